@@ -1,0 +1,46 @@
+/**
+ * Where a model's files come from: a folder, or a repository on the Hub. Both look the same from here;
+ * bytes of weights are only moved when asked for.
+ */
+export interface FileSource {
+  /** What the user named: a Hub id (`org/name`) or the folder's own name. Never an absolute path. */
+  readonly name: string;
+  /** Where the files are, for error messages and for finding them again. */
+  readonly origin: FolderOrigin | HubOrigin;
+  /** Every file below the model's root, by its POSIX path (`1_Pooling/config.json`), with its size in bytes. */
+  readonly files: ReadonlyMap<string, FileInfo>;
+  /**
+   * Reads the bytes `[start, end)` of a file without fetching the rest of it.
+   * @throws CheckpointError if the file is missing or ends before `end`.
+   */
+  readRange(path: string, start: number, end: number): Promise<Buffer>;
+  /** Reads a whole small file (config, tokenizer). @throws CheckpointError if it is missing. */
+  read(path: string): Promise<Buffer>;
+  /** Makes a file available on this machine, downloading it if need be, and returns its local path. */
+  localPath(path: string, options?: TransferOptions): Promise<string>;
+}
+
+export interface FileInfo {
+  /** Bytes. */
+  readonly size: number;
+}
+
+export interface FolderOrigin {
+  readonly kind: "folder";
+  /** Absolute path. */
+  readonly path: string;
+}
+
+export interface HubOrigin {
+  readonly kind: "hub";
+  /** `org/name`. */
+  readonly repo: string;
+  /** The commit's 40 hex digits: what a branch or tag pointed to when it was opened. */
+  readonly revision: string;
+}
+
+export interface TransferOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Called with the bytes of the file that are here so far, resumed ones included, and its size. */
+  readonly onProgress?: ((received: number, total: number) => void) | undefined;
+}

@@ -1,0 +1,38 @@
+/**
+ * Errors that a user can act on. Each states what is wrong, what was found and expected, and the remedy;
+ * the command line prints `message` and `remedy` and leaves with `exitCode`. Any other error is a bug.
+ */
+export class LsgError extends Error {
+  /** Process exit code: 2 for a wrong command or input, 1 for a check that fell short. */
+  readonly exitCode: number = 2;
+  readonly remedy: string | undefined;
+
+  constructor(message: string, remedy?: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+    this.remedy = remedy;
+  }
+}
+
+/** An option, or a combination of options, that cannot be used. */
+export class OptionError extends LsgError {}
+
+/** A source checkpoint that is damaged, incomplete or of a kind that cannot be converted. */
+export class CheckpointError extends LsgError {}
+
+/** A safetensors header or file that breaks the format. */
+export class SafetensorsError extends CheckpointError {}
+
+/** A PyTorch state-dict file (`.bin`) that is damaged or holds more than tensors. */
+export class PickleError extends CheckpointError {}
+
+/** A Hub request that failed. */
+export class HubError extends LsgError {}
+
+/** A target folder that cannot be written or must not be replaced. */
+export class OutputError extends LsgError {}
+
+/** `code` of a Node system error (`ENOENT`, `ENOSPC` …), if `error` is one. */
+export function systemErrorCode(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
+}

@@ -1,0 +1,79 @@
+import { decoder, defineArchitecture, linear, norm } from "../src/architecture.js";
+import bert from "./bert.js";
+
+export default defineArchitecture({
+  modelType: "distilbert",
+  title: "DistilBERT",
+  classPrefix: "DistilBert",
+  basePrefix: "distilbert",
+  config: {
+    ...bert.config,
+    types: 0,
+    embedding: ["dim", 768],
+    hidden: ["dim", 768],
+    intermediate: ["hidden_dim", 3072],
+    layers: ["n_layers", 6],
+    heads: ["n_heads", 12],
+    activation: ["activation", "gelu"],
+    normEpsilon: 1e-12,
+  },
+  configAliases: { hidden_size: "hidden", num_hidden_layers: "layers" },
+  positions: bert.positions,
+  encoder: {
+    embeddings: {
+      word: "embeddings.word_embeddings",
+      position: "embeddings.position_embeddings",
+      norm: "embeddings.LayerNorm",
+      global: "embeddings.global_embeddings",
+      globalsHaveTokenType: false,
+    },
+    layers: {
+      path: "transformer.layer.*",
+      repeat: ["layers"],
+      query: "attention.q_lin",
+      key: "attention.k_lin",
+      value: "attention.v_lin",
+      attentionOutput: "attention.out_lin",
+      attentionNorm: "sa_layer_norm",
+      intermediate: "ffn.lin1",
+      output: "ffn.lin2",
+      outputNorm: "output_layer_norm",
+    },
+  },
+  heads: {
+    Model: { auto: "Model", outputs: {} },
+    ForMaskedLM: {
+      auto: "MaskedLM",
+      outputs: {
+        logits: {
+          from: "tokens",
+          chain: [
+            linear("vocab_transform", "hidden", "hidden"),
+            "config",
+            norm("vocab_layer_norm", "hidden"),
+            decoder("vocab_projector", "hidden", "vocab_projector.bias"),
+          ],
+        },
+      },
+    },
+    ForSequenceClassification: {
+      auto: "SequenceClassification",
+      outputs: { logits: { from: "first token", chain: classifier("labels") } },
+    },
+    ForMultipleChoice: {
+      auto: "MultipleChoice",
+      outputs: { logits: { from: "first token", chain: classifier(1) } },
+    },
+    ForTokenClassification: bert.heads.ForTokenClassification!,
+    ForQuestionAnswering: bert.heads.ForQuestionAnswering!,
+  },
+  tokens: bert.tokens,
+});
+
+function classifier(labels: "labels" | 1) {
+  return [
+    linear("pre_classifier", "hidden", "hidden"),
+    "relu",
+    linear("classifier", labels, "hidden"),
+  ] as const;
+}

@@ -1,0 +1,83 @@
+import { decoder, defineArchitecture, linear, norm } from "../src/architecture.js";
+import bert from "./bert.js";
+
+const languageModel = [
+  linear("generator_predictions.dense", "embedding", "hidden"),
+  "gelu",
+  norm("generator_predictions.LayerNorm", "embedding"),
+  decoder("generator_lm_head", "embedding", "generator_lm_head.bias"),
+] as const;
+
+const { pooler: _, ...bertWithoutPooler } = bert;
+
+export default defineArchitecture({
+  ...bertWithoutPooler,
+  modelType: "electra",
+  title: "ELECTRA",
+  classPrefix: "Electra",
+  basePrefix: "electra",
+  config: {
+    ...bert.config,
+    embedding: ["embedding_size", 128],
+    hidden: ["hidden_size", 256],
+    intermediate: ["intermediate_size", 1024],
+    heads: ["num_attention_heads", 4],
+  },
+  encoder: {
+    ...bert.encoder,
+    embeddings: {
+      ...bert.encoder.embeddings,
+      projection: { name: "embeddings_project", when: "widths differ" },
+    },
+  },
+  heads: {
+    Model: { auto: "Model", outputs: {} },
+    ForMaskedLM: { auto: "MaskedLM", outputs: { logits: { from: "tokens", chain: languageModel } } },
+    ForCausalLM: {
+      auto: "CausalLM",
+      causal: true,
+      outputs: { logits: { from: "tokens", chain: languageModel } },
+    },
+    ForPreTraining: {
+      auto: "PreTraining",
+      outputs: {
+        logits: {
+          from: "tokens",
+          chain: [
+            linear("discriminator_predictions.dense", "hidden", "hidden"),
+            "config",
+            linear("discriminator_predictions.dense_prediction", 1, "hidden"),
+          ],
+        },
+      },
+    },
+    ForSequenceClassification: {
+      auto: "SequenceClassification",
+      outputs: {
+        logits: {
+          from: "first token",
+          chain: [
+            linear("classifier.dense", "hidden", "hidden"),
+            "gelu",
+            linear("classifier.out_proj", "labels", "hidden"),
+          ],
+        },
+      },
+    },
+    ForMultipleChoice: {
+      auto: "MultipleChoice",
+      outputs: {
+        logits: {
+          from: "first token",
+          chain: [
+            linear("sequence_summary.summary", "hidden", "hidden"),
+            "gelu",
+            linear("classifier", 1, "hidden"),
+          ],
+        },
+      },
+    },
+    ForTokenClassification: bert.heads.ForTokenClassification!,
+    ForQuestionAnswering: bert.heads.ForQuestionAnswering!,
+  },
+});

@@ -1,0 +1,211 @@
+import { posix } from "node:path";
+import { CheckpointError } from "../errors.js";
+import { isRecord } from "../json-edit.js";
+import type { Dtype } from "../safetensors/dtype.js";
+import { type Header, LENGTH_BYTES, parseHeader, parseHeaderLength } from "../safetensors/header.js";
+import type { FileSource, TransferOptions } from "./file-source.js";
+
+/** config.json as parsed; what we don't know stays in it. */
+export type Config = Readonly<Record<string, unknown>>;
+
+/** Where a tensor's bytes are. Nothing of them has been read. */
+export interface CheckpointTensor {
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+  /** Weight file, a path below the checkpoint's root. */
+  readonly file: string;
+  /** First byte in that file. */
+  readonly begin: number;
+  /** In elements, where the tensor does not lie contiguous in the file (`.bin` only). */
+  readonly strides?: readonly number[];
+  /** Tensors with the same storage are tied (`.bin` only). */
+  readonly storage?: string;
+}
+
+/** A weight file and what its header says besides tensors. */
+export interface WeightFile {
+  readonly path: string;
+  readonly metadata: ReadonlyMap<string, string> | undefined;
+}
+
+/** A model as found: config and tensor index. */
+export interface Checkpoint {
+  readonly source: FileSource;
+  readonly config: Config;
+  readonly tensors: ReadonlyMap<string, CheckpointTensor>;
+  readonly weightFiles: readonly WeightFile[];
+}
+
+const CONFIG_FILE = "config.json";
+
+/** Weight files in the order in which transformers looks for them; an index names the shards. */
+const WEIGHT_FILES = [
+  { path: "model.safetensors", read: readSafetensors },
+  { path: "model.safetensors.index.json", read: readSafetensors },
+  { path: "pytorch_model.bin", read: readBin },
+  { path: "pytorch_model.bin.index.json", read: readBin },
+] as const;
+
+interface WeightFileContent extends WeightFile {
+  readonly tensors: ReadonlyMap<string, CheckpointTensor>;
+}
+
+/**
+ * Opens a model: reads its config and the headers of its weight files. Of a model on the Hub, safetensors
+ * headers are fetched alone; `.bin` files have to be downloaded for theirs.
+ * @throws CheckpointError if config or weights are missing or damaged.
+ */
+export async function openCheckpoint(
+  source: FileSource,
+  transfer: TransferOptions = {},
+): Promise<Checkpoint> {
+  const config = await readConfig(source);
+  const found = WEIGHT_FILES.find(({ path }) => source.files.has(path));
+  if (!found) throw noWeights(source);
+  const index = found.path.endsWith(".index.json") ? await readIndex(source, found.path) : undefined;
+  const paths = index ? [...new Set(index.values())].sort() : [found.path];
+  const contents: WeightFileContent[] = [];
+  for (const path of paths) contents.push(await found.read(source, path, transfer));
+  return {
+    source,
+    config,
+    tensors: index ? mergeShards(contents, index, found.path) : (contents[0]?.tensors ?? new Map()),
+    weightFiles: contents.map(({ path, metadata }) => ({ path, metadata })),
+  };
+}
+
+async function readConfig(source: FileSource): Promise<Config> {
+  if (!source.files.has(CONFIG_FILE)) throw noConfig(source);
+  return parseObject(await source.read(CONFIG_FILE), CONFIG_FILE);
+}
+
+/** @throws CheckpointError if the bytes are not JSON. */
+export function parseJson(content: Buffer, path: string): unknown {
+  try {
+    return JSON.parse(content.toString("utf8").replace(/^\uFEFF/, ""));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new CheckpointError(`${path} is not JSON: ${reason}`, "Repair or replace the file.", {
+      cause: error,
+    });
+  }
+}
+
+/** @throws CheckpointError if the bytes are not a JSON object. */
+export function parseObject(content: Buffer, path: string): Record<string, unknown> {
+  const value = parseJson(content, path);
+  if (isRecord(value)) return value;
+  throw new CheckpointError(`${path} holds ${JSON.stringify(value).slice(0, 40)}, expected a JSON object`);
+}
+
+/** The header of one safetensors file. */
+async function readSafetensors(source: FileSource, path: string): Promise<WeightFileContent> {
+  const size = sizeOf(source, path);
+  const first = await source.readRange(path, 0, Math.min(size, LENGTH_BYTES));
+  const length = parseHeaderLength(first, size, path);
+  const json = await source.readRange(path, LENGTH_BYTES, LENGTH_BYTES + length);
+  const header: Header = parseHeader(json, size, path);
+  const tensors = [...header.tensors].map(([name, { dtype, shape, data_offsets }]) => {
+    return [name, { dtype, shape, file: path, begin: header.dataStart + data_offsets[0] }] as const;
+  });
+  return { path, metadata: header.metadata, tensors: new Map(tensors) };
+}
+
+async function readBin(
+  source: FileSource,
+  path: string,
+  transfer: TransferOptions,
+): Promise<WeightFileContent> {
+  sizeOf(source, path);
+  const { readStateDict } = await import("../pickle/state-dict.js");
+  const { tensors } = await readStateDict(await source.localPath(path, transfer), path);
+  const entries = [...tensors].map(([name, tensor]) => {
+    return [name, { ...tensor, file: path, storage: `${path}:${tensor.storage}` }] as const;
+  });
+  return { path, metadata: new Map([["format", "pt"]]), tensors: new Map(entries) };
+}
+
+/** `weight_map` of an index: tensor name → file beside the index. */
+async function readIndex(source: FileSource, path: string): Promise<ReadonlyMap<string, string>> {
+  const { weight_map } = parseObject(await source.read(path), path);
+  if (!isRecord(weight_map)) {
+    throw new CheckpointError(`${path} has no weight_map`, "Download or save the checkpoint again.");
+  }
+  const places = new Map<string, string>();
+  for (const [name, file] of Object.entries(weight_map)) {
+    if (typeof file !== "string" || posix.basename(file) !== file || file.includes("\\")) {
+      throw new CheckpointError(
+        `${path} places tensor "${name}" in ${JSON.stringify(file)}, expected a file beside the index`,
+        "Download or save the checkpoint again.",
+      );
+    }
+    places.set(name, file);
+  }
+  return places;
+}
+
+/** All tensors of all shards; where two shards have the same name, the index decides. */
+function mergeShards(
+  contents: readonly WeightFileContent[],
+  index: ReadonlyMap<string, string>,
+  indexPath: string,
+): ReadonlyMap<string, CheckpointTensor> {
+  const merged = new Map<string, CheckpointTensor>();
+  for (const { path, tensors } of contents) {
+    for (const [name, tensor] of tensors) {
+      const owner = index.get(name);
+      if (owner === path || (owner === undefined && !merged.has(name))) merged.set(name, tensor);
+    }
+  }
+  for (const [name, file] of index) {
+    if (!merged.has(name)) {
+      throw new CheckpointError(
+        `${indexPath} places tensor "${name}" in ${file}, which does not hold it`,
+        "Download or save the checkpoint again.",
+      );
+    }
+  }
+  return merged;
+}
+
+function sizeOf(source: FileSource, path: string): number {
+  const file = source.files.get(path);
+  if (!file) {
+    throw new CheckpointError(
+      `${path}, named by the index, is not in ${source.name}`,
+      "Download the missing shard, or save the checkpoint again.",
+    );
+  }
+  return file.size;
+}
+
+function noConfig(source: FileSource): CheckpointError {
+  const nested = [...source.files.keys()].find(
+    (path) => posix.basename(path) === CONFIG_FILE && path.includes("/"),
+  );
+  if (source.files.has("adapter_config.json")) {
+    return new CheckpointError(
+      `${source.name} is a PEFT adapter, not a whole model`,
+      "Merge it into its base model first (merge_and_unload in peft), then convert the result.",
+    );
+  }
+  return new CheckpointError(
+    `${source.name} has no ${CONFIG_FILE}`,
+    nested
+      ? `There is one in ${posix.dirname(nested)}/: name that folder, if it holds the transformer.`
+      : "Name the folder that transformers' save_pretrained wrote, or a model on the Hub.",
+  );
+}
+
+function noWeights(source: FileSource): CheckpointError {
+  const foreign = [...source.files.keys()].find((path) =>
+    /^(tf_model\.h5|flax_model\.msgpack|.*\.(ckpt|onnx|gguf))$/.test(path),
+  );
+  const looked = WEIGHT_FILES.map(({ path }) => path).join(", ");
+  return new CheckpointError(
+    `${source.name} has no weights: looked for ${looked}${foreign ? `; found ${foreign}` : ""}`,
+    foreign
+      ? "Open the model in transformers (from_tf, from_flax) and save it with save_pretrained."
+      : "Check that the download is complete.",
+  );
+}

@@ -1,0 +1,74 @@
+import { readFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { HubError } from "../../errors.js";
+
+/** What the environment says about the Hub, read as Python's `huggingface_hub` reads it. */
+export interface HubEnvironment {
+  /** URL without a slash at its end. */
+  readonly endpoint: string;
+  readonly token: string | undefined;
+  /** Folder of `models--org--name`. */
+  readonly cache: string;
+  /** Use the cache only. */
+  readonly offline: boolean;
+}
+
+type Variables = Readonly<Record<string, string | undefined>>;
+
+/** @throws HubError if HF_ENDPOINT is no web address or the token cannot be one. */
+export async function readHubEnvironment(variables: Variables = process.env): Promise<HubEnvironment> {
+  const path = (name: string) => expandPath(variables[name], variables);
+  const home =
+    path("HF_HOME") ?? join(path("XDG_CACHE_HOME") ?? join(homeFolder(variables), ".cache"), "huggingface");
+  return {
+    endpoint: readEndpoint(variables.HF_ENDPOINT || "https://huggingface.co"),
+    token: isTrue(variables.HF_HUB_DISABLE_IMPLICIT_TOKEN)
+      ? undefined
+      : await readToken(variables, path("HF_TOKEN_PATH") ?? join(home, "token")),
+    cache: path("HF_HUB_CACHE") ?? path("HUGGINGFACE_HUB_CACHE") ?? join(home, "hub"),
+    offline: isTrue(variables.HF_HUB_OFFLINE || variables.TRANSFORMERS_OFFLINE),
+  };
+}
+
+function isTrue(value: string | undefined): boolean {
+  return /^(?:1|true|yes|on)$/i.test(value ?? "");
+}
+
+function homeFolder(variables: Variables): string {
+  return variables.HOME || homedir();
+}
+
+/** Expands `~`, `$NAME` and `${NAME}`, which a shell has left alone in a service's or container's file. */
+function expandPath(value: string | undefined, variables: Variables): string | undefined {
+  return value
+    ? value
+        .replace(/^~(?=$|[/\\])/, () => homeFolder(variables))
+        .replace(/\$(?:(\w+)|\{(\w+)\})/g, (text, bare, braced) => variables[bare ?? braced] ?? text)
+    : undefined;
+}
+
+function readEndpoint(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol) || url.username || url.password) {
+    throw new HubError(
+      "HF_ENDPOINT is not a usable web address.",
+      "Give it the form https://host, without a user name or a password, or leave it unset.",
+    );
+  }
+  return text.replace(/\/+$/, "");
+}
+
+async function readToken(variables: Variables, file: string): Promise<string | undefined> {
+  const fromVariable = variables.HF_TOKEN || variables.HUGGING_FACE_HUB_TOKEN;
+  // A token file that is absent or another user's leaves public models readable.
+  const token = (fromVariable || (await readFile(file, "utf8").catch(() => ""))).trim();
+  if (/[^\x21-\x7e]/.test(token)) {
+    // Never shown: fetch would put the whole of it into its own error.
+    throw new HubError(
+      `The access token in ${fromVariable ? "HF_TOKEN" : "the token file"} holds blanks or characters no token has.`,
+      "Set HF_TOKEN to the bare token, or run `hf auth login`.",
+    );
+  }
+  return token || undefined;
+}

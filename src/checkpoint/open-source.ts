@@ -1,0 +1,28 @@
+import { stat } from "node:fs/promises";
+import { CheckpointError } from "../errors.js";
+import type { FileSource } from "./file-source.js";
+import { openFolder } from "./folder.js";
+
+export interface OpenSourceOptions {
+  /** Hub branch, tag or commit. */
+  readonly revision?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Opens a model by what the user typed: a folder if there is one of that name, else a Hub model.
+ * @throws CheckpointError or HubError if there is neither.
+ */
+export async function openSource(model: string, options: OpenSourceOptions = {}): Promise<FileSource> {
+  const found = await stat(model).catch(() => undefined);
+  if (found?.isDirectory()) return openFolder(model);
+  if (found) {
+    throw new CheckpointError(`${model} is a file`, "Name the folder that holds config.json and the weights.");
+  }
+  if (/^[./~]|\\|\/.*\/|\/$/.test(model) && !model.startsWith("hf://")) {
+    throw new CheckpointError(`there is no folder ${model}`, "Check the path, or name a Hub model as org/name.");
+  }
+  // Only here: a conversion of a folder needs nothing of the Hub's client.
+  const { openHub } = await import("./hub/open-hub.js");
+  return openHub(model, options);
+}

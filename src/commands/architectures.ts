@@ -1,0 +1,20 @@
+import { allArchitectures } from "../architectures.js";
+
+/** One model type as `lsg architectures` lists it. */
+export interface ListedArchitecture {
+  readonly model_type: string;
+  readonly title: string;
+  readonly classes: readonly string[];
+  readonly variants: readonly string[];
+}
+
+/** Every model type with its classes and the variants that it converts to. */
+export async function listArchitectures(): Promise<ListedArchitecture[]> {
+  const architectures = await allArchitectures();
+  return architectures.map(({ modelType, title, classPrefix, heads }) => ({
+    model_type: modelType,
+    title,
+    classes: Object.keys(heads).map((suffix) => classPrefix + suffix),
+    variants: ["lsg"],
+  }));
+}

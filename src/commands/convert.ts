@@ -1,0 +1,166 @@
+import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
+import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
+import { findArchitecture } from "../architectures.js";
+import { type Checkpoint, openCheckpoint } from "../checkpoint/checkpoint.js";
+import type { FileSource, TransferOptions } from "../checkpoint/file-source.js";
+import { openSource } from "../checkpoint/open-source.js";
+import { editTopLevel } from "../json-edit.js";
+import { MODELING_FOLDER, modelingFiles } from "../modeling.js";
+import type { ConvertOptions } from "../options.js";
+import { planConversion } from "../plan/plan.js";
+import { shardBytes } from "../plan/shards.js";
+import { isReadForPlan } from "../plan/side-files.js";
+import type { ConversionPlan, SideFile } from "../plan/types.js";
+import { type Progress, silent } from "../progress.js";
+import { raiseLength } from "../tokenizer/raise-length.js";
+import { findSpecialTokens, TOKENIZER_FILES } from "../tokenizer/special-tokens.js";
+import { checkOutput, writeFolder } from "../write/output-folder.js";
+import { writeShard } from "../write/shard-writer.js";
+import { openWeights } from "../write/weight-reader.js";
+
+export interface ConvertContext {
+  readonly signal?: AbortSignal | undefined;
+  readonly progress?: Progress;
+}
+
+export interface ConvertResult {
+  /** The folder written, or that would be. */
+  readonly output: string;
+  readonly plan: ConversionPlan;
+}
+
+/**
+ * Converts a checkpoint: plans everything, then writes a whole folder or nothing.
+ * @param model a folder or a Hub id
+ * @param output the folder to write; by default `./NAME-lsg-LENGTH`
+ * @throws LsgError for bad input, before anything is written.
+ */
+export async function convert(
+  model: string,
+  output: string | undefined,
+  options: ConvertOptions,
+  { signal, progress = silent }: ConvertContext = {},
+): Promise<ConvertResult> {
+  const source = await openSource(model, { revision: options.revision, signal });
+  const transfer = (path: string) => showTransfer(source, path, progress, signal);
+  const checkpoint = await openCheckpoint(source, transfer("pytorch_model.bin"));
+  const plan = await makePlan(model, checkpoint, options);
+  const { to, variant } = { ...plan.record.max_sequence_length, variant: plan.record.variant };
+  const target = output ?? `${basename(source.name)}-${variant}-${to}`;
+  if (options.dryRun) return { output: target, plan };
+
+  const { origin } = source;
+  const outputOptions = {
+    force: options.force,
+    sourceFolder: origin.kind === "folder" ? origin.path : undefined,
+  };
+  await checkOutput(resolve(target), outputOptions);
+  const bytes = plan.shards.reduce((sum, shard) => sum + shardBytes(shard), 0);
+  await writeFolder(resolve(target), bytes, outputOptions, async (folder) => {
+    await writeSideFiles(folder, plan, source);
+    const weights = await openWeights(checkpoint, transfer);
+    const bar = progress.bytes("Writing", bytes);
+    try {
+      for (const shard of plan.shards) {
+        await writeShard(join(folder, shard.file), shard, weights, { signal, onBytes: bar.advance });
+      }
+    } finally {
+      bar.done();
+      await weights.close();
+    }
+  });
+  return { output: target, plan };
+}
+
+async function makePlan(
+  model: string,
+  checkpoint: Checkpoint,
+  options: ConvertOptions,
+): Promise<ConversionPlan> {
+  const architecture = await findArchitecture(checkpoint.config.model_type);
+  const { source } = checkpoint;
+  const contents = await readFiles(source, [...source.files.keys()].filter(isReadForPlan));
+  const tokens = findSpecialTokens(await readFiles(source, TOKENIZER_FILES), architecture.tokens);
+  const { force: _force, dryRun: _dryRun, json: _json, quiet: _quiet, ...conversion } = options;
+  return planConversion({
+    checkpoint,
+    architecture,
+    options: conversion,
+    tokens: { bos: tokens.bos?.id, mask: tokens.mask?.id },
+    contents,
+    modeling: modelingFiles(architecture),
+    model: recordedName(model, source),
+  });
+}
+
+/** The contents of those files that are there. */
+async function readFiles(source: FileSource, paths: readonly string[]): Promise<Map<string, Buffer>> {
+  const contents = new Map<string, Buffer>();
+  for (const path of paths) if (source.files.has(path)) contents.set(path, await source.read(path));
+  return contents;
+}
+
+/** A Hub id, or a relative path as typed: an absolute one would say where on this machine the source lay. */
+function recordedName(model: string, source: FileSource): string {
+  const staysInside = !isAbsolute(model) && !relative(".", model).startsWith("..");
+  return source.origin.kind === "folder" && staysInside
+    ? relative(".", model).replaceAll("\\", "/")
+    : source.name;
+}
+
+async function writeSideFiles(folder: string, plan: ConversionPlan, source: FileSource): Promise<void> {
+  const changes = new Map([
+    ...Object.entries(plan.config.set),
+    ...plan.config.remove.map((key) => [key, undefined] as const),
+  ]);
+  await writeFile(join(folder, "config.json"), editTopLevel(await source.read("config.json"), changes));
+  for (const file of plan.sideFiles) {
+    const path = join(folder, file.path);
+    await mkdir(dirname(path), { recursive: true });
+    await writeSideFile(path, file, plan, source);
+  }
+}
+
+async function writeSideFile(
+  path: string,
+  file: SideFile,
+  plan: ConversionPlan,
+  source: FileSource,
+): Promise<void> {
+  switch (file.kind) {
+    case "copy":
+      return cp(await source.localPath(file.path), path, { dereference: true });
+    case "edit": {
+      const { content } = raiseLength(
+        file.path,
+        await source.read(file.path),
+        plan.record.max_sequence_length.to,
+      );
+      return writeFile(path, content);
+    }
+    case "modeling":
+      return writeFile(path, await readFile(new URL(file.path, MODELING_FOLDER)));
+    case "write":
+      return writeFile(path, file.content);
+  }
+}
+
+function showTransfer(
+  source: FileSource,
+  path: string,
+  progress: Progress,
+  signal?: AbortSignal,
+): TransferOptions {
+  if (source.origin.kind === "folder") return { signal };
+  let bar: ReturnType<Progress["bytes"]> | undefined;
+  let seen = 0;
+  return {
+    signal,
+    onProgress(received, total) {
+      bar ??= progress.bytes(`Downloading ${path}`, total);
+      bar.advance(received - seen);
+      seen = received;
+      if (received === total) bar.done();
+    },
+  };
+}

@@ -1,0 +1,193 @@
+import { create, equals } from "@bufbuild/protobuf";
+import {
+  type FunctionProto,
+  FunctionProtoSchema,
+  type GraphProto,
+  GraphProtoSchema,
+  type NodeProto,
+  NodeProtoSchema,
+} from "onnx-buf";
+import { attribute, graphAttribute, tensorAttribute } from "./attributes.js";
+import {
+  type AttributeValues,
+  OPS,
+  type OpArguments,
+  type OpDeclaration,
+  type OpResult,
+  type OpType,
+} from "./ops.js";
+import { type ConstantDtype, constantTensor } from "./tensor.js";
+
+/** The domain of our functions. */
+export const DOMAIN = "lsg";
+
+declare const brand: unique symbol;
+/** A tensor in a graph under construction. */
+export interface Value {
+  readonly name: string;
+  readonly [brand]: true;
+}
+
+/** What an operator takes: a value, or integers, which become an int64 scalar or vector. */
+export type Operand = Value | number | readonly number[];
+
+/** The typed operators and what goes beside them, writing into one graph or function body. */
+export type Op = { readonly [T in OpType]: (...args: OpArguments<T, Operand>) => OpResult<T, Value> } & {
+  /** A constant; the same values are stored once. `dims` defaults to a vector's. */
+  constant(dtype: ConstantDtype, values: ArrayLike<number>, dims?: readonly number[]): Value;
+  /** A float scalar of the dtype of `like`. */
+  scalarLike(value: number, like: Value): Value;
+  /** Runs one of two branches; each yields one value. */
+  If(condition: Value, thenBranch: () => Value, elseBranch: () => Value): Value;
+  /** A node that calls a model-local function. */
+  call(fn: OnnxFunction, ...inputs: Value[]): Value;
+};
+
+/** A model-local function with one output. One name has one body in a model. */
+export interface OnnxFunction {
+  readonly name: string;
+  readonly proto: FunctionProto;
+}
+
+/** What only some nodes have. */
+type NodeFields = Pick<Partial<NodeProto>, "attribute" | "domain">;
+
+/** What graphs and function bodies share: nodes, unique names, constants, scopes. */
+export function createBody() {
+  const constants: NodeProto[] = [];
+  const cache = new Map<string, Value>();
+  const functions = new Map<string, OnnxFunction>();
+  const uses = new Map<string, number>();
+  let nodes: NodeProto[] = [];
+  let path = "";
+
+  /** The name itself the first time, then with a number behind it. */
+  function unique(name: string): string {
+    const count = uses.get(name) ?? 0;
+    uses.set(name, count + 1);
+    return count === 0 ? name : unique(`${name}_${count}`);
+  }
+
+  function declare(name: string): Value {
+    if (uses.has(name)) throw new Error(`the graph already has a value "${name}"`);
+    return value(unique(name));
+  }
+
+  function emit(opType: string, inputs: readonly Value[], outputs?: readonly Value[], rest: NodeFields = {}) {
+    const name = unique(`${path}${opType}`);
+    const results = outputs ?? [value(unique(`${name}_output_0`))];
+    nodes.push(
+      create(NodeProtoSchema, {
+        name,
+        opType,
+        input: inputs.map((input) => input.name),
+        output: results.map((output) => output.name),
+        ...rest,
+      }),
+    );
+    return results;
+  }
+
+  function constant(
+    dtype: ConstantDtype,
+    values: ArrayLike<number>,
+    dims: readonly number[] = [values.length],
+  ) {
+    const key = `${dtype}[${dims}]${Array.from(values)}`;
+    const known = cache.get(key);
+    if (known) return known;
+    const name = unique("Constant");
+    const result = value(unique(`${name}_output_0`));
+    const attributes = [tensorAttribute("value", constantTensor(dtype, dims, values))];
+    constants.push(
+      create(NodeProtoSchema, { name, opType: "Constant", output: [result.name], attribute: attributes }),
+    );
+    cache.set(key, result);
+    return result;
+  }
+
+  function operand(given: Operand): Value {
+    if (typeof given === "number") return constant("I64", [given], []);
+    return isInts(given) ? constant("I64", given) : given;
+  }
+
+  function subgraph(name: string, build: () => Value): GraphProto {
+    const outer = nodes;
+    nodes = [];
+    const result = build();
+    const output = value(unique(`${path}${name}_output`));
+    emit("Identity", [result], [output]);
+    const graph = create(GraphProtoSchema, { name, node: nodes, output: [{ name: output.name }] });
+    nodes = outer;
+    return graph;
+  }
+
+  const typed = Object.fromEntries(
+    Object.keys(OPS).map((opType) => [opType, (...args: unknown[]) => emitTyped(opType as OpType, args)]),
+  );
+
+  function emitTyped(opType: OpType, args: unknown[]) {
+    const { outputs, attributes }: OpDeclaration = OPS[opType];
+    const given = attributes && isAttributes(args.at(-1)) ? (args.pop() as Record<string, unknown>) : {};
+    const kinds = Object.entries(attributes ?? {}) as [string, keyof AttributeValues][];
+    const encoded = kinds.flatMap(([declared, kind]) => {
+      const name = declared.replace("?", "");
+      return given[name] === undefined ? [] : [attribute(name, kind, given[name] as never)];
+    });
+    const inputs = (args as Operand[]).map(operand);
+    const several = outputs?.map((output) => value(unique(`${path}${opType}_${output}`)));
+    const results = emit(opType, inputs, several, { attribute: encoded });
+    return outputs ? results : results[0];
+  }
+
+  const special: Pick<Op, "constant" | "scalarLike" | "If" | "call"> = {
+    constant,
+    scalarLike: (number, like) => emit("CastLike", [constant("F32", [number], []), like])[0] as Value,
+    If(condition, thenBranch, elseBranch) {
+      const attribute = [
+        graphAttribute("then_branch", subgraph("then", thenBranch)),
+        graphAttribute("else_branch", subgraph("else", elseBranch)),
+      ];
+      return emit("If", [condition], undefined, { attribute })[0] as Value;
+    },
+    call(fn, ...inputs) {
+      const known = functions.get(fn.name);
+      if (known && !equals(FunctionProtoSchema, known.proto, fn.proto)) {
+        throw new Error(`two functions of this model are called "${fn.name}"`);
+      }
+      functions.set(fn.name, known ?? fn);
+      return emit(fn.name, inputs, undefined, { domain: DOMAIN })[0] as Value;
+    },
+  };
+
+  return {
+    op: { ...typed, ...special } as Op,
+    functions,
+    declare,
+    lookup: value,
+    emit,
+    nodes: () => [...constants, ...nodes],
+    scope<T>(name: string, build: () => T): T {
+      const outer = path;
+      path = `${path}${name}/`;
+      try {
+        return build();
+      } finally {
+        path = outer;
+      }
+    },
+  };
+}
+
+function value(name: string): Value {
+  return { name } as Value;
+}
+
+function isInts(given: Value | readonly number[]): given is readonly number[] {
+  return Array.isArray(given);
+}
+
+/** Attributes are the only plain objects among an operator's arguments that have no name. */
+function isAttributes(given: unknown): boolean {
+  return typeof given === "object" && given !== null && !Array.isArray(given) && !("name" in given);
+}

@@ -1,0 +1,62 @@
+import type { Op, Value } from "../body.js";
+import { HIDDEN } from "./masks.js";
+
+/** How wide attention is. */
+export interface Heads {
+  readonly numHeads: number;
+  readonly headDim: number;
+}
+
+/** (batch, length, heads · head_dim) → (batch, heads, length, head_dim). */
+export function splitHeads(op: Op, x: Value, { numHeads, headDim }: Heads): Value {
+  return op.Transpose(op.Reshape(x, [0, -1, numHeads, headDim]), { perm: [0, 2, 1, 3] });
+}
+
+/** (batch, heads, length, head_dim) → (batch, length, heads · head_dim). */
+export function mergeHeads(op: Op, x: Value, { numHeads, headDim }: Heads): Value {
+  return op.Reshape(op.Transpose(x, { perm: [0, 2, 1, 3] }), [0, -1, numHeads * headDim]);
+}
+
+/** softmax(query · keyᵀ + mask) · value over the last two axes; the query is scaled already. */
+export function attend(op: Op, query: Value, key: Value, value: Value, mask?: Value): Value {
+  const scores = op.MatMul(query, transposeLast(op, key, 4));
+  return weigh(op, mask ? op.Add(scores, mask) : scores, value);
+}
+
+/** softmax(scores) · value. */
+export function weigh(op: Op, scores: Value, value: Value): Value {
+  return op.MatMul(op.Softmax(scores, { axis: -1 }), value);
+}
+
+/** Swaps the last two of `rank` axes. */
+export function transposeLast(op: Op, x: Value, rank: number): Value {
+  const perm = Array.from({ length: rank }, (_, axis) => axis);
+  return op.Transpose(x, { perm: [...perm.slice(0, -2), rank - 1, rank - 2] });
+}
+
+/** 1/√head_dim times `query`. */
+export function scale(op: Op, query: Value, { headDim }: Heads): Value {
+  return op.Mul(query, op.scalarLike(1 / Math.sqrt(headDim), query));
+}
+
+/** Size of an axis as a scalar. */
+export function sizeOf(op: Op, x: Value, axis: number): Value {
+  return op.Gather(op.Shape(x), axis);
+}
+
+/** Scalars and vectors of int64 as one vector. */
+export function vector(op: Op, ...parts: (Value | number)[]): Value {
+  return op.Concat(...parts.map((part) => (typeof part === "number" ? [part] : op.Reshape(part, [1]))), {
+    axis: 0,
+  });
+}
+
+/**
+ * What hides later keys: (queries, keys), 0 on and below the diagonal that ends in the last key, `HIDDEN`
+ * above. Queries are the last positions of the keys, as with a cache.
+ */
+export function causalMask(op: Op, queries: Value, keys: Value, like: Value): Value {
+  const column = op.Range(0, keys, 1);
+  const row = op.Unsqueeze(op.Range(op.Sub(keys, queries), keys, 1), [1]);
+  return op.Where(op.Greater(column, row), op.scalarLike(HIDDEN, like), op.scalarLike(0, like));
+}

@@ -1,0 +1,112 @@
+import { OptionError } from "../../errors.js";
+import type { OnnxFunction, Op, Value } from "../body.js";
+import { defineFunction } from "../builder.js";
+import { mergeHeads, scale, sizeOf, splitHeads, transposeLast, vector, weigh } from "./attend.js";
+import { ATTENTION_INPUTS, type AttentionInputs, fullAttentionBody } from "./full-attention.js";
+import { type LongInputs, type LsgAttentionOptions, prependedTokens } from "./lsg-inputs.js";
+import { HIDDEN } from "./masks.js";
+import { effectiveSparsity, sparseKeys } from "./sparse/index.js";
+import { causalWindow, keyWindows } from "./windows.js";
+
+/**
+ * Local, sparse and global attention. The inputs hold the prepended global tokens, then the row's tokens, of
+ * any number. Up to two blocks every token sees every other one, so short inputs take full attention: there
+ * the block form computes the same and pays for its padding.
+ * @throws OptionError for causal attention with global tokens that are not the row's first
+ */
+export function lsgAttention(options: LsgAttentionOptions): OnnxFunction {
+  const { config, causal } = options;
+  if (causal && prependedTokens(config) + config.num_global_tokens !== 1) {
+    throw new OptionError(
+      `causal attention with ${config.num_global_tokens} global tokens, first_token_is_global ${config.first_token_is_global}: ` +
+        "a global token that precedes the input would see what comes after it",
+      "Use first_token_is_global with num_global_tokens 1, as --preset faithful does.",
+    );
+  }
+  const signature = {
+    name: "LSGAttention",
+    inputs: ATTENTION_INPUTS,
+    output: "context",
+    doc: describe(options),
+  };
+  return defineFunction(signature, (op, inputs) => {
+    const covered = prependedTokens(config) + 2 * config.block_size;
+    return op.If(
+      op.LessOrEqual(sizeOf(op, inputs.query, 1), covered),
+      () => fullAttentionBody(op, inputs, options),
+      () => blockAttention(op, inputs, options),
+    );
+  });
+}
+
+/**
+ * The block form. All keys that any query sees are put in one sequence: globals, tokens, sparse keys, and a
+ * null key that is hidden. A block gathers the rows that it sees; then one product serves all blocks.
+ * A key's bias is its last element and every query's last element is 1, so that q · k is the masked score:
+ * adding a mask afterwards would be one more pass over the largest tensor.
+ */
+function blockAttention(op: Op, inputs: AttentionInputs, options: LsgAttentionOptions): Value {
+  const { numHeads, headDim, causal, config } = options;
+  const { block_size: blockSize, num_global_tokens: globals } = config;
+  const prepended = prependedTokens(config);
+  const [query, key, value] = [inputs.query, inputs.key, inputs.value].map((x) =>
+    splitHeads(op, x, options),
+  ) as [Value, Value, Value];
+  const length = sizeOf(op, query, 2);
+  const blocks = op.Div(op.Add(op.Sub(length, prepended), blockSize - 1), blockSize);
+  const long: LongInputs = { ...options, op, query, key, value, bias: inputs.key_bias, length, blocks };
+
+  const scaled = withLastElement(op, scale(op, query, options), 1);
+  const sparse = sparseKeys(long);
+  const ownKeys = withBias(op, key, op.Unsqueeze(inputs.key_bias, [1]), numHeads);
+  const nullKey = op.constant("F32", [...Array<number>(headDim).fill(0), HIDDEN], [1, 1, 1, headDim + 1]);
+  const shape = vector(op, sizeOf(op, query, 0), numHeads, 1, headDim + 1);
+  const allKeys = op.Concat(
+    ownKeys,
+    ...(sparse ? [withBias(op, sparse.key, sparse.bias, numHeads)] : []),
+    op.Expand(op.CastLike(nullKey, key), shape),
+    { axis: 2 },
+  );
+  const allValues = sparse ? op.Concat(value, sparse.value, { axis: 2 }) : value;
+  const last = op.Sub(sizeOf(op, allKeys, 2), 1);
+  const rows = keyWindows(long, last);
+
+  const tokens = op.Min(op.Add(op.Range(0, op.Mul(blocks, blockSize), 1), prepended), op.Sub(length, 1));
+  const queryBlocks = op.Gather(scaled, op.Reshape(tokens, [-1, blockSize]), { axis: 2 });
+  const keyBlocks = op.Gather(allKeys, rows, { axis: 2 });
+  const valueBlocks = op.Gather(allValues, op.Min(rows, op.Sub(last, 1)), { axis: 2 });
+  const scores = op.MatMul(queryBlocks, transposeLast(op, keyBlocks, 5));
+  const seen = causal ? op.Add(scores, causalWindow(long, sizeOf(op, rows, 1))) : scores;
+  const context = op.Reshape(weigh(op, seen, valueBlocks), [0, 0, -1, headDim]);
+
+  const globalContext = causal
+    ? op.Slice(value, [0], [globals], [2])
+    : weigh(op, op.MatMul(op.Slice(scaled, [0], [globals], [2]), transposeLast(op, ownKeys, 4)), value);
+  const ownContext = op.Slice(context, [globals - prepended], vector(op, op.Sub(length, prepended)), [2]);
+  return mergeHeads(op, op.Concat(globalContext, ownContext, { axis: 2 }), options);
+}
+
+/** Every row of x (…, head_dim) with one more element, `last`. */
+function withLastElement(op: Op, x: Value, last: number): Value {
+  return op.Pad(x, [0, 0, 0, 0, 0, 0, 0, 1], op.scalarLike(last, x));
+}
+
+/** Every key with its bias as one more element. @param bias (batch, heads or 1, keys) */
+function withBias(op: Op, key: Value, bias: Value, numHeads: number): Value {
+  return op.Concat(key, op.Expand(op.Unsqueeze(bias, [3]), [1, numHeads, 1, 1]), { axis: 3 });
+}
+
+/** What a viewer shows beside the function's name. */
+function describe({ numHeads, headDim, causal, config }: LsgAttentionOptions): string {
+  const { block_size, num_global_tokens, first_token_is_global } = config;
+  const globals = `${num_global_tokens} global tokens${first_token_is_global ? ", the first token among them" : ""}`;
+  const kind = effectiveSparsity(config);
+  const sparse =
+    kind === "none"
+      ? "no sparse keys"
+      : `${config.sparse_block_size} sparse keys on each side (${kind}, factor ${config.sparsity_factor})`;
+  return (
+    `Local, sparse and global attention in ${numHeads} heads of ${headDim}: blocks of ${block_size}, ${globals}, ` +
+    `${sparse}${causal ? ", causal" : ""}. (batch, length, ${numHeads * headDim}) in and out.`
+  );
+}

@@ -1,0 +1,30 @@
+import type { LsgConfig } from "../../variants/lsg-config.js";
+import type { Op, Value } from "../body.js";
+import type { Heads } from "./attend.js";
+
+export interface LsgAttentionOptions extends Heads {
+  readonly config: LsgConfig;
+  /** A query sees no later key. Needs `first_token_is_global` and no other global token. */
+  readonly causal: boolean;
+  /** Seed of lsh's random projections. */
+  readonly seed: number;
+}
+
+/** Global tokens that stand before the row's own: with `first_token_is_global` one of them is the row's. */
+export function prependedTokens(config: LsgConfig): number {
+  return config.num_global_tokens - (config.first_token_is_global ? 1 : 0);
+}
+
+/** What the parts of the block form are given. */
+export interface LongInputs extends LsgAttentionOptions {
+  readonly op: Op;
+  /** (batch, heads, prepended + tokens, head_dim), also `key` and `value`. */
+  readonly query: Value;
+  readonly key: Value;
+  readonly value: Value;
+  /** (batch, prepended + tokens). */
+  readonly bias: Value;
+  /** Scalars: prepended + tokens, blocks. */
+  readonly length: Value;
+  readonly blocks: Value;
+}

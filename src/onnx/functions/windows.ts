@@ -1,0 +1,69 @@
+import { isSparse } from "../../variants/lsg-config.js";
+import type { Value } from "../body.js";
+import { vector } from "./attend.js";
+import { type LongInputs, prependedTokens } from "./lsg-inputs.js";
+import { HIDDEN } from "./masks.js";
+
+/**
+ * The rows of keys that each block sees: (blocks, globals + local + sparse). Keys stand in the order globals,
+ * tokens, sparse keys, null key; what lies outside of its part is the null key's row.
+ * - local: the block, the one before and, unless causal, the one after;
+ * - sparse: `sparse_block_size` sparse keys on each side, just beyond the three blocks. A block has
+ *   `block_size / sparsity_factor` sparse keys, and these stand in the order of their blocks.
+ * @param nullRow scalar
+ */
+export function keyWindows(inputs: LongInputs, nullRow: Value): Value {
+  const { op, config, blocks, length, causal } = inputs;
+  const { block_size: blockSize, num_global_tokens: globals, sparsity_factor: factor } = config;
+  const block = op.Unsqueeze(op.Range(0, blocks, 1), [1]);
+  const part = (
+    perBlock: number,
+    first: number | Value,
+    offsets: number[],
+    lower: number | Value,
+    upper: Value,
+  ) => {
+    const row = op.Add(op.Add(op.Mul(block, perBlock), offsets), first);
+    return op.Where(op.And(op.GreaterOrEqual(row, lower), op.Less(row, upper)), row, nullRow);
+  };
+  const prepended = prependedTokens(config);
+  const globalRows = op.Expand(range(0, globals), vector(op, blocks, globals));
+  const localRows = part(
+    blockSize,
+    prepended,
+    range(-blockSize, (causal ? 1 : 2) * blockSize),
+    globals,
+    length,
+  );
+  if (!isSparse(config)) return op.Concat(globalRows, localRows, { axis: 1 });
+
+  const perBlock = blockSize / factor;
+  const left = range(-perBlock - config.sparse_block_size, -perBlock);
+  const right = range(2 * perBlock, 2 * perBlock + config.sparse_block_size);
+  const offsets = causal ? left : [...left, ...right];
+  const sparseRows =
+    factor === 1
+      ? part(perBlock, prepended, offsets, globals, length)
+      : part(perBlock, length, offsets, length, nullRow);
+  return op.Concat(globalRows, localRows, sparseRows, { axis: 1 });
+}
+
+/** `first`, …, `limit` − 1. */
+function range(first: number, limit: number): number[] {
+  return Array.from({ length: limit - first }, (_, i) => first + i);
+}
+
+/**
+ * What hides later keys inside a block: (block_size, columns of a block's window), laid out as `keyWindows`
+ * does. Only the block's own columns hold later keys: columns before them are earlier blocks and the global
+ * token, which is the first.
+ */
+export function causalWindow({ op, config, query }: LongInputs, columns: Value): Value {
+  const { block_size: blockSize, num_global_tokens: globals } = config;
+  const firstOwn = globals + blockSize;
+  const column = op.Sub(op.Range(0, columns, 1), firstOwn);
+  const isOwn = op.Less(column, blockSize);
+  const row = op.Unsqueeze(op.Range(0, blockSize, 1), [1]);
+  const isLater = op.And(op.Greater(column, row), isOwn);
+  return op.Where(isLater, op.scalarLike(HIDDEN, query), op.scalarLike(0, query));
+}

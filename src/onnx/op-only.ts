@@ -1,0 +1,34 @@
+import type { FloatDtype } from "../safetensors/dtype.js";
+import type { OnnxFunction } from "./body.js";
+import { createGraph, type OnnxModel } from "./builder.js";
+import type { Heads } from "./functions/attend.js";
+import { keyBias } from "./functions/masks.js";
+
+export interface OpOnlyOptions extends Heads {
+  /** One of the attention functions, made for the same heads. */
+  readonly attention: OnnxFunction;
+  /** Tokens that come before those of the attention mask: global ones of their own. */
+  readonly prependedTokens: number;
+  readonly maskFirstToken: boolean;
+  readonly dtype: FloatDtype;
+}
+
+/**
+ * A model of one attention op. Inputs `query`, `key`, `value` (batch_size, prepended + sequence_length,
+ * heads · head_dim) and `attention_mask` (batch_size, sequence_length) of int64; output `context` like `query`.
+ */
+export function opOnlyModel(options: OpOnlyOptions): OnnxModel {
+  const { attention, dtype, numHeads, headDim, prependedTokens } = options;
+  const graph = createGraph(attention.name);
+  const length = prependedTokens > 0 ? "total_length" : "sequence_length";
+  const dims = ["batch_size", length, numHeads * headDim];
+  const [query, key, value] = [
+    graph.input("query", dtype, dims),
+    graph.input("key", dtype, dims),
+    graph.input("value", dtype, dims),
+  ];
+  const mask = graph.input("attention_mask", "I64", ["batch_size", "sequence_length"]);
+  const bias = graph.scope("key_bias", () => keyBias(graph.op, mask, options));
+  graph.output("context", graph.op.call(attention, query, key, value, bias), dtype, dims);
+  return graph.model();
+}

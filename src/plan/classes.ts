@@ -1,0 +1,66 @@
+import type { Architecture, Head } from "../architecture.js";
+import type { Config } from "../checkpoint/checkpoint.js";
+import { OptionError } from "../errors.js";
+
+/** What the names of a converted checkpoint's classes begin with. */
+export const LSG_CLASS_PREFIX = "LSG";
+
+/** The class that a conversion starts from or writes. */
+export interface ModelClass {
+  /** transformers' name, without LSG. */
+  readonly className: string;
+  /** Undefined for a class that we don't know: its base model is converted, the rest is carried along. */
+  readonly head: Head | undefined;
+}
+
+/** Whether a config is that of a checkpoint which is LSG already, ours or lsg-converter's. */
+export function isLsgConfig(config: Config): boolean {
+  return config.base_model_prefix === "lsg" || (configClass(config)?.startsWith(LSG_CLASS_PREFIX) ?? false);
+}
+
+/**
+ * The class that a checkpoint's weights belong to: what its config names, else the one with the largest head
+ * that the checkpoint holds.
+ */
+export function sourceClass(
+  architecture: Architecture,
+  config: Config,
+  holdsHead: (head: Head) => boolean,
+): ModelClass {
+  const named = configClass(config);
+  if (named !== undefined) return knownClass(architecture, named) ?? { className: named, head: undefined };
+  const heads = Object.entries(architecture.heads).filter(([, head]) => holdsHead(head));
+  heads.sort(([, a], [, b]) => Object.keys(b.outputs).length - Object.keys(a.outputs).length);
+  const [suffix, head] = heads[0] ?? ["Model", architecture.heads.Model];
+  return { className: architecture.classPrefix + suffix, head };
+}
+
+/** The class that `--architecture` asks for. @throws OptionError listing the known ones. */
+export function requestedClass(architecture: Architecture, className: string): ModelClass {
+  const known = knownClass(architecture, className);
+  if (known) return known;
+  const names = Object.keys(architecture.heads).map((suffix) => architecture.classPrefix + suffix);
+  throw new OptionError(
+    `--architecture ${className}: ${architecture.title} has no such class`,
+    `Known: ${names.join(", ")}.`,
+  );
+}
+
+/** What a class's base tensors begin with; undefined for an unknown class, whose names are left alone. */
+export function basePrefixOf({ head }: ModelClass, architecture: Architecture): string | undefined {
+  if (!head) return undefined;
+  return head === architecture.heads.Model ? "" : `${architecture.basePrefix}.`;
+}
+
+function knownClass(architecture: Architecture, className: string): ModelClass | undefined {
+  const plain = className.startsWith(LSG_CLASS_PREFIX) ? className.slice(LSG_CLASS_PREFIX.length) : className;
+  if (!plain.startsWith(architecture.classPrefix)) return undefined;
+  const suffix = plain.slice(architecture.classPrefix.length);
+  const head = Object.hasOwn(architecture.heads, suffix) ? architecture.heads[suffix] : undefined;
+  return head && { className: plain, head };
+}
+
+function configClass({ architectures }: Config): string | undefined {
+  const first: unknown = Array.isArray(architectures) ? architectures[0] : architectures;
+  return typeof first === "string" && first !== "" ? first : undefined;
+}

@@ -1,0 +1,86 @@
+import type { Architecture } from "../architecture.js";
+import type { Config } from "../checkpoint/checkpoint.js";
+import { CheckpointError, OptionError } from "../errors.js";
+import { configLabels } from "./tensor-specs.js";
+
+/** Keys that a conversion decides by itself. */
+const DECIDED_KEYS = [
+  "model_type",
+  "architectures",
+  "auto_map",
+  "base_model_prefix",
+  "max_position_embeddings",
+];
+
+/** Keys that hold a length in tokens besides `max_position_embeddings`, in some families. */
+const LENGTH_KEYS = ["max_seq_length", "max_sequence_length", "model_max_length", "n_positions"];
+
+/**
+ * The source's config with the keys that the user wants on top, as transformers merges them: a new number
+ * of labels brings new label names.
+ * @throws OptionError for keys that have an option of their own.
+ */
+export function mergeKwargs(config: Config, kwargs: Readonly<Record<string, unknown>>): Config {
+  const decided = Object.keys(kwargs).find((key) => DECIDED_KEYS.includes(key));
+  if (decided !== undefined) {
+    throw new OptionError(
+      `--model-kwargs: "${decided}" cannot be set`,
+      decided === "max_position_embeddings"
+        ? "Use --max-sequence-length, which counts tokens."
+        : "It follows from the source and from --architecture.",
+    );
+  }
+  const { num_labels, ...other } = kwargs;
+  const merged = { ...config, ...other };
+  if (num_labels === undefined) return merged;
+  if (typeof num_labels !== "number" || !Number.isSafeInteger(num_labels) || num_labels < 1) {
+    throw new OptionError(
+      `--model-kwargs: num_labels is ${JSON.stringify(num_labels)}, expected a positive integer`,
+    );
+  }
+  return configLabels(merged) === num_labels ? merged : { ...merged, ...labelNames(num_labels) };
+}
+
+/** transformers' names for labels that have none. */
+function labelNames(count: number): Record<string, unknown> {
+  const names = Array.from({ length: count }, (_, i) => `LABEL_${i}`);
+  return {
+    id2label: Object.fromEntries(names.map((name, i) => [String(i), name])),
+    label2id: Object.fromEntries(names.map((name, i) => [name, i])),
+  };
+}
+
+/**
+ * Refuses what LSG attention cannot compute.
+ * @throws CheckpointError naming the key.
+ */
+export function checkConvertible(config: Config, architecture: Architecture): void {
+  const { position_embedding_type: type } = config;
+  if (type !== undefined && type !== "absolute") {
+    throw new CheckpointError(
+      `config.json: position_embedding_type is ${JSON.stringify(type)}; only absolute positions can be tiled`,
+      `Relative positions are part of the attention: convert a ${architecture.title} with absolute ones.`,
+    );
+  }
+}
+
+/** Where a config states a length outside of `max_position_embeddings`, the new one. */
+export function raisedLengths(config: Config, length: number): [string, number][] {
+  return LENGTH_KEYS.filter((key) => typeof config[key] === "number").map((key) => [key, length]);
+}
+
+/** Sizes under the names by which servers ask for them, where the model type has others. */
+export function aliasedSizes(
+  architecture: Architecture,
+  config: Config,
+  sizes: Readonly<Record<string, number>>,
+): [string, number][] {
+  return Object.entries(architecture.configAliases ?? {})
+    .filter(([key]) => config[key] === undefined)
+    .map(([key, name]) => [key, sizes[name] as number]);
+}
+
+/** Keys that `merged` adds or changes. */
+export function changedKeys(config: Config, merged: Config): [string, unknown][] {
+  return Object.entries(merged).filter(([key, value]) => config[key] !== value);
+}

@@ -1,0 +1,101 @@
+import { OptionError } from "../errors.js";
+import { GLOBAL_TABLE_ROWS } from "../variants/lsg-config.js";
+import type { PositionTable } from "./positions.js";
+import type { Rows, Segment, Term } from "./types.js";
+
+/** What the table of global tokens is made from; tensors by their names in the source. */
+export interface GlobalTableSources {
+  readonly positions: PositionTable;
+  readonly stride: number;
+  readonly wordEmbeddings: string;
+  readonly bosId: number;
+  /** Undefined to draw rows 1 and up like word embeddings. */
+  readonly maskId: number | undefined;
+  readonly seed: number;
+  /** Token type 0 is added to every row. */
+  readonly tokenTypes: string | undefined;
+  /** An earlier table whose row 0 stays. */
+  readonly keepFirstOf: string | undefined;
+}
+
+/**
+ * The table of global tokens: a position, plus the word embedding of bos (row 0) or mask, plus token type 0.
+ * Summands come in the reference's order, so that float32 sums round as there.
+ * Source: `update_global` and `update_global_randomly` of the reference's conversion scripts.
+ */
+export function globalTable(sources: GlobalTableSources): Segment[] {
+  const positions = strideOrder(sources.positions, sources.stride);
+  const { wordEmbeddings: word, bosId, maskId, tokenTypes, seed } = sources;
+  const row = (tensor: string, index: number, count: number): Rows => ({
+    tensor,
+    start: index,
+    count,
+    step: 0,
+  });
+  const types = (count: number): Term[] => (tokenTypes === undefined ? [] : [[row(tokenTypes, 0, count)]]);
+
+  const first: Segment = {
+    kind: "sum",
+    count: 1,
+    // When drawing, the reference adds the token type to the word and to the position.
+    terms: [
+      slice(positions, 0, 1),
+      [row(word, bosId, 1)],
+      ...types(1),
+      ...(maskId === undefined ? types(1) : []),
+    ],
+  };
+  const rest = GLOBAL_TABLE_ROWS - 1;
+  const words: Term =
+    maskId !== undefined ? [row(word, maskId, rest)] : { kind: "normal of rows", tensor: word, seed };
+  const others: Segment = {
+    kind: "sum",
+    count: rest,
+    terms: [slice(positions, 1, rest), words, ...types(rest)],
+  };
+  const kept = sources.keepFirstOf;
+  return [kept === undefined ? first : { kind: "copy", rows: row(kept, 0, 1) }, others];
+}
+
+/**
+ * 512 positions, spread evenly over the table and reordered so that neighbours in the result lie `stride`
+ * positions apart. A table shorter than 512 is repeated; one that is no multiple of 512 is cut to one.
+ * Source: `order_positions` of the reference, which fills short tables with random rows instead.
+ * @throws OptionError if the stride does not divide 512 positions evenly.
+ */
+function strideOrder({ tensor, offset, usable }: PositionTable, stride: number): Rows[] {
+  const spacing = Math.max(1, Math.floor(usable / GLOBAL_TABLE_ROWS));
+  const groups = Math.floor(stride / spacing);
+  if (groups < 1 || GLOBAL_TABLE_ROWS % groups !== 0) {
+    throw new OptionError(
+      `--global-positional-stride ${stride} does not fit ${usable} positions: ` +
+        `${stride} / ${spacing} must be a divisor of ${GLOBAL_TABLE_ROWS}`,
+      `Use ${spacing} times a power of two, up to ${spacing * GLOBAL_TABLE_ROWS}.`,
+    );
+  }
+  const perGroup = GLOBAL_TABLE_ROWS / groups;
+  if (usable >= GLOBAL_TABLE_ROWS) {
+    return Array.from({ length: groups }, (_, group) => {
+      return { tensor, start: offset + group * spacing, count: perGroup, step: groups * spacing };
+    });
+  }
+  return Array.from({ length: GLOBAL_TABLE_ROWS }, (_, i) => {
+    const position = (i % perGroup) * groups + Math.floor(i / perGroup);
+    return { tensor, start: offset + (position % usable), count: 1, step: 1 };
+  });
+}
+
+/** `count` rows from row `from` on, of rows that come in several runs. */
+function slice(runs: readonly Rows[], from: number, count: number): Rows[] {
+  const result: Rows[] = [];
+  let skip = from;
+  let wanted = count;
+  for (const run of runs) {
+    const skipped = Math.min(skip, run.count);
+    const taken = Math.min(wanted, run.count - skipped);
+    if (taken > 0) result.push({ ...run, start: run.start + skipped * run.step, count: taken });
+    skip -= skipped;
+    wanted -= taken;
+  }
+  return result;
+}

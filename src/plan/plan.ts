@@ -1,0 +1,109 @@
+import type { Architecture } from "../architecture.js";
+import type { Checkpoint } from "../checkpoint/checkpoint.js";
+import { modelCard } from "../model-card.js";
+import type { ConversionOptions } from "../options.js";
+import { isSparse } from "../variants/lsg-config.js";
+import { isLsgConfig, LSG_CLASS_PREFIX } from "./classes.js";
+import { INDEX_FILE, shardIndex } from "./shards.js";
+import { planSideFiles } from "./side-files.js";
+import type { ConversionPlan, ConversionRecord, SideFile } from "./types.js";
+import { planWeights, type TokenIds, type WeightPlan } from "./weights.js";
+
+export interface PlanInputs {
+  readonly checkpoint: Checkpoint;
+  readonly architecture: Architecture;
+  readonly options: ConversionOptions;
+  readonly tokens: TokenIds;
+  /** Contents of the side files for which `isReadForPlan` holds. */
+  readonly contents: ReadonlyMap<string, Buffer>;
+  /** Python files that come with lsg for this model type. */
+  readonly modeling: readonly string[];
+  /** How the user named the source: a Hub id, or a relative path. */
+  readonly model: string;
+}
+
+/**
+ * Decides everything that a conversion does. Pure: the same inputs give the same plan, and nothing is
+ * written or read.
+ * @throws CheckpointError or OptionError for whatever would not give a sound result.
+ */
+export function planConversion(inputs: PlanInputs): ConversionPlan {
+  const { checkpoint, architecture, options, tokens, contents, modeling } = inputs;
+  const weights = planWeights(checkpoint, architecture, options, tokens);
+  const { files } = checkpoint.source;
+  const { sideFiles, omitted } = planSideFiles({ files, contents, length: weights.length.to, modeling });
+  const record = conversionRecord(inputs, weights);
+  const card = modelCard({
+    record,
+    lsg: weights.lsg,
+    originalCard: contents.get("README.md")?.toString("utf8"),
+  });
+  const written: SideFile[] = [
+    { kind: "write", path: "README.md", content: card.text },
+    { kind: "write", path: "lsg_conversion.json", content: `${JSON.stringify(record, null, 2)}\n` },
+  ];
+  if (weights.shards.length > 1) {
+    written.push({ kind: "write", path: INDEX_FILE, content: shardIndex(weights.shards) });
+  }
+  const changes = [...weights.configChanges];
+  return {
+    record,
+    config: {
+      set: Object.fromEntries(changes.filter(([, value]) => value !== undefined)),
+      remove: changes
+        .filter(([key, value]) => value === undefined && key in checkpoint.config)
+        .map(([key]) => key),
+    },
+    shards: weights.shards,
+    dropped: weights.dropped,
+    sideFiles: [...sideFiles, ...written],
+    omitted,
+    notes: [...notes(inputs, weights), ...card.notes],
+  };
+}
+
+function conversionRecord(
+  { checkpoint, architecture, options, model }: PlanInputs,
+  weights: WeightPlan,
+): ConversionRecord {
+  const { origin } = checkpoint.source;
+  return {
+    format_version: 1,
+    source: { model, ...(origin.kind === "hub" && { revision: origin.revision }) },
+    model_type: architecture.modelType,
+    architecture: LSG_CLASS_PREFIX + weights.target.className,
+    variant: "lsg",
+    max_sequence_length: weights.length,
+    options,
+    promise: { lossless_up_to: weights.losslessUpTo },
+  };
+}
+
+/** What a user would want to be told and the plan's data does not say by itself. */
+function notes({ checkpoint, architecture, options, modeling }: PlanInputs, weights: WeightPlan): string[] {
+  const { source, target, created, lsg, losslessUpTo, length } = weights;
+  const isLsg = isLsgConfig(checkpoint.config);
+  const all: (string | false)[] = [
+    target.head === undefined &&
+      `${target.className} is not a class that lsg knows: its base model is converted to ` +
+        `${LSG_CLASS_PREFIX}${architecture.classPrefix}Model, every other tensor is carried along.`,
+    created.length > 0 &&
+      `${target.className} has a new head, as from transformers (seed ${options.seed}); it must be trained: ${created.join(", ")}.`,
+    losslessUpTo > 0
+      ? `Lossless: inputs of up to ${losslessUpTo} tokens give what ${source.className} gave.`
+      : "Not lossless: outputs differ from the original's at every length; the model should be fine-tuned.",
+    length.to > length.from &&
+      isSparse(lsg) === false &&
+      losslessUpTo > 0 &&
+      `Beyond ${losslessUpTo} tokens positions repeat and attention is local; fine-tune on long inputs for best results.`,
+    options.resizeLsg && !isLsg && "--resize-lsg has no effect: the source is not an LSG checkpoint.",
+    options.keepFirstGlobalToken &&
+      !isLsg &&
+      "--keep-first-global-token has no effect: the source is not an LSG checkpoint.",
+    isLsg &&
+      !options.resizeLsg &&
+      "The source is LSG already: its global tokens are made anew; --resize-lsg changes the length only.",
+    modeling.length === 0 && "No modelling code is included: transformers cannot open the result yet.",
+  ];
+  return all.filter((note): note is string => note !== false);
+}

@@ -1,0 +1,175 @@
+import type { Architecture, Head } from "../architecture.js";
+import type { CheckpointTensor } from "../checkpoint/checkpoint.js";
+import { CheckpointError } from "../errors.js";
+import { isFloatDtype } from "../safetensors/dtype.js";
+import { basePrefixOf, type ModelClass } from "./classes.js";
+import type { SourceTensors } from "./names.js";
+import { baseSpecs, headSpecs, poolerSpecs, type Sizes, type TensorSpec } from "./tensor-specs.js";
+import { checkShape, newTensor, sameShape } from "./tensors.js";
+import type { DroppedTensor, TensorDraft } from "./types.js";
+
+/** How the tensors that are there become those that the target class has. */
+export interface Reconciliation {
+  readonly created: readonly TensorDraft[];
+  readonly dropped: readonly DroppedTensor[];
+}
+
+export interface ReconcileInputs {
+  readonly architecture: Architecture;
+  readonly tensors: SourceTensors;
+  readonly source: ModelClass;
+  readonly target: ModelClass;
+  /** Sizes of the target. */
+  readonly sizes: Sizes;
+  /** Whether weights that may be shared are shared (`tie_word_embeddings`). */
+  readonly tied: boolean;
+  readonly seed: number;
+}
+
+/** Buffers that transformers computes anew; old versions saved them. */
+const BUFFERS = ["embeddings.position_ids", "embeddings.token_type_ids"];
+
+/**
+ * Holds the source's tensors against what the classes have: proves that the base model is complete, creates
+ * what a new head needs and drops the old head. Tensors that no class knows stay.
+ * @throws CheckpointError naming the tensor that is missing or has a wrong shape.
+ */
+export function reconcile(inputs: ReconcileInputs): Reconciliation {
+  const { architecture, tensors, source, target, sizes, seed } = inputs;
+  const newHead = target.className !== source.className;
+  const specs = classSpecs(
+    architecture,
+    target.head,
+    sizes,
+    basePrefixOf(target, architecture) ?? prefixIn(tensors, architecture),
+  );
+  const wanted = new Map(specs.map((spec) => [spec.name, spec]));
+  const dropped = [
+    ...buffers(tensors),
+    ...tiedCopies(tensors, wanted),
+    ...(newHead ? oldHead(inputs, wanted) : []),
+  ];
+  const gone = new Set(dropped.map(({ name }) => name));
+
+  const created: TensorDraft[] = [];
+  for (const spec of specs) {
+    const found = tensors.get(spec.name);
+    if (found && !gone.has(found.sourceName)) {
+      checkShape(found, spec);
+    } else if (!isOptional(spec, inputs) && !holdsTwin(spec, specs, inputs)) {
+      if (!newHead || spec.part === "base") throw missing(spec, target, architecture);
+      created.push(newTensor(spec, headDtype(tensors), seed, sizes.initializerRange));
+    }
+  }
+  return { created, dropped };
+}
+
+/** Whether a checkpoint holds every tensor of a class's head that no other tensor stands for. */
+export function holdsHead(
+  tensors: ReadonlySet<string>,
+  architecture: Architecture,
+  head: Head,
+  sizes: Sizes,
+): boolean {
+  const own = headSpecs(architecture, head, sizes).filter(({ tiedTo }) => tiedTo === undefined);
+  return own.every(({ name }) => tensors.has(name));
+}
+
+/** First path segments of the base model's tensors. */
+export function baseModules(architecture: Architecture, sizes: Sizes): ReadonlySet<string> {
+  const specs = [...baseSpecs(architecture, sizes), ...poolerSpecs(architecture, sizes)];
+  return new Set(specs.map(({ name }) => name.split(".", 1)[0] ?? name));
+}
+
+function classSpecs(
+  architecture: Architecture,
+  head: Head | undefined,
+  sizes: Sizes,
+  prefix: string,
+): TensorSpec[] {
+  const base = [...baseSpecs(architecture, sizes), ...(head?.pooler ? poolerSpecs(architecture, sizes) : [])];
+  return [
+    ...base.map((spec) => ({ ...spec, name: prefix + spec.name })),
+    ...(head ? headSpecs(architecture, head, sizes) : []),
+  ];
+}
+
+/** The prefix that a checkpoint of an unknown class has. */
+function prefixIn(tensors: SourceTensors, architecture: Architecture): string {
+  const prefix = `${architecture.basePrefix}.`;
+  return tensors.has(`${prefix}${architecture.encoder.embeddings.word}.weight`) ? prefix : "";
+}
+
+function buffers(tensors: SourceTensors): DroppedTensor[] {
+  return [...tensors.values()]
+    .filter(({ baseName, stored }) => BUFFERS.includes(baseName ?? "") && !isFloatDtype(stored.dtype))
+    .map(({ sourceName }) => ({ name: sourceName, reason: "a buffer that transformers computes anew" }));
+}
+
+/** Tensors that a `.bin` file holds twice by one storage; transformers ties them when it loads. */
+function tiedCopies(tensors: SourceTensors, wanted: ReadonlyMap<string, TensorSpec>): DroppedTensor[] {
+  return [...tensors.values()].flatMap(({ name, sourceName, stored }) => {
+    const original = tensors.get(wanted.get(name)?.tiedTo ?? "");
+    return original && sharesStorage(stored, original.stored)
+      ? [{ name: sourceName, reason: `the same storage as "${original.sourceName}", tied when loaded` }]
+      : [];
+  });
+}
+
+function sharesStorage(a: CheckpointTensor, b: CheckpointTensor): boolean {
+  return (
+    a.storage !== undefined && a.storage === b.storage && a.begin === b.begin && sameShape(a.shape, b.shape)
+  );
+}
+
+/** What belongs to the source's head and has no place in the target. */
+function oldHead(
+  { architecture, tensors, source, target, sizes }: ReconcileInputs,
+  wanted: ReadonlyMap<string, TensorSpec>,
+): DroppedTensor[] {
+  if (!source.head) return [];
+  return headSpecs(architecture, source.head, sizes).flatMap(({ name }) => {
+    const found = tensors.get(name);
+    const spec = wanted.get(name);
+    if (!found || (spec && sameShape(spec.shape, found.stored.shape))) return [];
+    return [
+      { name: found.sourceName, reason: `head of ${source.className}; the result is a ${target.className}` },
+    ];
+  });
+}
+
+/** The base class works without its pooler, and many checkpoints come without it. */
+function isOptional(spec: TensorSpec, { architecture, target }: ReconcileInputs): boolean {
+  return spec.part === "pooler" && target.head === architecture.heads.Model;
+}
+
+/** Whether the tensor that this one is tied to, or one tied to this one, is there in its stead. */
+function holdsTwin(
+  spec: TensorSpec,
+  specs: readonly TensorSpec[],
+  { tensors, tied, architecture }: ReconcileInputs,
+): boolean {
+  const word = `${architecture.basePrefix}.${architecture.encoder.embeddings.word}.weight`;
+  if (spec.tiedTo === word) return tied;
+  if (spec.tiedTo !== undefined) return true;
+  return specs.some(({ name, tiedTo }) => tiedTo === spec.name && tensors.has(name));
+}
+
+/** New heads take the dtype of the word embeddings' neighbours: that of most tensors. */
+function headDtype(tensors: SourceTensors): TensorDraft["dtype"] {
+  const counts = new Map<TensorDraft["dtype"], number>();
+  for (const { stored } of tensors.values()) {
+    if (isFloatDtype(stored.dtype)) counts.set(stored.dtype, (counts.get(stored.dtype) ?? 0) + 1);
+  }
+  const [most] = [...counts].sort(([, a], [, b]) => b - a);
+  return most?.[0] ?? "F32";
+}
+
+function missing(spec: TensorSpec, target: ModelClass, architecture: Architecture): CheckpointError {
+  return new CheckpointError(
+    `tensor "${spec.name}" is missing; ${target.className} needs it (shape [${spec.shape}])`,
+    spec.part === "base"
+      ? "The checkpoint is incomplete, or config.json says more layers than there are."
+      : `Name the class that the weights belong to with --architecture, e.g. ${architecture.classPrefix}Model.`,
+  );
+}

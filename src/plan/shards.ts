@@ -1,0 +1,52 @@
+import type { Checkpoint, CheckpointTensor } from "../checkpoint/checkpoint.js";
+import { serializeHeader } from "../safetensors/header.js";
+import { layOut } from "./tensors.js";
+import type { PlannedShard, TensorDraft } from "./types.js";
+
+const SINGLE_FILE = "model.safetensors";
+
+/** The index of a checkpoint with several shards. */
+export const INDEX_FILE = "model.safetensors.index.json";
+
+/** A tensor to be written and where in the source its place is. */
+export interface PlacedDraft {
+  readonly draft: TensorDraft;
+  /** It stands where this tensor stood, or right behind it if that place is taken. */
+  readonly at: CheckpointTensor;
+}
+
+/** Shards like the source's: the same files, the same order of tensors, so that whole runs can be copied. */
+export function planShards({ weightFiles }: Checkpoint, placed: readonly PlacedDraft[]): PlannedShard[] {
+  return weightFiles.map(({ path, metadata }) => {
+    const drafts = placed.filter(({ at }) => at.file === path).sort((a, b) => a.at.begin - b.at.begin);
+    return {
+      file: weightFiles.length === 1 ? SINGLE_FILE : shardName(path),
+      metadata,
+      tensors: layOut(drafts.map(({ draft }) => draft)),
+    };
+  });
+}
+
+/** `pytorch_model-00001-of-00002.bin` → `model-00001-of-00002.safetensors`. */
+function shardName(path: string): string {
+  return path.replace(/^pytorch_model/, "model").replace(/\.(bin|safetensors)$/, ".safetensors");
+}
+
+/** The index that transformers reads for several shards. */
+export function shardIndex(shards: readonly PlannedShard[]): string {
+  const sizes = shards.flatMap(({ tensors }) =>
+    [...tensors.values()].map(({ data_offsets: [begin, end] }) => end - begin),
+  );
+  const total_size = sizes.reduce((sum, size) => sum + size, 0);
+  const places = shards.flatMap(({ file, tensors }) =>
+    [...tensors.keys()].map((name) => [name, file] as const),
+  );
+  places.sort(([a], [b]) => (a < b ? -1 : 1));
+  return `${JSON.stringify({ metadata: { total_size }, weight_map: Object.fromEntries(places) }, null, 2)}\n`;
+}
+
+/** Bytes that a shard takes on disk. */
+export function shardBytes({ tensors, metadata }: PlannedShard): number {
+  const last = [...tensors.values()].at(-1);
+  return serializeHeader(tensors, metadata).length + (last?.data_offsets[1] ?? 0);
+}

@@ -1,0 +1,76 @@
+import { posix } from "node:path";
+import { parseJson } from "../checkpoint/checkpoint.js";
+import { isRecord } from "../json-edit.js";
+import { limitsLength, raiseLength } from "../tokenizer/raise-length.js";
+import type { OmittedFile, SideFile } from "./types.js";
+
+/** Larger files are data, not settings; the largest tokenizers have some 40 MB. */
+const MAX_SIDE_FILE_BYTES = 256 * 2 ** 20;
+
+const WEIGHTS = /\.(safetensors|bin|pt|pth|ckpt|h5|msgpack|ot|onnx|onnx_data|gguf|tflite|pb|mlmodel|npz)$/;
+const WEIGHT_INDEX = /\.(safetensors|bin|h5|msgpack)\.index\.json$/;
+/** Exports of the model in other formats; they hold the old length. */
+const EXPORT_FOLDERS = /^(onnx|openvino|coreml|tflite)\//;
+/** What we write ourselves, or the modelling code of an earlier conversion. */
+const REPLACED = /^(config\.json|README\.md|lsg_conversion\.json|modeling_lsg_\w+\.py|lsg_attention\.py)$/;
+
+export interface SideFileInputs {
+  /** Sizes in bytes by path. */
+  readonly files: ReadonlyMap<string, { readonly size: number }>;
+  /** Contents of those that limit a length, and of modules.json. */
+  readonly contents: ReadonlyMap<string, Buffer>;
+  readonly length: number;
+  /** Python files to be put into the result. */
+  readonly modeling: readonly string[];
+}
+
+/** Whether a plan needs the content of a side file, not only its name. */
+export function isReadForPlan(path: string): boolean {
+  return limitsLength(path) || path === "modules.json" || path === "README.md";
+}
+
+/** What becomes of the source's small files: all stay, lengths raised, except for weights. */
+export function planSideFiles({ files, contents, length, modeling }: SideFileInputs): {
+  sideFiles: SideFile[];
+  omitted: OmittedFile[];
+} {
+  const modules = modulePaths(contents.get("modules.json"));
+  const sideFiles: SideFile[] = [];
+  const omitted: OmittedFile[] = [];
+  for (const [path, { size }] of [...files].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    if (REPLACED.test(path)) continue;
+    const reason = omissionReason(path, size, modules);
+    if (reason !== undefined) {
+      if (!isModelWeights(path)) omitted.push({ path, reason });
+      continue;
+    }
+    const content = contents.get(path);
+    const { edits } = content && limitsLength(path) ? raiseLength(path, content, length) : { edits: [] };
+    sideFiles.push(edits.length > 0 ? { kind: "edit", path, edits } : { kind: "copy", path });
+  }
+  sideFiles.push(...modeling.map((path) => ({ kind: "modeling" as const, path })));
+  return { sideFiles, omitted };
+}
+
+function omissionReason(path: string, size: number, modules: ReadonlySet<string>): string | undefined {
+  if (EXPORT_FOLDERS.test(path)) return "an export of the original";
+  // A dense layer behind the transformer is a model of its own, and part of the whole.
+  const isModule = modules.has(posix.dirname(path));
+  if (!isModule && (WEIGHTS.test(path) || WEIGHT_INDEX.test(path))) return "weights";
+  return size > MAX_SIDE_FILE_BYTES ? `${size} bytes, too large for a setting` : undefined;
+}
+
+/** The weights that the plan converts need no mention among what is left out. */
+function isModelWeights(path: string): boolean {
+  return /^(model|pytorch_model)[\w.-]*\.(safetensors|bin)(\.index\.json)?$/.test(path);
+}
+
+/** Folders of a sentence-transformers model's modules behind the transformer. */
+function modulePaths(modulesJson: Buffer | undefined): ReadonlySet<string> {
+  if (!modulesJson) return new Set();
+  const modules = parseJson(modulesJson, "modules.json");
+  const paths = (Array.isArray(modules) ? modules : []).map(
+    (module: unknown) => isRecord(module) && module.path,
+  );
+  return new Set(paths.filter((path): path is string => typeof path === "string" && path !== ""));
+}

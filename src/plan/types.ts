@@ -1,0 +1,103 @@
+import type { ConversionOptions } from "../options.js";
+import type { Dtype } from "../safetensors/dtype.js";
+import type { TensorInfo } from "../safetensors/header.js";
+import type { LengthEdit } from "../tokenizer/raise-length.js";
+
+/**
+ * Rows of a source tensor along its first axis: `start`, `start + step`, … `count` of them. With step 0 one
+ * row repeats. A scalar has one row.
+ */
+export interface Rows {
+  /** The tensor's name in the source. */
+  readonly tensor: string;
+  readonly start: number;
+  readonly count: number;
+  readonly step: number;
+}
+
+/** Values that come from no source tensor, reproducible from the seed. */
+export type Generator =
+  | { readonly kind: "constant"; readonly value: number }
+  | { readonly kind: "normal"; readonly standardDeviation: number; readonly seed: number }
+  /** Draws from the normal distribution that has the mean and covariance of a tensor's rows. */
+  | { readonly kind: "normal of rows"; readonly tensor: string; readonly seed: number };
+
+/** One summand: rows one after the other, or generated ones. */
+export type Term = readonly Rows[] | Generator;
+
+/** Some rows of a planned tensor. A copy moves bytes and is exact in every dtype; the others compute. */
+export type Segment =
+  | { readonly kind: "copy"; readonly rows: Rows }
+  | { readonly kind: "sum"; readonly count: number; readonly terms: readonly Term[] };
+
+/** A tensor to be written, with its final place in the shard. */
+export interface PlannedTensor extends TensorInfo {
+  readonly segments: readonly Segment[];
+}
+
+/** A weight file to be written. */
+export interface PlannedShard {
+  readonly file: string;
+  readonly metadata: ReadonlyMap<string, string> | undefined;
+  readonly tensors: ReadonlyMap<string, PlannedTensor>;
+}
+
+/** A tensor of the source that the result does not hold. */
+export interface DroppedTensor {
+  readonly name: string;
+  readonly reason: string;
+}
+
+/** A small file of the result. */
+export type SideFile =
+  | { readonly kind: "copy"; readonly path: string }
+  /** A copy with its lengths raised. */
+  | { readonly kind: "edit"; readonly path: string; readonly edits: readonly LengthEdit[] }
+  /** A file that comes with lsg. */
+  | { readonly kind: "modeling"; readonly path: string }
+  | { readonly kind: "write"; readonly path: string; readonly content: string };
+
+/** A file of the source that the result does not hold. */
+export interface OmittedFile {
+  readonly path: string;
+  readonly reason: string;
+}
+
+/** What was converted and what is promised of it; lsg_conversion.json holds this. */
+export interface ConversionRecord {
+  readonly format_version: 1;
+  readonly source: { readonly model: string; readonly revision?: string };
+  readonly model_type: string;
+  readonly architecture: string;
+  readonly variant: "lsg";
+  readonly max_sequence_length: { readonly from: number; readonly to: number };
+  readonly options: ConversionOptions;
+  readonly promise: {
+    /** Up to so many tokens the result computes what the source computed; 0 where nothing is promised. */
+    readonly lossless_up_to: number;
+  };
+}
+
+/** Everything that a conversion will do, decided before a byte is written. Plain data, printed by --dry-run. */
+export interface ConversionPlan {
+  readonly record: ConversionRecord;
+  /** Top-level keys of config.json that change. Every other key stays as it is. */
+  readonly config: {
+    readonly set: Readonly<Record<string, unknown>>;
+    readonly remove: readonly string[];
+  };
+  readonly shards: readonly PlannedShard[];
+  readonly dropped: readonly DroppedTensor[];
+  readonly sideFiles: readonly SideFile[];
+  readonly omitted: readonly OmittedFile[];
+  /** What the user should know, a sentence each. */
+  readonly notes: readonly string[];
+}
+
+/** A planned tensor before it has a place. */
+export interface TensorDraft {
+  readonly name: string;
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+  readonly segments: readonly Segment[];
+}

@@ -1,0 +1,77 @@
+import { posix } from "node:path";
+import { editTopLevel, fileSpans, isRecord, parseSpan } from "../json-edit.js";
+
+/** One place where a length stood. */
+export interface LengthEdit {
+  readonly file: string;
+  /** The key, with a dot before a nested one (`truncation.max_length`). */
+  readonly key: string;
+  /** What stood there; undefined if nothing did. */
+  readonly from: unknown;
+  readonly to: unknown;
+}
+
+/** What becomes of a key; `from` itself where it stays. */
+type NewValue = (from: unknown, length: number) => unknown;
+
+const always: NewValue = (_from, length) => length;
+const whereNumber: NewValue = (from, length) => (typeof from === "number" ? length : from);
+/** Padding every text to the new length would waste the work: the longest text of the batch is enough. */
+const notFixed: NewValue = (from) => (isRecord(from) && Object.hasOwn(from, "Fixed") ? "BatchLongest" : from);
+
+const SENTENCE_TRANSFORMERS = {
+  max_seq_length: whereNumber,
+  "tokenizer_args.model_max_length": whereNumber,
+  "processor_kwargs.model_max_length": whereNumber,
+};
+
+/** Every place outside config.json that cuts inputs: file name, in any folder → key → its new value. */
+const LENGTH_KEYS: Readonly<Record<string, Readonly<Record<string, NewValue>>>> = {
+  "tokenizer_config.json": { model_max_length: always, max_len: whereNumber, max_length: whereNumber },
+  "tokenizer.json": { "truncation.max_length": whereNumber, "padding.strategy": notFixed },
+  "sentence_bert_config.json": SENTENCE_TRANSFORMERS,
+  "sentence_roberta_config.json": SENTENCE_TRANSFORMERS,
+  "sentence_distilbert_config.json": SENTENCE_TRANSFORMERS,
+  "sentence_camembert_config.json": SENTENCE_TRANSFORMERS,
+  "sentence_albert_config.json": SENTENCE_TRANSFORMERS,
+  "sentence_xlm-roberta_config.json": SENTENCE_TRANSFORMERS,
+};
+
+/** Whether a file, by its name, can limit the length of inputs, so that `raiseLength` wants its content. */
+export function limitsLength(path: string): boolean {
+  return Object.hasOwn(LENGTH_KEYS, posix.basename(path));
+}
+
+/**
+ * Sets the length in a side file to `length` tokens (special tokens included) wherever that file limits it.
+ *
+ * @param path The file's path below the model's root; its name alone decides what is edited.
+ * @returns The new content, every other byte as it was, and what was set; for a file that limits nothing,
+ *   `content` itself.
+ * @throws CheckpointError if a file that is to be edited is not a JSON object.
+ */
+export function raiseLength(
+  path: string,
+  content: Buffer,
+  length: number,
+): { readonly content: Buffer; readonly edits: readonly LengthEdit[] } {
+  if (!limitsLength(path)) return { content, edits: [] };
+  const spans = fileSpans(content, path);
+  const changes = new Map<string, unknown>();
+  const edits: LengthEdit[] = [];
+  for (const [key, newValue] of Object.entries(LENGTH_KEYS[posix.basename(path)] ?? {})) {
+    const [top = key, inner] = key.split(".");
+    const span = spans.get(top);
+    const value = span && parseSpan(content, span);
+    const from = inner === undefined ? value : isRecord(value) ? value[inner] : undefined;
+    const to = newValue(from, length);
+    if (to === from) continue;
+    edits.push({ file: path, key, from, to });
+    const others = changes.get(top);
+    changes.set(
+      top,
+      inner === undefined ? to : new Map([...(others instanceof Map ? others : []), [inner, to]]),
+    );
+  }
+  return { content: editTopLevel(content, changes, spans), edits };
+}

@@ -1,0 +1,81 @@
+import type { DefaultTokens } from "../architecture.js";
+import { CheckpointError } from "../errors.js";
+import { fileSpans, isRecord, parseSpan } from "../json-edit.js";
+import { TOKENIZER_CLASSES, type TokenizerClass } from "./tokenizer-classes.js";
+import { findTokens, type SpecialToken, type TokenizerFiles } from "./vocabulary.js";
+
+/** What the rows of the global table start from; undefined where no file gives an id. */
+export interface SpecialTokens {
+  readonly bos: SpecialToken | undefined;
+  readonly mask: SpecialToken | undefined;
+}
+
+/** The files that tell of special tokens; others need not be read. */
+export const TOKENIZER_FILES = [
+  "config.json",
+  "tokenizer_config.json",
+  "special_tokens_map.json",
+  "tokenizer.json",
+  "added_tokens.json",
+  "vocab.txt",
+  "vocab.json",
+  "sentencepiece.bpe.model",
+  "spiece.model",
+  "tokenizer.model",
+] as const;
+
+type TokenKind = "bos" | "cls" | "mask";
+
+/**
+ * The tokenizer's bos token, else its cls token (lsg-converter's rule), and its mask token, as `AutoTokenizer`
+ * of transformers has them (4.40 and 5 agree). A token that the files name but do not number counts as
+ * missing: transformers would give it a row behind the last one of the word embeddings.
+ *
+ * @param files The tokenizer's files, and config.json for its `tokenizer_class`.
+ * @param defaults The model type's own tokens, where the files name no tokenizer class that is known here.
+ * @throws CheckpointError if a file is damaged.
+ */
+export function findSpecialTokens(files: TokenizerFiles, defaults: DefaultTokens): SpecialTokens {
+  const config = jsonMembers(files, "tokenizer_config.json");
+  const className = config.get("tokenizer_class") ?? jsonMembers(files, "config.json").get("tokenizer_class");
+  const tokenizerClass = knownClass(className) ?? defaults;
+  // With added_tokens_decoder the config is complete, and the older file is not read any more.
+  const legacy = config.has("added_tokens_decoder")
+    ? new Map()
+    : jsonMembers(files, "special_tokens_map.json");
+
+  const nameOf = (kind: TokenKind): string | undefined => {
+    const key = `${kind}_token`;
+    if (legacy.has(key)) return tokenText(legacy.get(key), key, "special_tokens_map.json");
+    if (config.has(key)) return tokenText(config.get(key), key, "tokenizer_config.json");
+    return tokenizerClass[kind];
+  };
+  const bos = [nameOf("bos"), nameOf("cls")].filter((token) => token !== undefined);
+  const mask = [nameOf("mask")].filter((token) => token !== undefined);
+  const found = findTokens([...bos, ...mask], files, tokenizerClass);
+  const first = (tokens: readonly string[]) =>
+    tokens.map((token) => found.get(token)).find((token) => token !== undefined);
+  return { bos: first(bos), mask: first(mask) };
+}
+
+function knownClass(name: unknown): TokenizerClass | undefined {
+  if (typeof name !== "string") return undefined;
+  const slow = name.replace(/Fast$/, "");
+  return Object.hasOwn(TOKENIZER_CLASSES, slow) ? TOKENIZER_CLASSES[slow] : undefined;
+}
+
+function jsonMembers(files: TokenizerFiles, file: string): ReadonlyMap<string, unknown> {
+  const json = files.get(file);
+  if (!json) return new Map();
+  return new Map([...fileSpans(json, file)].map(([key, span]) => [key, parseSpan(json, span)]));
+}
+
+/** A token is its text, or an object with its text as `content`; null means that there is none. */
+function tokenText(value: unknown, key: string, file: string): string | undefined {
+  const text = isRecord(value) ? value.content : value;
+  if (typeof text === "string") return text;
+  if (value === null) return undefined;
+  throw new CheckpointError(
+    `${file} has ${JSON.stringify(value)} as ${key}, expected a token or an object with its "content"`,
+  );
+}

@@ -1,0 +1,68 @@
+import type { DefaultTokens, SentencepieceIds } from "../architecture.js";
+
+/** What a tokenizer class of transformers knows where a checkpoint's files are silent. */
+export interface TokenizerClass extends DefaultTokens {
+  /** Its vocab.txt is a dictionary of fairseq's, lines of `token count`, numbered like this. */
+  readonly dictionary?: SentencepieceIds;
+}
+
+const BERT: TokenizerClass = { cls: "[CLS]", mask: "[MASK]" };
+const ROBERTA: TokenizerClass = { bos: "<s>", cls: "<s>", mask: "<mask>" };
+
+const AS_IN_THE_MODEL: SentencepieceIds = { offset: 0, fixed: {}, appended: [] };
+const FAIRSEQ_TOKENS = { "<s>": 0, "<pad>": 1, "</s>": 2, "<unk>": 3 };
+
+const MBART_LANGUAGES =
+  "ar_AR cs_CZ de_DE en_XX es_XX et_EE fi_FI fr_XX gu_IN hi_IN it_IT ja_XX kk_KZ ko_KR lt_LT lv_LV my_MM ne_NP " +
+  "nl_XX ro_RO ru_RU si_LK tr_TR vi_VN zh_CN";
+const MBART50_LANGUAGES =
+  `${MBART_LANGUAGES} af_ZA az_AZ bn_IN fa_IR he_IL hr_HR id_ID ka_GE km_KH mk_MK ml_IN mn_MN mr_IN pl_PL ps_AF ` +
+  "pt_XX sv_SE sw_KE ta_IN te_IN th_TH tl_XX uk_UA ur_PK xh_ZA gl_ES sl_SI";
+
+/** fairseq's numbering of a sentencepiece model: its own four tokens, pieces from the third on, then the rest. */
+const fairseq = (...appended: string[]): SentencepieceIds => ({ offset: 1, fixed: FAIRSEQ_TOKENS, appended });
+
+/**
+ * By class name without `Fast`: token defaults from the constructors in transformers' `tokenization_*.py`
+ * and 5 agree), ids from their `_convert_token_to_id`; 4.40 and 5 agree on both.
+ */
+export const TOKENIZER_CLASSES: Readonly<Record<string, TokenizerClass>> = {
+  BertTokenizer: BERT,
+  BertJapaneseTokenizer: BERT,
+  DistilBertTokenizer: BERT,
+  ElectraTokenizer: BERT,
+
+  RobertaTokenizer: ROBERTA,
+  BartTokenizer: ROBERTA,
+  LongformerTokenizer: ROBERTA,
+  LEDTokenizer: ROBERTA,
+  BertweetTokenizer: { ...ROBERTA, dictionary: { offset: 4, fixed: FAIRSEQ_TOKENS, appended: ["<mask>"] } },
+  PhobertTokenizer: { ...ROBERTA, dictionary: { offset: 4, fixed: FAIRSEQ_TOKENS, appended: ["<mask>"] } },
+
+  AlbertTokenizer: { bos: "[CLS]", ...BERT, sentencepiece: AS_IN_THE_MODEL },
+  BarthezTokenizer: { ...ROBERTA, sentencepiece: AS_IN_THE_MODEL },
+  CamembertTokenizer: {
+    ...ROBERTA,
+    sentencepiece: { offset: 4, fixed: { "<pad>": 1, "<unk>": 3 }, appended: ["<mask>"] },
+  },
+  MBartTokenizer: { ...ROBERTA, sentencepiece: fairseq(...MBART_LANGUAGES.split(" "), "<mask>") },
+  MBart50Tokenizer: {
+    cls: "<s>",
+    mask: "<mask>",
+    sentencepiece: fairseq(...MBART50_LANGUAGES.split(" "), "<mask>"),
+  },
+  PegasusTokenizer: {
+    mask: "<mask_2>",
+    sentencepiece: {
+      offset: 103,
+      fixed: { "<pad>": 0, "</s>": 1, "<mask_1>": 2, "<mask_2>": 3 },
+      appended: [],
+    },
+  },
+  T5Tokenizer: { sentencepiece: AS_IN_THE_MODEL },
+  XLMRobertaTokenizer: { ...ROBERTA, sentencepiece: fairseq("<mask>") },
+
+  // Whatever their files say, and nothing else.
+  PreTrainedTokenizer: {},
+  TokenizersBackend: {},
+};

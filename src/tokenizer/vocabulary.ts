@@ -1,0 +1,167 @@
+import type { SentencepieceIds } from "../architecture.js";
+import { CheckpointError } from "../errors.js";
+import { fileSpans, isRecord, parseSpan, parseString } from "../json-edit.js";
+import { type Span, walkArray, walkObject } from "../json-scan.js";
+import { sentencePieces } from "./sentencepiece.js";
+import type { TokenizerClass } from "./tokenizer-classes.js";
+
+/** Contents of a tokenizer's files by name. */
+export type TokenizerFiles = ReadonlyMap<string, Buffer>;
+
+/** A token, its row in the word embeddings, and the file that says so. */
+export interface SpecialToken {
+  readonly token: string;
+  readonly id: number;
+  readonly foundIn: string;
+}
+
+/** Finds wanted tokens in one kind of file; the ids are still to be checked. */
+type IdReader = (content: Buffer, wanted: ReadonlySet<string>, file: string) => ReadonlyMap<string, unknown>;
+
+const SENTENCEPIECE_FILES = ["sentencepiece.bpe.model", "spiece.model", "tokenizer.model"];
+const IN_ORDER: SentencepieceIds = { offset: 0, fixed: {}, appended: [] };
+const OPEN_BRACE = "{".charCodeAt(0);
+const OPEN_BRACKET = "[".charCodeAt(0);
+
+/**
+ * Finds the ids of tokens in a tokenizer's files. The files are asked in the order in which transformers lets
+ * them decide, each only for what those before it lack; tokens that no file knows are missing in the result.
+ *
+ * @param tokenizerClass Says how a sentencepiece model or a dictionary is numbered.
+ * @throws CheckpointError if a file is damaged or gives a token something else than an id.
+ */
+export function findTokens(
+  wanted: Iterable<string>,
+  files: TokenizerFiles,
+  tokenizerClass: TokenizerClass,
+): Map<string, SpecialToken> {
+  const found = new Map<string, SpecialToken>();
+  const missing = new Set(wanted);
+  for (const [file, read] of idReaders(tokenizerClass)) {
+    const content = files.get(file);
+    if (!content || missing.size === 0) continue;
+    for (const [token, id] of read(content, missing, file)) {
+      if (typeof id !== "number" || !Number.isSafeInteger(id) || id < 0) {
+        throw new CheckpointError(`${file} gives ${JSON.stringify(token)} the id ${JSON.stringify(id)}`);
+      }
+      found.set(token, { token, id, foundIn: file });
+      missing.delete(token);
+    }
+  }
+  return found;
+}
+
+function idReaders({ sentencepiece, dictionary }: TokenizerClass): [file: string, IdReader][] {
+  const pieces: IdReader = (model, wanted, file) =>
+    numbered(sentencePieces(model, file), wanted, sentencepiece);
+  const lines: IdReader = (text, wanted) =>
+    dictionary ? numbered(dictionaryWords(text), wanted, dictionary) : numbered(textLines(text), wanted);
+  return [
+    ["tokenizer.json", tokenizerJsonIds],
+    ["tokenizer_config.json", addedTokensDecoderIds],
+    ["added_tokens.json", memberIds],
+    ...(sentencepiece ? SENTENCEPIECE_FILES.map((file): [string, IdReader] => [file, pieces]) : []),
+    ["vocab.txt", lines],
+    ["vocab.json", memberIds],
+  ];
+}
+
+/** `added_tokens` of tokenizer.json before its model's vocabulary, which is only passed over, never built. */
+function tokenizerJsonIds(json: Buffer, wanted: ReadonlySet<string>, file: string): Map<string, unknown> {
+  const spans = fileSpans(json, file);
+  const ids = new Map<string, unknown>();
+  const added = spans.get("added_tokens");
+  const tokens = added && parseSpan(json, added);
+  for (const token of Array.isArray(tokens) ? tokens : []) {
+    if (isRecord(token) && typeof token.content === "string" && wanted.has(token.content)) {
+      ids.set(token.content, token.id);
+    }
+  }
+  const model = spans.get("model");
+  if (ids.size === wanted.size || !model || json[model.start] !== OPEN_BRACE) return ids;
+  walkObject(json, model.start, ({ key, value }) => {
+    if (parseString(json, key) !== "vocab") return;
+    for (const [token, id] of vocabIds(json, value, wanted)) if (!ids.has(token)) ids.set(token, id);
+  });
+  return ids;
+}
+
+/** `model.vocab`: an object of ids, or for Unigram an array of [piece, score] in the order of the ids. */
+function vocabIds(json: Buffer, { start }: Span, wanted: ReadonlySet<string>): Map<string, unknown> {
+  const ids = new Map<string, unknown>();
+  if (json[start] === OPEN_BRACE) {
+    walkObject(json, start, ({ key, value }) => {
+      const token = parseString(json, key);
+      if (wanted.has(token)) ids.set(token, parseSpan(json, value));
+    });
+  } else if (json[start] === OPEN_BRACKET) {
+    let index = 0;
+    walkArray(json, start, (element) => {
+      const piece = parseSpan(json, element);
+      if (Array.isArray(piece) && wanted.has(piece[0])) ids.set(piece[0], index);
+      index++;
+    });
+  }
+  return ids;
+}
+
+/** tokenizer_config.json: `{"added_tokens_decoder": {"4": {"content": "<mask>", …}}}`. */
+function addedTokensDecoderIds(
+  json: Buffer,
+  wanted: ReadonlySet<string>,
+  file: string,
+): Map<string, unknown> {
+  const ids = new Map<string, unknown>();
+  const span = fileSpans(json, file).get("added_tokens_decoder");
+  const decoder = span && parseSpan(json, span);
+  for (const [id, token] of Object.entries(isRecord(decoder) ? decoder : {})) {
+    if (isRecord(token) && typeof token.content === "string" && wanted.has(token.content)) {
+      ids.set(token.content, Number(id));
+    }
+  }
+  return ids;
+}
+
+/** vocab.json and added_tokens.json: `{"<mask>": 4, …}`. */
+function memberIds(json: Buffer, wanted: ReadonlySet<string>, file: string): Map<string, unknown> {
+  const spans = fileSpans(json, file);
+  const ids = new Map<string, unknown>();
+  for (const token of wanted) {
+    const span = spans.get(token);
+    if (span) ids.set(token, parseSpan(json, span));
+  }
+  return ids;
+}
+
+/** Ids by position; a token that stands there twice has the later one, as in transformers' `load_vocab`. */
+function numbered(
+  tokens: Iterable<string>,
+  wanted: ReadonlySet<string>,
+  { offset, fixed, appended }: SentencepieceIds = IN_ORDER,
+): Map<string, number> {
+  const ids = new Map<string, number>();
+  let next = offset;
+  for (const token of tokens) {
+    if (wanted.has(token)) ids.set(token, next);
+    next++;
+  }
+  for (const token of appended) {
+    if (wanted.has(token)) ids.set(token, next);
+    next++;
+  }
+  for (const [token, id] of Object.entries(fixed)) {
+    if (wanted.has(token)) ids.set(token, id);
+  }
+  return ids;
+}
+
+/** The line ends that Python's text mode knows. */
+function textLines(text: Buffer): string[] {
+  return text.toString("utf8").split(/\r\n|\r|\n/);
+}
+
+/** The words of a fairseq dictionary, whose lines are `word count`. */
+function dictionaryWords(text: Buffer): string[] {
+  const lines = textLines(text).map((line) => line.trim());
+  return lines.filter((line) => line !== "").map((line) => line.slice(0, line.lastIndexOf(" ")));
+}

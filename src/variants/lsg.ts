@@ -1,0 +1,79 @@
+import type { Architecture } from "../architecture.js";
+import type { Config } from "../checkpoint/checkpoint.js";
+import { CheckpointError } from "../errors.js";
+import type { ConversionOptions } from "../options.js";
+import { LSG_CLASS_PREFIX, type ModelClass } from "../plan/classes.js";
+import { checkLsgConfig, type LsgConfig, LsgConfigSchema, presetConfig } from "./lsg-config.js";
+
+/**
+ * The LSG keys of the result: what was asked for, else what an LSG source has or the preset sets, else the
+ * reference's defaults.
+ * @param usable tokens that the source can read
+ * @throws OptionError or CheckpointError for values or combinations that don't work.
+ */
+export function resolveLsgConfig(
+  options: ConversionOptions,
+  config: Config,
+  isLsgSource: boolean,
+  usable: number,
+): LsgConfig {
+  const keys = Object.keys(LsgConfigSchema.shape);
+  const inherited = isLsgSource
+    ? Object.fromEntries(keys.filter((key) => config[key] !== undefined).map((key) => [key, config[key]]))
+    : presetConfig(options.preset, usable);
+  const asked = options.lsg.mask_first_token === true && !("first_token_is_global" in options.lsg);
+  const result = LsgConfigSchema.safeParse({
+    ...inherited,
+    // The first token can be hidden by one of two means; who asks for the reference's gets that one.
+    ...(asked && { first_token_is_global: false }),
+    ...options.lsg,
+  });
+  if (!result.success) {
+    const issue = result.error.issues[0];
+    throw new CheckpointError(`config.json: ${String(issue?.path[0])}: ${issue?.message}`);
+  }
+  const lsg = result.data;
+  checkLsgConfig(lsg);
+  // Without pooling nothing would stand in the place of a token that was hidden.
+  return lsg.mask_first_token ? { ...lsg, pool_with_global: true } : lsg;
+}
+
+/**
+ * Up to how many tokens the result computes what the source computes; 0 where nothing is promised.
+ * Up to two blocks every token sees every other one, and with its own first token as global token 0 an
+ * input has nothing that it had not before.
+ */
+export function losslessLength(lsg: LsgConfig, usable: number, sourceLsg: LsgConfig | undefined): number {
+  if (sourceLsg) return sameConfig(lsg, sourceLsg) ? usable : 0;
+  const addsNothing = lsg.first_token_is_global && lsg.num_global_tokens === 1 && lsg.pool_with_global;
+  return addsNothing ? Math.min(usable, 2 * lsg.block_size) : 0;
+}
+
+/** The Python file that defines a model type's LSG classes, without its ending. */
+export function modelingModule(architecture: Architecture): string {
+  return `modeling_lsg_${architecture.modelType.replaceAll("-", "_")}`;
+}
+
+/** The config keys that make transformers open the LSG classes, and those that the classes read. */
+export function lsgConfigChanges(
+  architecture: Architecture,
+  target: ModelClass,
+  lsg: LsgConfig,
+): [string, unknown][] {
+  const module = modelingModule(architecture);
+  const lsgClass = (name: string) => `${LSG_CLASS_PREFIX}${architecture.classPrefix}${name}`;
+  const autoMap = Object.entries(architecture.heads).map(([suffix, { auto }]) => {
+    return [auto === "Model" ? "AutoModel" : `AutoModelFor${auto}`, `${module}.${lsgClass(suffix)}`];
+  });
+  const className = target.head ? target.className : `${architecture.classPrefix}Model`;
+  return [
+    ["architectures", [LSG_CLASS_PREFIX + className]],
+    ["auto_map", { AutoConfig: `${module}.${lsgClass("Config")}`, ...Object.fromEntries(autoMap) }],
+    ["base_model_prefix", "lsg"],
+    ...Object.entries(lsg),
+  ];
+}
+
+function sameConfig(a: LsgConfig, b: LsgConfig): boolean {
+  return Object.entries(a).every(([key, value]) => b[key as keyof LsgConfig] === value);
+}

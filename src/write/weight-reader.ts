@@ -1,0 +1,121 @@
+import { type FileHandle, open } from "node:fs/promises";
+import type { Checkpoint, CheckpointTensor } from "../checkpoint/checkpoint.js";
+import type { TransferOptions } from "../checkpoint/file-source.js";
+import { CheckpointError } from "../errors.js";
+import { gather } from "../pickle/gather.js";
+import type { Rows } from "../plan/types.js";
+import { isFloatDtype } from "../safetensors/dtype.js";
+import { decodeFloats } from "../safetensors/floats.js";
+import { tensorBytes } from "../safetensors/header.js";
+
+/** A run of bytes of an open file. */
+export interface ByteRun {
+  readonly file: FileHandle;
+  readonly begin: number;
+  readonly length: number;
+}
+
+/** Reads rows of a checkpoint's tensors, from files that stay open until it is closed. */
+export interface WeightReader {
+  /** Where some rows lie, as runs as long as possible. */
+  locate(rows: Rows): AsyncIterable<ByteRun | Buffer>;
+  /** The rows' values, one row after the other. */
+  values(rows: Rows): Promise<Float64Array>;
+  /** Rows of a tensor: the size of its first axis. */
+  rowCount(tensor: string): number;
+  /** Elements in a row. */
+  rowLength(tensor: string): number;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the weight files of a checkpoint, downloading those of a Hub model.
+ * @throws CheckpointError or HubError if one cannot be had.
+ */
+export async function openWeights(
+  { source, tensors, weightFiles }: Checkpoint,
+  transferOf: (path: string) => TransferOptions,
+): Promise<WeightReader> {
+  const files = new Map<string, FileHandle>();
+  const close = async () => {
+    await Promise.all([...files.values()].map((file) => file.close()));
+  };
+  try {
+    for (const { path } of weightFiles) {
+      files.set(path, await open(await source.localPath(path, transferOf(path))));
+    }
+  } catch (error) {
+    await close();
+    throw error;
+  }
+
+  const tensorOf = (name: string): CheckpointTensor => {
+    const tensor = tensors.get(name);
+    if (!tensor) throw new CheckpointError(`tensor "${name}" is planned but not in the checkpoint`);
+    return tensor;
+  };
+  const fileOf = (tensor: CheckpointTensor): FileHandle => {
+    const file = files.get(tensor.file);
+    if (!file) throw new CheckpointError(`${tensor.file} is not open`);
+    return file;
+  };
+
+  async function* locate({ tensor: name, start, count, step }: Rows): AsyncIterable<ByteRun | Buffer> {
+    const tensor = tensorOf(name);
+    const rowBytes = bytesPerRow(tensor);
+    if (tensor.strides) {
+      const whole = await gather(fileOf(tensor), tensor);
+      for (let i = 0; i < count; i++)
+        yield whole.subarray((start + i * step) * rowBytes, (start + i * step + 1) * rowBytes);
+      return;
+    }
+    const at = (row: number) => tensor.begin + row * rowBytes;
+    if (step === 1) yield { file: fileOf(tensor), begin: at(start), length: count * rowBytes };
+    else
+      for (let i = 0; i < count; i++)
+        yield { file: fileOf(tensor), begin: at(start + i * step), length: rowBytes };
+  }
+
+  return {
+    locate,
+    async values(rows) {
+      const { dtype } = tensorOf(rows.tensor);
+      if (!isFloatDtype(dtype))
+        throw new CheckpointError(`tensor "${rows.tensor}" is ${dtype}, which has no sums`);
+      const chunks: Buffer[] = [];
+      for await (const run of locate(rows)) chunks.push(Buffer.isBuffer(run) ? run : await readRun(run));
+      return decodeFloats(Buffer.concat(chunks), dtype);
+    },
+    rowCount: (name) => tensorOf(name).shape[0] ?? 1,
+    rowLength: (name) =>
+      tensorOf(name)
+        .shape.slice(1)
+        .reduce((product, size) => product * size, 1),
+    close,
+  };
+}
+
+/** Reads a whole run. @throws CheckpointError if the file ends before it. */
+async function readRun({ file, begin, length }: ByteRun): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafe(length);
+  await readInto(file, bytes, begin);
+  return bytes;
+}
+
+/** Fills a buffer from a file. @throws CheckpointError if the file ends before it is full. */
+export async function readInto(file: FileHandle, bytes: Buffer, begin: number): Promise<void> {
+  for (let filled = 0; filled < bytes.length; ) {
+    const { bytesRead } = await file.read(bytes, filled, bytes.length - filled, begin + filled);
+    if (bytesRead === 0) {
+      throw new CheckpointError(
+        "a weight file became shorter while it was read",
+        "Leave the source alone and run again.",
+      );
+    }
+    filled += bytesRead;
+  }
+}
+
+function bytesPerRow({ dtype, shape }: CheckpointTensor): number {
+  return tensorBytes(dtype, shape.slice(1)) ?? 0;
+}

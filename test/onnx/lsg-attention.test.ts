@@ -1,0 +1,152 @@
+import { describe, expect, it } from "vitest";
+import { prependedTokens } from "../../src/onnx/functions/lsg-inputs.js";
+import { lsgAttentionByDefinition } from "../../src/onnx/reference/attention.js";
+import type { LsgConfig } from "../../src/variants/lsg-config.js";
+import {
+  leftPadded,
+  lsgConfig,
+  openLsg,
+  problemOf,
+  relativeError,
+  rightPadded,
+  run,
+  SEED,
+  TOLERANCE,
+} from "./attention-cases.js";
+
+const BLOCK = 8;
+/** Where block edges, the branch and a last block of one token show up. */
+const LENGTHS = [1, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK, 2 * BLOCK + 1, 3 * BLOCK + 5, 61, 64];
+
+const CONFIGS: Record<string, Partial<LsgConfig>> = {
+  "no sparsity": {},
+  norm: { sparsity_type: "norm" },
+  "norm, sparse blocks larger than blocks": {
+    sparsity_type: "norm",
+    sparse_block_size: 14,
+    sparsity_factor: 2,
+  },
+  "norm, sparse blocks smaller than blocks": {
+    sparsity_type: "norm",
+    block_size: 16,
+    sparse_block_size: 4,
+    sparsity_factor: 4,
+  },
+  "norm, factor 4": { sparsity_type: "norm", sparsity_factor: 4 },
+  pooling: { sparsity_type: "pooling" },
+  "pooling, factor 4": { sparsity_type: "pooling", sparsity_factor: 4, sparse_block_size: 6 },
+  stride: { sparsity_type: "stride" },
+  "stride, factor 4": { sparsity_type: "stride", sparsity_factor: 4, sparse_block_size: 5 },
+  block_stride: { sparsity_type: "block_stride" },
+  "block_stride, factor 4": { sparsity_type: "block_stride", sparsity_factor: 4, sparse_block_size: 12 },
+  bos_pooling: { sparsity_type: "bos_pooling" },
+  "bos_pooling, factor 4": { sparsity_type: "bos_pooling", sparsity_factor: 4, sparse_block_size: 3 },
+  lsh: { sparsity_type: "lsh" },
+  "lsh, three rounds before": { sparsity_type: "lsh", lsh_num_pre_rounds: 3, sparsity_factor: 4 },
+  "lsh, no round before": { sparsity_type: "lsh", lsh_num_pre_rounds: 0 },
+  "lsh with one bucket": { sparsity_type: "lsh", sparsity_factor: 4, sparse_block_size: 4 },
+  "every key": { sparsity_type: "norm", sparsity_factor: 1, sparse_block_size: 11 },
+  "sparsity_factor 0": { sparsity_type: "norm", sparsity_factor: 0 },
+  "sparse_block_size 0": { sparsity_type: "norm", sparse_block_size: 0 },
+  "odd blocks": { block_size: 5 },
+  "blocks of one": { block_size: 1 },
+  "2 globals": { sparsity_type: "norm", num_global_tokens: 2 },
+  "7 globals": { sparsity_type: "bos_pooling", num_global_tokens: 7 },
+  "512 globals": { sparsity_type: "stride", num_global_tokens: 512 },
+  "first token masked": { sparsity_type: "norm", mask_first_token: true },
+  "first token masked, bos_pooling": { sparsity_type: "bos_pooling", mask_first_token: true },
+  "first token global": { first_token_is_global: true },
+  "first token global, 7 globals": {
+    first_token_is_global: true,
+    num_global_tokens: 7,
+    sparsity_type: "pooling",
+  },
+  ...Object.fromEntries(
+    (["norm", "pooling", "stride", "block_stride", "bos_pooling", "lsh"] as const).map((sparsity_type) => [
+      `first token global, ${sparsity_type}`,
+      { first_token_is_global: true, sparsity_type },
+    ]),
+  ),
+};
+
+describe.each(Object.entries(CONFIGS))("%s", (_, overrides) => {
+  const config = lsgConfig(overrides);
+  const prepended = prependedTokens(config);
+  const opened = openLsg(config);
+
+  it("computes its definition at every length, ragged rows padded on either side", async () => {
+    const session = await opened;
+    for (const length of LENGTHS) {
+      const shorter = Math.ceil(length * 0.7);
+      const masks = [
+        rightPadded(length, length),
+        rightPadded(shorter, length),
+        leftPadded(Math.ceil(length / 3), length),
+      ];
+      const problem = problemOf(masks, prepended, length);
+      const expected = lsgAttentionByDefinition(problem, { config, causal: false, seed: SEED });
+      expect(relativeError(await run(session, problem), expected), `length ${length}`).toBeLessThan(
+        TOLERANCE,
+      );
+    }
+  });
+
+  it("gives a row the same result alone, in a batch and behind more padding", async () => {
+    const session = await opened;
+    const width = config.block_size * 3;
+    for (const own of [config.block_size, 2 * config.block_size, 2 * config.block_size + 3, width]) {
+      const alone = problemOf([rightPadded(own, own)], prepended);
+      const expected = await run(session, alone);
+      for (const length of [own + 1, width + 1, width + config.block_size + 7]) {
+        const padded = padTo(alone, length + prepended, own);
+        const actual = (await run(session, padded)).slice(0, expected.length);
+        expect(relativeError(actual, expected), `${own} of ${length}`).toBeLessThan(TOLERANCE);
+      }
+    }
+  });
+});
+
+describe("causal", () => {
+  it.each(["none", "norm", "stride"] as const)(
+    "sees nothing that comes later (%s)",
+    async (sparsity_type) => {
+      const config = lsgConfig({ first_token_is_global: true, sparsity_type });
+      const session = await openLsg(config, { causal: true });
+      for (const length of LENGTHS) {
+        const masks = [rightPadded(length, length), rightPadded(Math.ceil(length / 2), length)];
+        const problem = problemOf(masks, 0, length);
+        const expected = lsgAttentionByDefinition(problem, { config, causal: true, seed: SEED });
+        expect(relativeError(await run(session, problem), expected), `length ${length}`).toBeLessThan(
+          TOLERANCE,
+        );
+      }
+    },
+  );
+
+  it("refuses global tokens that would see what comes later", () => {
+    expect(() => openLsg(lsgConfig({}), { causal: true })).toThrow(/first_token_is_global/);
+  });
+});
+
+it("stays finite where every key is hidden", async () => {
+  for (const sparsity_type of ["norm", "pooling", "stride", "bos_pooling", "lsh"] as const) {
+    const config = lsgConfig({ sparsity_type, first_token_is_global: true });
+    const problem = problemOf([Array<number>(40).fill(0), rightPadded(3, 40)], 0);
+    const context = await run(await openLsg(config), problem);
+    expect(context.every(Number.isFinite), sparsity_type).toBe(true);
+  }
+});
+
+/** The same single row behind other numbers that its mask hides. */
+function padTo(problem: ReturnType<typeof problemOf>, total: number, visible: number) {
+  const prepended = problem.query.length / problem.numHeads / problem.headDim - visible;
+  const longer = problemOf([rightPadded(visible, total - prepended)], prepended, 99);
+  const behind = (own: ArrayLike<number>, more: ArrayLike<number>) =>
+    Float32Array.from(more, (x, i) => own[i] ?? x);
+  return {
+    ...longer,
+    query: behind(problem.query, longer.query),
+    key: behind(problem.key, longer.key),
+    value: behind(problem.value, longer.value),
+  };
+}

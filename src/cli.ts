@@ -1,127 +1,92 @@
 import { readFileSync } from "node:fs";
-import { Command, CommanderError, Option } from "commander";
-import type { ConvertResult } from "./commands/convert.js";
-import { LsgError, OptionError } from "./errors.js";
-import { convertFlags, flagName, parseConvertOptions } from "./options.js";
-import { progressOn, silent } from "./progress.js";
-import { fileArguments, normaliseSpelling } from "./reference-spelling.js";
+import { Command, CommanderError } from "commander";
+import { LsgError } from "./errors.js";
 
+/** What a verb's command line needs of its surroundings. */
+export interface CliContext {
+  /** Aborted by the first SIGINT or SIGTERM. */
+  readonly signal: AbortSignal;
+  /** Prints the one JSON document of `--json`. */
+  printJson(value: unknown): void;
+  /** Prints text for people. */
+  printText(text: string): void;
+}
+
+/** One file of `src/cli/`: what a verb adds to its command, and the arguments as that command takes them. */
+export interface VerbModule {
+  define(command: Command, context: CliContext): void;
+  normalise?(args: readonly string[]): string[];
+}
+
+/** Loaded when it is called: `lsg --help` needs none of them. */
+const VERBS: Readonly<Record<string, { summary: string; load: () => Promise<VerbModule> }>> = {
+  convert: {
+    summary: "convert a checkpoint to its long-context variant",
+    load: () => import("./cli/convert.js"),
+  },
+  architectures: {
+    summary: "list the model types, classes and variants",
+    load: () => import("./cli/architectures.js"),
+  },
+};
+
+const EXIT_USAGE = 2;
 /** Anything that is not an LsgError is a bug; sysexits.h calls this EX_SOFTWARE. */
 const EXIT_BUG = 70;
-const EXIT_USAGE = 2;
 const SIGNAL_EXITS = { SIGINT: 130, SIGTERM: 143 } as const;
 
-const flags = convertFlags();
-
-/** Runs the command line. Nothing else writes to stdout or decides the exit code. */
+/**
+ * Runs a command line and returns its exit code. With the verbs' own files the only place that writes to
+ * stdout.
+ * @param argv arguments without node and script
+ */
 export async function main(argv: readonly string[]): Promise<number> {
   const abort = new AbortController();
-  const stop = stopOnSignals(abort);
+  const signals = abortOnSignals(abort);
   try {
-    await program(abort.signal).parseAsync(normaliseArguments(argv), { from: "user" });
+    await run(argv, {
+      signal: abort.signal,
+      printJson: (value) => void process.stdout.write(`${JSON.stringify(value, null, 2)}\n`),
+      printText: (text) => void process.stdout.write(text),
+    });
     return 0;
   } catch (error) {
-    const signal = stop.received();
+    const signal = signals.received();
     if (signal) {
       process.stderr.write(`lsg: stopped by ${signal}; nothing was changed\n`);
       return SIGNAL_EXITS[signal];
     }
     return report(error, argv.includes("--json"));
   } finally {
-    stop.forget();
+    signals.forget();
   }
 }
 
-function program(signal: AbortSignal): Command {
+async function run(argv: readonly string[], context: CliContext): Promise<void> {
   const { version, description } = packageJson();
-  const lsg = new Command("lsg")
-    .description(description)
-    .version(version)
-    .exitOverride()
-    .showHelpAfterError(false);
+  const lsg = new Command("lsg").description(description).version(version).exitOverride();
+  // Errors are reported in one place, in one form.
   lsg.configureOutput({ writeErr: () => {} });
-
-  const convert = lsg
-    .command("convert")
-    .summary("convert a checkpoint to its long-context variant")
-    .description(
-      "Convert a checkpoint, a folder or a model on the Hub, to its long-context variant.\n" +
-        "Accepts lsg-converter's arguments too: --initial_model X --model_name Y, or one .json file of them.",
-    )
-    .argument("<model>", "folder, or Hub model (org/name, hf://org/name@revision)")
-    .argument("[output]", "folder to write (default: ./NAME-lsg-LENGTH)")
-    .action(async (model: string, output: string | undefined, given: Record<string, unknown>) => {
-      const options = parseConvertOptions(given);
-      const { convert: run } = await import("./commands/convert.js");
-      const progress = options.quiet || options.json ? silent : progressOn(process.stderr);
-      const result = await run(model, output, options, { signal, progress });
-      await printConversion(result, options);
-    });
-  for (const option of convertOptions()) convert.addOption(option);
-
-  lsg
-    .command("architectures")
-    .summary("list the model types, classes and variants")
-    .option("--json", "print one JSON document")
-    .action(async ({ json }: { json?: boolean }) => {
-      const { listArchitectures } = await import("./commands/architectures.js");
-      const architectures = await listArchitectures();
-      if (json) return printJson(architectures);
-      for (const { model_type, title, classes, variants } of architectures) {
-        process.stdout.write(
-          `${model_type} (${title}) → ${variants.join(", ")}\n  ${classes.join("\n  ")}\n`,
-        );
-      }
-    });
-  return lsg;
-}
-
-function convertOptions(): Option[] {
-  return flags.flatMap(({ key, description, kind, choices, defaultValue }) => {
-    const flag = flagName(key);
-    const shown = defaultValue === undefined || kind === "boolean" ? "" : ` (default: ${defaultValue})`;
-    if (kind === "value") {
-      const placeholder = choices ? choices.join("|") : "value";
-      return [new Option(`${flag} <${placeholder}>`, description + shown)];
-    }
-    const no = new Option(flag.replace(/^--/, "--no-"), `not ${flag}`);
-    // A flag that is off by default needs no "no-" in the help; it works all the same.
-    return [new Option(flag, description), defaultValue === false ? no.hideHelp() : no];
-  });
-}
-
-/** The reference's spellings become ours, and its file of arguments a command line. */
-function normaliseArguments(argv: readonly string[]): string[] {
-  const [first = "", ...rest] = argv;
-  const isReference =
-    /^--(initial_model|model_name)\b/.test(first) || (first.endsWith(".json") && rest.length === 0);
-  if (first !== "convert" && !isReference) return [...argv];
-  const args = isReference ? [...argv] : rest;
-  const [only = ""] = args;
-  const expanded = args.length === 1 && only.endsWith(".json") ? fileArguments(readArguments(only)) : args;
-  const booleans = flags.filter(({ kind }) => kind === "boolean").map(({ key }) => flagName(key).slice(2));
-  return ["convert", ...normaliseSpelling(expanded, new Set(booleans))];
-}
-
-function readArguments(path: string): Record<string, unknown> {
-  try {
-    return JSON.parse(readFileSync(path, "utf8"));
-  } catch (error) {
-    throw new OptionError(`${path} cannot be read as a file of arguments: ${(error as Error).message}`);
+  const [verb, args] = splitVerb(argv);
+  let normalised = args;
+  for (const [name, { summary, load }] of Object.entries(VERBS)) {
+    const command = lsg.command(name).summary(summary).description(summary).copyInheritedSettings(lsg);
+    if (name !== verb) continue;
+    const { define, normalise } = await load();
+    define(command, context);
+    normalised = normalise ? normalise(args) : args;
   }
+  if (argv.length === 0) lsg.help();
+  await lsg.parseAsync(verb === undefined ? args : [verb, ...normalised], { from: "user" });
 }
 
-async function printConversion(
-  { output, plan }: ConvertResult,
-  { json, quiet, dryRun }: ReturnType<typeof parseConvertOptions>,
-) {
-  const { planToJson, summarise } = await import("./plan/print.js");
-  if (dryRun || json) printJson({ output, written: !dryRun, plan: planToJson(plan) });
-  if (!quiet && !json) process.stderr.write(summarise(output, plan, dryRun));
-}
-
-function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+/** The verb and what follows; lsg-converter's arguments, which name no verb, are a conversion. */
+function splitVerb(argv: readonly string[]): [verb: string | undefined, args: readonly string[]] {
+  const [first = "", ...rest] = argv;
+  if (first === "help" && rest[0] !== undefined) return [rest[0], ["--help"]];
+  if (Object.hasOwn(VERBS, first)) return [first, rest];
+  const isReference = /^--(initial|model)_/.test(first) || (first.endsWith(".json") && rest.length === 0);
+  return isReference ? ["convert", argv] : [undefined, argv];
 }
 
 /** Says what went wrong and returns the exit code. */
@@ -129,7 +94,12 @@ function report(error: unknown, json: boolean): number {
   if (error instanceof CommanderError) {
     // Help and version were asked for and have been printed.
     if (error.exitCode === 0) return 0;
-    return fail(error.message.replace(/^error: /, ""), "See lsg --help.", EXIT_USAGE, json);
+    return fail(
+      error.message.replace(/^error: /, ""),
+      "See lsg --help, or lsg VERB --help.",
+      EXIT_USAGE,
+      json,
+    );
   }
   if (error instanceof LsgError) return fail(error.message, error.remedy, error.exitCode, json);
   process.stderr.write(
@@ -139,27 +109,26 @@ function report(error: unknown, json: boolean): number {
 }
 
 function fail(message: string, remedy: string | undefined, exitCode: number, json: boolean): number {
-  if (json) printJson({ error: { message, remedy: remedy ?? null } });
+  if (json)
+    process.stdout.write(`${JSON.stringify({ error: { message, remedy: remedy ?? null } }, null, 2)}\n`);
   process.stderr.write(`lsg: ${message}\n${remedy ? `     ${remedy}\n` : ""}`);
   return exitCode;
 }
 
 /** The first signal stops the work in an orderly way, a second one at once. */
-function stopOnSignals(abort: AbortController) {
+function abortOnSignals(abort: AbortController) {
   let received: keyof typeof SIGNAL_EXITS | undefined;
-  const handlers = (Object.keys(SIGNAL_EXITS) as (keyof typeof SIGNAL_EXITS)[]).map((signal) => {
-    const handler = () => {
-      if (received) process.exit(SIGNAL_EXITS[signal]);
-      received = signal;
-      abort.abort(new Error(`stopped by ${signal}`));
-    };
-    process.on(signal, handler);
-    return () => process.off(signal, handler);
-  });
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (signal !== "SIGINT" && signal !== "SIGTERM") return;
+    if (received) process.exit(SIGNAL_EXITS[signal]);
+    received = signal;
+    abort.abort(new Error(`stopped by ${signal}`));
+  };
+  for (const signal of Object.keys(SIGNAL_EXITS)) process.on(signal, onSignal);
   return {
     received: () => received,
     forget: () => {
-      for (const off of handlers) off();
+      for (const signal of Object.keys(SIGNAL_EXITS)) process.off(signal, onSignal);
     },
   };
 }

@@ -14,7 +14,9 @@ const ConversionSchema = z.strictObject({
   preset: z
     .enum(PRESETS)
     .default("faithful")
-    .describe("faithful: short inputs compute what they did before; reference: lsg-converter's defaults"),
+    .describe(
+      "what to start from; faithful: short inputs compute what they did, reference: lsg-converter's defaults",
+    ),
   maxSequenceLength: z
     .int()
     .positive()
@@ -71,16 +73,25 @@ export interface Flag {
   readonly key: string;
   readonly description: string;
   readonly kind: "boolean" | "value";
+  /** Heading in the help. */
+  readonly group: string;
+  /** What stands for the value in the help. */
+  readonly placeholder: string;
   readonly choices?: readonly string[];
   readonly defaultValue?: unknown;
+  /** Whether switching it off says anything: it is on by default, or a preset may set it. */
+  readonly negatable: boolean;
 }
 
 /** The flags of `lsg convert`, read from the schemas. */
 export function convertFlags(): Flag[] {
   return [
-    ...flagsOf(ConversionSchema.shape),
-    ...flagsOf(LsgConfigSchema.shape, camelCase, { withDefaults: false }),
-    ...flagsOf(RunSchema.shape),
+    ...flagsOf("Conversion:", ConversionSchema.shape),
+    ...flagsOf("LSG attention (defaults by preset):", LsgConfigSchema.shape).map((flag) => {
+      const { defaultValue: _, ...rest } = { ...flag, key: camelCase(flag.key), negatable: true };
+      return rest;
+    }),
+    ...flagsOf("Output:", RunSchema.shape),
   ];
 }
 
@@ -108,28 +119,28 @@ export function flagName(key: string): string {
   return `--${snakeCase(key).replaceAll("_", "-")}`;
 }
 
-function flagsOf(
-  shape: Readonly<Record<string, z.ZodType>>,
-  name: (key: string) => string = (key) => key,
-  { withDefaults } = { withDefaults: true },
-): Flag[] {
+function flagsOf(group: string, shape: Readonly<Record<string, z.ZodType>>): Flag[] {
   return Object.entries(shape).map(([key, schema]) => {
     const inner = unwrap(schema);
     const fallback = schema instanceof z.ZodDefault ? schema.def.defaultValue : undefined;
     return {
-      key: name(key),
+      key,
+      group,
       description: schema.description ?? "",
       kind: inner instanceof z.ZodBoolean ? "boolean" : "value",
-      ...(inner instanceof z.ZodEnum && { choices: inner.options as string[] }),
-      ...(withDefaults && typeof fallback !== "object" && { defaultValue: fallback }),
+      placeholder: inner instanceof z.ZodNumber ? "number" : inner instanceof z.ZodRecord ? "json" : "name",
+      negatable: fallback === true,
+      ...(inner instanceof z.ZodEnum && { choices: inner.options.map(String) }),
+      ...(typeof fallback !== "object" && { defaultValue: fallback }),
     };
   });
 }
 
-/** The schema below defaults, optionals and preprocessing. */
+/** The schema below defaults, optionals and nullables. */
 function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
-  if (schema instanceof z.ZodDefault || schema instanceof z.ZodOptional) return unwrap(schema.def.innerType);
-  return schema instanceof z.ZodPipe ? unwrap(schema.def.out) : schema;
+  const isWrapper =
+    schema instanceof z.ZodDefault || schema instanceof z.ZodOptional || schema instanceof z.ZodNullable;
+  return isWrapper ? unwrap(schema.def.innerType) : schema;
 }
 
 /** Numbers arrive as text from a command line; only text that is a number in full becomes one. */
@@ -154,9 +165,25 @@ function parse<S extends z.ZodObject>(
   const issue = result.error.issues[0];
   const key = String(issue?.path[0] ?? "");
   throw new OptionError(
-    `${name(key)} ${JSON.stringify(given[key])}: ${issue?.message ?? "cannot be used"}`,
+    `${name(key)} ${JSON.stringify(given[key])}: ${issue ? describeIssue(issue) : "cannot be used"}`,
     "See lsg convert --help.",
   );
+}
+
+/** What was expected, in the words of the command line. */
+function describeIssue(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case "invalid_type":
+      return issue.expected === "int" ? "expected a whole number" : `expected a ${issue.expected}`;
+    case "invalid_value":
+      return `expected one of ${issue.values.join(", ")}`;
+    case "too_small":
+      return `must be ${issue.inclusive ? "at least" : "above"} ${issue.minimum}`;
+    case "too_big":
+      return `must be at most ${issue.maximum}`;
+    default:
+      return issue.message;
+  }
 }
 
 function parseKwargs(given: unknown): { lsg: Record<string, unknown>; other: Record<string, unknown> } {

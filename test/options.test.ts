@@ -36,7 +36,7 @@ describe("--model-kwargs", () => {
 
   test("null switches the sparse part off", () => {
     expect(parseConvertOptions({ modelKwargs: "{'sparsity_type': null}" }).lsg).toEqual({
-      sparsity_type: "none",
+      sparsity_type: null,
     });
   });
 

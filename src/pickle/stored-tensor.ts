@@ -63,11 +63,12 @@ export function proveTensor(
   const elementBytes = DTYPES[dtype].bits / 8;
   const storageElementBytes = DTYPES[storage.dtype].bits / 8;
   const available = storage.elements * storageElementBytes;
+  // A tensor without elements may begin anywhere: PyTorch cuts such views from beyond their storage.
+  const first = (span === 0 ? 0 : offset) * elementBytes;
+  const end = first + span * elementBytes;
   // Inexact only above 2^53, where both sides stay far apart: `available` is at most the file's size.
-  if ((offset + span) * elementBytes > available) {
-    throw fault(`reaches byte ${(offset + span) * elementBytes} of a storage of ${available} bytes`);
-  }
-  const begin = extent.begin + storage.start * storageElementBytes + offset * elementBytes;
+  if (end > available) throw fault(`reaches byte ${end} of a storage of ${available} bytes`);
+  const begin = extent.begin + storage.start * storageElementBytes + first;
   if (isContiguous(shape, strides)) return { dtype, shape, begin, storage: `${dtype}[${shape}]@${begin}` };
   if (Math.max(bytes, span * elementBytes) > MAX_GATHERED_BYTES) {
     throw refused(

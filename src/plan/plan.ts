@@ -36,6 +36,9 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
   const card = modelCard({
     record,
     lsg: weights.lsg,
+    auto: weights.target.head?.auto ?? "Model",
+    created: weights.created,
+    sentenceTransformers: files.has("modules.json"),
     originalCard: contents.get("README.md")?.toString("utf8"),
   });
   const written: SideFile[] = [

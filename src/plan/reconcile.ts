@@ -21,6 +21,8 @@ export interface ReconcileInputs {
   readonly target: ModelClass;
   /** Sizes of the target. */
   readonly sizes: Sizes;
+  /** Whether the user named the target, so that a head which is not there may be made. */
+  readonly mayCreate: boolean;
   /** Whether weights that may be shared are shared (`tie_word_embeddings`). */
   readonly tied: boolean;
   readonly seed: number;
@@ -35,7 +37,7 @@ const BUFFERS = ["embeddings.position_ids", "embeddings.token_type_ids"];
  * @throws CheckpointError naming the tensor that is missing or has a wrong shape.
  */
 export function reconcile(inputs: ReconcileInputs): Reconciliation {
-  const { architecture, tensors, source, target, sizes, seed } = inputs;
+  const { architecture, tensors, source, target, sizes, mayCreate, seed } = inputs;
   const newHead = target.className !== source.className;
   const specs = classSpecs(
     architecture,
@@ -57,7 +59,7 @@ export function reconcile(inputs: ReconcileInputs): Reconciliation {
     if (found && !gone.has(found.sourceName)) {
       checkShape(found, spec);
     } else if (!isOptional(spec, inputs) && !holdsTwin(spec, specs, inputs)) {
-      if (!newHead || spec.part === "base") throw missing(spec, target, architecture);
+      if (!mayCreate || spec.part === "base") throw missing(spec, target, architecture);
       created.push(newTensor(spec, headDtype(tensors), seed, sizes.initializerRange));
     }
   }
@@ -139,8 +141,8 @@ function oldHead(
 }
 
 /** The base class works without its pooler, and many checkpoints come without it. */
-function isOptional(spec: TensorSpec, { architecture, target }: ReconcileInputs): boolean {
-  return spec.part === "pooler" && target.head === architecture.heads.Model;
+function isOptional(spec: TensorSpec, { architecture, target, mayCreate }: ReconcileInputs): boolean {
+  return !mayCreate && spec.part === "pooler" && target.head === architecture.heads.Model;
 }
 
 /** Whether the tensor that this one is tied to, or one tied to this one, is there in its stead. */
@@ -170,6 +172,7 @@ function missing(spec: TensorSpec, target: ModelClass, architecture: Architectur
     `tensor "${spec.name}" is missing; ${target.className} needs it (shape [${spec.shape}])`,
     spec.part === "base"
       ? "The checkpoint is incomplete, or config.json says more layers than there are."
-      : `Name the class that the weights belong to with --architecture, e.g. ${architecture.classPrefix}Model.`,
+      : `Name the class to write: --architecture ${architecture.classPrefix}Model for the base model alone, ` +
+          `or --architecture ${target.className} for a new, untrained head.`,
   );
 }

@@ -65,7 +65,17 @@ export function planWeights(
     basePrefixOf(target, architecture),
   );
   const tied = config.tie_word_embeddings !== false;
-  const reconciled = reconcile({ architecture, tensors, source, target, sizes, tied, seed: options.seed });
+  const mayCreate = options.architecture !== undefined;
+  const reconciled = reconcile({
+    architecture,
+    tensors,
+    source,
+    target,
+    sizes,
+    mayCreate,
+    tied,
+    seed: options.seed,
+  });
 
   const positions = positionTable(tensors, architecture, config);
   const length = targetLength(options.maxSequenceLength, positions.usable);

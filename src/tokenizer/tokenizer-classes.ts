@@ -11,6 +11,7 @@ const ROBERTA: TokenizerClass = { bos: "<s>", cls: "<s>", mask: "<mask>" };
 
 const AS_IN_THE_MODEL: SentencepieceIds = { offset: 0, fixed: {}, appended: [] };
 const FAIRSEQ_TOKENS = { "<s>": 0, "<pad>": 1, "</s>": 2, "<unk>": 3 };
+const DICTIONARY: SentencepieceIds = { offset: 4, fixed: FAIRSEQ_TOKENS, appended: ["<mask>"] };
 
 const MBART_LANGUAGES =
   "ar_AR cs_CZ de_DE en_XX es_XX et_EE fi_FI fr_XX gu_IN hi_IN it_IT ja_XX kk_KZ ko_KR lt_LT lv_LV my_MM ne_NP " +
@@ -23,8 +24,8 @@ const MBART50_LANGUAGES =
 const fairseq = (...appended: string[]): SentencepieceIds => ({ offset: 1, fixed: FAIRSEQ_TOKENS, appended });
 
 /**
- * By class name without `Fast`: token defaults from the constructors in transformers' `tokenization_*.py`
- * and 5 agree), ids from their `_convert_token_to_id`; 4.40 and 5 agree on both.
+ * By class name without `Fast`: tokens from the constructors in transformers' `tokenization_*.py`, ids from
+ * their `_convert_token_to_id`. transformers 4.40 and 5 agree on both.
  */
 export const TOKENIZER_CLASSES: Readonly<Record<string, TokenizerClass>> = {
   BertTokenizer: BERT,
@@ -36,8 +37,8 @@ export const TOKENIZER_CLASSES: Readonly<Record<string, TokenizerClass>> = {
   BartTokenizer: ROBERTA,
   LongformerTokenizer: ROBERTA,
   LEDTokenizer: ROBERTA,
-  BertweetTokenizer: { ...ROBERTA, dictionary: { offset: 4, fixed: FAIRSEQ_TOKENS, appended: ["<mask>"] } },
-  PhobertTokenizer: { ...ROBERTA, dictionary: { offset: 4, fixed: FAIRSEQ_TOKENS, appended: ["<mask>"] } },
+  BertweetTokenizer: { ...ROBERTA, dictionary: DICTIONARY },
+  PhobertTokenizer: { ...ROBERTA, dictionary: DICTIONARY },
 
   AlbertTokenizer: { bos: "[CLS]", ...BERT, sentencepiece: AS_IN_THE_MODEL },
   BarthezTokenizer: { ...ROBERTA, sentencepiece: AS_IN_THE_MODEL },

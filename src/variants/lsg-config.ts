@@ -4,7 +4,7 @@ import { OptionError } from "../errors.js";
 /** Rows of the table of global tokens; `num_global_tokens` of them are used. */
 export const GLOBAL_TABLE_ROWS = 512;
 
-/** How the sparse part picks keys; `none` switches it off. */
+/** How the sparse part picks keys; `none` and null, Python's `None`, switch it off. */
 export const SPARSITY_TYPES = [
   "none",
   "norm",
@@ -14,9 +14,6 @@ export const SPARSITY_TYPES = [
   "bos_pooling",
   "lsh",
 ] as const;
-
-/** Python's `None` arrives as null. */
-const SparsityTypeSchema = z.preprocess((value) => value ?? "none", z.enum(SPARSITY_TYPES));
 
 /**
  * The keys that an LSG checkpoint has in config.json, by their names there, in the order in which the
@@ -52,7 +49,7 @@ export const LsgConfigSchema = z.strictObject({
     .nonnegative()
     .default(2)
     .describe("one key in so many is kept as a sparse key; 0: none"),
-  sparsity_type: SparsityTypeSchema.default("norm").describe("how sparse keys are picked"),
+  sparsity_type: z.enum(SPARSITY_TYPES).nullable().default("norm").describe("how sparse keys are picked"),
 });
 
 /** The LSG keys of a config, complete. */
@@ -80,7 +77,7 @@ export function presetConfig(preset: Preset, usablePositions: number): Partial<L
 
 /** Whether a config has a sparse part: each of three keys can switch it off. */
 export function isSparse({ sparsity_type, sparsity_factor, sparse_block_size }: LsgConfig): boolean {
-  return sparsity_type !== "none" && sparsity_factor > 0 && sparse_block_size > 0;
+  return sparsity_type !== null && sparsity_type !== "none" && sparsity_factor > 0 && sparse_block_size > 0;
 }
 
 /**

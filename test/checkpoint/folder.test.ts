@@ -102,12 +102,12 @@ describe("a folder's files", () => {
     await write("model.safetensors", pointer);
     const source = await openFolder(root);
     const attempts = [
-      source.readRange("model.safetensors", 0, 8),
-      source.localPath("model.safetensors"),
-      source.read("model.safetensors"),
+      () => source.readRange("model.safetensors", 0, 8),
+      () => source.localPath("model.safetensors"),
+      () => source.read("model.safetensors"),
     ];
     for (const attempt of attempts) {
-      await expect(attempt).rejects.toMatchObject({
+      await expect(attempt()).rejects.toMatchObject({
         message: expect.stringContaining("model.safetensors is a Git LFS pointer"),
         remedy: expect.stringContaining("git lfs pull"),
       });

@@ -312,6 +312,14 @@ describe("a range of a file that is not cached", () => {
     expect(await readdir(hub.cache)).toEqual([]);
   });
 
+  it("is refused where the server sends another part than asked for", async () => {
+    const source = await open(hub, "org/model");
+    hub.server.faults.rangeFrom = 101;
+    await expect(source.readRange(NAME, 100, 200)).rejects.toThrow(/bytes from 101 on, not from 100/);
+    await leavePartial(".incomplete", WEIGHTS.subarray(0, 100));
+    await expect(source.localPath(NAME)).rejects.toThrow(/another part of model.safetensors than asked/);
+  });
+
   it("comes out right from a server that ignores ranges, and after a cut", async () => {
     const source = await open(hub, "org/model");
     hub.server.faults.cut = { afterBytes: 10, times: 1 };

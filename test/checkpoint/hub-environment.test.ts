@@ -28,6 +28,7 @@ describe("readHubEnvironment", () => {
     [{ HUGGINGFACE_HUB_CACHE: "/old", HF_HUB_CACHE: "/new" }, "/new"],
     [{ HF_HUB_CACHE: "", HF_HOME: "/hf" }, "/hf/hub"],
     [{ HOME: "/me", HF_HOME: "~/hf" }, "/me/hf/hub"],
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the form a shell would have expanded
     [{ DISK: "/disk", HF_HUB_CACHE: "$DISK/${DISK}/$NONE" }, "/disk//disk/$NONE"],
   ])("takes the cache from %j", async (variables, cache) => {
     expect((await readHubEnvironment({ HOME: home, ...variables })).cache).toBe(cache);

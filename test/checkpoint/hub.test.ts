@@ -278,6 +278,12 @@ describe("an error", () => {
     );
   });
 
+  it("for https where only http is spoken speaks of TLS, at once", async () => {
+    const endpoint = hub.server.endpoint.replace("http:", "https:");
+    const attempt = open(hub, "org/model", { endpoint, pace: { delay: 60_000 } });
+    await expect(attempt).rejects.toMatchObject(failure(/no TLS connection/, /HF_ENDPOINT/));
+  });
+
   it("for a server that stays silent speaks of time", async () => {
     hub.server.faults.hang = true;
     const attempt = open(hub, "org/model", { pace: { attempts: 2, delay: 1, silence: 50 } });

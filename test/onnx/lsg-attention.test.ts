@@ -73,10 +73,12 @@ describe.each(Object.entries(CONFIGS))("%s", (_, overrides) => {
   const config = lsgConfig(overrides);
   const prepended = prependedTokens(config);
   const opened = openLsg(config);
+  // The definition takes long for many globals: each of them sees everything.
+  const lengths = prepended > 100 ? LENGTHS.slice(-3) : LENGTHS;
 
   it("computes its definition at every length, ragged rows padded on either side", async () => {
     const session = await opened;
-    for (const length of LENGTHS) {
+    for (const length of lengths) {
       const shorter = Math.ceil(length * 0.7);
       const masks = [
         rightPadded(length, length),
@@ -97,7 +99,7 @@ describe.each(Object.entries(CONFIGS))("%s", (_, overrides) => {
     for (const own of [config.block_size, 2 * config.block_size, 2 * config.block_size + 3, width]) {
       const alone = problemOf([rightPadded(own, own)], prepended);
       const expected = await run(session, alone);
-      for (const length of [own + 1, width + 1, width + config.block_size + 7]) {
+      for (const length of [own + 1, own + width, own + width + 7]) {
         const padded = padTo(alone, length + prepended, own);
         const actual = (await run(session, padded)).slice(0, expected.length);
         expect(relativeError(actual, expected), `${own} of ${length}`).toBeLessThan(TOLERANCE);

@@ -16,9 +16,19 @@ describe("tensors", () => {
     expect(await only(tensor({ shape: [2, 2], strides: [3, 1] }))).toHaveProperty("strides", [3, 1]);
   });
 
-  it("takes an empty tensor at the end of its storage and none beyond it", async () => {
-    expect(await only(tensor({ offset: 6, shape: [0], strides: [1] }))).toMatchObject({ shape: [0] });
-    await expect(only(tensor({ offset: 7, shape: [0], strides: [1] }))).rejects.toThrow("reaches byte 28");
+  it("takes an empty tensor that begins beyond its storage, as PyTorch cuts them", async () => {
+    const empty = tensor({ offset: 9, shape: [0], strides: [2] });
+    const { tensors } = await read(
+      zipOf(
+        pickle(
+          dict([
+            ["weight", tensor()],
+            ["empty", empty],
+          ]),
+        ),
+      ),
+    );
+    expect(tensors.get("empty")).toMatchObject({ shape: [0], begin: tensors.get("weight")?.begin });
   });
 
   it("takes flags that are not set", async () => {
@@ -202,11 +212,11 @@ describe("what the file holds", () => {
     expect(ignored).toEqual(["constructor"]);
   });
 
-  it("looks once into a dict that is named many times", { timeout: 20_000 }, async () => {
-    const numbers = dict(Array.from({ length: 20_000 }, (_, i) => [i, 0] as const));
-    const names = Array.from({ length: 20_000 }, (_, i) => [String(i), op.get(0)] as const);
+  it("looks once into a dict that is named many times", { timeout: 15_000 }, async () => {
+    const numbers = dict(Array.from({ length: 60_000 }, (_, i) => [i, 0] as const));
+    const names = Array.from({ length: 60_000 }, (_, i) => [String(i), op.get(0)] as const);
     const file = zipOf(pickle(numbers, op.put(0), dict([["weight", tensor()], ...names])));
-    expect((await read(file)).ignored).toHaveLength(20_000);
+    expect((await read(file)).ignored).toHaveLength(60_000);
   });
 });
 

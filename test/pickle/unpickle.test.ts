@@ -161,9 +161,14 @@ describe("names", () => {
       "calls collections.OrderedDict with 1",
     ],
     [
+      "an OrderedDict of texts",
+      [call("collections", "OrderedDict", [["ab"]])],
+      'calls collections.OrderedDict with the text "ab"',
+    ],
+    [
       "an OrderedDict of single values",
-      [call("collections", "OrderedDict", [[1]])],
-      "calls collections.OrderedDict with 1",
+      [call("collections", "OrderedDict", [[["a"]]])],
+      "calls collections.OrderedDict with a sequence of 1",
     ],
     [
       "a parameter of a text",

@@ -17,6 +17,8 @@ export interface HubFaults {
   /** Sends wrong bytes, right in number. */
   corrupt?: boolean;
   ignoreRange?: boolean;
+  /** Answers a range with the bytes from this one on. */
+  rangeFrom?: number;
   /** Takes requests and never answers. */
   hang?: boolean;
   /** Replaces the JSON of an API answer. */
@@ -46,7 +48,7 @@ export function sendFile(
   extra: Record<string, string>,
 ): void {
   const range = faults.ignoreRange ? null : /^bytes=(\d+)-(\d*)$/.exec(headers.range ?? "");
-  const start = Number(range?.[1] ?? 0);
+  const start = range ? (faults.rangeFrom ?? Number(range[1])) : 0;
   const end = range?.[2] ? Math.min(Number(range[2]) + 1, content.length) : content.length;
   if (range && start >= content.length) {
     response.writeHead(416, { "content-range": `bytes */${content.length}` }).end();

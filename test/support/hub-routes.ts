@@ -35,18 +35,24 @@ export function answerHub(request: HubRequest, state: HubState): void {
     const said = authorization
       ? "Invalid credentials in Authorization header"
       : "Invalid username or password.";
-    return sendError(request, 401, undefined, said);
+    sendError(request, 401, undefined, said);
+    return;
   }
   const repo = Object.hasOwn(state.repos, id) ? state.repos[id] : undefined;
-  if (repo === undefined) return sendError(request, 404, "RepoNotFound", "Repository not found");
+  if (repo === undefined) {
+    sendError(request, 404, "RepoNotFound", "Repository not found");
+    return;
+  }
   const name = decodeURIComponent(revision);
   const commit = Object.hasOwn(repo.refs, name) ? (repo.refs[name] ?? name) : name;
   const files = repo.commits[commit];
   if (files === undefined) {
-    return sendError(request, 404, "RevisionNotFound", `Invalid rev id: ${name}`);
+    sendError(request, 404, "RevisionNotFound", `Invalid rev id: ${name}`);
+  } else if (path !== undefined) {
+    answerResolve(request, state, repo, commit, files, decodeURIComponent(path));
+  } else {
+    void answerApi(request, state, { id, verb, commit, files });
   }
-  if (path !== undefined) return answerResolve(request, state, repo, commit, files, decodeURIComponent(path));
-  void answerApi(request, state, { id, verb, commit, files });
 }
 
 interface ApiCall {
@@ -72,7 +78,7 @@ async function answerApi(request: HubRequest, { faults }: HubState, call: ApiCal
     const start = Number(request.url.searchParams.get("cursor") ?? 0);
     answer = entries.slice(start, start + TREE_PAGE_SIZE);
     if (start + TREE_PAGE_SIZE < entries.length) {
-      const next = new URL(request.url.href, `http://${request.headers.host}`);
+      const next = new URL(request.url);
       next.host = request.headers.host ?? next.host;
       next.searchParams.set("cursor", String(start + TREE_PAGE_SIZE));
       headers.link = `<${faults.nextPage ?? next.href}>; rel="next"`;
@@ -116,15 +122,18 @@ function answerResolve(
 ): void {
   if (repo.gated) {
     const status = request.headers.authorization ? 403 : 401;
-    return sendError(request, status, "GatedRepo", "Access to this model is restricted.");
+    sendError(request, status, "GatedRepo", "Access to this model is restricted.");
+    return;
   }
   const content = Object.hasOwn(files, path) ? files[path] : undefined;
   if (content === undefined) {
-    return sendError(request, 404, "EntryNotFound", "Entry not found", { "x-repo-commit": commit });
+    sendError(request, 404, "EntryNotFound", "Entry not found", { "x-repo-commit": commit });
+    return;
   }
   const bytes = Buffer.from(content);
   if (!isLfs(path, bytes)) {
-    return sendFile(request, bytes, faults, { etag: `"${gitBlobHash(bytes)}"`, "x-repo-commit": commit });
+    sendFile(request, bytes, faults, { etag: `"${gitBlobHash(bytes)}"`, "x-repo-commit": commit });
+    return;
   }
   const hash = sha256(bytes);
   blobs.set(hash, bytes);

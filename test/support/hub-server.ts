@@ -53,8 +53,8 @@ export async function startHubServer(repos: Readonly<Record<string, HubRepo>>): 
   const blobs = new Map<string, Buffer>();
   const cdn = await listen("cdn", (request) => {
     const content = blobs.get(request.url.pathname.slice(1));
-    if (content === undefined) return sendError(request, 404, undefined, "no such blob");
-    sendFile(request, content, faults, { etag: `"${sha256(content)}"` });
+    if (content === undefined) sendError(request, 404, undefined, "no such blob");
+    else sendFile(request, content, faults, { etag: `"${sha256(content)}"` });
   });
   const hub = await listen("hub", (request) => {
     answerHub(request, { repos, faults, blobs, cdnOrigin: cdn.origin });

@@ -37,6 +37,8 @@ export interface HubRequest {
 export interface HubAnswer {
   readonly status: number;
   readonly headers: Headers;
+  /** The byte of the file that the body begins with: 0 from a server that ignores ranges. */
+  readonly start: number;
   /** The body, to be read inside the callback. */
   readonly chunks: AsyncIterable<Uint8Array>;
 }
@@ -74,7 +76,8 @@ export function createHubClient(environment: HubEnvironment, options: ClientOpti
       );
       if (!response.ok) throw statusError(response, request.subject, environment);
       const chunks = readChunks(response, () => timer.refresh());
-      return await consume({ status: response.status, headers: response.headers, chunks });
+      const { status, headers } = response;
+      return await consume({ status, headers, start: bodyStart(response), chunks });
     } finally {
       clearTimeout(timer);
       connection.abort(); // drops a body that nobody has read to its end
@@ -161,6 +164,15 @@ function redirectTarget(from: URL, location: string): URL {
     return target;
   }
   throw new HubError(`${from.host} redirects to where no file can be read from.`);
+}
+
+/** @throws HubError if a partial answer does not say which part it is. */
+function bodyStart({ status, headers, url }: Response): number {
+  if (status !== 206) return 0;
+  const start = /^bytes (\d+)-/.exec(headers.get("content-range") ?? "")?.[1];
+  if (start === undefined)
+    throw new HubError(`${new URL(url).host} sent a part of a file without its place.`);
+  return Number(start);
 }
 
 async function* readChunks(response: Response, onChunk: () => void): AsyncGenerator<Uint8Array> {

@@ -1,5 +1,5 @@
 import { createHash, type Hash } from "node:crypto";
-import { constants, createReadStream } from "node:fs";
+import { constants } from "node:fs";
 import { copyFile, type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { HubError, systemErrorCode } from "../../errors.js";
@@ -57,7 +57,11 @@ async function receive(
   let position = 0;
   const handle = await open(partial, constants.O_RDWR | constants.O_CREAT);
   try {
-    for await (const chunk of createReadStream(partial, { highWaterMark: 2 ** 20 })) {
+    for await (const chunk of handle.createReadStream({
+      start: 0,
+      autoClose: false,
+      highWaterMark: 2 ** 20,
+    })) {
       signal?.throwIfAborted();
       hash.update(chunk);
       position += chunk.length;
@@ -66,11 +70,9 @@ async function receive(
     let furthest = position;
     onProgress?.(position, file.size);
 
-    const append = async ({ status, headers, chunks }: HubAnswer): Promise<void> => {
-      const start = status === 206 ? rangeStart(headers) : 0;
+    const append = async ({ start, chunks }: HubAnswer): Promise<void> => {
       if (start !== position) {
-        if (start !== 0)
-          throw new HubError(`The server sent another part of ${subject.file} than asked for.`);
+        if (start !== 0) throw new HubError(`The server sent another part of ${subject.file} than asked.`);
         hash = contentHash(file); // a server without ranges: the same bytes again
         position = 0;
       }
@@ -103,11 +105,6 @@ async function receive(
 /** LFS names a file by the sha256 of its content, git by the sha1 of `blob <size>`, a zero byte and the content. */
 function contentHash({ etag, size }: HubFile): Hash {
   return etag.length === 64 ? createHash("sha256") : createHash("sha1").update(`blob ${size}\0`);
-}
-
-function rangeStart(headers: Headers): number | undefined {
-  const start = /^bytes (\d+)-/.exec(headers.get("content-range") ?? "")?.[1];
-  return start === undefined ? undefined : Number(start);
 }
 
 async function writeFully(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {

@@ -81,14 +81,15 @@ export function statusError(response: Response, subject: HubSubject, environment
 
 /** Reasons that do not go away within seconds: the cache should answer at once. */
 const LASTING =
-  /^(?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENETUNREACH|EHOSTUNREACH|UND_ERR_CONNECT_TIMEOUT|.*CERT.*|ERR_TLS.*|UNABLE_TO_VERIFY.*)$/;
+  /^(?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENETUNREACH|EHOSTUNREACH|UND_ERR_CONNECT_TIMEOUT|.*CERT.*|ERR_TLS.*|ERR_SSL.*|UNABLE_TO_VERIFY.*)$/;
 
 const REASONS: readonly (readonly [RegExp, string])[] = [
   [/^(?:ENOTFOUND|EAI_AGAIN)$/, "its name cannot be resolved (DNS)"],
   [/^ECONNREFUSED$/, "the connection was refused"],
   [/^(?:ENETUNREACH|EHOSTUNREACH)$/, "there is no network"],
   [/TIMEOUT|^ETIMEDOUT$/, "it did not answer in time"],
-  [/CERT|ERR_TLS|UNABLE_TO_VERIFY/, "its TLS certificate is not trusted (NODE_EXTRA_CA_CERTS adds one)"],
+  [/CERT|UNABLE_TO_VERIFY/, "its TLS certificate is not trusted (NODE_EXTRA_CA_CERTS adds one)"],
+  [/^ERR_(?:TLS|SSL)/, "no TLS connection comes about"],
   [/^(?:ECONNRESET|EPIPE|UND_ERR_SOCKET|UND_ERR_ABORTED)$/, "the connection was cut"],
 ];
 
@@ -96,13 +97,17 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
 export function networkError(host: string, error: unknown): HubUnreachableError {
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
   const code = systemErrorCode(cause) ?? "";
-  const reason = REASONS.find(([pattern]) => pattern.test(code))?.[1] ?? (code || "the connection was cut");
+  const reason = REASONS.find(([pattern]) => pattern.test(code))?.[1] ?? (code || wordsOf(cause));
   return new HubUnreachableError(
     `Cannot read from ${host}: ${reason}.`,
     "Check the connection and HF_ENDPOINT; what was downloaded so far is kept. HF_HUB_OFFLINE=1 uses the cache alone.",
     LASTING.test(code) ? undefined : {},
     { cause: error },
   );
+}
+
+function wordsOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : "the connection was cut";
 }
 
 /** The error for an answer that is not what the Hub's API promises. */

@@ -11,7 +11,7 @@ import {
 } from "../folder.js";
 import { type HubFile, listRepo, resolveCommit, resolveUrl } from "./api.js";
 import { openRepoCache, type RepoCache, sizeOf } from "./cache.js";
-import { type ClientOptions, collect, createHubClient, type HubClient } from "./client.js";
+import { type ClientOptions, collect, createHubClient, type HubAnswer, type HubClient } from "./client.js";
 import { downloadBlob } from "./download.js";
 import { type HubEnvironment, readHubEnvironment } from "./environment.js";
 import { HubUnreachableError, networkError } from "./errors.js";
@@ -36,7 +36,7 @@ export async function openHub(reference: string, options: HubOptions = {}): Prom
   const environment = options.environment ?? (await readHubEnvironment());
   const cache = openRepoCache(environment.cache, repo);
   if (environment.offline) {
-    const cached = await openSnapshot(cache, repo, revision, "HF_HUB_OFFLINE is set", options.onNotice);
+    const cached = await openSnapshot(cache, repo, revision, "HF_HUB_OFFLINE is set.", options.onNotice);
     if (cached !== undefined) return cached;
     throw new HubError(
       `HF_HUB_OFFLINE is set, and the cache holds no files of "${repo}" at revision "${revision}".`,
@@ -140,12 +140,10 @@ function remoteSource({ client, cache, repo, revision, commit, files, signal }: 
       headers: () => ({ range: `bytes=${start}-${end - 1}` }),
       signal,
     };
-    return client.get(request, async ({ status, chunks }) => {
-      // A server without ranges sends the file from its start: read up to `end` and drop the rest.
-      const skipped = status === 206 ? 0 : start;
-      const bytes = await collect(firstBytes(chunks, skipped + end - start), skipped + end - start);
-      if (bytes.length < skipped + end - start) throw networkError(new URL(request.url).host, undefined);
-      return bytes.subarray(skipped);
+    return client.get(request, async (answer) => {
+      const bytes = await collect(cutOut(answer, start, end), end - start);
+      if (bytes.length < end - start) throw networkError(new URL(request.url).host, undefined);
+      return bytes;
     });
   }
 
@@ -157,12 +155,15 @@ function remoteSource({ client, cache, repo, revision, commit, files, signal }: 
   return { name: repo, origin: { kind: "hub", repo, revision: commit }, files, readRange, read, localPath };
 }
 
-async function* firstBytes(chunks: AsyncIterable<Uint8Array>, count: number): AsyncGenerator<Uint8Array> {
-  let left = count;
-  for await (const chunk of chunks) {
-    yield chunk.subarray(0, left);
-    left -= chunk.length;
-    if (left <= 0) return;
+/** The bytes `[start, end)` of a file; a server without ranges sends it from its beginning. */
+async function* cutOut(answer: HubAnswer, start: number, end: number): AsyncGenerator<Uint8Array> {
+  let position = answer.start;
+  if (position > start)
+    throw new HubError(`The server sent the bytes from ${position} on, not from ${start}.`);
+  for await (const chunk of answer.chunks) {
+    yield chunk.subarray(Math.max(0, start - position), Math.max(0, end - position));
+    position += chunk.length;
+    if (position >= end) return;
   }
 }
 

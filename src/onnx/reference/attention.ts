@@ -123,7 +123,9 @@ export function sumOf(keys: readonly Key[], weight: (i: number) => number): Key 
 }
 
 export function dot(a: Float64Array, b: Float64Array): number {
-  return a.reduce((sum, x, i) => sum + x * (b[i] ?? Number.NaN), 0);
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += (a[i] ?? 0) * (b[i] ?? Number.NaN);
+  return sum;
 }
 
 /** Runs `attend` on every row and head and puts the contexts together again. */

@@ -61,10 +61,5 @@ export default defineArchitecture({
     ForTokenClassification: bert.heads.ForTokenClassification!,
     ForQuestionAnswering: bert.heads.ForQuestionAnswering!,
   },
-  tokens: {
-    bos: "[CLS]",
-    cls: "[CLS]",
-    mask: "[MASK]",
-    sentencepiece: { offset: 0, fixed: {}, appended: [] },
-  },
+  tokenizerClass: "AlbertTokenizer",
 });

@@ -87,5 +87,5 @@ export default defineArchitecture({
       outputs: { logits: { from: "tokens", chain: [linear("qa_outputs", "labels", "hidden")] } },
     },
   },
-  tokens: { cls: "[CLS]", mask: "[MASK]" },
+  tokenizerClass: "BertTokenizer",
 });

@@ -7,5 +7,5 @@ export default defineArchitecture({
   title: "CamemBERT",
   classPrefix: "Camembert",
   config: { ...roberta.config, vocab: ["vocab_size", 30522] },
-  tokens: roberta.tokens,
+  tokenizerClass: "CamembertTokenizer",
 });

@@ -67,7 +67,7 @@ export default defineArchitecture({
     ForTokenClassification: bert.heads.ForTokenClassification!,
     ForQuestionAnswering: bert.heads.ForQuestionAnswering!,
   },
-  tokens: bert.tokens,
+  tokenizerClass: "DistilBertTokenizer",
 });
 
 function classifier(labels: "labels" | 1) {

@@ -80,4 +80,5 @@ export default defineArchitecture({
     ForTokenClassification: bert.heads.ForTokenClassification!,
     ForQuestionAnswering: bert.heads.ForQuestionAnswering!,
   },
+  tokenizerClass: "ElectraTokenizer",
 });

@@ -45,5 +45,5 @@ export default defineArchitecture({
     ForTokenClassification: bert.heads.ForTokenClassification!,
     ForQuestionAnswering: bert.heads.ForQuestionAnswering!,
   },
-  tokens: { bos: "<s>", cls: "<s>", mask: "<mask>" },
+  tokenizerClass: "RobertaTokenizer",
 });

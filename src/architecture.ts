@@ -19,8 +19,8 @@ export interface Architecture {
   readonly pooler?: Chain;
   /** By the class name's ending: `ForMaskedLM`. `Model` is the base class. */
   readonly heads: Readonly<Record<string, Head>>;
-  /** The tokenizer's special tokens where its files name none. */
-  readonly tokens: DefaultTokens;
+  /** transformers' tokenizer class for this model type, for folders that name none. */
+  readonly tokenizerClass: string;
   /** Keys that servers want and this model type calls otherwise, by the size they hold. */
   readonly configAliases?: Readonly<Record<string, ConfigName>>;
 }
@@ -115,24 +115,6 @@ export interface Module {
   readonly in: Dim;
   /** Name of the bias, where it is not `name.bias`. */
   readonly bias?: string;
-}
-
-/** Special tokens of the tokenizer class, for folders whose files name none. */
-export interface DefaultTokens {
-  readonly bos?: string;
-  readonly cls?: string;
-  readonly mask?: string;
-  /** How ids follow from a sentencepiece model, where that is all there is. */
-  readonly sentencepiece?: SentencepieceIds;
-}
-
-export interface SentencepieceIds {
-  /** Added to a piece's index. */
-  readonly offset: number;
-  /** Tokens with an id of their own, before the pieces. */
-  readonly fixed: Readonly<Record<string, number>>;
-  /** Tokens behind the last piece, in order. */
-  readonly appended: readonly string[];
 }
 
 /** A fully connected layer: weight [out, in] and bias [out]. */

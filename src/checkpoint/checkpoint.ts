@@ -18,7 +18,7 @@ export interface CheckpointTensor {
   readonly begin: number;
   /** In elements, where the tensor does not lie contiguous in the file (`.bin` only). */
   readonly strides?: readonly number[];
-  /** Tensors with the same storage are tied (`.bin` only). */
+  /** The same text means the same view of the same storage: tied tensors (`.bin` only). */
   readonly storage?: string;
 }
 

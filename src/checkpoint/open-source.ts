@@ -17,10 +17,16 @@ export async function openSource(model: string, options: OpenSourceOptions = {})
   const found = await stat(model).catch(() => undefined);
   if (found?.isDirectory()) return openFolder(model);
   if (found) {
-    throw new CheckpointError(`${model} is a file`, "Name the folder that holds config.json and the weights.");
+    throw new CheckpointError(
+      `${model} is a file`,
+      "Name the folder that holds config.json and the weights.",
+    );
   }
   if (/^[./~]|\\|\/.*\/|\/$/.test(model) && !model.startsWith("hf://")) {
-    throw new CheckpointError(`there is no folder ${model}`, "Check the path, or name a Hub model as org/name.");
+    throw new CheckpointError(
+      `there is no folder ${model}`,
+      "Check the path, or name a Hub model as org/name.",
+    );
   }
   // Only here: a conversion of a folder needs nothing of the Hub's client.
   const { openHub } = await import("./hub/open-hub.js");

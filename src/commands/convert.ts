@@ -13,7 +13,7 @@ import { isReadForPlan } from "../plan/side-files.js";
 import type { ConversionPlan, SideFile } from "../plan/types.js";
 import { type Progress, silent } from "../progress.js";
 import { raiseLength } from "../tokenizer/raise-length.js";
-import { findSpecialTokens, TOKENIZER_FILES } from "../tokenizer/special-tokens.js";
+import { findSpecialTokens } from "../tokenizer/special-tokens.js";
 import { checkOutput, writeFolder } from "../write/output-folder.js";
 import { writeShard } from "../write/shard-writer.js";
 import { openWeights } from "../write/weight-reader.js";
@@ -44,7 +44,9 @@ export async function convert(
   const source = await openSource(model, { revision: options.revision, signal });
   const transfer = (path: string) => showTransfer(source, path, progress, signal);
   const checkpoint = await openCheckpoint(source, transfer("pytorch_model.bin"));
-  const plan = await makePlan(model, checkpoint, options);
+  // Read once: a tokenizer.json can have some 40 MB.
+  const contents = await readSmallFiles(source);
+  const plan = await makePlan(model, checkpoint, contents, options);
   const { to, variant } = { ...plan.record.max_sequence_length, variant: plan.record.variant };
   const target = output ?? `${basename(source.name)}-${variant}-${to}`;
   if (options.dryRun) return { output: target, plan };
@@ -57,7 +59,7 @@ export async function convert(
   await checkOutput(resolve(target), outputOptions);
   const bytes = plan.shards.reduce((sum, shard) => sum + shardBytes(shard), 0);
   await writeFolder(resolve(target), bytes, outputOptions, async (folder) => {
-    await writeSideFiles(folder, plan, source);
+    await writeSideFiles(folder, plan, source, contents);
     const weights = await openWeights(checkpoint, transfer);
     const bar = progress.bytes("Writing", bytes);
     try {
@@ -75,12 +77,11 @@ export async function convert(
 async function makePlan(
   model: string,
   checkpoint: Checkpoint,
+  contents: ReadonlyMap<string, Buffer>,
   options: ConvertOptions,
 ): Promise<ConversionPlan> {
   const architecture = await findArchitecture(checkpoint.config.model_type);
-  const { source } = checkpoint;
-  const contents = await readFiles(source, [...source.files.keys()].filter(isReadForPlan));
-  const tokens = findSpecialTokens(await readFiles(source, TOKENIZER_FILES), architecture.tokens);
+  const tokens = findSpecialTokens(contents, architecture.tokenizerClass);
   const { force: _force, dryRun: _dryRun, json: _json, quiet: _quiet, ...conversion } = options;
   return planConversion({
     checkpoint,
@@ -89,14 +90,16 @@ async function makePlan(
     tokens: { bos: tokens.bos?.id, mask: tokens.mask?.id },
     contents,
     modeling: modelingFiles(architecture),
-    model: recordedName(model, source),
+    model: recordedName(model, checkpoint.source),
   });
 }
 
-/** The contents of those files that are there. */
-async function readFiles(source: FileSource, paths: readonly string[]): Promise<Map<string, Buffer>> {
+/** The side files whose contents decide something, by path. */
+async function readSmallFiles(source: FileSource): Promise<Map<string, Buffer>> {
   const contents = new Map<string, Buffer>();
-  for (const path of paths) if (source.files.has(path)) contents.set(path, await source.read(path));
+  for (const path of source.files.keys()) {
+    if (isReadForPlan(path)) contents.set(path, await source.read(path));
+  }
   return contents;
 }
 
@@ -108,40 +111,38 @@ function recordedName(model: string, source: FileSource): string {
     : source.name;
 }
 
-async function writeSideFiles(folder: string, plan: ConversionPlan, source: FileSource): Promise<void> {
+async function writeSideFiles(
+  folder: string,
+  plan: ConversionPlan,
+  source: FileSource,
+  contents: ReadonlyMap<string, Buffer>,
+): Promise<void> {
+  const contentOf = async (path: string) => contents.get(path) ?? source.read(path);
   const changes = new Map([
     ...Object.entries(plan.config.set),
     ...plan.config.remove.map((key) => [key, undefined] as const),
   ]);
-  await writeFile(join(folder, "config.json"), editTopLevel(await source.read("config.json"), changes));
+  await writeFile(join(folder, "config.json"), editTopLevel(await contentOf("config.json"), changes));
   for (const file of plan.sideFiles) {
     const path = join(folder, file.path);
     await mkdir(dirname(path), { recursive: true });
-    await writeSideFile(path, file, plan, source);
+    if (file.kind === "copy") await cp(await source.localPath(file.path), path, { dereference: true });
+    else await writeFile(path, await sideFileContent(file, plan, contentOf));
   }
 }
 
-async function writeSideFile(
-  path: string,
-  file: SideFile,
+async function sideFileContent(
+  file: Exclude<SideFile, { kind: "copy" }>,
   plan: ConversionPlan,
-  source: FileSource,
-): Promise<void> {
+  contentOf: (path: string) => Promise<Buffer>,
+): Promise<Buffer | string> {
   switch (file.kind) {
-    case "copy":
-      return cp(await source.localPath(file.path), path, { dereference: true });
-    case "edit": {
-      const { content } = raiseLength(
-        file.path,
-        await source.read(file.path),
-        plan.record.max_sequence_length.to,
-      );
-      return writeFile(path, content);
-    }
+    case "edit":
+      return raiseLength(file.path, await contentOf(file.path), plan.record.max_sequence_length.to).content;
     case "modeling":
-      return writeFile(path, await readFile(new URL(file.path, MODELING_FOLDER)));
+      return readFile(new URL(file.path, MODELING_FOLDER));
     case "write":
-      return writeFile(path, file.content);
+      return file.content;
   }
 }
 

@@ -64,7 +64,7 @@ function proveStateDict({ root, extents }: RawStateDict): StateDict {
   return { tensors, ignored };
 }
 
-/** A training checkpoint keeps the state dict beside the optimizer's; which of its dicts is meant is not ours to guess. */
+/** A training checkpoint keeps the state dict beside the optimizer's; we do not guess which dict is meant. */
 function refuseNested(root: PickleDict): void {
   // A hostile file can name one large dict many times; each is looked into once.
   const seen = new Set<PickleValue>();

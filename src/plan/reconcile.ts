@@ -1,5 +1,4 @@
 import type { Architecture, Head } from "../architecture.js";
-import type { CheckpointTensor } from "../checkpoint/checkpoint.js";
 import { CheckpointError } from "../errors.js";
 import { isFloatDtype } from "../safetensors/dtype.js";
 import { basePrefixOf, type ModelClass } from "./classes.js";
@@ -112,16 +111,10 @@ function buffers(tensors: SourceTensors): DroppedTensor[] {
 function tiedCopies(tensors: SourceTensors, wanted: ReadonlyMap<string, TensorSpec>): DroppedTensor[] {
   return [...tensors.values()].flatMap(({ name, sourceName, stored }) => {
     const original = tensors.get(wanted.get(name)?.tiedTo ?? "");
-    return original && sharesStorage(stored, original.stored)
+    return original && stored.storage !== undefined && stored.storage === original.stored.storage
       ? [{ name: sourceName, reason: `the same storage as "${original.sourceName}", tied when loaded` }]
       : [];
   });
-}
-
-function sharesStorage(a: CheckpointTensor, b: CheckpointTensor): boolean {
-  return (
-    a.storage !== undefined && a.storage === b.storage && a.begin === b.begin && sameShape(a.shape, b.shape)
-  );
 }
 
 /** What belongs to the source's head and has no place in the target. */

@@ -2,6 +2,7 @@ import { posix } from "node:path";
 import { parseJson } from "../checkpoint/checkpoint.js";
 import { isRecord } from "../json-edit.js";
 import { limitsLength, raiseLength } from "../tokenizer/raise-length.js";
+import { TOKENIZER_FILES } from "../tokenizer/special-tokens.js";
 import type { OmittedFile, SideFile } from "./types.js";
 
 /** Larger files are data, not settings; the largest tokenizers have some 40 MB. */
@@ -13,6 +14,9 @@ const WEIGHT_INDEX = /\.(safetensors|bin|h5|msgpack)\.index\.json$/;
 const EXPORT_FOLDERS = /^(onnx|openvino|coreml|tflite)\//;
 /** What we write ourselves, or the modelling code of an earlier conversion. */
 const REPLACED = /^(config\.json|README\.md|lsg_conversion\.json|modeling_lsg_\w+\.py|lsg_attention\.py)$/;
+
+/** Files whose contents decide something besides a length. */
+const READ_FILES: ReadonlySet<string> = new Set([...TOKENIZER_FILES, "modules.json", "README.md"]);
 
 export interface SideFileInputs {
   /** Sizes in bytes by path. */
@@ -26,7 +30,7 @@ export interface SideFileInputs {
 
 /** Whether a plan needs the content of a side file, not only its name. */
 export function isReadForPlan(path: string): boolean {
-  return limitsLength(path) || path === "modules.json" || path === "README.md";
+  return limitsLength(path) || READ_FILES.has(path);
 }
 
 /** What becomes of the source's small files: all stay, lengths raised, except for weights. */

@@ -1,4 +1,3 @@
-import type { DefaultTokens } from "../architecture.js";
 import { CheckpointError } from "../errors.js";
 import { fileSpans, isRecord, parseSpan } from "../json-edit.js";
 import { TOKENIZER_CLASSES, type TokenizerClass } from "./tokenizer-classes.js";
@@ -32,13 +31,13 @@ type TokenKind = "bos" | "cls" | "mask";
  * missing: transformers would give it a row behind the last one of the word embeddings.
  *
  * @param files The tokenizer's files, and config.json for its `tokenizer_class`.
- * @param defaults The model type's own tokens, where the files name no tokenizer class that is known here.
+ * @param defaultClass The model type's tokenizer class, for files that name none that is known here.
  * @throws CheckpointError if a file is damaged.
  */
-export function findSpecialTokens(files: TokenizerFiles, defaults: DefaultTokens): SpecialTokens {
+export function findSpecialTokens(files: TokenizerFiles, defaultClass: string): SpecialTokens {
   const config = jsonMembers(files, "tokenizer_config.json");
   const className = config.get("tokenizer_class") ?? jsonMembers(files, "config.json").get("tokenizer_class");
-  const tokenizerClass = knownClass(className) ?? defaults;
+  const tokenizerClass = knownClass(className) ?? knownClass(defaultClass) ?? {};
   // With added_tokens_decoder the config is complete, and the older file is not read any more.
   const legacy = config.has("added_tokens_decoder")
     ? new Map()

@@ -1,7 +1,20 @@
-import type { DefaultTokens, SentencepieceIds } from "../architecture.js";
+/** How ids follow from the pieces of a sentencepiece model. */
+export interface SentencepieceIds {
+  /** Added to a piece's index. */
+  readonly offset: number;
+  /** Tokens with an id of their own, before the pieces. */
+  readonly fixed: Readonly<Record<string, number>>;
+  /** Tokens behind the last piece, in order. */
+  readonly appended: readonly string[];
+}
 
 /** What a tokenizer class of transformers knows where a checkpoint's files are silent. */
-export interface TokenizerClass extends DefaultTokens {
+export interface TokenizerClass {
+  readonly bos?: string;
+  readonly cls?: string;
+  readonly mask?: string;
+  /** Where a sentencepiece model is all there is. */
+  readonly sentencepiece?: SentencepieceIds;
   /** Its vocab.txt is a dictionary of fairseq's, lines of `token count`, numbered like this. */
   readonly dictionary?: SentencepieceIds;
 }

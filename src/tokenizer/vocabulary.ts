@@ -1,9 +1,8 @@
-import type { SentencepieceIds } from "../architecture.js";
 import { CheckpointError } from "../errors.js";
 import { fileSpans, isRecord, parseSpan, parseString } from "../json-edit.js";
 import { type Span, walkArray, walkObject } from "../json-scan.js";
 import { sentencePieces } from "./sentencepiece.js";
-import type { TokenizerClass } from "./tokenizer-classes.js";
+import type { SentencepieceIds, TokenizerClass } from "./tokenizer-classes.js";
 
 /** Contents of a tokenizer's files by name. */
 export type TokenizerFiles = ReadonlyMap<string, Buffer>;

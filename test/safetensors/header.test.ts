@@ -14,7 +14,9 @@ import {
 
 /** npm's `safetensors`: an independent reader, for files without metadata. It has no types and no ES exports. */
 const { SafeTensor } = createRequire(import.meta.url)("safetensors") as {
-  SafeTensor: new (file: Uint8Array) => {
+  SafeTensor: new (
+    file: Uint8Array,
+  ) => {
     metadata: Map<string, { dtype: string; shape: number[] }>;
     getTensor(name: string): Uint8Array;
   };
@@ -148,7 +150,10 @@ test("random bytes raise a named error and nothing else", () => {
 test("a foreign reader reads what we write", () => {
   const values = Float32Array.from([1.5, -2, 3]);
   const info: TensorInfo = { dtype: "F32", shape: [3], data_offsets: [0, 12] };
-  const bytes = Buffer.concat([serializeHeader(new Map([["w", info]]), undefined), Buffer.from(values.buffer)]);
+  const bytes = Buffer.concat([
+    serializeHeader(new Map([["w", info]]), undefined),
+    Buffer.from(values.buffer),
+  ]);
   // It reads from the begin of the underlying buffer.
   const foreign = new SafeTensor(Uint8Array.from(bytes));
   expect(foreign.metadata.get("w")).toMatchObject({ dtype: "F32", shape: [3] });

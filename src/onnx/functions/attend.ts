@@ -7,20 +7,41 @@ export interface Heads {
   readonly headDim: number;
 }
 
-/** (batch, length, heads · head_dim) → (batch, heads, length, head_dim). */
-export function splitHeads(op: Op, x: Value, { numHeads, headDim }: Heads): Value {
-  return op.Transpose(op.Reshape(x, [0, -1, numHeads, headDim]), { perm: [0, 2, 1, 3] });
+/** What attention is computed of: `query`, `key` and `value` as (batch, heads, length, head_dim). */
+export interface HeadInputs {
+  readonly query: Value;
+  readonly key: Value;
+  readonly value: Value;
+  /** (batch, keys): 0 or `HIDDEN`. */
+  readonly bias: Value;
 }
 
-/** (batch, heads, length, head_dim) → (batch, length, heads · head_dim). */
-export function mergeHeads(op: Op, x: Value, { numHeads, headDim }: Heads): Value {
-  return op.Reshape(op.Transpose(x, { perm: [0, 2, 1, 3] }), [0, -1, numHeads * headDim]);
+/** The names of an attention op's inputs, in order. */
+export const ATTENTION_INPUTS = ["query", "key", "value", "key_bias"] as const;
+
+/**
+ * Splits (batch, length, heads · head_dim) into heads, lets `attend` make a context (batch, length, heads,
+ * head_dim) of them and joins its heads.
+ */
+export function inHeads(
+  op: Op,
+  inputs: { readonly [K in (typeof ATTENTION_INPUTS)[number]]: Value },
+  { numHeads, headDim }: Heads,
+  attend: (inputs: HeadInputs) => Value,
+): Value {
+  const split = (x: Value) => swapHeads(op, op.Reshape(x, [0, -1, numHeads, headDim]));
+  const context = attend({
+    query: split(inputs.query),
+    key: split(inputs.key),
+    value: split(inputs.value),
+    bias: inputs.key_bias,
+  });
+  return op.Reshape(context, [0, -1, numHeads * headDim]);
 }
 
-/** softmax(query · keyᵀ + mask) · value over the last two axes; the query is scaled already. */
-export function attend(op: Op, query: Value, key: Value, value: Value, mask?: Value): Value {
-  const scores = op.MatMul(query, transposeLast(op, key, 4));
-  return weigh(op, mask ? op.Add(scores, mask) : scores, value);
+/** (batch, heads, length, head_dim) ↔ (batch, length, heads, head_dim). */
+export function swapHeads(op: Op, x: Value): Value {
+  return op.Transpose(x, { perm: [0, 2, 1, 3] });
 }
 
 /** softmax(scores) · value. */
@@ -34,7 +55,7 @@ export function transposeLast(op: Op, x: Value, rank: number): Value {
   return op.Transpose(x, { perm: [...perm.slice(0, -2), rank - 1, rank - 2] });
 }
 
-/** 1/√head_dim times `query`. */
+/** 1/√head_dim times `query`. Right before a product: runtimes fold a constant factor into it. */
 export function scale(op: Op, query: Value, { headDim }: Heads): Value {
   return op.Mul(query, op.scalarLike(1 / Math.sqrt(headDim), query));
 }

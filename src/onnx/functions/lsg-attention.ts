@@ -1,11 +1,22 @@
 import { OptionError } from "../../errors.js";
 import type { OnnxFunction, Op, Value } from "../body.js";
 import { defineFunction } from "../builder.js";
-import { mergeHeads, scale, sizeOf, splitHeads, transposeLast, vector, weigh } from "./attend.js";
-import { ATTENTION_INPUTS, type AttentionInputs, fullAttentionBody } from "./full-attention.js";
+import {
+  ATTENTION_INPUTS,
+  type HeadInputs,
+  inHeads,
+  scale,
+  sizeOf,
+  swapHeads,
+  transposeLast,
+  vector,
+  weigh,
+} from "./attend.js";
+import { fullAttentionBody } from "./full-attention.js";
 import { type LongInputs, type LsgAttentionOptions, prependedTokens } from "./lsg-inputs.js";
 import { HIDDEN } from "./masks.js";
 import { effectiveSparsity, sparseKeys } from "./sparse/index.js";
+import { paddedTokens, tokenRows } from "./sparse/tokens.js";
 import { causalWindow, keyWindows } from "./windows.js";
 
 /**
@@ -29,36 +40,34 @@ export function lsgAttention(options: LsgAttentionOptions): OnnxFunction {
     output: "context",
     doc: describe(options),
   };
-  return defineFunction(signature, (op, inputs) => {
-    const covered = prependedTokens(config) + 2 * config.block_size;
-    return op.If(
-      op.LessOrEqual(sizeOf(op, inputs.query, 1), covered),
-      () => fullAttentionBody(op, inputs, options),
-      () => blockAttention(op, inputs, options),
-    );
-  });
+  return defineFunction(signature, (op, inputs) =>
+    inHeads(op, inputs, options, (heads) =>
+      op.If(
+        op.LessOrEqual(sizeOf(op, heads.query, 2), prependedTokens(config) + 2 * config.block_size),
+        () => fullAttentionBody(op, heads, options),
+        () => blockAttention(op, heads, options),
+      ),
+    ),
+  );
 }
 
 /**
  * The block form. All keys that any query sees are put in one sequence: globals, tokens, sparse keys, and a
  * null key that is hidden. A block gathers the rows that it sees; then one product serves all blocks.
- * A key's bias is its last element and every query's last element is 1, so that q · k is the masked score:
- * adding a mask afterwards would be one more pass over the largest tensor.
+ * A key's bias is its last element and every query's last element is √head_dim, so that the scaled product is
+ * the masked score: adding a mask afterwards would be one more pass over the largest tensor.
  */
-function blockAttention(op: Op, inputs: AttentionInputs, options: LsgAttentionOptions): Value {
+function blockAttention(op: Op, inputs: HeadInputs, options: LsgAttentionOptions): Value {
   const { numHeads, headDim, causal, config } = options;
   const { block_size: blockSize, num_global_tokens: globals } = config;
+  const { query, key, value, bias } = inputs;
   const prepended = prependedTokens(config);
-  const [query, key, value] = [inputs.query, inputs.key, inputs.value].map((x) =>
-    splitHeads(op, x, options),
-  ) as [Value, Value, Value];
   const length = sizeOf(op, query, 2);
   const blocks = op.Div(op.Add(op.Sub(length, prepended), blockSize - 1), blockSize);
-  const long: LongInputs = { ...options, op, query, key, value, bias: inputs.key_bias, length, blocks };
+  const long: LongInputs = { ...options, ...inputs, op, length, blocks };
 
-  const scaled = withLastElement(op, scale(op, query, options), 1);
   const sparse = sparseKeys(long);
-  const ownKeys = withBias(op, key, op.Unsqueeze(inputs.key_bias, [1]), numHeads);
+  const ownKeys = withBias(op, key, op.Unsqueeze(bias, [1]), numHeads);
   const nullKey = op.constant("F32", [...Array<number>(headDim).fill(0), HIDDEN], [1, 1, 1, headDim + 1]);
   const shape = vector(op, sizeOf(op, query, 0), numHeads, 1, headDim + 1);
   const allKeys = op.Concat(
@@ -71,24 +80,21 @@ function blockAttention(op: Op, inputs: AttentionInputs, options: LsgAttentionOp
   const last = op.Sub(sizeOf(op, allKeys, 2), 1);
   const rows = keyWindows(long, last);
 
-  const tokens = op.Min(op.Add(op.Range(0, op.Mul(blocks, blockSize), 1), prepended), op.Sub(length, 1));
-  const queryBlocks = op.Gather(scaled, op.Reshape(tokens, [-1, blockSize]), { axis: 2 });
+  const queries = op.Pad(query, [0, 0, 0, 0, 0, 0, 0, 1], op.scalarLike(Math.sqrt(headDim), query));
+  const tokens = tokenRows(long, op.Range(0, paddedTokens(long), 1));
+  const queryBlocks = op.Gather(queries, op.Reshape(tokens, [-1, blockSize]), { axis: 2 });
   const keyBlocks = op.Gather(allKeys, rows, { axis: 2 });
   const valueBlocks = op.Gather(allValues, op.Min(rows, op.Sub(last, 1)), { axis: 2 });
-  const scores = op.MatMul(queryBlocks, transposeLast(op, keyBlocks, 5));
+  const scores = op.MatMul(scale(op, queryBlocks, options), transposeLast(op, keyBlocks, 5));
   const seen = causal ? op.Add(scores, causalWindow(long, sizeOf(op, rows, 1))) : scores;
   const context = op.Reshape(weigh(op, seen, valueBlocks), [0, 0, -1, headDim]);
 
+  const globalQueries = scale(op, op.Slice(queries, [0], [globals], [2]), options);
   const globalContext = causal
     ? op.Slice(value, [0], [globals], [2])
-    : weigh(op, op.MatMul(op.Slice(scaled, [0], [globals], [2]), transposeLast(op, ownKeys, 4)), value);
+    : weigh(op, op.MatMul(globalQueries, transposeLast(op, ownKeys, 4)), value);
   const ownContext = op.Slice(context, [globals - prepended], vector(op, op.Sub(length, prepended)), [2]);
-  return mergeHeads(op, op.Concat(globalContext, ownContext, { axis: 2 }), options);
-}
-
-/** Every row of x (…, head_dim) with one more element, `last`. */
-function withLastElement(op: Op, x: Value, last: number): Value {
-  return op.Pad(x, [0, 0, 0, 0, 0, 0, 0, 1], op.scalarLike(last, x));
+  return swapHeads(op, op.Concat(globalContext, ownContext, { axis: 2 }));
 }
 
 /** Every key with its bias as one more element. @param bias (batch, heads or 1, keys) */

@@ -1,6 +1,6 @@
 import type { LsgConfig } from "../../variants/lsg-config.js";
 import type { Op, Value } from "../body.js";
-import type { Heads } from "./attend.js";
+import type { HeadInputs, Heads } from "./attend.js";
 
 export interface LsgAttentionOptions extends Heads {
   readonly config: LsgConfig;
@@ -16,14 +16,8 @@ export function prependedTokens(config: LsgConfig): number {
 }
 
 /** What the parts of the block form are given. */
-export interface LongInputs extends LsgAttentionOptions {
+export interface LongInputs extends LsgAttentionOptions, HeadInputs {
   readonly op: Op;
-  /** (batch, heads, prepended + tokens, head_dim), also `key` and `value`. */
-  readonly query: Value;
-  readonly key: Value;
-  readonly value: Value;
-  /** (batch, prepended + tokens). */
-  readonly bias: Value;
   /** Scalars: prepended + tokens, blocks. */
   readonly length: Value;
   readonly blocks: Value;

@@ -1,11 +1,12 @@
 import type { LsgConfig } from "../../variants/lsg-config.js";
+import type { SparsityType } from "../functions/sparse/index.js";
 import { lshProjections, lshRounds } from "../functions/sparse/lsh-projections.js";
 import { dot, type HeadProblem, type Key, type LsgDefinition, sumOf, weightedMean } from "./attention.js";
 
 type SparseDefinition = (head: HeadProblem, definition: LsgDefinition) => (Key | undefined)[];
 
 /** How each sparsity type makes its sparse keys of a row's tokens, which are padded to whole blocks. */
-export const SPARSE_DEFINITIONS: Record<Exclude<LsgConfig["sparsity_type"], "none">, SparseDefinition> = {
+export const SPARSE_DEFINITIONS: Record<Exclude<SparsityType, "none">, SparseDefinition> = {
   norm: ({ keys }, { config }) => {
     const size = chunkSize(config);
     const kept = Math.floor(size / config.sparsity_factor);

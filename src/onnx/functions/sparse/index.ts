@@ -6,7 +6,10 @@ import { bosPoolingKeys, poolingKeys } from "./pooling.js";
 import { blockStrideKeys, strideKeys } from "./stride.js";
 import type { SparseKeys } from "./tokens.js";
 
-const KINDS: Record<Exclude<LsgConfig["sparsity_type"], "none">, (inputs: LongInputs) => SparseKeys> = {
+/** What picks sparse keys, `none` included. */
+export type SparsityType = NonNullable<LsgConfig["sparsity_type"]>;
+
+const KINDS: Record<Exclude<SparsityType, "none">, (inputs: LongInputs) => SparseKeys> = {
   norm: normKeys,
   pooling: poolingKeys,
   stride: strideKeys,
@@ -26,8 +29,8 @@ export function sparseKeys(inputs: LongInputs): SparseKeys | undefined {
 }
 
 /** lsh with one bucket in each chunk has nothing to hash: it is defined as bos_pooling. */
-export function effectiveSparsity(config: LsgConfig): LsgConfig["sparsity_type"] {
-  if (!isSparse(config)) return "none";
+export function effectiveSparsity(config: LsgConfig): SparsityType {
   const { sparsity_type: kind, sparsity_factor: factor, sparse_block_size: sparse } = config;
+  if (kind === null || !isSparse(config)) return "none";
   return kind === "lsh" && factor === sparse ? "bos_pooling" : kind;
 }

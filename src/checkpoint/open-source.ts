@@ -7,6 +7,8 @@ export interface OpenSourceOptions {
   /** Hub branch, tag or commit. */
   readonly revision?: string | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Told of waits, retries and of a cached commit that is used because the Hub is out of reach. */
+  readonly onNotice?: ((text: string) => void) | undefined;
 }
 
 /**

@@ -41,7 +41,7 @@ export async function convert(
   options: ConvertOptions,
   { signal, progress = silent }: ConvertContext = {},
 ): Promise<ConvertResult> {
-  const source = await openSource(model, { revision: options.revision, signal });
+  const source = await openSource(model, { revision: options.revision, signal, onNotice: progress.step });
   const transfer = (path: string) => showTransfer(source, path, progress, signal);
   const checkpoint = await openCheckpoint(source, transfer("pytorch_model.bin"));
   // Read once: a tokenizer.json can have some 40 MB.

@@ -1,26 +1,39 @@
+import { endianness } from "node:os";
 import type { FloatDtype } from "./dtype.js";
 
 /** Bytes of one element. */
 const ELEMENT_BYTES = { F16: 2, BF16: 2, F32: 4, F64: 8 } as const satisfies Record<FloatDtype, number>;
 
+/** Numbers of either precision; a Float32Array rounds what is stored into it. */
+export type Floats = Float32Array | Float64Array;
+
+/** Every machine that Node runs on but s390x; there F32 takes the slower way. */
+const IS_LITTLE_ENDIAN = endianness() === "LE";
+
 /**
- * Decodes little-endian floats. Every value of every dtype is exact in float64.
+ * Decodes little-endian floats. Every value is exact: F32 stays what it is, the others become float64.
  * @param bytes whole elements of `dtype`
  */
-export function decodeFloats(bytes: Buffer, dtype: FloatDtype): Float64Array {
+export function decodeFloats(bytes: Buffer, dtype: FloatDtype): Floats {
+  if (dtype === "F32" && IS_LITTLE_ENDIAN) return new Float32Array(Uint8Array.from(bytes).buffer);
   const size = ELEMENT_BYTES[dtype];
   const values = new Float64Array(bytes.length / size);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  for (let i = 0; i < values.length; i++) values[i] = READ[dtype](view, i * size);
+  const read = READ[dtype];
+  for (let i = 0; i < values.length; i++) values[i] = read(view, i * size);
   return values;
 }
 
 /** Encodes floats, rounding to nearest, ties to even. */
-export function encodeFloats(values: Float64Array, dtype: FloatDtype): Buffer {
+export function encodeFloats(values: Floats, dtype: FloatDtype): Buffer {
+  if (dtype === "F32" && values instanceof Float32Array && IS_LITTLE_ENDIAN) {
+    return Buffer.from(values.buffer, values.byteOffset, values.byteLength);
+  }
   const size = ELEMENT_BYTES[dtype];
   const bytes = Buffer.alloc(values.length * size);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  for (let i = 0; i < values.length; i++) WRITE[dtype](view, i * size, values[i]!);
+  const write = WRITE[dtype];
+  for (let i = 0; i < values.length; i++) write(view, i * size, values[i]!);
   return bytes;
 }
 

@@ -1,7 +1,7 @@
 import type { Generator, Rows, Segment, Term } from "../plan/types.js";
 import { seededNormal, seededUniform } from "../random.js";
 import type { FloatDtype } from "../safetensors/dtype.js";
-import { encodeFloats } from "../safetensors/floats.js";
+import { encodeFloats, type Floats } from "../safetensors/floats.js";
 import type { WeightReader } from "./weight-reader.js";
 
 /** Word embeddings that a drawn row is made of; more change its distribution by less than the draw itself. */
@@ -19,13 +19,11 @@ export async function computeSum(
   dtype: FloatDtype,
   reader: WeightReader,
 ): Promise<Buffer> {
-  const round = dtype === "F64" ? (value: number) => value : Math.fround;
-  const sum = new Float64Array(count * rowLength);
-  let first = true;
+  // Storing into a Float32Array is what rounds.
+  const sum = dtype === "F64" ? new Float64Array(count * rowLength) : new Float32Array(count * rowLength);
   for (const term of terms) {
     const values = await termValues(term, count, rowLength, reader);
-    for (let i = 0; i < sum.length; i++) sum[i] = first ? values[i]! : round(sum[i]! + values[i]!);
-    first = false;
+    for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] ?? 0) + (values[i] ?? 0);
   }
   return encodeFloats(sum, dtype);
 }
@@ -35,7 +33,7 @@ async function termValues(
   count: number,
   rowLength: number,
   reader: WeightReader,
-): Promise<Float64Array> {
+): Promise<Floats> {
   if (!isRows(term)) return generate(term, count, rowLength, reader);
   const values = new Float64Array(count * rowLength);
   let filled = 0;
@@ -56,7 +54,7 @@ async function generate(
   count: number,
   rowLength: number,
   reader: WeightReader,
-): Promise<Float64Array> {
+): Promise<Floats> {
   const values = new Float64Array(count * rowLength);
   if (generator.kind === "constant") return values.fill(generator.value);
   if (generator.kind === "normal of rows") return drawLikeRows(generator, count, rowLength, reader);
@@ -75,10 +73,10 @@ async function drawLikeRows(
   count: number,
   rowLength: number,
   reader: WeightReader,
-): Promise<Float64Array> {
+): Promise<Floats> {
   const sampled = sampleIndices(reader.rowCount(tensor), seed);
   const mean = new Float64Array(rowLength);
-  const rows: Float64Array[] = [];
+  const rows: Floats[] = [];
   for (const start of sampled) {
     const row = await reader.values({ tensor, start, count: 1, step: 1 });
     for (let i = 0; i < rowLength; i++) mean[i]! += row[i]! / sampled.length;

@@ -1,3 +1,4 @@
+import { readSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import type { Checkpoint, CheckpointTensor } from "../checkpoint/checkpoint.js";
 import type { TransferOptions } from "../checkpoint/file-source.js";
@@ -5,7 +6,7 @@ import { CheckpointError } from "../errors.js";
 import { gather } from "../pickle/gather.js";
 import type { Rows } from "../plan/types.js";
 import { isFloatDtype } from "../safetensors/dtype.js";
-import { decodeFloats } from "../safetensors/floats.js";
+import { decodeFloats, type Floats } from "../safetensors/floats.js";
 import { tensorBytes } from "../safetensors/header.js";
 
 /** A run of bytes of an open file. */
@@ -20,11 +21,9 @@ export interface WeightReader {
   /** Where some rows lie, as runs as long as possible. */
   locate(rows: Rows): AsyncIterable<ByteRun | Buffer>;
   /** The rows' values, one row after the other. */
-  values(rows: Rows): Promise<Float64Array>;
+  values(rows: Rows): Promise<Floats>;
   /** Rows of a tensor: the size of its first axis. */
   rowCount(tensor: string): number;
-  /** Elements in a row. */
-  rowLength(tensor: string): number;
   close(): Promise<void>;
 }
 
@@ -60,11 +59,18 @@ export async function openWeights(
     return file;
   };
 
+  // Of tensors that don't lie contiguous the last one is kept: its rows are asked for one after the other.
+  let gathered: { name: string; bytes: Promise<Buffer> } | undefined;
+  const gatherOnce = (name: string, tensor: CheckpointTensor) => {
+    if (gathered?.name !== name) gathered = { name, bytes: gather(fileOf(tensor), tensor) };
+    return gathered.bytes;
+  };
+
   async function* locate({ tensor: name, start, count, step }: Rows): AsyncIterable<ByteRun | Buffer> {
     const tensor = tensorOf(name);
     const rowBytes = bytesPerRow(tensor);
     if (tensor.strides) {
-      const whole = await gather(fileOf(tensor), tensor);
+      const whole = await gatherOnce(name, tensor);
       for (let i = 0; i < count; i++)
         yield whole.subarray((start + i * step) * rowBytes, (start + i * step + 1) * rowBytes);
       return;
@@ -83,22 +89,18 @@ export async function openWeights(
       if (!isFloatDtype(dtype))
         throw new CheckpointError(`tensor "${rows.tensor}" is ${dtype}, which has no sums`);
       const chunks: Buffer[] = [];
-      for await (const run of locate(rows)) chunks.push(Buffer.isBuffer(run) ? run : await readRun(run));
+      for await (const run of locate(rows)) chunks.push(Buffer.isBuffer(run) ? run : readRun(run));
       return decodeFloats(Buffer.concat(chunks), dtype);
     },
     rowCount: (name) => tensorOf(name).shape[0] ?? 1,
-    rowLength: (name) =>
-      tensorOf(name)
-        .shape.slice(1)
-        .reduce((product, size) => product * size, 1),
     close,
   };
 }
 
-/** Reads a whole run. @throws CheckpointError if the file ends before it. */
-async function readRun({ file, begin, length }: ByteRun): Promise<Buffer> {
+/** Reads a short run at once: for single rows a thread's turn would take longer than the reading. */
+function readRun({ file, begin, length }: ByteRun): Buffer {
   const bytes = Buffer.allocUnsafe(length);
-  await readInto(file, bytes, begin);
+  if (readSync(file.fd, bytes, 0, length, begin) < length) throw becameShorter();
   return bytes;
 }
 
@@ -107,13 +109,17 @@ export async function readInto(file: FileHandle, bytes: Buffer, begin: number): 
   for (let filled = 0; filled < bytes.length; ) {
     const { bytesRead } = await file.read(bytes, filled, bytes.length - filled, begin + filled);
     if (bytesRead === 0) {
-      throw new CheckpointError(
-        "a weight file became shorter while it was read",
-        "Leave the source alone and run again.",
-      );
+      throw becameShorter();
     }
     filled += bytesRead;
   }
+}
+
+function becameShorter(): CheckpointError {
+  return new CheckpointError(
+    "a weight file became shorter while it was read",
+    "Leave the source alone and run again.",
+  );
 }
 
 function bytesPerRow({ dtype, shape }: CheckpointTensor): number {

@@ -14,7 +14,6 @@ import {
 } from "./attend.js";
 import { fullAttentionBody } from "./full-attention.js";
 import { type LongInputs, type LsgAttentionOptions, prependedTokens } from "./lsg-inputs.js";
-import { HIDDEN } from "./masks.js";
 import { effectiveSparsity, sparseKeys } from "./sparse/index.js";
 import { paddedTokens, tokenRows } from "./sparse/tokens.js";
 import { causalWindow, keyWindows } from "./windows.js";
@@ -52,8 +51,16 @@ export function lsgAttention(options: LsgAttentionOptions): OnnxFunction {
 }
 
 /**
+ * The null key is global key 0 once more with this much less score. Beside the original its weight is
+ * e^-40, far below rounding in any dtype, and whoever sees it sees global key 0 anyway. A key that is hidden
+ * outright would do as well, but slowly: its weight underflows, and each underflow in a softmax costs a CPU
+ * some hundred cycles.
+ */
+const FAINT = -40;
+
+/**
  * The block form. All keys that any query sees are put in one sequence: globals, tokens, sparse keys, and a
- * null key that is hidden. A block gathers the rows that it sees; then one product serves all blocks.
+ * null key that fills gaps. A block gathers the rows that it sees; then one product serves all blocks.
  * A key's bias is its last element and every query's last element is √head_dim, so that the scaled product is
  * the masked score: adding a mask afterwards would be one more pass over the largest tensor.
  */
@@ -68,12 +75,12 @@ function blockAttention(op: Op, inputs: HeadInputs, options: LsgAttentionOptions
 
   const sparse = sparseKeys(long);
   const ownKeys = withBias(op, key, op.Unsqueeze(bias, [1]), numHeads);
-  const nullKey = op.constant("F32", [...Array<number>(headDim).fill(0), HIDDEN], [1, 1, 1, headDim + 1]);
-  const shape = vector(op, sizeOf(op, query, 0), numHeads, 1, headDim + 1);
+  const faint = op.constant("F32", [...Array<number>(headDim).fill(0), FAINT]);
+  const nullKey = op.Add(op.Slice(ownKeys, [0], [1], [2]), op.CastLike(faint, key));
   const allKeys = op.Concat(
     ownKeys,
     ...(sparse ? [withBias(op, sparse.key, sparse.bias, numHeads)] : []),
-    op.Expand(op.CastLike(nullKey, key), shape),
+    nullKey,
     { axis: 2 },
   );
   const allValues = sparse ? op.Concat(value, sparse.value, { axis: 2 }) : value;
@@ -84,7 +91,7 @@ function blockAttention(op: Op, inputs: HeadInputs, options: LsgAttentionOptions
   const tokens = tokenRows(long, op.Range(0, paddedTokens(long), 1));
   const queryBlocks = op.Gather(queries, op.Reshape(tokens, [-1, blockSize]), { axis: 2 });
   const keyBlocks = op.Gather(allKeys, rows, { axis: 2 });
-  const valueBlocks = op.Gather(allValues, op.Min(rows, op.Sub(last, 1)), { axis: 2 });
+  const valueBlocks = op.Gather(allValues, op.Mod(rows, last), { axis: 2 });
   const scores = op.MatMul(scale(op, queryBlocks, options), transposeLast(op, keyBlocks, 5));
   const seen = causal ? op.Add(scores, causalWindow(long, sizeOf(op, rows, 1))) : scores;
   const context = op.Reshape(weigh(op, seen, valueBlocks), [0, 0, -1, headDim]);

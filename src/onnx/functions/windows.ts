@@ -5,7 +5,13 @@ import { type LongInputs, prependedTokens } from "./lsg-inputs.js";
 import { HIDDEN } from "./masks.js";
 
 /**
- * The rows of keys that each block sees: (blocks, globals + local + sparse). Keys stand in the order globals,
+ * Windows are filled up with null keys to a multiple of this. Products and softmax then run on whole vector
+ * registers: an eighth faster on AVX-512 where one global token makes windows odd.
+ */
+const WINDOW_MULTIPLE = 16;
+
+/**
+ * The rows of keys that each block sees: (blocks, globals + local + sparse, filled up). Keys stand in the order globals,
  * tokens, sparse keys, null key; what lies outside of its part is the null key's row.
  * - local: the block, the one before and, unless causal, the one after;
  * - sparse: `sparse_block_size` sparse keys on each side, just beyond the three blocks. A block has
@@ -26,6 +32,10 @@ export function keyWindows(inputs: LongInputs, nullRow: Value): Value {
     const row = op.Add(op.Add(op.Mul(block, perBlock), offsets), first);
     return op.Where(op.And(op.GreaterOrEqual(row, lower), op.Less(row, upper)), row, nullRow);
   };
+  const concat = (columns: number, ...parts: Value[]) => {
+    const missing = -columns & (WINDOW_MULTIPLE - 1);
+    return op.Concat(...parts, op.Expand(nullRow, vector(op, blocks, missing)), { axis: 1 });
+  };
   const prepended = prependedTokens(config);
   const globalRows = op.Expand(range(0, globals), vector(op, blocks, globals));
   const localRows = part(
@@ -35,7 +45,8 @@ export function keyWindows(inputs: LongInputs, nullRow: Value): Value {
     globals,
     length,
   );
-  if (!isSparse(config)) return op.Concat(globalRows, localRows, { axis: 1 });
+  const localColumns = globals + (causal ? 2 : 3) * blockSize;
+  if (!isSparse(config)) return concat(localColumns, globalRows, localRows);
 
   const perBlock = blockSize / factor;
   const left = range(-perBlock - config.sparse_block_size, -perBlock);
@@ -45,7 +56,7 @@ export function keyWindows(inputs: LongInputs, nullRow: Value): Value {
     factor === 1
       ? part(perBlock, prepended, offsets, globals, length)
       : part(perBlock, length, offsets, length, nullRow);
-  return op.Concat(globalRows, localRows, sparseRows, { axis: 1 });
+  return concat(localColumns + offsets.length, globalRows, localRows, sparseRows);
 }
 
 /** `first`, …, `limit` − 1. */

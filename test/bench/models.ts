@@ -1,0 +1,70 @@
+import { randomFillSync } from "node:crypto";
+import { mkdir, open, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { findArchitecture } from "../../src/architectures.js";
+import { baseSpecs, readSizes } from "../../src/plan/tensor-specs.js";
+import { serializeHeader, type TensorInfo, tensorBytes } from "../../src/safetensors/header.js";
+
+/** A BERT without a head, in so many shards. */
+export interface BenchModel {
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly shards: number;
+  /** Real bytes; without them the files are holes, which take no disk and read as zeros. */
+  readonly filled: boolean;
+}
+
+/** BERT base: 110 million parameters, 437 MB in F32. */
+export const BASE: BenchModel = { config: {}, shards: 1, filled: true };
+
+/** 1.5 billion parameters, 6 GB in F32. */
+export const LARGE: BenchModel = {
+  config: { hidden_size: 2048, intermediate_size: 8192, num_hidden_layers: 28, num_attention_heads: 32 },
+  shards: 6,
+  filled: false,
+};
+
+/** Writes a model with the names and shapes that the architecture says. */
+export async function writeBenchModel(folder: string, { config, shards, filled }: BenchModel): Promise<void> {
+  const bert = await findArchitecture("bert");
+  const specs = baseSpecs(bert, readSizes(bert, config));
+  await mkdir(folder, { recursive: true });
+  await writeFile(
+    join(folder, "config.json"),
+    JSON.stringify({ architectures: ["BertModel"], model_type: "bert", ...config }),
+  );
+  await writeFile(join(folder, "vocab.txt"), "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n");
+  const perShard = Math.ceil(specs.length / shards);
+  const weight_map: Record<string, string> = {};
+  for (let shard = 0; shard < shards; shard++) {
+    const file = shards === 1 ? "model.safetensors" : `model-0000${shard + 1}-of-0000${shards}.safetensors`;
+    const part = specs.slice(shard * perShard, (shard + 1) * perShard);
+    for (const { name } of part) weight_map[name] = file;
+    await writeShardFile(join(folder, file), part, filled);
+  }
+  if (shards > 1)
+    await writeFile(join(folder, "model.safetensors.index.json"), JSON.stringify({ weight_map }));
+}
+
+async function writeShardFile(
+  path: string,
+  specs: ReturnType<typeof baseSpecs>,
+  filled: boolean,
+): Promise<void> {
+  let end = 0;
+  const tensors = specs.map(({ name, shape }) => {
+    const begin = end;
+    end += tensorBytes("F32", shape) ?? 0;
+    return [name, { dtype: "F32", shape, data_offsets: [begin, end] }] as [string, TensorInfo];
+  });
+  const header = serializeHeader(new Map(tensors), new Map([["format", "pt"]]));
+  const file = await open(path, "w");
+  await file.write(header);
+  if (filled) {
+    const chunk = randomFillSync(Buffer.alloc(1 << 20));
+    for (let done = 0; done < end; done += chunk.length)
+      await file.write(chunk, 0, Math.min(chunk.length, end - done));
+  } else {
+    await file.truncate(header.length + end);
+  }
+  await file.close();
+}

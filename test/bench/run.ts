@@ -1,0 +1,15 @@
+import { cpus, totalmem } from "node:os";
+import { benchConvert } from "./convert.js";
+
+/** `npm run bench [-- convert] [-- --large]`: ratios, side by side in one run. */
+const args = process.argv.slice(2);
+const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
+  convert: () => benchConvert({ large: args.includes("--large") }),
+};
+
+const wanted = args.filter((arg) => !arg.startsWith("--"));
+process.stdout.write(
+  `Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model}, ${Math.round(totalmem() / 2 ** 30)} GiB\n`,
+);
+for (const [name, bench] of Object.entries(BENCHES))
+  if (wanted.length === 0 || wanted.includes(name)) await bench();

@@ -6,10 +6,10 @@ export interface Progress {
   bytes(text: string, total: number): { advance(bytes: number): void; done(): void };
 }
 
-/** In a log a line each time so much more of a step is done. */
-const LOG_EVERY = 0.25;
-/** Steps that move less than this are over before anybody reads about them. */
-const MIN_SHOWN_BYTES = 64 << 20;
+/** How often a line is rewritten on a terminal, and how often a log gets one. Short steps show nothing. */
+const REFRESH_MS = { terminal: 100, log: 5000 };
+
+const CLEAR_LINE = "\r\x1b[K";
 
 /** No output at all. */
 export const silent: Progress = {
@@ -22,25 +22,20 @@ export function progressOn(stream: NodeJS.WriteStream): Progress {
   return {
     step: (text) => void stream.write(`${text}\n`),
     bytes(text, total) {
+      const refresh = stream.isTTY ? REFRESH_MS.terminal : REFRESH_MS.log;
       let done = 0;
-      let shown = 0;
-      const show = (end: string) => {
-        const percent = total > 0 ? Math.floor((100 * done) / total) : 100;
-        stream.write(
-          `${stream.isTTY ? "\r\x1b[K" : ""}${text}: ${megabytes(done)} of ${megabytes(total)} MB (${percent} %)${end}`,
-        );
-      };
-      const isShown = total >= MIN_SHOWN_BYTES;
+      let shown = Date.now();
       return {
         advance(bytes) {
           done += bytes;
-          const step = stream.isTTY ? 0.01 : LOG_EVERY;
-          if (!isShown || done - shown < step * total) return;
-          shown = done;
-          show(stream.isTTY ? "" : "\n");
+          if (Date.now() - shown < refresh) return;
+          shown = Date.now();
+          const percent = total > 0 ? Math.floor((100 * done) / total) : 100;
+          const line = `${text}: ${megabytes(done)} of ${megabytes(total)} MB (${percent} %)`;
+          stream.write(stream.isTTY ? `${CLEAR_LINE}${line}` : `${line}\n`);
         },
         done() {
-          if (isShown && stream.isTTY) stream.write("\r\x1b[K");
+          if (stream.isTTY) stream.write(CLEAR_LINE);
         },
       };
     },

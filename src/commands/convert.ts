@@ -105,10 +105,10 @@ async function readSmallFiles(source: FileSource): Promise<Map<string, Buffer>> 
 
 /** A Hub id, or a relative path as typed: an absolute one would say where on this machine the source lay. */
 function recordedName(model: string, source: FileSource): string {
-  const staysInside = !isAbsolute(model) && !relative(".", model).startsWith("..");
-  return source.origin.kind === "folder" && staysInside
-    ? relative(".", model).replaceAll("\\", "/")
-    : source.name;
+  const path = relative(".", model).replaceAll("\\", "/");
+  const isBelow =
+    source.origin.kind === "folder" && !isAbsolute(model) && path !== "" && !path.startsWith("..");
+  return isBelow ? path : source.name;
 }
 
 async function writeSideFiles(

@@ -1,0 +1,52 @@
+"""LSG ELECTRA: transformers' ELECTRA with local, sparse and global attention."""
+
+from torch import Tensor
+from transformers.models.electra import modeling_electra as electra
+from transformers.models.electra.configuration_electra import ElectraConfig
+
+from .lsg_model import Generation, LSGConfig, LSGHead, LSGModel
+
+
+class LSGElectraConfig(LSGConfig, ElectraConfig):
+    model_type = "electra"
+
+
+class LSGElectraModel(LSGModel, electra.ElectraModel):
+    config_class = LSGElectraConfig
+
+    def _project(self, embedded: Tensor) -> Tensor:
+        project = getattr(self, "embeddings_project", None)
+        return embedded if project is None else project(embedded)
+
+
+class LSGElectraHead(LSGHead):
+    config_class = LSGElectraConfig
+    lsg_model = LSGElectraModel
+
+
+class LSGElectraForPreTraining(LSGElectraHead, electra.ElectraForPreTraining):
+    pass
+
+
+class LSGElectraForCausalLM(Generation, LSGElectraHead, electra.ElectraForCausalLM):
+    pass
+
+
+class LSGElectraForMaskedLM(LSGElectraHead, electra.ElectraForMaskedLM):
+    pass
+
+
+class LSGElectraForSequenceClassification(LSGElectraHead, electra.ElectraForSequenceClassification):
+    pass
+
+
+class LSGElectraForMultipleChoice(LSGElectraHead, electra.ElectraForMultipleChoice):
+    pass
+
+
+class LSGElectraForTokenClassification(LSGElectraHead, electra.ElectraForTokenClassification):
+    pass
+
+
+class LSGElectraForQuestionAnswering(LSGElectraHead, electra.ElectraForQuestionAnswering):
+    pass

@@ -35,7 +35,7 @@ export default defineArchitecture({
       tokenType: "embeddings.token_type_embeddings",
       norm: "embeddings.LayerNorm",
       global: "embeddings.global_embeddings",
-      globalsHaveTokenType: true,
+      usesTokenTypes: true,
     },
     layers: {
       path: "encoder.layer.*",

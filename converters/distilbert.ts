@@ -25,7 +25,7 @@ export default defineArchitecture({
       position: "embeddings.position_embeddings",
       norm: "embeddings.LayerNorm",
       global: "embeddings.global_embeddings",
-      globalsHaveTokenType: false,
+      usesTokenTypes: false,
     },
     layers: {
       path: "transformer.layer.*",

@@ -18,7 +18,7 @@ export default defineArchitecture({
   positions: { offset: "pad_token_id + 1", configCountsOffset: true },
   encoder: {
     ...bert.encoder,
-    embeddings: { ...bert.encoder.embeddings, globalsHaveTokenType: false },
+    embeddings: { ...bert.encoder.embeddings, usesTokenTypes: false },
   },
   heads: {
     Model: { auto: "Model", pooler: true, outputs: {} },

@@ -66,8 +66,11 @@ export interface Encoder {
     readonly norm: string;
     /** The table of global tokens that a conversion adds. */
     readonly global: string;
-    /** Whether `--use-token-ids` adds token type 0 to the global tokens. */
-    readonly globalsHaveTokenType: boolean;
+    /**
+     * Whether inputs have token types: then they are an input of the graph, and `--use-token-ids` adds type 0
+     * to the global tokens. RoBERTa has the table and always takes its row 0.
+     */
+    readonly usesTokenTypes: boolean;
     /** A linear layer from the embeddings' width to the hidden one. */
     readonly projection?: { readonly name: string; readonly when: "always" | "widths differ" };
   };

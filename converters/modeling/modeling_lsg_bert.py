@@ -3,7 +3,10 @@
 from transformers.models.bert import modeling_bert as bert
 from transformers.models.bert.configuration_bert import BertConfig
 
+# All three are named here because transformers copies what this file imports, not what those do.
+from .lsg_attention import LSGSelfAttention  # noqa: F401
 from .lsg_model import Generation, LSGConfig, LSGHead, LSGModel
+from .lsg_sparsity import sparse_keys  # noqa: F401
 
 
 class LSGBertConfig(LSGConfig, BertConfig):

@@ -6,7 +6,10 @@ from torch import nn
 from transformers.models.distilbert import modeling_distilbert as distilbert
 from transformers.models.distilbert.configuration_distilbert import DistilBertConfig
 
+# All three are named here because transformers copies what this file imports, not what those do.
+from .lsg_attention import LSGSelfAttention  # noqa: F401
 from .lsg_model import Layer, LSGConfig, LSGHead, LSGModel
+from .lsg_sparsity import sparse_keys  # noqa: F401
 
 
 class LSGDistilBertConfig(LSGConfig, DistilBertConfig):

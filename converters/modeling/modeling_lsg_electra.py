@@ -4,7 +4,10 @@ from torch import Tensor
 from transformers.models.electra import modeling_electra as electra
 from transformers.models.electra.configuration_electra import ElectraConfig
 
+# All three are named here because transformers copies what this file imports, not what those do.
+from .lsg_attention import LSGSelfAttention  # noqa: F401
 from .lsg_model import Generation, LSGConfig, LSGHead, LSGModel
+from .lsg_sparsity import sparse_keys  # noqa: F401
 
 
 class LSGElectraConfig(LSGConfig, ElectraConfig):

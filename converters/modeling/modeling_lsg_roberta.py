@@ -3,7 +3,10 @@
 from transformers.models.roberta import modeling_roberta as roberta
 from transformers.models.roberta.configuration_roberta import RobertaConfig
 
+# All three are named here because transformers copies what this file imports, not what those do.
+from .lsg_attention import LSGSelfAttention  # noqa: F401
 from .lsg_model import Generation, LSGConfig, LSGHead, LSGModel, RobertaPositions
+from .lsg_sparsity import sparse_keys  # noqa: F401
 
 
 class LSGRobertaConfig(LSGConfig, RobertaConfig):

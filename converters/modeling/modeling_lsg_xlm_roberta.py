@@ -3,7 +3,10 @@
 from transformers.models.xlm_roberta import modeling_xlm_roberta as xlm_roberta
 from transformers.models.xlm_roberta.configuration_xlm_roberta import XLMRobertaConfig
 
+# All three are named here because transformers copies what this file imports, not what those do.
+from .lsg_attention import LSGSelfAttention  # noqa: F401
 from .lsg_model import Generation, LSGConfig, LSGHead, LSGModel, RobertaPositions
+from .lsg_sparsity import sparse_keys  # noqa: F401
 
 
 class LSGXLMRobertaConfig(LSGConfig, XLMRobertaConfig):

@@ -73,9 +73,11 @@ export function createGraph(name: string): GraphBuilder {
       body.emit("Identity", [value], [body.declare(name)]);
     },
     initializer(initializer) {
-      if (initializers.has(initializer.name)) return body.lookup(initializer.name);
+      const known = initializers.get(initializer.name);
+      if (known && isSameShape(known, initializer)) return body.lookup(initializer.name);
+      const value = body.declare(initializer.name);
       initializers.set(initializer.name, initializer);
-      return body.declare(initializer.name);
+      return value;
     },
     model() {
       const graph = create(GraphProtoSchema, { name, node: body.nodes(), input: inputs, output: outputs });
@@ -90,6 +92,10 @@ export function createGraph(name: string): GraphBuilder {
       return { proto, initializers: [...initializers.values()] };
     },
   };
+}
+
+function isSameShape(a: Initializer, b: Initializer): boolean {
+  return a.dtype === b.dtype && a.dims.join() === b.dims.join();
 }
 
 const LSG_OPSET = { domain: DOMAIN, version: 1n };

@@ -4,10 +4,11 @@ import { modelCard } from "../model-card.js";
 import type { ConversionOptions } from "../options.js";
 import { isSparse } from "../variants/lsg-config.js";
 import { isLsgConfig, LSG_CLASS_PREFIX } from "./classes.js";
+import type { TokenIds } from "./place.js";
 import { INDEX_FILE, shardIndex } from "./shards.js";
 import { planSideFiles } from "./side-files.js";
 import type { ConversionPlan, ConversionRecord, SideFile } from "./types.js";
-import { planWeights, type TokenIds, type WeightPlan } from "./weights.js";
+import { planWeights, type WeightPlan } from "./weights.js";
 
 export interface PlanInputs {
   readonly checkpoint: Checkpoint;

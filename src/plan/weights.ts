@@ -1,26 +1,17 @@
 import type { Architecture } from "../architecture.js";
-import type { Checkpoint, Config } from "../checkpoint/checkpoint.js";
-import { CheckpointError } from "../errors.js";
+import type { Checkpoint } from "../checkpoint/checkpoint.js";
 import type { ConversionOptions } from "../options.js";
-import { type FloatDtype, isFloatDtype, widerDtype } from "../safetensors/dtype.js";
 import { losslessLength, lsgConfigChanges, resolveLsgConfig } from "../variants/lsg.js";
-import { GLOBAL_TABLE_ROWS, type LsgConfig } from "../variants/lsg-config.js";
-import { basePrefixOf, isLsgConfig, type ModelClass, requestedClass, sourceClass } from "./classes.js";
-import { aliasedSizes, changedKeys, checkConvertible, mergeKwargs, raisedLengths } from "./config.js";
-import { globalTable } from "./global-table.js";
-import { nameTensors, type SourceTensor, type SourceTensors } from "./names.js";
-import { type PositionTable, positionOffset, targetLength, tilePositions } from "./positions.js";
-import { baseModules, holdsHead, type Reconciliation, reconcile } from "./reconcile.js";
-import { type PlacedDraft, planShards } from "./shards.js";
-import { configLabels, readSizes } from "./tensor-specs.js";
-import { copyOf } from "./tensors.js";
-import type { DroppedTensor, PlannedShard, TensorDraft } from "./types.js";
-
-/** Ids of the tokens that global tokens start from, as the tokenizer's files say. */
-export interface TokenIds {
-  readonly bos: number | undefined;
-  readonly mask: number | undefined;
-}
+import type { LsgConfig } from "../variants/lsg-config.js";
+import type { ModelClass } from "./classes.js";
+import { aliasedSizes, changedKeys, raisedLengths } from "./config.js";
+import { describeModel } from "./model.js";
+import { place, positionTable, type TokenIds } from "./place.js";
+import { targetLength } from "./positions.js";
+import { reconcile } from "./reconcile.js";
+import { planShards } from "./shards.js";
+import { configLabels } from "./tensor-specs.js";
+import type { DroppedTensor, PlannedShard } from "./types.js";
 
 /** What a conversion does to weights and config. */
 export interface WeightPlan {
@@ -45,37 +36,14 @@ export function planWeights(
   options: ConversionOptions,
   tokens: TokenIds,
 ): WeightPlan {
-  const config = mergeKwargs(checkpoint.config, options.modelKwargs);
-  checkConvertible(config, architecture);
-  const isLsg = isLsgConfig(config);
-  const sourceSizes = readSizes(architecture, config, configLabels(config));
-  const sourceNames = new Set(checkpoint.tensors.keys());
-  const source = sourceClass(architecture, config, (head) =>
-    holdsHead(sourceNames, architecture, head, sourceSizes),
-  );
-  const target =
-    options.architecture === undefined ? source : requestedClass(architecture, options.architecture);
-
-  const newHead = target.className !== source.className;
-  const sizes = { ...sourceSizes, labels: (newHead && target.head?.labels) || sourceSizes.labels };
-  const tensors = nameTensors(
-    checkpoint,
-    `${architecture.basePrefix}.`,
-    baseModules(architecture, sizes),
-    basePrefixOf(target, architecture),
-  );
+  const model = describeModel(checkpoint, architecture, {
+    className: options.architecture,
+    kwargs: options.modelKwargs,
+  });
+  const { config, isLsg, source, target, sizes, tensors } = model;
   const tied = config.tie_word_embeddings !== false;
   const mayCreate = options.architecture !== undefined;
-  const reconciled = reconcile({
-    architecture,
-    tensors,
-    source,
-    target,
-    sizes,
-    mayCreate,
-    tied,
-    seed: options.seed,
-  });
+  const reconciled = reconcile({ ...model, mayCreate, tied, seed: options.seed });
 
   const positions = positionTable(tensors, architecture, config);
   const length = targetLength(options.maxSequenceLength, positions.usable);
@@ -112,131 +80,4 @@ export function planWeights(
     created: reconciled.created.map(({ name }) => name),
     dropped: [...reconciled.dropped, ...dropped],
   };
-}
-
-interface PlaceInputs {
-  readonly architecture: Architecture;
-  readonly tensors: SourceTensors;
-  readonly reconciled: Reconciliation;
-  readonly positions: PositionTable;
-  readonly length: number;
-  /** How to make the global table; undefined to leave the one that is there alone. */
-  readonly globals: GlobalInputs | undefined;
-}
-
-interface GlobalInputs {
-  readonly options: ConversionOptions;
-  readonly tokens: TokenIds;
-  readonly config: Config;
-}
-
-/** Every tensor of the result, at the place in the source's files where it belongs. */
-function place(inputs: PlaceInputs): { placed: PlacedDraft[]; dropped: DroppedTensor[] } {
-  const { architecture, tensors, reconciled, positions, length, globals } = inputs;
-  const { embeddings } = architecture.encoder;
-  const gone = new Set(reconciled.dropped.map(({ name }) => name));
-  const staying = [...tensors.values()].filter(({ sourceName }) => !gone.has(sourceName));
-  const position = baseTensor(tensors, `${embeddings.position}.weight`);
-  const globalName = position.name.replace(embeddings.position, embeddings.global);
-  const oldGlobals = tensors.get(globalName);
-
-  const placed = staying
-    .filter((tensor) => tensor !== position && (tensor !== oldGlobals || !globals))
-    .map((tensor) => ({ at: tensor.stored, draft: copyOf(tensor) }));
-  placed.push({ at: position.stored, draft: tiledPositions(position, positions, length) });
-  if (globals) {
-    const draft = globalDraft(globalName, oldGlobals, globals, inputs);
-    placed.push({ at: position.stored, draft });
-  }
-  const last = staying.reduce((a, b) => (isBehind(b, a) ? b : a), position).stored;
-  placed.push(...reconciled.created.map((draft) => ({ at: last, draft })));
-
-  const replaced = oldGlobals && globals && !globals.options.keepFirstGlobalToken;
-  const reason = "made anew from word and position embeddings; --resize-lsg keeps it";
-  return { placed, dropped: replaced ? [{ name: oldGlobals.sourceName, reason }] : [] };
-}
-
-function isBehind({ stored: a }: SourceTensor, { stored: b }: SourceTensor): boolean {
-  return a.file === b.file ? a.begin > b.begin : a.file > b.file;
-}
-
-function positionTable(tensors: SourceTensors, architecture: Architecture, config: Config): PositionTable {
-  const { sourceName, stored } = baseTensor(tensors, `${architecture.encoder.embeddings.position}.weight`);
-  const offset = positionOffset(architecture, config);
-  const usable = (stored.shape[0] ?? 0) - offset;
-  if (usable < 1) {
-    throw new CheckpointError(
-      `${stored.file}: tensor "${sourceName}" has ${stored.shape[0]} rows, ${offset} of which are no positions`,
-      "Check pad_token_id in config.json: positions begin one row behind it.",
-    );
-  }
-  return { tensor: sourceName, offset, usable };
-}
-
-function tiledPositions({ name, stored }: SourceTensor, table: PositionTable, length: number): TensorDraft {
-  const shape = [table.offset + length, ...stored.shape.slice(1)];
-  return { name, dtype: stored.dtype, shape, segments: tilePositions(table, length) };
-}
-
-function globalDraft(
-  name: string,
-  old: SourceTensor | undefined,
-  { options, tokens, config }: GlobalInputs,
-  { architecture, tensors, positions }: PlaceInputs,
-): TensorDraft {
-  const { embeddings } = architecture.encoder;
-  const word = baseTensor(tensors, `${embeddings.word}.weight`);
-  const types =
-    embeddings.globalsHaveTokenType && options.useTokenIds && embeddings.tokenType !== undefined
-      ? baseTensor(tensors, `${embeddings.tokenType}.weight`)
-      : undefined;
-  const kept = options.keepFirstGlobalToken ? old : undefined;
-  const position = baseTensor(tensors, `${embeddings.position}.weight`);
-  const segments = globalTable({
-    positions,
-    stride: options.globalPositionalStride,
-    wordEmbeddings: word.sourceName,
-    bosId: tokenId("bos", tokens.bos ?? config.bos_token_id, word),
-    maskId: options.randomGlobalInit ? undefined : tokenId("mask", tokens.mask ?? config.mask_token_id, word),
-    seed: options.seed,
-    tokenTypes: types?.sourceName,
-    keepFirstOf: kept?.sourceName,
-  });
-  const parts = [position, word, ...(types ? [types] : []), ...(kept ? [kept] : [])];
-  return {
-    name,
-    dtype: parts.map(floatDtype).reduce(widerDtype),
-    shape: [GLOBAL_TABLE_ROWS, ...position.stored.shape.slice(1)],
-    segments,
-  };
-}
-
-function tokenId(kind: "bos" | "mask", id: unknown, word: SourceTensor): number {
-  if (typeof id !== "number") {
-    throw new CheckpointError(
-      `the tokenizer's files name no ${kind} token, from which global tokens start`,
-      `Give its id: --model-kwargs '{"${kind}_token_id": ID}'.`,
-    );
-  }
-  const rows = word.stored.shape[0] ?? 0;
-  if (!Number.isSafeInteger(id) || id < 0 || id >= rows) {
-    throw new CheckpointError(
-      `the ${kind} token has id ${id}, but "${word.sourceName}" has ${rows} rows`,
-      "Tokenizer and weights belong to different models, or the vocabulary was changed without the weights.",
-    );
-  }
-  return id;
-}
-
-function floatDtype({ sourceName, stored }: SourceTensor): FloatDtype {
-  if (isFloatDtype(stored.dtype)) return stored.dtype;
-  throw new CheckpointError(
-    `${stored.file}: tensor "${sourceName}" is ${stored.dtype}; embeddings must be F32, F16, BF16 or F64`,
-    "Convert the model before it is quantised.",
-  );
-}
-
-function baseTensor(tensors: SourceTensors, baseName: string): SourceTensor {
-  for (const tensor of tensors.values()) if (tensor.baseName === baseName) return tensor;
-  throw new CheckpointError(`tensor "${baseName}" is missing`, "The checkpoint is incomplete.");
 }

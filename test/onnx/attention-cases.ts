@@ -1,11 +1,13 @@
 import * as ort from "onnxruntime-node";
-import type { OnnxModel } from "../../src/onnx/builder.js";
+import { fullAttention } from "../../src/onnx/functions/full-attention.js";
 import { lsgAttention } from "../../src/onnx/functions/lsg-attention.js";
 import { prependedTokens } from "../../src/onnx/functions/lsg-inputs.js";
 import { opOnlyModel } from "../../src/onnx/op-only.js";
 import type { AttentionProblem } from "../../src/onnx/reference/attention.js";
-import { modelBytes } from "../../src/onnx/writer.js";
+import type { FloatDtype } from "../../src/safetensors/dtype.js";
+import { decodeFloats, encodeFloats } from "../../src/safetensors/floats.js";
 import { type LsgConfig, LsgConfigSchema } from "../../src/variants/lsg-config.js";
+import { open } from "./graphs.js";
 
 /** Narrow heads keep the plain definition quick; an odd number of them shows up swapped axes. */
 export const HEADS = { numHeads: 3, headDim: 4 };
@@ -54,15 +56,16 @@ export function leftPadded(visible: number, length: number): number[] {
   return rightPadded(visible, length).reverse();
 }
 
-/** Opens a graph on the CPU. */
-export async function open(model: OnnxModel): Promise<ort.InferenceSession> {
-  return ort.InferenceSession.create(await modelBytes(model), { intraOpNumThreads: 1, logSeverityLevel: 3 });
+/** Full attention alone. */
+export function openFull(causal: boolean): Promise<ort.InferenceSession> {
+  const attention = fullAttention({ ...HEADS, causal });
+  return open(opOnlyModel({ ...HEADS, attention, prependedTokens: 0, maskFirstToken: false, dtype: "F32" }));
 }
 
 /** The LSG op alone. */
 export function openLsg(
   config: LsgConfig,
-  { causal = false, heads = HEADS } = {},
+  { causal = false, heads = HEADS, dtype = "F32" as FloatDtype } = {},
 ): Promise<ort.InferenceSession> {
   const attention = lsgAttention({ ...heads, config, causal, seed: SEED });
   return open(
@@ -71,20 +74,25 @@ export function openLsg(
       attention,
       prependedTokens: prependedTokens(config),
       maskFirstToken: config.mask_first_token,
-      dtype: "F32",
+      dtype,
     }),
   );
 }
 
 /** Runs an op-only graph: the context as (batch, total, heads · head_dim). */
-export async function run(session: ort.InferenceSession, problem: AttentionProblem): Promise<Float32Array> {
+export async function run(
+  session: ort.InferenceSession,
+  problem: AttentionProblem,
+  dtype: "F32" | "F16" = "F32",
+): Promise<Float64Array> {
   const { batch, numHeads, headDim, mask } = problem;
-  const tensor = (x: ArrayLike<number>) =>
-    new ort.Tensor("float32", Float32Array.from(x), [
-      batch,
-      x.length / batch / numHeads / headDim,
-      numHeads * headDim,
-    ]);
+  const width = numHeads * headDim;
+  const tensor = (x: ArrayLike<number>) => {
+    const dims = [batch, x.length / batch / width, width];
+    if (dtype === "F32") return new ort.Tensor("float32", Float32Array.from(x), dims);
+    const halves = new Uint8Array(encodeFloats(Float64Array.from(x), "F16"));
+    return new ort.Tensor("float16", new Uint16Array(halves.buffer), dims);
+  };
   const { context } = await session.run({
     query: tensor(problem.query),
     key: tensor(problem.key),
@@ -95,7 +103,11 @@ export async function run(session: ort.InferenceSession, problem: AttentionProbl
     ]),
   });
   if (!context) throw new Error("the graph has no output named context");
-  return context.data as Float32Array;
+  if (dtype === "F32") return Float64Array.from(context.data as Float32Array);
+  const halves = context.data as Uint16Array;
+  return Float64Array.from(
+    decodeFloats(Buffer.from(halves.buffer, halves.byteOffset, halves.byteLength), "F16"),
+  );
 }
 
 /**

@@ -130,6 +130,30 @@ describe("causal", () => {
   });
 });
 
+it("is as exact with scores of a hundred and more", async () => {
+  for (const sparsity_type of ["none", "norm"] as const) {
+    const config = lsgConfig({ sparsity_type });
+    const problem = problemOf([rightPadded(61, 61), rightPadded(40, 61)], 1);
+    const hot = { ...problem, query: Array.from(problem.query, (x) => 60 * x) };
+    const expected = lsgAttentionByDefinition(hot, { config, causal: false, seed: SEED });
+    // Scores of 200 are rounded in their sixth digit, and the exponential makes that an error of 1e-5.
+    expect(relativeError(await run(await openLsg(config), hot), expected)).toBeLessThan(10 * TOLERANCE);
+  }
+});
+
+it("computes the same in half precision", async () => {
+  const config = lsgConfig({ sparsity_type: "norm" });
+  const problem = problemOf([rightPadded(40, 61), leftPadded(30, 61)], 1);
+  const expected = lsgAttentionByDefinition(problem, { config, causal: false, seed: SEED });
+  const actual = await run(await openLsg(config, { dtype: "F16" }), problem, "F16");
+  // Ten bits of fraction, and a key whose norm is rounded may give way to its neighbour.
+  const errors = Array.from(expected, (e, i) => Math.abs(e - (actual[i] ?? Number.NaN))).filter(
+    (e) => !(e < 0.02),
+  );
+  expect(actual.every(Number.isFinite)).toBe(true);
+  expect(errors.length).toBeLessThan(expected.length / 50);
+});
+
 it("stays finite where every key is hidden", async () => {
   for (const sparsity_type of ["norm", "pooling", "stride", "bos_pooling", "lsh"] as const) {
     const config = lsgConfig({ sparsity_type, first_token_is_global: true });

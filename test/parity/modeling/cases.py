@@ -1,0 +1,129 @@
+"""What is compared: model types, LSG options, lengths, heads, and inputs that are the same in every environment."""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy
+import torch
+from torch import Tensor, nn
+
+WORK = Path(os.environ["LSG_PARITY_WORK"])
+"""Converted checkpoints, the reference's goldens and whatever else a run leaves."""
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+
+BLOCK, LONGEST = 16, 1024
+
+FAMILIES = {
+    "bert": ("Bert", ["ForPreTraining", "LMHeadModel"]),
+    "roberta": ("Roberta", ["ForCausalLM"]),
+    "xlm-roberta": ("XLMRoberta", ["ForCausalLM"]),
+    "camembert": ("Camembert", ["ForCausalLM"]),
+    "distilbert": ("DistilBert", []),
+    "electra": ("Electra", ["ForPreTraining", "ForCausalLM"]),
+    "albert": ("Albert", ["ForPreTraining"]),
+}
+COMMON_HEADS = [
+    "ForMaskedLM",
+    "ForSequenceClassification",
+    "ForMultipleChoice",
+    "ForTokenClassification",
+    "ForQuestionAnswering",
+]
+TYPES = list(FAMILIES)
+CAUSAL_HEADS = {"bert": "LMHeadModel", "roberta": "ForCausalLM", "xlm-roberta": "ForCausalLM",
+                "camembert": "ForCausalLM", "electra": "ForCausalLM"}
+
+SIZES = dict(block_size=BLOCK, sparse_block_size=16, sparsity_factor=4, num_global_tokens=3)
+OPTIONS: dict[str, dict[str, Any]] = {
+    "none": dict(SIZES, sparsity_type="none"),
+    "norm": dict(SIZES, sparsity_type="norm"),
+    "pooling": dict(SIZES, sparsity_type="pooling"),
+    "stride": dict(SIZES, sparsity_type="stride"),
+    "block_stride": dict(SIZES, sparsity_type="block_stride"),
+    "bos_pooling": dict(SIZES, sparsity_type="bos_pooling"),
+    "lsh": dict(SIZES, sparsity_type="lsh", lsh_num_pre_rounds=2),
+    "half_chunks": dict(SIZES, sparsity_type="norm", sparse_block_size=8, sparsity_factor=4),
+    "every_key": dict(SIZES, sparsity_type="norm", sparse_block_size=13, sparsity_factor=1),
+    "first_masked": dict(SIZES, sparsity_type="norm", num_global_tokens=1, mask_first_token=True),
+    "not_pooled": dict(SIZES, sparsity_type="stride", num_global_tokens=7, pool_with_global=False),
+}
+LENGTHS = [1, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK, 2 * BLOCK + 1, 3 * BLOCK + 5, LONGEST - 1, LONGEST]
+
+
+def heads(model_type: str) -> list[str]:
+    return FAMILIES[model_type][1] + COMMON_HEADS
+
+
+def class_name(model_type: str, head: str) -> str:
+    return f"LSG{FAMILIES[model_type][0]}{head}"
+
+
+def converted(model_type: str, preset: str = "reference") -> Path:
+    return WORK / "converted" / f"{model_type}-{preset}"
+
+
+def original(model_type: str) -> Path:
+    return REPOSITORY / "fixtures" / model_type / "checkpoint"
+
+
+def inputs(model_type: str, length: int, padding_side: str = "right", batch: int = 3) -> dict[str, Tensor]:
+    """A ragged batch of (batch, length): whole, about 70 % and about a third of it. Any token can come first."""
+    config = json.loads((original(model_type) / "config.json").read_text())
+    random = numpy.random.default_rng([length, zlib.crc32(model_type.encode())])
+    pad = config["pad_token_id"]
+    ids = random.integers(0, config["vocab_size"] - 1, (batch, length))
+    ids += ids >= pad
+    mask = numpy.ones((batch, length), dtype=numpy.int64)
+    for row, kept in enumerate([length, -(-7 * length // 10), -(-length // 3)][:batch]):
+        hidden = slice(kept, None) if padding_side == "right" else slice(0, length - kept)
+        mask[row, hidden], ids[row, hidden] = 0, pad
+    made = {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}
+    if config.get("type_vocab_size", 0) > 1:
+        made["token_type_ids"] = torch.from_numpy((numpy.arange(length) > length // 2) * mask)
+    return made
+
+
+def head_inputs(model_type: str, head: str, length: int) -> dict[str, Tensor]:
+    made = inputs(model_type, length)
+    return {k: torch.stack([v, v.flip(0)]) for k, v in made.items()} if head == "ForMultipleChoice" else made
+
+
+def fill_heads(model: nn.Module) -> None:
+    """Gives what a checkpoint lacks, a head or a pooler, values that depend on the parameter's name alone."""
+    base = getattr(model, model.base_model_prefix)
+    taken = {id(p) for name, p in base.named_parameters() if "pooler" not in name}
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if id(parameter) not in taken:
+                random = numpy.random.default_rng(zlib.crc32(name.encode()))
+                values = (0.2 * random.standard_normal(tuple(parameter.shape))).astype(numpy.float32)
+                parameter.copy_(torch.from_numpy(values) + float(parameter.dim() == 1))
+
+
+def tensors(output: Any) -> dict[str, Tensor]:
+    """The tensors of a model's output by name."""
+    return {name: x for name, x in output.items() if isinstance(x, Tensor)}
+
+
+def gradients(model: nn.Module, output: Tensor) -> dict[str, Tensor]:
+    """Gradients of a weighted sum of output, by parameter."""
+    model.zero_grad()
+    weights = torch.linspace(-1, 1, output.numel()).reshape(output.shape)
+    (output * weights).sum().backward()
+    return {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
+
+
+def relative(actual: Tensor, expected: Tensor) -> float:
+    """The largest difference as a part of the largest value."""
+    assert actual.shape == expected.shape, f"{tuple(actual.shape)}, expected {tuple(expected.shape)}"
+    assert torch.isfinite(actual).all()
+    scale = max(expected.abs().max().item(), 1e-3)
+    return (actual.double() - expected.double()).abs().max().item() / scale
+
+

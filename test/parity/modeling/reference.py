@@ -1,0 +1,80 @@
+"""Runs lsg-converter's own models on the converted checkpoints and writes down what comes out.
+
+Needs lsg-converter 0.1.9 and transformers 4.40.2:
+    python reference.py        (LSG_PARITY_WORK names the folder with the checkpoints; run.py sets it)
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import torch
+from cases import (BLOCK, LENGTHS, OPTIONS, TYPES, WORK, class_name, converted, fill_heads, gradients, head_inputs,
+                   heads, inputs, tensors)
+from safetensors.torch import save_file
+from torch import Tensor
+
+GRADIENT_LENGTHS = [BLOCK, 3 * BLOCK + 5]
+
+
+def reference_module(model_type: str) -> Any:
+    name = model_type.replace("-", "_")
+    module = import_module(f"lsg_converter.{name}.modeling_lsg_{name}")
+    repair(module.LSGSelfAttention)
+    return module
+
+
+def repair(attention: type) -> None:
+    """A pool of hidden keys stays hidden: there the reference's mean of masks overflows to -inf."""
+    if hasattr(attention, "unrepaired"):
+        return
+    attention.unrepaired = attention.get_sparse_tokens_with_bos_pooling
+
+    def repaired(self: Any, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> tuple[Tensor, ...]:
+        keys, values, overflowed = self.unrepaired(queries, keys, values, mask)
+        if self.sparsity_factor == 1:
+            return keys, values, overflowed
+        hidden = (mask.reshape(mask.shape[0], 1, 1, -1, self.sparsity_factor) < 0).all(-1)
+        return keys, values, (hidden.to(mask.dtype) * torch.finfo(mask.dtype).min).expand_as(overflowed)
+
+    attention.get_sparse_tokens_with_bos_pooling = repaired
+
+
+def write_model(model_type: str) -> None:
+    goldens: dict[str, Tensor] = {}
+    for option, values in OPTIONS.items():
+        model = getattr(reference_module(model_type), class_name(model_type, "Model"))
+        model = model.from_pretrained(converted(model_type), **values).eval()
+        for length in LENGTHS:
+            torch.manual_seed(length)
+            output = model(**inputs(model_type, length)).last_hidden_state
+            goldens[f"{option}.{length}"] = output.detach().clone()
+            if length in GRADIENT_LENGTHS:
+                for name, gradient in gradients(model, output).items():
+                    goldens[f"{option}.{length}.gradient.{name}"] = gradient.clone()
+    save(f"{model_type}.model", goldens)
+
+
+def write_heads(model_type: str) -> None:
+    goldens: dict[str, Tensor] = {}
+    for head in heads(model_type):
+        model = getattr(reference_module(model_type), class_name(model_type, head))
+        model = model.from_pretrained(converted(model_type), **OPTIONS["norm"]).eval()
+        fill_heads(model)
+        with torch.no_grad():
+            output = model(**head_inputs(model_type, head, 3 * BLOCK + 5))
+        goldens |= {f"{head}.{name}": x.clone().contiguous() for name, x in tensors(output).items()}
+    save(f"{model_type}.heads", goldens)
+
+
+def save(name: str, goldens: dict[str, Tensor]) -> None:
+    (WORK / "goldens").mkdir(exist_ok=True)
+    save_file(goldens, WORK / "goldens" / f"{name}.safetensors")
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    for each in TYPES:
+        write_model(each)
+        write_heads(each)

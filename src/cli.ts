@@ -24,6 +24,10 @@ const VERBS: Readonly<Record<string, { summary: string; load: () => Promise<Verb
     summary: "convert a checkpoint to its long-context variant",
     load: () => import("./cli/convert.js"),
   },
+  export: {
+    summary: "export a checkpoint as an ONNX graph",
+    load: () => import("./cli/export.js"),
+  },
   architectures: {
     summary: "list the model types, classes and variants",
     load: () => import("./cli/architectures.js"),

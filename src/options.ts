@@ -49,6 +49,34 @@ const ConversionSchema = z.strictObject({
   revision: z.string().optional().describe("Hub branch, tag or commit"),
 });
 
+/** Dtypes of graphs, by their names on the command line. */
+const GRAPH_DTYPES = ["fp32"] as const;
+
+/** Where a graph's weights lie. */
+const ONNX_WEIGHTS = ["embedded", "external", "shared"] as const;
+
+/** What an export takes; `lsg convert` takes it as well. */
+const GraphSchema = z.strictObject({
+  onnxWeights: z
+    .enum(ONNX_WEIGHTS)
+    .optional()
+    .describe("where a graph's weights lie: in its file, beside it, or in model.safetensors itself"),
+  task: z
+    .string()
+    .optional()
+    .describe("what a graph is for, e.g. feature-extraction (default: the class's own)"),
+});
+
+/** The graphs that a conversion writes: a comma list, or nothing behind the flag for float32. */
+const OnnxSchema = z.strictObject({
+  onnx: z
+    .preprocess(
+      (value) => (value === true ? ["fp32"] : typeof value === "string" ? value.split(",") : value),
+      z.array(z.enum(GRAPH_DTYPES)).min(1).optional(),
+    )
+    .describe(`export ONNX graphs of these dtypes: ${GRAPH_DTYPES.join(", ")}`),
+});
+
 /** LSG's own keys as flags: all optional, since a preset or an LSG source may set them. */
 const LsgFlagsSchema = LsgConfigSchema.partial();
 
@@ -59,20 +87,31 @@ const RunSchema = z.strictObject({
   quiet: z.boolean().default(false).describe("no progress"),
 });
 
+const ExportRunSchema = z.strictObject({
+  ...RunSchema.omit({ dryRun: true }).shape,
+  ...ConversionSchema.pick({ seed: true, revision: true }).shape,
+});
+
 /** What decides the bytes of a conversion; recorded in lsg_conversion.json. */
 export type ConversionOptions = z.output<typeof ConversionSchema> & {
   /** LSG config keys that were asked for, by their names in config.json. */
   readonly lsg: z.output<typeof LsgFlagsSchema>;
 };
 /** What the user asked of `lsg convert`, validated. */
-export type ConvertOptions = ConversionOptions & z.output<typeof RunSchema>;
+export type ConvertOptions = ConversionOptions &
+  z.output<typeof RunSchema> &
+  z.output<typeof GraphSchema> &
+  z.output<typeof OnnxSchema>;
+
+/** What the user asked of `lsg export`, validated. */
+export type ExportOptions = z.output<typeof GraphSchema> & z.output<typeof ExportRunSchema>;
 
 /** One option as the command line shows it. */
 export interface Flag {
   /** Key in the parsed arguments. */
   readonly key: string;
   readonly description: string;
-  readonly kind: "boolean" | "value";
+  readonly kind: "boolean" | "value" | "optional value";
   /** Heading in the help. */
   readonly group: string;
   /** What stands for the value in the help. */
@@ -91,8 +130,22 @@ export function convertFlags(): Flag[] {
       const { defaultValue: _, ...rest } = { ...flag, key: camelCase(flag.key), negatable: true };
       return rest;
     }),
+    ...flagsOf("ONNX:", { ...OnnxSchema.shape, ...GraphSchema.shape }),
     ...flagsOf("Output:", RunSchema.shape),
   ];
+}
+
+/** The flags of `lsg export`. */
+export function exportFlags(): Flag[] {
+  return [...flagsOf("ONNX:", GraphSchema.shape), ...flagsOf("Output:", ExportRunSchema.shape)];
+}
+
+/** Validates the parsed arguments of `lsg export`. @throws OptionError as `parseConvertOptions` does. */
+export function parseExportOptions(given: Readonly<Record<string, unknown>>): ExportOptions {
+  return {
+    ...parse(GraphSchema, pick(given, Object.keys(GraphSchema.shape)), flagName),
+    ...parse(ExportRunSchema, pick(given, Object.keys(ExportRunSchema.shape)), flagName),
+  };
 }
 
 /**
@@ -109,6 +162,8 @@ export function parseConvertOptions(given: Readonly<Record<string, unknown>>): C
   };
   return {
     ...parse(ConversionSchema, take(Object.keys(ConversionSchema.shape)), flagName),
+    ...parse(OnnxSchema, take(Object.keys(OnnxSchema.shape)), flagName),
+    ...parse(GraphSchema, take(Object.keys(GraphSchema.shape)), flagName),
     ...parse(RunSchema, take(Object.keys(RunSchema.shape)), flagName),
     lsg: withoutDefaults(parse(LsgFlagsSchema, lsgGiven, flagName), lsgGiven),
   };
@@ -127,13 +182,20 @@ function flagsOf(group: string, shape: Readonly<Record<string, z.ZodType>>): Fla
       key,
       group,
       description: schema.description ?? "",
-      kind: inner instanceof z.ZodBoolean ? "boolean" : "value",
-      placeholder: inner instanceof z.ZodNumber ? "number" : inner instanceof z.ZodRecord ? "json" : "name",
+      kind:
+        inner instanceof z.ZodBoolean ? "boolean" : inner instanceof z.ZodPipe ? "optional value" : "value",
+      placeholder: placeholderOf(inner),
       negatable: fallback === true,
       ...(inner instanceof z.ZodEnum && { choices: inner.options.map(String) }),
       ...(typeof fallback !== "object" && { defaultValue: fallback }),
     };
   });
+}
+
+function placeholderOf(schema: z.core.$ZodType): string {
+  if (schema instanceof z.ZodNumber) return "number";
+  if (schema instanceof z.ZodRecord) return "json";
+  return schema instanceof z.ZodPipe ? "list" : "name";
 }
 
 /** The schema below defaults, optionals and nullables. */

@@ -138,7 +138,7 @@ def check_sparsity(sparsity: Sparsity) -> None:
         raise ValueError(f"sparsity_type is {kind!r}; known are none, {', '.join(_WAYS)}")
     chunk = min(block, size)
     fits = block % factor == 0 and block // factor % 2 == 0 and size > 0.75 * block / factor
-    if kind in ("norm", "lsh") and not (kind == "lsh" and size == factor):
+    if factor > 1 and (kind == "norm" or kind == "lsh" and size != factor):
         fits = fits and block % chunk == 0 and chunk % factor == 0
     if not fits:
         raise ValueError(

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { type Command, type Help, Option } from "commander";
+import type { Command } from "commander";
 import type { CliContext } from "../cli.js";
 import { convert } from "../commands/convert.js";
 import { OptionError } from "../errors.js";
@@ -7,6 +7,7 @@ import { convertFlags, flagName, parseConvertOptions } from "../options.js";
 import { planToJson, summarise } from "../plan/print.js";
 import { progressOn, silent } from "../progress.js";
 import { fileArguments, normaliseSpelling } from "../reference-spelling.js";
+import { addFlags } from "./flags.js";
 
 const flags = convertFlags();
 const booleans = flags.filter(({ kind }) => kind === "boolean").map(({ key }) => flagName(key));
@@ -20,8 +21,6 @@ export function define(command: Command, context: CliContext): void {
     )
     .argument("<model>", "folder, or Hub model (org/name, hf://org/name@revision)")
     .argument("[output]", "folder to write (default: ./NAME-lsg-LENGTH)")
-    .configureHelp({ optionTerm })
-    .addHelpOption(new Option("-h, --help", "print this").helpGroup("Output:"))
     .action(async (model: string, output: string | undefined, given: Record<string, unknown>) => {
       const options = parseConvertOptions(given);
       const progress = options.quiet || options.json ? silent : progressOn(process.stderr);
@@ -32,7 +31,7 @@ export function define(command: Command, context: CliContext): void {
       if (!options.json && !options.quiet)
         process.stderr.write(summarise(result.output, result.plan, options.dryRun));
     });
-  for (const option of flagOptions()) command.addOption(option);
+  addFlags(command, flags);
 }
 
 /** The reference's spellings become ours, and its file of arguments a command line. */
@@ -40,25 +39,6 @@ export function normalise(args: readonly string[]): string[] {
   const [only = ""] = args;
   const expanded = args.length === 1 && only.endsWith(".json") ? fileArguments(readArguments(only)) : args;
   return normaliseSpelling(expanded, new Set(booleans.map((flag) => flag.slice(2))));
-}
-
-function flagOptions(): Option[] {
-  return flags.flatMap(({ key, description, kind, choices, group, placeholder, defaultValue }) => {
-    const flag = flagName(key);
-    if (kind === "boolean") {
-      const negated = new Option(flag.replace(/^--/, "--no-"), description).hideHelp();
-      return [new Option(flag, description).helpGroup(group), negated];
-    }
-    const values = choices ? `${description}: ${choices.join(", ")}` : description;
-    const shown = defaultValue === undefined ? values : `${values} (default: ${defaultValue})`;
-    return [new Option(`${flag} <${placeholder}>`, shown).helpGroup(group)];
-  });
-}
-
-/** Flags that can be switched off show so: `--[no-]use-token-ids`. */
-function optionTerm(this: Help, option: Option): string {
-  const isSwitch = flags.some(({ key, negatable }) => negatable && flagName(key) === option.flags);
-  return isSwitch ? option.flags.replace(/^--/, "--[no-]") : option.flags;
 }
 
 function readArguments(path: string): Record<string, unknown> {

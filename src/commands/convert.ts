@@ -2,7 +2,8 @@ import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { findArchitecture } from "../architectures.js";
 import { type Checkpoint, openCheckpoint } from "../checkpoint/checkpoint.js";
-import type { FileSource, TransferOptions } from "../checkpoint/file-source.js";
+import type { FileSource } from "../checkpoint/file-source.js";
+import { openFolder } from "../checkpoint/folder.js";
 import { openSource } from "../checkpoint/open-source.js";
 import { editTopLevel } from "../json-edit.js";
 import { MODELING_FOLDER, modelingFiles } from "../modeling.js";
@@ -17,6 +18,8 @@ import { findSpecialTokens } from "../tokenizer/special-tokens.js";
 import { checkOutput, writeFolder } from "../write/output-folder.js";
 import { writeShard } from "../write/shard-writer.js";
 import { openWeights } from "../write/weight-reader.js";
+import { exportInto } from "./export.js";
+import { transferOptions } from "./transfer.js";
 
 export interface ConvertContext {
   readonly signal?: AbortSignal | undefined;
@@ -42,7 +45,7 @@ export async function convert(
   { signal, progress = silent }: ConvertContext = {},
 ): Promise<ConvertResult> {
   const source = await openSource(model, { revision: options.revision, signal, onNotice: progress.step });
-  const transfer = (path: string) => showTransfer(source, path, progress, signal);
+  const transfer = (path: string) => transferOptions(source, path, progress, signal);
   const checkpoint = await openCheckpoint(source, transfer("pytorch_model.bin"));
   // Read once: a tokenizer.json can have some 40 MB.
   const contents = await readSmallFiles(source);
@@ -70,6 +73,7 @@ export async function convert(
       bar.done();
       await weights.close();
     }
+    if (options.onnx) await exportInto(folder, await openFolder(folder), options, { signal, progress });
   });
   return { output: target, plan };
 }
@@ -82,11 +86,11 @@ async function makePlan(
 ): Promise<ConversionPlan> {
   const architecture = await findArchitecture(checkpoint.config.model_type);
   const tokens = findSpecialTokens(contents, architecture.tokenizerClass);
-  const { force: _force, dryRun: _dryRun, json: _json, quiet: _quiet, ...conversion } = options;
+  const { force: _force, dryRun: _dryRun, json: _json, quiet: _quiet, ...decisive } = options;
   return planConversion({
     checkpoint,
     architecture,
-    options: conversion,
+    options: decisive,
     tokens: { bos: tokens.bos?.id, mask: tokens.mask?.id },
     contents,
     modeling: modelingFiles(architecture),
@@ -144,24 +148,4 @@ async function sideFileContent(
     case "write":
       return file.content;
   }
-}
-
-function showTransfer(
-  source: FileSource,
-  path: string,
-  progress: Progress,
-  signal?: AbortSignal,
-): TransferOptions {
-  if (source.origin.kind === "folder") return { signal };
-  let bar: ReturnType<Progress["bytes"]> | undefined;
-  let seen = 0;
-  return {
-    signal,
-    onProgress(received, total) {
-      bar ??= progress.bytes(`Downloading ${path}`, total);
-      bar.advance(received - seen);
-      seen = received;
-      if (received === total) bar.done();
-    },
-  };
 }

@@ -33,25 +33,38 @@ export function isReadForPlan(path: string): boolean {
   return limitsLength(path) || READ_FILES.has(path);
 }
 
-/** What becomes of the source's small files: all stay, lengths raised, except for weights. */
+/**
+ * Divides a model's files: small ones stay, also a sentence-transformers module's own weights; the model's
+ * weights and its exports don't.
+ */
+export function sortFiles(
+  files: SideFileInputs["files"],
+  modulesJson: Buffer | undefined,
+): { kept: string[]; omitted: OmittedFile[] } {
+  const modules = modulePaths(modulesJson);
+  const kept: string[] = [];
+  const omitted: OmittedFile[] = [];
+  for (const [path, { size }] of [...files].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const reason = omissionReason(path, size, modules);
+    if (reason === undefined) kept.push(path);
+    else if (!isModelWeights(path)) omitted.push({ path, reason });
+  }
+  return { kept, omitted };
+}
+
+/** What becomes of the source's small files: all stay, lengths raised, except for those we write anew. */
 export function planSideFiles({ files, contents, length, modeling }: SideFileInputs): {
   sideFiles: SideFile[];
   omitted: OmittedFile[];
 } {
-  const modules = modulePaths(contents.get("modules.json"));
-  const sideFiles: SideFile[] = [];
-  const omitted: OmittedFile[] = [];
-  for (const [path, { size }] of [...files].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    if (REPLACED.test(path)) continue;
-    const reason = omissionReason(path, size, modules);
-    if (reason !== undefined) {
-      if (!isModelWeights(path)) omitted.push({ path, reason });
-      continue;
-    }
-    const content = contents.get(path);
-    const { edits } = content && limitsLength(path) ? raiseLength(path, content, length) : { edits: [] };
-    sideFiles.push(edits.length > 0 ? { kind: "edit", path, edits } : { kind: "copy", path });
-  }
+  const { kept, omitted } = sortFiles(files, contents.get("modules.json"));
+  const sideFiles = kept
+    .filter((path) => !REPLACED.test(path))
+    .map((path): SideFile => {
+      const content = contents.get(path);
+      const { edits } = content && limitsLength(path) ? raiseLength(path, content, length) : { edits: [] };
+      return edits.length > 0 ? { kind: "edit", path, edits } : { kind: "copy", path };
+    });
   sideFiles.push(...modeling.map((path) => ({ kind: "modeling" as const, path })));
   return { sideFiles, omitted };
 }
@@ -64,8 +77,8 @@ function omissionReason(path: string, size: number, modules: ReadonlySet<string>
   return size > MAX_SIDE_FILE_BYTES ? `${size} bytes, too large for a setting` : undefined;
 }
 
-/** The weights that the plan converts need no mention among what is left out. */
-function isModelWeights(path: string): boolean {
+/** The files of the weights themselves, which need no mention among what is left out. */
+export function isModelWeights(path: string): boolean {
   return /^(model|pytorch_model)[\w.-]*\.(safetensors|bin)(\.index\.json)?$/.test(path);
 }
 

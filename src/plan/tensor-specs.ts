@@ -112,6 +112,21 @@ export function layerPaths(architecture: Architecture, sizes: Sizes): string[] {
   );
 }
 
+/**
+ * The paths of layers in the order in which an input passes them. Layers that share their weights are used
+ * for an equal part of the depth each (`AlbertTransformer.forward` of transformers).
+ */
+export function layerOrder(architecture: Architecture, sizes: Sizes): string[] {
+  const [outer = "layers"] = architecture.encoder.layers.repeat;
+  const paths = layerPaths(architecture, sizes);
+  const groups = sizes[outer as keyof Sizes];
+  const perGroup = paths.length / groups;
+  return range(sizes.layers).flatMap((layer) => {
+    const group = Math.floor((layer * groups) / sizes.layers);
+    return paths.slice(group * perGroup, (group + 1) * perGroup);
+  });
+}
+
 function chainTensors(chain: Chain, architecture: Architecture, sizes: Sizes): Shaped[] {
   const size = (dim: Dim) => (typeof dim === "number" ? dim : sizes[dim as keyof Sizes]);
   return chain.flatMap((step) => {

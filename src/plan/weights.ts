@@ -1,7 +1,7 @@
 import type { Architecture } from "../architecture.js";
 import type { Checkpoint } from "../checkpoint/checkpoint.js";
 import type { ConversionOptions } from "../options.js";
-import { losslessLength, lsgConfigChanges, resolveLsgConfig } from "../variants/lsg.js";
+import { losslessLength, lsgConfigChanges, readLsgConfig, resolveLsgConfig } from "../variants/lsg.js";
 import type { LsgConfig } from "../variants/lsg-config.js";
 import type { ModelClass } from "./classes.js";
 import { aliasedSizes, changedKeys, raisedLengths } from "./config.js";
@@ -48,9 +48,7 @@ export function planWeights(
   const positions = positionTable(tensors, architecture, config);
   const length = targetLength(options.maxSequenceLength, positions.usable);
   const lsg = resolveLsgConfig(options, config, isLsg, positions.usable);
-  const sourceLsg = isLsg
-    ? resolveLsgConfig({ ...options, lsg: {} }, config, true, positions.usable)
-    : undefined;
+  const sourceLsg = isLsg ? readLsgConfig(config) : undefined;
   const globals = isLsg && options.resizeLsg ? undefined : { options, tokens, config };
   const { placed, dropped } = place({ architecture, tensors, reconciled, positions, length, globals });
   const rows = length + (architecture.positions.configCountsOffset ? positions.offset : 0);

@@ -17,25 +17,39 @@ export function resolveLsgConfig(
   isLsgSource: boolean,
   usable: number,
 ): LsgConfig {
-  const keys = Object.keys(LsgConfigSchema.shape);
-  const inherited = isLsgSource
-    ? Object.fromEntries(keys.filter((key) => config[key] !== undefined).map((key) => [key, config[key]]))
-    : presetConfig(options.preset, usable);
+  const inherited = isLsgSource ? lsgKeys(config) : presetConfig(options.preset, usable);
   const asked = options.lsg.mask_first_token === true && !("first_token_is_global" in options.lsg);
-  const result = LsgConfigSchema.safeParse({
+  const lsg = parseLsgConfig({
     ...inherited,
     // The first token can be hidden by one of two means; who asks for the reference's gets that one.
     ...(asked && { first_token_is_global: false }),
     ...options.lsg,
   });
-  if (!result.success) {
-    const issue = result.error.issues[0];
-    throw new CheckpointError(`config.json: ${String(issue?.path[0])}: ${issue?.message}`);
-  }
-  const lsg = result.data;
-  checkLsgConfig(lsg);
   // Without pooling nothing would stand in the place of a token that was hidden.
   return lsg.mask_first_token ? { ...lsg, pool_with_global: true } : lsg;
+}
+
+/**
+ * The LSG keys of an LSG checkpoint's config.
+ * @throws CheckpointError or OptionError for values or combinations that don't work.
+ */
+export function readLsgConfig(config: Config): LsgConfig {
+  return parseLsgConfig(lsgKeys(config));
+}
+
+function lsgKeys(config: Config): Record<string, unknown> {
+  const keys = Object.keys(LsgConfigSchema.shape).filter((key) => config[key] !== undefined);
+  return Object.fromEntries(keys.map((key) => [key, config[key]]));
+}
+
+function parseLsgConfig(keys: Readonly<Record<string, unknown>>): LsgConfig {
+  const result = LsgConfigSchema.safeParse(keys);
+  if (result.success) {
+    checkLsgConfig(result.data);
+    return result.data;
+  }
+  const issue = result.error.issues[0];
+  throw new CheckpointError(`config.json: ${String(issue?.path[0])}: ${issue?.message}`);
 }
 
 /**

@@ -34,7 +34,7 @@ export function lsgAttention(options: LsgAttentionOptions): OnnxFunction {
     );
   }
   const signature = {
-    name: "LSGAttention",
+    name: causal ? "CausalLSGAttention" : "LSGAttention",
     inputs: ATTENTION_INPUTS,
     output: "context",
     doc: describe(options),

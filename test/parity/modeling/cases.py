@@ -94,6 +94,10 @@ def head_inputs(model_type: str, head: str, length: int) -> dict[str, Tensor]:
     return {k: torch.stack([v, v.flip(0)]) for k, v in made.items()} if head == "ForMultipleChoice" else made
 
 
+def head_options(head: str) -> dict[str, Any]:
+    return OPTIONS["norm"] | ({"num_labels": 2} if head == "ForQuestionAnswering" else {})
+
+
 def fill_heads(model: nn.Module) -> None:
     """Gives what a checkpoint lacks, a head or a pooler, values that depend on the parameter's name alone."""
     base = getattr(model, model.base_model_prefix)
@@ -114,16 +118,16 @@ def tensors(output: Any) -> dict[str, Tensor]:
 def gradients(model: nn.Module, output: Tensor) -> dict[str, Tensor]:
     """Gradients of a weighted sum of output, by parameter."""
     model.zero_grad()
-    weights = torch.linspace(-1, 1, output.numel()).reshape(output.shape)
+    weights = torch.from_numpy(numpy.random.default_rng(0).standard_normal(tuple(output.shape))).float()
     (output * weights).sum().backward()
     return {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
 
 
-def relative(actual: Tensor, expected: Tensor) -> float:
-    """The largest difference as a part of the largest value."""
+def relative(actual: Tensor, expected: Tensor, scale: Tensor | None = None) -> float:
+    """The largest difference as a part of the largest value of scale, or else of expected."""
     assert actual.shape == expected.shape, f"{tuple(actual.shape)}, expected {tuple(expected.shape)}"
     assert torch.isfinite(actual).all()
-    scale = max(expected.abs().max().item(), 1e-3)
-    return (actual.double() - expected.double()).abs().max().item() / scale
+    largest = (expected if scale is None else scale).abs().max().item()
+    return (actual.double() - expected.double()).abs().max().item() / largest
 
 

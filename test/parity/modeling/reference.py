@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Any
 
 import torch
-from cases import (BLOCK, LENGTHS, OPTIONS, TYPES, WORK, class_name, converted, fill_heads, gradients, head_inputs,
+from cases import (BLOCK, LENGTHS, OPTIONS, TYPES, WORK, class_name, converted, fill_heads, gradients, head_inputs, head_options,
                    heads, inputs, tensors)
 from safetensors.torch import save_file
 from torch import Tensor
@@ -60,7 +60,7 @@ def write_heads(model_type: str) -> None:
     goldens: dict[str, Tensor] = {}
     for head in heads(model_type):
         model = getattr(reference_module(model_type), class_name(model_type, head))
-        model = model.from_pretrained(converted(model_type), **OPTIONS["norm"]).eval()
+        model = model.from_pretrained(converted(model_type), **head_options(head)).eval()
         fill_heads(model)
         with torch.no_grad():
             output = model(**head_inputs(model_type, head, 3 * BLOCK + 5))

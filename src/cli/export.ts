@@ -1,0 +1,28 @@
+import type { Command } from "commander";
+import type { CliContext } from "../cli.js";
+import { exportOnnx } from "../commands/export.js";
+import { exportFlags, parseExportOptions } from "../options.js";
+import { progressOn, silent } from "../progress.js";
+import { addFlags } from "./flags.js";
+
+/** `lsg export`. */
+export function define(command: Command, context: CliContext): void {
+  command
+    .description(
+      "Export a checkpoint as an ONNX graph that is right at every length.\n" +
+        "An LSG checkpoint, ours or lsg-converter's, keeps its LSG attention; any other its full attention.",
+    )
+    .argument("<model>", "folder, or Hub model (org/name, hf://org/name@revision)")
+    .argument("[output]", "folder to make (default: the model's own, or ./NAME-onnx for a Hub model)")
+    .action(async (model: string, output: string | undefined, given: Record<string, unknown>) => {
+      const options = parseExportOptions(given);
+      const progress = options.quiet || options.json ? silent : progressOn(process.stderr);
+      const result = await exportOnnx(model, output, options, { signal: context.signal, progress });
+      if (options.json) return context.printJson(result);
+      if (options.quiet) return;
+      const { files, task, attention } = result;
+      process.stderr.write(`Exported ${model} for ${task} with ${attention} attention\n`);
+      process.stderr.write(`  in ${result.output}: ${files.join(", ")}\n`);
+    });
+  addFlags(command, exportFlags());
+}

@@ -1,0 +1,154 @@
+import { cp, lstat, mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { basename, dirname, join, posix, resolve } from "node:path";
+import { findArchitecture } from "../architectures.js";
+import { type Checkpoint, openCheckpoint, parseObject } from "../checkpoint/checkpoint.js";
+import type { FileSource } from "../checkpoint/file-source.js";
+import { openSource } from "../checkpoint/open-source.js";
+import { OptionError } from "../errors.js";
+import { editTopLevel, isRecord } from "../json-edit.js";
+import { copiedWeights } from "../onnx/copied-weights.js";
+import { modelGraph } from "../onnx/graph.js";
+import { requireShareable, sharedWeights } from "../onnx/shared-weights.js";
+import { headForTask, taskOf } from "../onnx/tasks.js";
+import { writeModel } from "../onnx/writer.js";
+import type { ExportOptions } from "../options.js";
+import { describeModel } from "../plan/model.js";
+import { isModelWeights, sortFiles } from "../plan/side-files.js";
+import { type Progress, silent } from "../progress.js";
+import { readLsgConfig } from "../variants/lsg.js";
+import { writeFolder } from "../write/output-folder.js";
+import { openWeights } from "../write/weight-reader.js";
+import { transferOptions } from "./transfer.js";
+
+export interface ExportContext {
+  readonly signal?: AbortSignal | undefined;
+  readonly progress?: Progress;
+}
+
+/** What an export wrote. */
+export interface ExportedGraph {
+  /** Paths below the folder. */
+  readonly files: readonly string[];
+  readonly task: string;
+  readonly attention: "lsg" | "full";
+}
+
+export interface ExportResult extends ExportedGraph {
+  /** The folder. */
+  readonly output: string;
+}
+
+/** Options that decide a graph's bytes. */
+type GraphChoices = Pick<ExportOptions, "task" | "onnxWeights" | "seed">;
+
+const GRAPH_FILE = "model.onnx";
+
+/** Room for the graph without its weights, which has some hundred kilobytes. */
+const GRAPH_BYTES = 4 << 20;
+
+/**
+ * Exports a checkpoint as an ONNX graph: an LSG one with LSG attention, any other with its own full attention.
+ * @param output a folder to make whole (config, tokenizer, graph); by default the graph goes into the model's
+ *   own folder, or for a Hub model into `./NAME-onnx`
+ * @throws LsgError for bad input, before anything is written.
+ */
+export async function exportOnnx(
+  model: string,
+  output: string | undefined,
+  options: ExportOptions,
+  context: ExportContext = {},
+): Promise<ExportResult> {
+  const { signal, progress = silent } = context;
+  const source = await openSource(model, { revision: options.revision, signal, onNotice: progress.step });
+  const own = source.origin.kind === "folder" ? source.origin.path : undefined;
+  const target = output ?? (own === undefined ? `${basename(source.name)}-onnx` : model);
+  if (own !== undefined && resolve(target) === resolve(own)) {
+    return { output: target, ...(await exportInto(own, source, options, context)) };
+  }
+  const bytes = GRAPH_BYTES + [...source.files.values()].reduce((sum, { size }) => sum + size, 0);
+  let exported: ExportedGraph = { files: [], task: "", attention: "full" };
+  await writeFolder(resolve(target), bytes, { force: options.force, sourceFolder: own }, async (folder) => {
+    for (const path of await copiedFiles(source, options)) {
+      const from = await source.localPath(path, transferOptions(source, path, progress, signal));
+      await mkdir(dirname(join(folder, path)), { recursive: true });
+      await cp(from, join(folder, path), { dereference: true });
+    }
+    exported = await exportInto(folder, source, options, context);
+  });
+  return { output: target, ...exported };
+}
+
+/**
+ * Writes the graph of a model into a folder that has its other files: into `onnx/`, or with shared weights
+ * beside them. Each file takes its place when it is whole.
+ */
+export async function exportInto(
+  folder: string,
+  source: FileSource,
+  options: GraphChoices,
+  { signal, progress = silent }: ExportContext = {},
+): Promise<ExportedGraph> {
+  const transfer = (path: string) => transferOptions(source, path, progress, signal);
+  const checkpoint = await openCheckpoint(source, transfer("pytorch_model.bin"));
+  const architecture = await findArchitecture(checkpoint.config.model_type);
+  const model = describeModel(checkpoint, architecture);
+  const lsg = model.isLsg ? readLsgConfig(model.config) : undefined;
+  const shared = options.onnxWeights === "shared";
+  if (shared) await requireBeside(folder, checkpoint);
+
+  const place = shared ? "" : "onnx";
+  const scratch = join(folder, `.onnx.partial-${process.pid}`);
+  const reader = await openWeights(checkpoint, transfer);
+  try {
+    const weights = shared ? sharedWeights() : copiedWeights(reader);
+    const graph = modelGraph(model, weights, { lsg, task: options.task, seed: options.seed });
+    await mkdir(scratch);
+    const written = await writeModel(join(scratch, GRAPH_FILE), graph, {
+      weights: options.onnxWeights === "shared" ? "embedded" : options.onnxWeights,
+      signal,
+    });
+    const files = written.map((path) => basename(path));
+    await writeFile(join(scratch, "config.json"), await configWithHints(source, files));
+    await mkdir(join(folder, place), { recursive: true });
+    // The graph comes after the data that it names.
+    for (const file of files.toReversed()) await rename(join(scratch, file), join(folder, place, file));
+    await rename(join(scratch, "config.json"), join(folder, "config.json"));
+    return {
+      files: files.map((file) => posix.join(place, file)),
+      task: taskOf(headForTask(architecture, model.source.head, options.task)),
+      attention: lsg ? "lsg" : "full",
+    };
+  } finally {
+    await reader.close();
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+/** What a whole folder around a graph holds besides. */
+async function copiedFiles(source: FileSource, { onnxWeights }: GraphChoices): Promise<string[]> {
+  const modules = source.files.has("modules.json") ? await source.read("modules.json") : undefined;
+  const { kept } = sortFiles(source.files, modules);
+  return onnxWeights === "shared" ? [...kept, ...[...source.files.keys()].filter(isModelWeights)] : kept;
+}
+
+/** Runtimes refuse to follow links out of a graph's folder. */
+async function requireBeside(folder: string, checkpoint: Checkpoint): Promise<void> {
+  requireShareable(checkpoint);
+  for (const { path } of checkpoint.weightFiles) {
+    const found = await lstat(join(folder, path));
+    if (found.isFile()) continue;
+    throw new OptionError(
+      `--onnx-weights shared: ${path} is a link, which runtimes refuse to follow from a graph`,
+      "Name an output folder: the weights are copied into it.",
+    );
+  }
+}
+
+/** config.json with what Transformers.js has to know: in a browser it would look for a q8 graph otherwise. */
+async function configWithHints(source: FileSource, files: readonly string[]): Promise<Buffer> {
+  const content = await source.read("config.json");
+  const { "transformers.js_config": hints } = parseObject(content, "config.json");
+  const external = files.length > 1 ? { use_external_data_format: { [GRAPH_FILE]: files.length - 1 } } : {};
+  const merged = { ...(isRecord(hints) ? hints : {}), dtype: "fp32", ...external };
+  return editTopLevel(content, new Map([["transformers.js_config", merged]]));
+}

@@ -1,0 +1,150 @@
+import type { Architecture } from "../architecture.js";
+import type { Sizes } from "../plan/tensor-specs.js";
+import { layerOrder } from "../plan/tensor-specs.js";
+import type { LsgConfig } from "../variants/lsg-config.js";
+import { activation } from "./activations.js";
+import type { OnnxFunction, Value } from "./body.js";
+import type { GraphBuilder } from "./builder.js";
+import { sizeOf, vector } from "./functions/attend.js";
+import { fullAttention } from "./functions/full-attention.js";
+import { lsgAttention } from "./functions/lsg-attention.js";
+import { prependedTokens } from "./functions/lsg-inputs.js";
+import { keyBias } from "./functions/masks.js";
+import { type LayerContext, layerNorm, linear } from "./layers.js";
+
+/** What an encoder is built from. */
+export interface EncoderOptions {
+  readonly architecture: Architecture;
+  readonly sizes: Sizes;
+  /** Undefined for the original's full attention. */
+  readonly lsg: LsgConfig | undefined;
+  readonly causal: boolean;
+  /** Rows of the position table before position 0. */
+  readonly positionOffset: number;
+  readonly seed: number;
+}
+
+/** (batch, length), int64. */
+export interface EncoderInputs {
+  readonly inputIds: Value;
+  readonly attentionMask: Value;
+  readonly tokenTypeIds: Value | undefined;
+}
+
+/** The base model: (batch, length, hidden), without the global tokens that a conversion put before the input. */
+export function encode(
+  graph: GraphBuilder,
+  context: LayerContext,
+  inputs: EncoderInputs,
+  options: EncoderOptions,
+): Value {
+  const { architecture, sizes, lsg } = options;
+  const prepended = lsg ? prependedTokens(lsg) : 0;
+  const attention = attentionFunction(options);
+  const bias = graph.scope("key_bias", () => {
+    const maskFirstToken = lsg?.mask_first_token ?? false;
+    return keyBias(graph.op, inputs.attentionMask, {
+      prependedTokens: prepended,
+      maskFirstToken,
+      dtype: "F32",
+    });
+  });
+  const embedded = graph.scope("embeddings", () => embed(graph, context, inputs, options));
+  const hidden = layerOrder(architecture, sizes).reduce(
+    (x, path, i) =>
+      graph.scope(`layer.${i}`, () => encoderLayer(context, architecture, path, attention, bias, x)),
+    embedded,
+  );
+  return lsg ? graph.scope("pool", () => withoutGlobals(graph, hidden, lsg, prepended)) : hidden;
+}
+
+function attentionFunction({ sizes, lsg, causal, seed }: EncoderOptions): OnnxFunction {
+  const heads = { numHeads: sizes.heads, headDim: sizes.hidden / sizes.heads };
+  return lsg ? lsgAttention({ ...heads, config: lsg, causal, seed }) : fullAttention({ ...heads, causal });
+}
+
+/** Attention and feed-forward, each with its residual and the norm behind it. */
+function encoderLayer(
+  context: LayerContext,
+  { encoder }: Architecture,
+  path: string,
+  attention: OnnxFunction,
+  bias: Value,
+  x: Value,
+): Value {
+  const { op } = context;
+  const { layers } = encoder;
+  const at = (name: string) => `${path}.${name}`;
+  const [query, key, value] = [layers.query, layers.key, layers.value].map((name) =>
+    linear(context, at(name), x),
+  );
+  const attended = op.call(attention, query as Value, key as Value, value as Value, bias);
+  const mixed = op.Add(linear(context, at(layers.attentionOutput), attended), x);
+  const normed = layerNorm(context, at(layers.attentionNorm), mixed);
+  const inner = activation(context.activation)(op, linear(context, at(layers.intermediate), normed));
+  return layerNorm(context, at(layers.outputNorm), op.Add(linear(context, at(layers.output), inner), normed));
+}
+
+/** Words, token types and positions, global tokens before them, one norm over all. */
+function embed(
+  graph: GraphBuilder,
+  context: LayerContext,
+  inputs: EncoderInputs,
+  options: EncoderOptions,
+): Value {
+  const { op } = graph;
+  const { weights } = context;
+  const { embeddings } = options.architecture.encoder;
+  const table = (name: string) => weights.tensor(`${name}.weight`);
+  const words = op.Gather(table(embeddings.word), inputs.inputIds);
+  const typed = embeddings.tokenType
+    ? op.Add(words, tokenTypes(graph, table(embeddings.tokenType), inputs.tokenTypeIds))
+    : words;
+  const tokens = op.Add(typed, positions(graph, table(embeddings.position), inputs.inputIds, options));
+  const all = options.lsg ? withGlobals(graph, tokens, () => table(embeddings.global), options.lsg) : tokens;
+  const normed = layerNorm(context, embeddings.norm, all);
+  const { projection } = embeddings;
+  const projects =
+    projection && (projection.when === "always" || options.sizes.embedding !== options.sizes.hidden);
+  return projects ? linear(context, projection.name, normed) : normed;
+}
+
+/** Rows of the types' table; row 0 for models whose inputs have no types. */
+function tokenTypes({ op }: GraphBuilder, table: Value, ids: Value | undefined): Value {
+  return ids ? op.Gather(table, ids) : op.Slice(table, [0], [1], [0]);
+}
+
+/**
+ * Position embeddings: by index, or, where positions are counted from the padding id, by the number of tokens
+ * before that are not padding (`create_position_ids_from_input_ids` of transformers).
+ */
+function positions({ op }: GraphBuilder, table: Value, inputIds: Value, options: EncoderOptions): Value {
+  const { positionOffset, architecture } = options;
+  const padTokenId = positionOffset - 1;
+  if (architecture.positions.offset === 0) {
+    return op.Slice(table, [0], vector(op, sizeOf(op, inputIds, 1)), [0]);
+  }
+  const isToken = op.Cast(op.Not(op.Equal(inputIds, padTokenId)), { to: "I64" });
+  const counted = op.Mul(op.CumSum(isToken, 1), isToken);
+  return op.Gather(table, op.Add(counted, padTokenId));
+}
+
+/** Puts the rows of the global table before the tokens, but not the one that is the first token's own. */
+function withGlobals({ op }: GraphBuilder, tokens: Value, table: () => Value, lsg: LsgConfig): Value {
+  const first = lsg.first_token_is_global ? 1 : 0;
+  const count = lsg.num_global_tokens - first;
+  if (count === 0) return tokens;
+  const rows = op.Unsqueeze(op.Slice(table(), [first], [lsg.num_global_tokens], [0]), [0]);
+  const perRow = op.Expand(rows, vector(op, op.Slice(op.Shape(tokens), [0], [1]), 1, 1));
+  return op.Concat(perRow, tokens, { axis: 1 });
+}
+
+/** Cuts the prepended tokens off; with `pool_with_global` the first of them stands in for token 0. */
+function withoutGlobals({ op }: GraphBuilder, hidden: Value, lsg: LsgConfig, prepended: number): Value {
+  const end = 2 ** 31 - 1;
+  if (lsg.pool_with_global && !lsg.first_token_is_global) {
+    const [global, others] = [op.Slice(hidden, [0], [1], [1]), op.Slice(hidden, [prepended + 1], [end], [1])];
+    return op.Concat(global, others, { axis: 1 });
+  }
+  return prepended > 0 ? op.Slice(hidden, [prepended], [end], [1]) : hidden;
+}

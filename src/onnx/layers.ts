@@ -1,0 +1,58 @@
+import type { Chain, Module } from "../architecture.js";
+import { activation } from "./activations.js";
+import type { Op, Value } from "./body.js";
+import type { Weights } from "./weights.js";
+
+/** What layers are built with. */
+export interface LayerContext {
+  readonly op: Op;
+  readonly weights: Weights;
+  readonly epsilon: number;
+  /** The config's activation. */
+  readonly activation: unknown;
+  /** The word embeddings, by their name below the base model. */
+  readonly wordEmbeddings: string;
+  /** Whether output embeddings are the input's (`tie_word_embeddings`). */
+  readonly tied: boolean;
+}
+
+/** x · weight + bias over the last axis. */
+export function linear({ op, weights }: LayerContext, name: string, x: Value): Value {
+  return op.Add(op.MatMul(x, weights.matrix(`${name}.weight`)), weights.tensor(`${name}.bias`));
+}
+
+/** LayerNorm over the last axis. */
+export function layerNorm({ op, weights, epsilon }: LayerContext, name: string, x: Value): Value {
+  const attributes = { axis: -1, epsilon };
+  return op.LayerNormalization(
+    x,
+    weights.tensor(`${name}.weight`),
+    weights.tensor(`${name}.bias`),
+    attributes,
+  );
+}
+
+/** Layers and activations one after the other. @param x (batch, …, in) */
+export function applyChain(context: LayerContext, chain: Chain, x: Value): Value {
+  return chain.reduce((value, step) => {
+    if (typeof step === "string")
+      return activation(step === "config" ? context.activation : step)(context.op, value);
+    if (step.kind === "norm") return layerNorm(context, step.name, value);
+    return step.kind === "linear" ? linear(context, step.name, value) : vocabulary(context, step, value);
+  }, x);
+}
+
+/**
+ * Scores of all words for each token. The matrix [vocab, width] is the word embeddings' own, stored once, so
+ * it is multiplied with in that form: a Gemm over the tokens of all rows.
+ * @param x (batch, length, width)
+ */
+function vocabulary(context: LayerContext, { name, bias }: Module, x: Value): Value {
+  const { op, weights, tied, wordEmbeddings } = context;
+  const own = `${name}.weight`;
+  const matrix = weights.tensor(tied || !weights.has(own) ? `${wordEmbeddings}.weight` : own);
+  const biasName = [bias ?? `${name}.bias`, `${name}.bias`].find((candidate) => weights.has(candidate));
+  const tokens = op.Reshape(x, op.Concat([-1], op.Shape(x, { start: 2, end: 3 }), { axis: 0 }));
+  const scores = op.Gemm(tokens, matrix, weights.tensor(biasName ?? `${name}.bias`), { transB: 1 });
+  return op.Reshape(scores, op.Concat(op.Shape(x, { start: 0, end: 2 }), [-1], { axis: 0 }));
+}

@@ -1,0 +1,36 @@
+import type { Checkpoint } from "../checkpoint/checkpoint.js";
+import { OptionError } from "../errors.js";
+import type { SourceTensor } from "../plan/names.js";
+import { tensorBytes } from "../safetensors/header.js";
+import type { Value } from "./body.js";
+import type { GraphBuilder } from "./builder.js";
+import type { WeightSource } from "./weights.js";
+
+/**
+ * Weights that stay where they are: the graph points into the safetensors files, which must lie beside it.
+ * Other dtypes than float32 are cast, and matrices transposed, when a runtime loads the graph.
+ */
+export function sharedWeights(): WeightSource {
+  return {
+    tensor: pointTo,
+    matrix: (graph, tensor) => graph.op.Transpose(pointTo(graph, tensor), { perm: [1, 0] }),
+  };
+}
+
+/** @throws OptionError if a checkpoint's weights are not in a form that graphs can point into. */
+export function requireShareable({ weightFiles }: Checkpoint): void {
+  const other = weightFiles.find(({ path }) => !path.endsWith(".safetensors"));
+  if (!other) return;
+  throw new OptionError(
+    `--onnx-weights shared: ${other.path} is no safetensors file, which a graph could point into`,
+    "Convert the checkpoint first, or use --onnx-weights embedded.",
+  );
+}
+
+function pointTo(graph: GraphBuilder, { name, stored }: SourceTensor): Value {
+  const { dtype, shape, file, begin } = stored;
+  const length = tensorBytes(dtype, shape) ?? 0;
+  const data = { kind: "external", location: file, offset: begin, length } as const;
+  const value = graph.initializer({ name, dtype, dims: shape, data });
+  return dtype === "F32" ? value : graph.op.Cast(value, { to: "F32" });
+}

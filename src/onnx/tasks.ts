@@ -1,0 +1,63 @@
+import type { Architecture, Head } from "../architecture.js";
+import { OptionError } from "../errors.js";
+import type { Value } from "./body.js";
+import type { Dimension } from "./tensor.js";
+
+/** A named output of a graph with its axes. */
+export interface TaskOutput {
+  readonly name: string;
+  readonly value: Value;
+  readonly dims: readonly Dimension[];
+}
+
+/** What an auto class is exported as. */
+interface Task {
+  /** optimum's name of the task. */
+  readonly name: string;
+  /** Inputs have one more axis, the choices. */
+  readonly hasChoices?: boolean;
+}
+
+/** By auto class. Names as optimum has them; pre-training heads have none there. */
+const TASKS: Readonly<Record<string, Task>> = {
+  Model: { name: "feature-extraction" },
+  MaskedLM: { name: "fill-mask" },
+  CausalLM: { name: "text-generation" },
+  PreTraining: { name: "pre-training" },
+  SequenceClassification: { name: "text-classification" },
+  TokenClassification: { name: "token-classification" },
+  QuestionAnswering: { name: "question-answering" },
+  MultipleChoice: { name: "multiple-choice", hasChoices: true },
+};
+
+const FEATURES = "feature-extraction";
+
+/**
+ * The head that a task needs, of a checkpoint whose head is `own`: the base model has none.
+ * @throws OptionError if the checkpoint has no head for it.
+ */
+export function headForTask(
+  architecture: Architecture,
+  own: Head | undefined,
+  task: string | undefined,
+): Head {
+  const base = architecture.heads.Model as Head;
+  const head = own ?? base;
+  const ownTask = TASKS[head.auto]?.name ?? FEATURES;
+  if (task === undefined || task === ownTask) return head;
+  if (task === FEATURES) return base;
+  throw new OptionError(
+    `--task ${task}: the checkpoint has no head for it`,
+    `It can be exported for ${[...new Set([ownTask, FEATURES])].join(" and ")}.`,
+  );
+}
+
+/** The task of a head, for reports. */
+export function taskOf(head: Head): string {
+  return TASKS[head.auto]?.name ?? FEATURES;
+}
+
+/** Whether a head's inputs are (batch, choices, length). */
+export function hasChoices(head: Head): boolean {
+  return TASKS[head.auto]?.hasChoices ?? false;
+}

@@ -34,6 +34,8 @@ export interface Checkpoint {
   readonly config: Config;
   readonly tensors: ReadonlyMap<string, CheckpointTensor>;
   readonly weightFiles: readonly WeightFile[];
+  /** Names in weight files of what is no tensor (`.bin` only). */
+  readonly ignored: readonly string[];
 }
 
 const CONFIG_FILE = "config.json";
@@ -48,6 +50,7 @@ const WEIGHT_FILES = [
 
 interface WeightFileContent extends WeightFile {
   readonly tensors: ReadonlyMap<string, CheckpointTensor>;
+  readonly ignored: readonly string[];
 }
 
 /**
@@ -71,6 +74,7 @@ export async function openCheckpoint(
     config,
     tensors: index ? mergeShards(contents, index, found.path) : (contents[0]?.tensors ?? new Map()),
     weightFiles: contents.map(({ path, metadata }) => ({ path, metadata })),
+    ignored: contents.flatMap(({ ignored }) => ignored),
   };
 }
 
@@ -108,7 +112,7 @@ async function readSafetensors(source: FileSource, path: string): Promise<Weight
   const tensors = [...header.tensors].map(([name, { dtype, shape, data_offsets }]) => {
     return [name, { dtype, shape, file: path, begin: header.dataStart + data_offsets[0] }] as const;
   });
-  return { path, metadata: header.metadata, tensors: new Map(tensors) };
+  return { path, metadata: header.metadata, tensors: new Map(tensors), ignored: [] };
 }
 
 async function readBin(
@@ -118,11 +122,11 @@ async function readBin(
 ): Promise<WeightFileContent> {
   sizeOf(source, path);
   const { readStateDict } = await import("../pickle/state-dict.js");
-  const { tensors } = await readStateDict(await source.localPath(path, transfer), path);
+  const { tensors, ignored } = await readStateDict(await source.localPath(path, transfer), path);
   const entries = [...tensors].map(([name, tensor]) => {
     return [name, { ...tensor, file: path, storage: `${path}:${tensor.storage}` }] as const;
   });
-  return { path, metadata: new Map([["format", "pt"]]), tensors: new Map(entries) };
+  return { path, metadata: new Map([["format", "pt"]]), tensors: new Map(entries), ignored };
 }
 
 /** `weight_map` of an index: tensor name → file beside the index. */

@@ -76,6 +76,10 @@ export function planWeights(
     ]),
     shards: planShards(checkpoint, placed),
     created: reconciled.created.map(({ name }) => name),
-    dropped: [...reconciled.dropped, ...dropped],
+    dropped: [
+      ...reconciled.dropped,
+      ...dropped,
+      ...checkpoint.ignored.map((name) => ({ name, reason: "no tensor" })),
+    ],
   };
 }

@@ -1,6 +1,7 @@
 import { OptionError } from "../errors.js";
 import { GLOBAL_TABLE_ROWS } from "../variants/lsg-config.js";
 import type { PositionTable } from "./positions.js";
+import { sliceRows } from "./rows.js";
 import type { Rows, Segment, Term } from "./types.js";
 
 /** What the table of global tokens is made from; tensors by their names in the source. */
@@ -39,7 +40,7 @@ export function globalTable(sources: GlobalTableSources): Segment[] {
     count: 1,
     // When drawing, the reference adds the token type to the word and to the position.
     terms: [
-      slice(positions, 0, 1),
+      sliceRows(positions, 0, 1),
       [row(word, bosId, 1)],
       ...types(1),
       ...(maskId === undefined ? types(1) : []),
@@ -51,7 +52,7 @@ export function globalTable(sources: GlobalTableSources): Segment[] {
   const others: Segment = {
     kind: "sum",
     count: rest,
-    terms: [slice(positions, 1, rest), words, ...types(rest)],
+    terms: [sliceRows(positions, 1, rest), words, ...types(rest)],
   };
   const kept = sources.keepFirstOf;
   return [kept === undefined ? first : { kind: "copy", rows: row(kept, 0, 1) }, others];
@@ -83,19 +84,4 @@ function strideOrder({ tensor, offset, usable }: PositionTable, stride: number):
     const position = (i % perGroup) * groups + Math.floor(i / perGroup);
     return { tensor, start: offset + (position % usable), count: 1, step: 1 };
   });
-}
-
-/** `count` rows from row `from` on, of rows that come in several runs. */
-function slice(runs: readonly Rows[], from: number, count: number): Rows[] {
-  const result: Rows[] = [];
-  let skip = from;
-  let wanted = count;
-  for (const run of runs) {
-    const skipped = Math.min(skip, run.count);
-    const taken = Math.min(wanted, run.count - skipped);
-    if (taken > 0) result.push({ ...run, start: run.start + skipped * run.step, count: taken });
-    skip -= skipped;
-    wanted -= taken;
-  }
-  return result;
 }

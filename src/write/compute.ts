@@ -1,3 +1,4 @@
+import { sliceRows } from "../plan/rows.js";
 import type { Generator, Rows, Segment, Term } from "../plan/types.js";
 import { seededNormal, seededUniform } from "../random.js";
 import type { FloatDtype } from "../safetensors/dtype.js";
@@ -6,61 +7,77 @@ import type { WeightReader } from "./weight-reader.js";
 
 /** Word embeddings that a drawn row is made of; more change its distribution by less than the draw itself. */
 const MAX_SAMPLED_ROWS = 4096;
+/** They are held in memory; wide models take fewer. */
+const MAX_SAMPLED_BYTES = 16 << 20;
+
+/** Sums are computed so many bytes of float64 at a time. */
+const BLOCK_BYTES = 2 << 20;
+
+/** Gives the next so many rows of a term. */
+type TermReader = (count: number) => Promise<Floats>;
 
 /**
- * Computes the rows of a sum. Additions round to float32 one after the other, as PyTorch's do, unless the
- * result is float64; the result is rounded once more to its dtype.
+ * Computes the rows of a sum, a block at a time. Additions round to float32 one after the other, as
+ * PyTorch's do, unless the result is float64; the result is rounded once more to its dtype.
  * @param rowLength elements in a row
- * @returns count × rowLength elements of `dtype`, little-endian
+ * @returns count × rowLength elements of `dtype` in all, little-endian
  */
-export async function computeSum(
+export async function* computeSum(
   { count, terms }: Extract<Segment, { kind: "sum" }>,
   rowLength: number,
   dtype: FloatDtype,
   reader: WeightReader,
-): Promise<Buffer> {
-  // Storing into a Float32Array is what rounds.
-  const sum = dtype === "F64" ? new Float64Array(count * rowLength) : new Float32Array(count * rowLength);
-  for (const term of terms) {
-    const values = await termValues(term, count, rowLength, reader);
-    for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] ?? 0) + (values[i] ?? 0);
+): AsyncGenerator<Buffer> {
+  const readers = await Promise.all(terms.map((term) => openTerm(term, rowLength, reader)));
+  const perBlock = Math.max(1, Math.floor(BLOCK_BYTES / (8 * rowLength)));
+  for (let done = 0; done < count; done += perBlock) {
+    const rows = Math.min(perBlock, count - done);
+    // Storing into a Float32Array is what rounds.
+    const sum = dtype === "F64" ? new Float64Array(rows * rowLength) : new Float32Array(rows * rowLength);
+    for (const read of readers) {
+      const values = await read(rows);
+      for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] ?? 0) + (values[i] ?? 0);
+    }
+    yield encodeFloats(sum, dtype);
   }
-  return encodeFloats(sum, dtype);
 }
 
-async function termValues(
-  term: Term,
-  count: number,
-  rowLength: number,
-  reader: WeightReader,
-): Promise<Floats> {
-  if (!isRows(term)) return generate(term, count, rowLength, reader);
-  const values = new Float64Array(count * rowLength);
-  let filled = 0;
-  for (const rows of term) {
-    const part = await reader.values(rows);
-    values.set(part, filled);
-    filled += part.length;
-  }
-  return values;
+async function openTerm(term: Term, rowLength: number, reader: WeightReader): Promise<TermReader> {
+  if (!isRows(term)) return openGenerator(term, rowLength, reader);
+  let read = 0;
+  return async (count) => {
+    const values = new Float64Array(count * rowLength);
+    let filled = 0;
+    for (const rows of sliceRows(term, read, count)) {
+      const part = await reader.values(rows);
+      values.set(part, filled);
+      filled += part.length;
+    }
+    read += count;
+    return values;
+  };
 }
 
 function isRows(term: Term): term is readonly Rows[] {
   return Array.isArray(term);
 }
 
-async function generate(
+async function openGenerator(
   generator: Generator,
-  count: number,
   rowLength: number,
   reader: WeightReader,
-): Promise<Floats> {
-  const values = new Float64Array(count * rowLength);
-  if (generator.kind === "constant") return values.fill(generator.value);
-  if (generator.kind === "normal of rows") return drawLikeRows(generator, count, rowLength, reader);
-  const normal = seededNormal(generator.seed);
-  for (let i = 0; i < values.length; i++) values[i] = generator.standardDeviation * normal();
-  return values;
+): Promise<TermReader> {
+  switch (generator.kind) {
+    case "constant":
+      return async (count) => new Float64Array(count * rowLength).fill(generator.value);
+    case "normal": {
+      const normal = seededNormal(generator.seed);
+      return async (count) =>
+        Float64Array.from({ length: count * rowLength }, () => generator.standardDeviation * normal());
+    }
+    case "normal of rows":
+      return drawLikeRows(generator, rowLength, reader);
+  }
 }
 
 /**
@@ -70,11 +87,11 @@ async function generate(
  */
 async function drawLikeRows(
   { tensor, seed }: Extract<Generator, { kind: "normal of rows" }>,
-  count: number,
   rowLength: number,
   reader: WeightReader,
-): Promise<Floats> {
-  const sampled = sampleIndices(reader.rowCount(tensor), seed);
+): Promise<TermReader> {
+  const limit = Math.min(MAX_SAMPLED_ROWS, Math.floor(MAX_SAMPLED_BYTES / (8 * rowLength)));
+  const sampled = sampleIndices(reader.rowCount(tensor), limit, seed);
   const mean = new Float64Array(rowLength);
   const rows: Floats[] = [];
   for (const start of sampled) {
@@ -82,22 +99,24 @@ async function drawLikeRows(
     for (let i = 0; i < rowLength; i++) mean[i]! += row[i]! / sampled.length;
     rows.push(row);
   }
-  const values = new Float64Array(count * rowLength);
   const normal = seededNormal(seed);
   const scale = 1 / Math.sqrt(Math.max(1, rows.length - 1));
-  for (let at = 0; at < values.length; at += rowLength) {
-    values.set(mean, at);
-    for (const row of rows) {
-      const weight = scale * normal();
-      for (let i = 0; i < rowLength; i++) values[at + i]! += weight * (row[i]! - mean[i]!);
+  return async (count) => {
+    const values = new Float64Array(count * rowLength);
+    for (let at = 0; at < values.length; at += rowLength) {
+      values.set(mean, at);
+      for (const row of rows) {
+        const weight = scale * normal();
+        for (let i = 0; i < rowLength; i++) values[at + i]! += weight * (row[i]! - mean[i]!);
+      }
     }
-  }
-  return values;
+    return values;
+  };
 }
 
-/** All indices below `count`, or so many of them, evenly spread from a random start. */
-function sampleIndices(count: number, seed: number): number[] {
-  const sampled = Math.min(count, MAX_SAMPLED_ROWS);
+/** All indices below `count`, or `limit` of them, evenly spread from a random start. */
+function sampleIndices(count: number, limit: number, seed: number): number[] {
+  const sampled = Math.min(count, limit);
   const start = sampled < count ? seededUniform(seed)() : 0;
   return Array.from({ length: sampled }, (_, i) =>
     Math.min(count - 1, Math.floor(((i + start) * count) / sampled)),

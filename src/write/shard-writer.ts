@@ -6,7 +6,7 @@ import { computeSum } from "./compute.js";
 import { type ByteRun, readInto, type WeightReader } from "./weight-reader.js";
 
 /** Two buffers of this size take turns, one being read while the other is written. */
-const CHUNK_BYTES = 4 << 20;
+const CHUNK_BYTES = 1 << 20;
 
 export interface WriteOptions {
   readonly signal?: AbortSignal | undefined;
@@ -40,16 +40,16 @@ async function* pieces({ tensors }: PlannedShard, reader: WeightReader): AsyncIt
   for (const tensor of tensors.values()) {
     for (const segment of tensor.segments) {
       if (segment.kind === "copy") yield* reader.locate(segment.rows);
-      else yield await sumBytes(tensor, segment, reader);
+      else yield* sumBlocks(tensor, segment, reader);
     }
   }
 }
 
-async function sumBytes(
+function sumBlocks(
   { dtype, shape }: PlannedTensor,
   segment: Extract<Segment, { kind: "sum" }>,
   reader: WeightReader,
-): Promise<Buffer> {
+): AsyncIterable<Buffer> {
   if (!isFloatDtype(dtype)) throw new TypeError(`a sum was planned in ${dtype}`);
   const rowLength = shape.slice(1).reduce((product, size) => product * size, 1);
   return computeSum(segment, rowLength, dtype, reader);

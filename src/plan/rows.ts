@@ -1,0 +1,16 @@
+import type { Rows } from "./types.js";
+
+/** `count` rows from row `from` on, of rows that come in several runs. */
+export function sliceRows(runs: readonly Rows[], from: number, count: number): Rows[] {
+  const result: Rows[] = [];
+  let skip = from;
+  let wanted = count;
+  for (const run of runs) {
+    const skipped = Math.min(skip, run.count);
+    const taken = Math.min(wanted, run.count - skipped);
+    if (taken > 0) result.push({ ...run, start: run.start + skipped * run.step, count: taken });
+    skip -= skipped;
+    wanted -= taken;
+  }
+  return result;
+}

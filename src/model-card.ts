@@ -1,7 +1,7 @@
 import { posix } from "node:path";
 import { parse, stringify } from "yaml";
 import { isRecord } from "./json-edit.js";
-import { flagName } from "./options.js";
+import { flagName } from "./options/flags.js";
 import type { ConversionRecord } from "./plan/types.js";
 import { isSparse, type LsgConfig } from "./variants/lsg-config.js";
 

@@ -1,5 +1,7 @@
 import { z } from "zod";
-import { OptionError } from "./errors.js";
+import { camelCase, type Flag, flagsOf, snakeCase } from "./options/flags.js";
+import { parseKwargs } from "./options/kwargs.js";
+import { validate } from "./options/validate.js";
 import { LsgConfigSchema, PRESETS } from "./variants/lsg-config.js";
 
 /** The length that a conversion aims at where the source is no longer than half of it. */
@@ -93,34 +95,18 @@ const ExportRunSchema = z.strictObject({
 });
 
 /** What decides the bytes of a conversion; recorded in lsg_conversion.json. */
-export type ConversionOptions = z.output<typeof ConversionSchema> & {
-  /** LSG config keys that were asked for, by their names in config.json. */
-  readonly lsg: z.output<typeof LsgFlagsSchema>;
-};
-/** What the user asked of `lsg convert`, validated. */
-export type ConvertOptions = ConversionOptions &
-  z.output<typeof RunSchema> &
+export type ConversionOptions = z.output<typeof ConversionSchema> &
   z.output<typeof GraphSchema> &
-  z.output<typeof OnnxSchema>;
+  z.output<typeof OnnxSchema> & {
+    /** LSG config keys that were asked for, by their names in config.json. */
+    readonly lsg: z.output<typeof LsgFlagsSchema>;
+  };
+
+/** What the user asked of `lsg convert`, validated. */
+export type ConvertOptions = ConversionOptions & z.output<typeof RunSchema>;
 
 /** What the user asked of `lsg export`, validated. */
 export type ExportOptions = z.output<typeof GraphSchema> & z.output<typeof ExportRunSchema>;
-
-/** One option as the command line shows it. */
-export interface Flag {
-  /** Key in the parsed arguments. */
-  readonly key: string;
-  readonly description: string;
-  readonly kind: "boolean" | "value" | "optional value";
-  /** Heading in the help. */
-  readonly group: string;
-  /** What stands for the value in the help. */
-  readonly placeholder: string;
-  readonly choices?: readonly string[];
-  readonly defaultValue?: unknown;
-  /** Whether switching it off says anything: it is on by default, or a preset may set it. */
-  readonly negatable: boolean;
-}
 
 /** The flags of `lsg convert`, read from the schemas. */
 export function convertFlags(): Flag[] {
@@ -143,8 +129,8 @@ export function exportFlags(): Flag[] {
 /** Validates the parsed arguments of `lsg export`. @throws OptionError as `parseConvertOptions` does. */
 export function parseExportOptions(given: Readonly<Record<string, unknown>>): ExportOptions {
   return {
-    ...parse(GraphSchema, pick(given, Object.keys(GraphSchema.shape)), flagName),
-    ...parse(ExportRunSchema, pick(given, Object.keys(ExportRunSchema.shape)), flagName),
+    ...validate(GraphSchema, pick(given, Object.keys(GraphSchema.shape))),
+    ...validate(ExportRunSchema, pick(given, Object.keys(ExportRunSchema.shape))),
   };
 }
 
@@ -161,143 +147,12 @@ export function parseConvertOptions(given: Readonly<Record<string, unknown>>): C
     ...snakeKeys(pick(given, Object.keys(LsgConfigSchema.shape).map(camelCase))),
   };
   return {
-    ...parse(ConversionSchema, take(Object.keys(ConversionSchema.shape)), flagName),
-    ...parse(OnnxSchema, take(Object.keys(OnnxSchema.shape)), flagName),
-    ...parse(GraphSchema, take(Object.keys(GraphSchema.shape)), flagName),
-    ...parse(RunSchema, take(Object.keys(RunSchema.shape)), flagName),
-    lsg: withoutDefaults(parse(LsgFlagsSchema, lsgGiven, flagName), lsgGiven),
+    ...validate(ConversionSchema, take(Object.keys(ConversionSchema.shape))),
+    ...validate(OnnxSchema, take(Object.keys(OnnxSchema.shape))),
+    ...validate(GraphSchema, take(Object.keys(GraphSchema.shape))),
+    ...validate(RunSchema, take(Object.keys(RunSchema.shape))),
+    lsg: withoutDefaults(validate(LsgFlagsSchema, lsgGiven), lsgGiven),
   };
-}
-
-/** `maxSequenceLength` or `max_sequence_length` → `--max-sequence-length`. */
-export function flagName(key: string): string {
-  return `--${snakeCase(key).replaceAll("_", "-")}`;
-}
-
-function flagsOf(group: string, shape: Readonly<Record<string, z.ZodType>>): Flag[] {
-  return Object.entries(shape).map(([key, schema]) => {
-    const inner = unwrap(schema);
-    const fallback = schema instanceof z.ZodDefault ? schema.def.defaultValue : undefined;
-    return {
-      key,
-      group,
-      description: schema.description ?? "",
-      kind:
-        inner instanceof z.ZodBoolean ? "boolean" : inner instanceof z.ZodPipe ? "optional value" : "value",
-      placeholder: placeholderOf(inner),
-      negatable: fallback === true,
-      ...(inner instanceof z.ZodEnum && { choices: inner.options.map(String) }),
-      ...(typeof fallback !== "object" && { defaultValue: fallback }),
-    };
-  });
-}
-
-function placeholderOf(schema: z.core.$ZodType): string {
-  if (schema instanceof z.ZodNumber) return "number";
-  if (schema instanceof z.ZodRecord) return "json";
-  return schema instanceof z.ZodPipe ? "list" : "name";
-}
-
-/** The schema below defaults, optionals and nullables. */
-function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
-  const isWrapper =
-    schema instanceof z.ZodDefault || schema instanceof z.ZodOptional || schema instanceof z.ZodNullable;
-  return isWrapper ? unwrap(schema.def.innerType) : schema;
-}
-
-/** Numbers arrive as text from a command line; only text that is a number in full becomes one. */
-function fromText(schema: z.core.$ZodType, value: unknown): unknown {
-  const isNumber = unwrap(schema) instanceof z.ZodNumber;
-  return isNumber && typeof value === "string" && /^-?\d+(\.\d+)?$/.test(value) ? Number(value) : value;
-}
-
-function parse<S extends z.ZodObject>(
-  schema: S,
-  given: Record<string, unknown>,
-  name: (key: string) => string,
-): z.output<S> {
-  const values = Object.fromEntries(
-    Object.entries(given).map(([key, value]) => [
-      key,
-      schema.shape[key] ? fromText(schema.shape[key], value) : value,
-    ]),
-  );
-  const result = schema.safeParse(values);
-  if (result.success) return result.data;
-  const issue = result.error.issues[0];
-  const key = String(issue?.path[0] ?? "");
-  throw new OptionError(
-    `${name(key)} ${JSON.stringify(given[key])}: ${issue ? describeIssue(issue) : "cannot be used"}`,
-    "See lsg convert --help.",
-  );
-}
-
-/** What was expected, in the words of the command line. */
-function describeIssue(issue: z.core.$ZodIssue): string {
-  switch (issue.code) {
-    case "invalid_type":
-      return issue.expected === "int" ? "expected a whole number" : `expected a ${issue.expected}`;
-    case "invalid_value":
-      return `expected one of ${issue.values.join(", ")}`;
-    case "too_small":
-      return `must be ${issue.inclusive ? "at least" : "above"} ${issue.minimum}`;
-    case "too_big":
-      return `must be at most ${issue.maximum}`;
-    default:
-      return issue.message;
-  }
-}
-
-function parseKwargs(given: unknown): { lsg: Record<string, unknown>; other: Record<string, unknown> } {
-  const kwargs = typeof given === "string" ? parseRelaxedJson(given) : (given ?? {});
-  if (typeof kwargs !== "object" || kwargs === null || Array.isArray(kwargs)) {
-    throw new OptionError(`--model-kwargs ${JSON.stringify(given)}: expected an object of config keys`);
-  }
-  const entries = Object.entries(kwargs);
-  const isLsg = ([key]: [string, unknown]) => Object.hasOwn(LsgConfigSchema.shape, key);
-  const other = entries.filter((entry) => !isLsg(entry));
-  for (const [key] of other) refuseNearMiss(key);
-  return { lsg: Object.fromEntries(entries.filter(isLsg)), other: Object.fromEntries(other) };
-}
-
-/** The reference takes single quotes for double ones; Python's literals are accepted as well. */
-function parseRelaxedJson(text: string): unknown {
-  const pythonAsJson = text
-    .replaceAll("'", '"')
-    .replace(/\b(True|False|None)\b/g, (word) => ({ True: "true", False: "false" })[word] ?? "null");
-  for (const candidate of [text, pythonAsJson]) {
-    try {
-      return JSON.parse(candidate);
-    } catch {
-      // The other spelling may do.
-    }
-  }
-  throw new OptionError(
-    `--model-kwargs ${text}: this is not JSON`,
-    "Write an object such as \"{'sparsity_type': 'lsh', 'block_size': 32}\".",
-  );
-}
-
-/** A config may hold any key, so only what looks like a misspelt key of ours is refused. */
-function refuseNearMiss(key: string): void {
-  const meant = Object.keys(LsgConfigSchema.shape).find((known) => editDistance(known, key) <= 2);
-  if (meant) {
-    throw new OptionError(`--model-kwargs: unknown key "${key}"`, `Did you mean "${meant}"?`);
-  }
-}
-
-/** Levenshtein's distance between two short words. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const substitution = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(substitution, row[j]! + 1, next[j - 1]! + 1));
-    }
-    row = next;
-  }
-  return row[b.length]!;
 }
 
 function withoutDefaults<T extends object>(parsed: T, given: object): T {
@@ -312,12 +167,4 @@ function pick(from: object, keys: readonly string[]): Record<string, unknown> {
 
 function snakeKeys(record: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(record).map(([key, value]) => [snakeCase(key), value]));
-}
-
-function camelCase(key: string): string {
-  return key.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
-}
-
-function snakeCase(key: string): string {
-  return key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }

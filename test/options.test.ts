@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { convertFlags, flagName, parseConvertOptions } from "../src/options.js";
+import { flagName } from "../src/options/flags.js";
+import { convertFlags, parseConvertOptions } from "../src/options.js";
 
 test("without arguments the preset is faithful and LSG keys are left to it", () => {
   const options = parseConvertOptions({});

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
-import type { CliContext } from "../cli.js";
 import { listArchitectures } from "../commands/architectures.js";
+import type { CliContext } from "./context.js";
 
 /** `lsg architectures`. */
 export function define(command: Command, { printJson, printText }: CliContext): void {

@@ -1,12 +1,13 @@
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
-import type { CliContext } from "../cli.js";
 import { convert } from "../commands/convert.js";
 import { OptionError } from "../errors.js";
-import { convertFlags, flagName, parseConvertOptions } from "../options.js";
+import { flagName } from "../options/flags.js";
+import { convertFlags, parseConvertOptions } from "../options.js";
 import { planToJson, summarise } from "../plan/print.js";
 import { progressOn, silent } from "../progress.js";
 import { fileArguments, normaliseSpelling } from "../reference-spelling.js";
+import type { CliContext } from "./context.js";
 import { addFlags } from "./flags.js";
 
 const flags = convertFlags();

@@ -1,8 +1,8 @@
 import type { Command } from "commander";
-import type { CliContext } from "../cli.js";
 import { exportOnnx } from "../commands/export.js";
 import { exportFlags, parseExportOptions } from "../options.js";
 import { progressOn, silent } from "../progress.js";
+import type { CliContext } from "./context.js";
 import { addFlags } from "./flags.js";
 
 /** `lsg export`. */

@@ -1,5 +1,5 @@
 import { type Command, type Help, Option } from "commander";
-import { type Flag, flagName } from "../options.js";
+import { type Flag, flagName } from "../options/flags.js";
 
 /** Adds flags, read from schemas, to a command; those that can be switched off show as `--[no-]flag`. */
 export function addFlags(command: Command, flags: readonly Flag[]): void {

@@ -6,8 +6,6 @@ import { activation } from "./activations.js";
 import type { OnnxFunction, Value } from "./body.js";
 import type { GraphBuilder } from "./builder.js";
 import { sizeOf, vector } from "./functions/attend.js";
-import { fullAttention } from "./functions/full-attention.js";
-import { lsgAttention } from "./functions/lsg-attention.js";
 import { prependedTokens } from "./functions/lsg-inputs.js";
 import { keyBias } from "./functions/masks.js";
 import { type LayerContext, layerNorm, linear } from "./layers.js";
@@ -18,10 +16,9 @@ export interface EncoderOptions {
   readonly sizes: Sizes;
   /** Undefined for the original's full attention. */
   readonly lsg: LsgConfig | undefined;
-  readonly causal: boolean;
+  readonly attention: OnnxFunction;
   /** Rows of the position table before position 0. */
   readonly positionOffset: number;
-  readonly seed: number;
 }
 
 /** (batch, length), int64. */
@@ -38,9 +35,8 @@ export function encode(
   inputs: EncoderInputs,
   options: EncoderOptions,
 ): Value {
-  const { architecture, sizes, lsg } = options;
+  const { architecture, sizes, lsg, attention } = options;
   const prepended = lsg ? prependedTokens(lsg) : 0;
-  const attention = attentionFunction(options);
   const bias = graph.scope("key_bias", () => {
     const maskFirstToken = lsg?.mask_first_token ?? false;
     return keyBias(graph.op, inputs.attentionMask, {
@@ -56,11 +52,6 @@ export function encode(
     embedded,
   );
   return lsg ? graph.scope("pool", () => withoutGlobals(graph, hidden, lsg, prepended)) : hidden;
-}
-
-function attentionFunction({ sizes, lsg, causal, seed }: EncoderOptions): OnnxFunction {
-  const heads = { numHeads: sizes.heads, headDim: sizes.hidden / sizes.heads };
-  return lsg ? lsgAttention({ ...heads, config: lsg, causal, seed }) : fullAttention({ ...heads, causal });
 }
 
 /** Attention and feed-forward, each with its residual and the norm behind it. */

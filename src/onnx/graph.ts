@@ -3,9 +3,11 @@ import { CheckpointError, OptionError } from "../errors.js";
 import type { Model } from "../plan/model.js";
 import { positionOffset } from "../plan/positions.js";
 import type { LsgConfig } from "../variants/lsg-config.js";
-import type { Value } from "./body.js";
+import type { OnnxFunction, Value } from "./body.js";
 import { createGraph, type GraphBuilder, type OnnxModel } from "./builder.js";
 import { type EncoderInputs, encode } from "./encoder.js";
+import { fullAttention } from "./functions/full-attention.js";
+import { lsgAttention } from "./functions/lsg-attention.js";
 import { applyChain, type LayerContext } from "./layers.js";
 import { hasChoices, headForTask, type TaskOutput } from "./tasks.js";
 import type { Dimension } from "./tensor.js";
@@ -17,7 +19,10 @@ export interface GraphOptions {
   readonly lsg: LsgConfig | undefined;
   /** A task of optimum's; by default what the checkpoint's head is for. */
   readonly task?: string | undefined;
+  /** Seed of lsh's random projections. */
   readonly seed: number;
+  /** Stands in for the attention that `lsg` says, with the same inputs: for measurements. */
+  readonly attention?: OnnxFunction;
 }
 
 /**
@@ -50,13 +55,17 @@ export function modelGraph(model: Model, source: WeightSource, options: GraphOpt
     architecture,
     sizes,
     lsg: options.lsg,
-    causal,
+    attention: options.attention ?? attentionFunction(model, options, causal),
     positionOffset: positionOffset(architecture, config),
-    seed: options.seed,
   });
   const outputs = graph.scope("head", () => headOutputs(context, model, head, hidden, inputs.choices));
   for (const { name, value, dims } of outputs) graph.output(name, value, "F32", dims);
   return graph.model();
+}
+
+function attentionFunction({ sizes }: Model, { lsg, seed }: GraphOptions, causal: boolean): OnnxFunction {
+  const heads = { numHeads: sizes.heads, headDim: sizes.hidden / sizes.heads };
+  return lsg ? lsgAttention({ ...heads, config: lsg, causal, seed }) : fullAttention({ ...heads, causal });
 }
 
 /** The inputs as the graph has them, and as (batch · choices, length). */

@@ -1,9 +1,7 @@
 import type { Architecture, Head } from "../architecture.js";
 import type { Config } from "../checkpoint/checkpoint.js";
 import { OptionError } from "../errors.js";
-
-/** What the names of a converted checkpoint's classes begin with. */
-export const LSG_CLASS_PREFIX = "LSG";
+import { LSG_CLASS_PREFIX } from "../variants/lsg-config.js";
 
 /** The class that a conversion starts from or writes. */
 export interface ModelClass {

@@ -61,7 +61,7 @@ export function planWeights(
     losslessUpTo: losslessLength(lsg, positions.usable, globals ? undefined : sourceLsg),
     configChanges: new Map([
       ...changedKeys(checkpoint.config, config),
-      ...lsgConfigChanges(architecture, target, lsg),
+      ...lsgConfigChanges(architecture, openedClass(target, architecture), lsg),
       ["max_position_embeddings", rows],
       ...raisedLengths(config, length),
       ...aliasedSizes(architecture, config, sizes),
@@ -82,4 +82,9 @@ export function planWeights(
       ...checkpoint.ignored.map((name) => ({ name, reason: "no tensor" })),
     ],
   };
+}
+
+/** The class that transformers opens: for an unknown one its base model's. */
+function openedClass({ head, className }: ModelClass, { classPrefix }: Architecture): string {
+  return head ? className : `${classPrefix}Model`;
 }

@@ -4,6 +4,9 @@ import { OptionError } from "../errors.js";
 /** Rows of the table of global tokens; `num_global_tokens` of them are used. */
 export const GLOBAL_TABLE_ROWS = 512;
 
+/** What the names of a converted checkpoint's classes begin with. */
+export const LSG_CLASS_PREFIX = "LSG";
+
 /** How the sparse part picks keys; `none` and null, Python's `None`, switch it off. */
 export const SPARSITY_TYPES = [
   "none",
@@ -110,8 +113,16 @@ function sparseFault(config: LsgConfig): string | undefined {
   if (keys % 2 !== 0) return `block_size / sparsity_factor is ${keys}, it must be even`;
   if (sparse <= 0.75 * keys)
     return `sparse_block_size must be above 0.75 × block_size / sparsity_factor = ${0.75 * keys}`;
-  if (sparsity_type === "norm" && block % Math.min(block, sparse) !== 0) {
-    return `with sparsity_type norm, block_size must be a multiple of sparse_block_size (or smaller than it)`;
+  const chunk = Math.min(block, sparse);
+  const isChunked = sparsity_type === "norm" || (sparsity_type === "lsh" && factor !== sparse);
+  if (isChunked && block % chunk !== 0) {
+    return `with sparsity_type ${sparsity_type}, block_size must be a multiple of sparse_block_size (or smaller than it)`;
+  }
+  if (isChunked && chunk % factor !== 0) {
+    return `with sparsity_type ${sparsity_type}, sparse_block_size must be a multiple of sparsity_factor`;
+  }
+  if (isChunked && sparsity_type === "lsh" && chunk < 2 * factor) {
+    return `lsh needs at least two buckets: sparse_block_size must be twice sparsity_factor or more`;
   }
   return undefined;
 }

@@ -2,8 +2,13 @@ import type { Architecture } from "../architecture.js";
 import type { Config } from "../checkpoint/checkpoint.js";
 import { CheckpointError } from "../errors.js";
 import type { ConversionOptions } from "../options.js";
-import { LSG_CLASS_PREFIX, type ModelClass } from "../plan/classes.js";
-import { checkLsgConfig, type LsgConfig, LsgConfigSchema, presetConfig } from "./lsg-config.js";
+import {
+  checkLsgConfig,
+  LSG_CLASS_PREFIX,
+  type LsgConfig,
+  LsgConfigSchema,
+  presetConfig,
+} from "./lsg-config.js";
 
 /**
  * The LSG keys of the result: what was asked for, else what an LSG source has or the preset sets, else the
@@ -68,10 +73,13 @@ export function modelingModule(architecture: Architecture): string {
   return `modeling_lsg_${architecture.modelType.replaceAll("-", "_")}`;
 }
 
-/** The config keys that make transformers open the LSG classes, and those that the classes read. */
+/**
+ * The config keys that make transformers open the LSG classes, and those that the classes read.
+ * @param className transformers' name of the class to open, without LSG
+ */
 export function lsgConfigChanges(
   architecture: Architecture,
-  target: ModelClass,
+  className: string,
   lsg: LsgConfig,
 ): [string, unknown][] {
   const module = modelingModule(architecture);
@@ -79,7 +87,6 @@ export function lsgConfigChanges(
   const autoMap = Object.entries(architecture.heads).map(([suffix, { auto }]) => {
     return [auto === "Model" ? "AutoModel" : `AutoModelFor${auto}`, `${module}.${lsgClass(suffix)}`];
   });
-  const className = target.head ? target.className : `${architecture.classPrefix}Model`;
   return [
     ["architectures", [LSG_CLASS_PREFIX + className]],
     ["auto_map", { AutoConfig: `${module}.${lsgClass("Config")}`, ...Object.fromEntries(autoMap) }],

@@ -1,10 +1,12 @@
 import { cpus, totalmem } from "node:os";
+import { benchAttention } from "./attention.js";
 import { benchConvert } from "./convert.js";
 
-/** `npm run bench [-- convert] [-- --large]`: ratios, side by side in one run. */
+/** `npm run bench [-- convert|attention] [-- --large]`: ratios, side by side in one run. */
 const args = process.argv.slice(2);
 const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   convert: () => benchConvert({ large: args.includes("--large") }),
+  attention: benchAttention,
 };
 
 const wanted = args.filter((arg) => !arg.startsWith("--"));

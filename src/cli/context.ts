@@ -1,0 +1,17 @@
+import type { Command } from "commander";
+
+/** What a verb's command line needs of its surroundings. */
+export interface CliContext {
+  /** Aborted by the first SIGINT or SIGTERM. */
+  readonly signal: AbortSignal;
+  /** Prints the one JSON document of `--json`. */
+  printJson(value: unknown): void;
+  /** Prints text for people. */
+  printText(text: string): void;
+}
+
+/** One file of `src/cli/`: what a verb adds to its command, and the arguments as that command takes them. */
+export interface VerbModule {
+  define(command: Command, context: CliContext): void;
+  normalise?(args: readonly string[]): string[];
+}

@@ -90,6 +90,10 @@ const RunSchema = z.strictObject({
 });
 
 const ExportRunSchema = z.strictObject({
+  opOnly: z
+    .boolean()
+    .default(false)
+    .describe("write the attention op alone, without weights: attention.onnx"),
   ...RunSchema.omit({ dryRun: true }).shape,
   ...ConversionSchema.pick({ seed: true, revision: true }).shape,
 });

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { exportOnnx } from "../commands/export.js";
+import { exportOp } from "../commands/export-op.js";
 import { exportFlags, parseExportOptions } from "../options.js";
 import { progressOn, silent } from "../progress.js";
 import type { CliContext } from "./context.js";
@@ -17,7 +18,8 @@ export function define(command: Command, context: CliContext): void {
     .action(async (model: string, output: string | undefined, given: Record<string, unknown>) => {
       const options = parseExportOptions(given);
       const progress = options.quiet || options.json ? silent : progressOn(process.stderr);
-      const result = await exportOnnx(model, output, options, { signal: context.signal, progress });
+      const run = options.opOnly ? exportOp : exportOnnx;
+      const result = await run(model, output, options, { signal: context.signal, progress });
       if (options.json) return context.printJson(result);
       if (options.quiet) return;
       const { files, task, attention } = result;

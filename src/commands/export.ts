@@ -43,6 +43,11 @@ type GraphChoices = Pick<ExportOptions, "task" | "onnxWeights" | "seed">;
 
 const GRAPH_FILE = "model.onnx";
 
+/** Every place that an export may write to: of an earlier one nothing stays, which loaders would find beside it. */
+const GRAPH_PATHS = ["", "onnx"].flatMap((place) =>
+  [GRAPH_FILE, `${GRAPH_FILE}_data`].map((file) => posix.join(place, file)),
+);
+
 /** Room for the graph without its weights, which has some hundred kilobytes. */
 const GRAPH_BYTES = 4 << 20;
 
@@ -113,8 +118,12 @@ export async function exportInto(
     // The graph comes after the data that it names.
     for (const file of files.toReversed()) await rename(join(scratch, file), join(folder, place, file));
     await rename(join(scratch, "config.json"), join(folder, "config.json"));
+    const paths = files.map((file) => posix.join(place, file));
+    for (const path of GRAPH_PATHS.filter((path) => !paths.includes(path))) {
+      await rm(join(folder, path), { force: true });
+    }
     return {
-      files: files.map((file) => posix.join(place, file)),
+      files: paths,
       task: taskOf(headForTask(architecture, model.source.head, options.task)),
       attention: lsg ? "lsg" : "full",
     };
@@ -148,7 +157,12 @@ async function requireBeside(folder: string, checkpoint: Checkpoint): Promise<vo
 async function configWithHints(source: FileSource, files: readonly string[]): Promise<Buffer> {
   const content = await source.read("config.json");
   const { "transformers.js_config": hints } = parseObject(content, "config.json");
-  const external = files.length > 1 ? { use_external_data_format: { [GRAPH_FILE]: files.length - 1 } } : {};
-  const merged = { ...(isRecord(hints) ? hints : {}), dtype: "fp32", ...external };
+  const { use_external_data_format: counts, ...others } = isRecord(hints) ? hints : {};
+  const dataFiles = Object.entries({
+    ...(isRecord(counts) ? counts : {}),
+    [GRAPH_FILE]: files.length - 1,
+  }).filter(([, count]) => count !== 0);
+  const external = { use_external_data_format: Object.fromEntries(dataFiles) };
+  const merged = { ...others, dtype: "fp32", ...(dataFiles.length > 0 && external) };
   return editTopLevel(content, new Map([["transformers.js_config", merged]]));
 }

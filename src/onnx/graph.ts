@@ -35,8 +35,7 @@ export interface GraphOptions {
 export function modelGraph(model: Model, source: WeightSource, options: GraphOptions): OnnxModel {
   const { architecture, config, sizes } = model;
   const head = headForTask(architecture, model.source.head, options.task);
-  const causal = config.is_decoder === true;
-  if (causal && config.add_cross_attention === true) {
+  if (config.is_decoder === true && config.add_cross_attention === true) {
     throw new OptionError(
       "config.json: add_cross_attention is true; a decoder of a pair has no graph of its own",
     );
@@ -44,7 +43,7 @@ export function modelGraph(model: Model, source: WeightSource, options: GraphOpt
   const graph = createGraph(`${architecture.modelType}-${options.lsg ? "lsg" : "full"}`);
   const context: LayerContext = {
     op: graph.op,
-    weights: createWeights(graph, model.tensors, source),
+    weights: createWeights(graph, model, head, source),
     epsilon: sizes.normEpsilon,
     activation: activationName(model),
     wordEmbeddings: architecture.encoder.embeddings.word,
@@ -55,7 +54,7 @@ export function modelGraph(model: Model, source: WeightSource, options: GraphOpt
     architecture,
     sizes,
     lsg: options.lsg,
-    attention: options.attention ?? attentionFunction(model, options, causal),
+    attention: options.attention ?? attentionFunction(model, options),
     positionOffset: positionOffset(architecture, config),
   });
   const outputs = graph.scope("head", () => headOutputs(context, model, head, hidden, inputs.choices));
@@ -63,8 +62,10 @@ export function modelGraph(model: Model, source: WeightSource, options: GraphOpt
   return graph.model();
 }
 
-function attentionFunction({ sizes }: Model, { lsg, seed }: GraphOptions, causal: boolean): OnnxFunction {
+/** The attention op of a model. Causal models (`is_decoder`) have a causal one. */
+export function attentionFunction({ sizes, config }: Model, { lsg, seed }: GraphOptions): OnnxFunction {
   const heads = { numHeads: sizes.heads, headDim: sizes.hidden / sizes.heads };
+  const causal = config.is_decoder === true;
   return lsg ? lsgAttention({ ...heads, config: lsg, causal, seed }) : fullAttention({ ...heads, causal });
 }
 

@@ -13,7 +13,7 @@ const WEIGHT_INDEX = /\.(safetensors|bin|h5|msgpack)\.index\.json$/;
 /** Exports of the model in other formats; they hold the old length. */
 const EXPORT_FOLDERS = /^(onnx|openvino|coreml|tflite)\//;
 /** What we write ourselves, or the modelling code of an earlier conversion. */
-const REPLACED = /^(config\.json|README\.md|lsg_conversion\.json|modeling_lsg_\w+\.py|lsg_attention\.py)$/;
+const REPLACED = /^(config\.json|README\.md|lsg_conversion\.json|(modeling_)?lsg_\w+\.py)$/;
 
 /** Files whose contents decide something besides a length. */
 const READ_FILES: ReadonlySet<string> = new Set([...TOKENIZER_FILES, "modules.json", "README.md"]);

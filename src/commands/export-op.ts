@@ -1,0 +1,50 @@
+import { mkdir, rename, rm } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { findArchitecture } from "../architectures.js";
+import { openCheckpoint } from "../checkpoint/checkpoint.js";
+import { openSource } from "../checkpoint/open-source.js";
+import { prependedTokens } from "../onnx/functions/lsg-inputs.js";
+import { attentionFunction } from "../onnx/graph.js";
+import { opOnlyModel } from "../onnx/op-only.js";
+import { writeModel } from "../onnx/writer.js";
+import type { ExportOptions } from "../options.js";
+import { describeModel } from "../plan/model.js";
+import { readLsgConfig } from "../variants/lsg.js";
+import type { ExportContext, ExportResult } from "./export.js";
+
+const OP_FILE = "attention.onnx";
+
+/**
+ * Writes a graph of a model's attention op alone, to be used in other models: inputs `query`, `key`, `value`
+ * and `attention_mask`, output `context`. No weights are read.
+ * @param output a folder; by default the current one
+ */
+export async function exportOp(
+  model: string,
+  output = ".",
+  options: ExportOptions,
+  { signal, progress }: ExportContext = {},
+): Promise<ExportResult> {
+  const source = await openSource(model, { revision: options.revision, signal, onNotice: progress?.step });
+  const checkpoint = await openCheckpoint(source, { signal });
+  const described = describeModel(checkpoint, await findArchitecture(checkpoint.config.model_type));
+  const { sizes, config, isLsg } = described;
+  const lsg = isLsg ? readLsgConfig(config) : undefined;
+  const graph = opOnlyModel({
+    attention: attentionFunction(described, { lsg, seed: options.seed }),
+    numHeads: sizes.heads,
+    headDim: sizes.hidden / sizes.heads,
+    prependedTokens: lsg ? prependedTokens(lsg) : 0,
+    maskFirstToken: lsg?.mask_first_token ?? false,
+    dtype: "F32",
+  });
+  const partial = join(output, `${OP_FILE}.partial-${process.pid}`);
+  await mkdir(output, { recursive: true });
+  try {
+    await writeModel(partial, graph, { signal });
+    await rename(partial, join(output, OP_FILE));
+  } finally {
+    await rm(partial, { force: true });
+  }
+  return { output, files: [OP_FILE], task: basename(OP_FILE, ".onnx"), attention: lsg ? "lsg" : "full" };
+}

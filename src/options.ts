@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { camelCase, type Flag, flagsOf, snakeCase } from "./options/flags.js";
+import { camelCase, type Flag, flagsOf, snakeKeys } from "./options/flags.js";
 import { parseKwargs } from "./options/kwargs.js";
 import { validate } from "./options/validate.js";
 import { LsgConfigSchema, PRESETS } from "./variants/lsg-config.js";
@@ -167,8 +167,4 @@ function pick(from: object, keys: readonly string[]): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(from).filter(([key, value]) => keys.includes(key) && value !== undefined),
   );
-}
-
-function snakeKeys(record: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(record).map(([key, value]) => [snakeCase(key), value]));
 }

@@ -113,7 +113,7 @@ describe("lsg convert", () => {
     });
     expect(JSON.parse(readFileSync(join(output, "lsg_conversion.json"), "utf8")).options).toMatchObject({
       preset: "reference",
-      useTokenIds: false,
+      use_token_ids: false,
     });
   });
 

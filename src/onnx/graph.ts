@@ -118,9 +118,9 @@ function headOutputs(
     }
     if (choices) return [{ name, value: op.Reshape(value, choices), dims: ["batch_size", "num_choices"] }];
     if (output.from !== "tokens") return [{ name, value, dims: ["batch_size", width] }];
-    // One score a token is a vector, as transformers has it (ELECTRA's discriminator).
+    // ELECTRA's discriminator has one score a token, which transformers squeezes; one label keeps its axis.
     return [
-      width === 1
+      head.auto === "PreTraining" && width === 1
         ? { name, value: op.Squeeze(value, [2]), dims: perToken }
         : { name, value, dims: [...perToken, width] },
     ];

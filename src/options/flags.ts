@@ -62,3 +62,8 @@ export function camelCase(key: string): string {
 export function snakeCase(key: string): string {
   return key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
+
+/** An object with its keys in snake_case. */
+export function snakeKeys(record: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [snakeCase(key), value]));
+}

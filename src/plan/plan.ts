@@ -1,6 +1,7 @@
 import type { Architecture } from "../architecture.js";
 import type { Checkpoint } from "../checkpoint/checkpoint.js";
 import { modelCard } from "../model-card.js";
+import { snakeKeys } from "../options/flags.js";
 import type { ConversionOptions } from "../options.js";
 import { isSparse, LSG_CLASS_PREFIX } from "../variants/lsg-config.js";
 import { isLsgConfig } from "./classes.js";
@@ -78,7 +79,7 @@ function conversionRecord(
     architecture: LSG_CLASS_PREFIX + weights.target.className,
     variant: "lsg",
     max_sequence_length: weights.length,
-    options,
+    options: { ...snakeKeys(options), lsg: options.lsg },
     promise: { lossless_up_to: weights.losslessUpTo },
   };
 }

@@ -1,4 +1,3 @@
-import type { ConversionOptions } from "../options.js";
 import type { Dtype } from "../safetensors/dtype.js";
 import type { TensorInfo } from "../safetensors/header.js";
 import type { LengthEdit } from "../tokenizer/raise-length.js";
@@ -71,7 +70,8 @@ export interface ConversionRecord {
   readonly architecture: string;
   readonly variant: "lsg";
   readonly max_sequence_length: { readonly from: number; readonly to: number };
-  readonly options: ConversionOptions;
+  /** What was asked for, by the flags' names in snake_case. */
+  readonly options: Readonly<Record<string, unknown>> & { readonly lsg: Readonly<Record<string, unknown>> };
   readonly promise: {
     /** Up to so many tokens the result computes what the source computed; 0 where nothing is promised. */
     readonly lossless_up_to: number;

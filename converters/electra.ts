@@ -66,6 +66,7 @@ export default defineArchitecture({
     },
     ForMultipleChoice: {
       auto: "MultipleChoice",
+      assumes: { summary_type: "first", summary_use_proj: true, summary_activation: "gelu" },
       outputs: {
         logits: {
           from: "first token",

@@ -98,6 +98,8 @@ export interface Head {
   readonly causal?: boolean;
   /** By ONNX output name. */
   readonly outputs: Readonly<Record<string, HeadOutput>>;
+  /** Config keys that change what the class computes, with the values for which `outputs` holds. */
+  readonly assumes?: Readonly<Record<string, unknown>>;
   /** Labels that the class needs, whatever the config says: 2 for the ends of an answer. */
   readonly labels?: number;
 }

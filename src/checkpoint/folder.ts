@@ -5,7 +5,8 @@ import { CheckpointError, systemErrorCode } from "../errors.js";
 import type { FileInfo, FileSource } from "./file-source.js";
 
 /** Folders that hold no part of a model. */
-const SKIPPED_FOLDERS = new Set([".git", ".cache", "node_modules"]);
+/** Folders that hold no files of the model; a killed run of ours leaves one called `….partial-…`. */
+const SKIPPED_FOLDERS = /^(\.git|\.cache|node_modules)$|\.partial-/;
 
 /** Files in one model; a home folder named by mistake ends here instead of after minutes. */
 const MAX_FILES = 10_000;
@@ -135,7 +136,7 @@ async function listFiles(root: string, label: string): Promise<ReadonlyMap<strin
           "Name the folder that config.json lies in.",
         );
       }
-      if (info?.isDirectory() && !SKIPPED_FOLDERS.has(entry)) {
+      if (info?.isDirectory() && !SKIPPED_FOLDERS.test(entry)) {
         await walk(join(folder, entry), `${prefix}${entry}/`, [...ancestors, real]);
       }
     }

@@ -16,7 +16,7 @@ import { describeModel } from "../plan/model.js";
 import { isModelWeights, sortFiles } from "../plan/side-files.js";
 import { type Progress, silent } from "../progress.js";
 import { readLsgConfig } from "../variants/lsg.js";
-import { writeFolder } from "../write/output-folder.js";
+import { asOutputError, writeFolder } from "../write/output-folder.js";
 import { openWeights } from "../write/weight-reader.js";
 import { transferOptions } from "./transfer.js";
 
@@ -68,7 +68,10 @@ export async function exportOnnx(
   const own = source.origin.kind === "folder" ? source.origin.path : undefined;
   const target = output ?? (own === undefined ? `${basename(source.name)}-onnx` : model);
   if (own !== undefined && resolve(target) === resolve(own)) {
-    return { output: target, ...(await exportInto(own, source, options, context)) };
+    const exported = await exportInto(own, source, options, context).catch((error: unknown) => {
+      throw asOutputError(error, own);
+    });
+    return { output: target, ...exported };
   }
   const bytes = GRAPH_BYTES + [...source.files.values()].reduce((sum, { size }) => sum + size, 0);
   let exported: ExportedGraph = { files: [], task: "", attention: "full" };

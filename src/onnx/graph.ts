@@ -1,4 +1,5 @@
 import type { Head, HeadOutput } from "../architecture.js";
+import type { Config } from "../checkpoint/checkpoint.js";
 import { CheckpointError, OptionError } from "../errors.js";
 import type { Model } from "../plan/model.js";
 import { positionOffset } from "../plan/positions.js";
@@ -40,6 +41,7 @@ export function modelGraph(model: Model, source: WeightSource, options: GraphOpt
       "config.json: add_cross_attention is true; a decoder of a pair has no graph of its own",
     );
   }
+  refuseOtherSettings(head, config);
   const graph = createGraph(`${architecture.modelType}-${options.lsg ? "lsg" : "full"}`);
   const context: LayerContext = {
     op: graph.op,
@@ -60,6 +62,16 @@ export function modelGraph(model: Model, source: WeightSource, options: GraphOpt
   const outputs = graph.scope("head", () => headOutputs(context, model, head, hidden, inputs.choices));
   for (const { name, value, dims } of outputs) graph.output(name, value, "F32", dims);
   return graph.model();
+}
+
+function refuseOtherSettings(head: Head, config: Config): void {
+  for (const [key, value] of Object.entries(head.assumes ?? {})) {
+    if (config[key] === undefined || config[key] === value) continue;
+    throw new CheckpointError(
+      `config.json: ${key} is ${JSON.stringify(config[key])}; the graph of this head is made for ${JSON.stringify(value)}`,
+      "Export the base model alone: --task feature-extraction.",
+    );
+  }
 }
 
 /** The attention op of a model. Causal models (`is_decoder`) have a causal one. */

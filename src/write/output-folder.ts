@@ -136,7 +136,8 @@ async function entriesOf(folder: string): Promise<string[] | undefined> {
   }
 }
 
-function asOutputError(error: unknown, target: string): unknown {
+/** A system error as an OutputError with its remedy; any other error as it is. */
+export function asOutputError(error: unknown, target: string): unknown {
   const code = systemErrorCode(error);
   if (error instanceof LsgError || code === undefined) return error;
   const where = relative(process.cwd(), target).startsWith("..") ? target : relative(process.cwd(), target);

@@ -1,0 +1,25 @@
+import { join } from "node:path";
+import { describe, test } from "vitest";
+import { modelTypes } from "../../src/architectures.js";
+import { convert } from "../../src/commands/convert.js";
+import { parseConvertOptions } from "../../src/options.js";
+import { temporaryFolder } from "../support/fixtures.js";
+import { caseSource, compareOutputs, outputGoldens } from "./model-cases.js";
+
+describe.each(modelTypes())("%s, LSG, computes what PyTorch computes", (modelType) => {
+  const goldens = outputGoldens(modelType);
+  const cases = goldens.cases.flatMap((golden) => (golden.lsg ? [[golden.name, golden] as const] : []));
+
+  test.each(cases)("%s", async (_, golden) => {
+    const folder = await temporaryFolder();
+    const options = parseConvertOptions({
+      preset: "reference",
+      maxSequenceLength: golden.max_length,
+      modelKwargs: golden.lsg,
+      onnx: true,
+      task: golden.task ?? undefined,
+    });
+    await convert(await caseSource(goldens, golden, folder), join(folder, "lsg"), options);
+    await compareOutputs(goldens, golden, join(folder, "lsg", "onnx", "model.onnx"));
+  });
+});

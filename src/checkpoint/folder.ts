@@ -4,7 +4,6 @@ import { basename, dirname, join, resolve } from "node:path";
 import { CheckpointError, systemErrorCode } from "../errors.js";
 import type { FileInfo, FileSource } from "./file-source.js";
 
-/** Folders that hold no part of a model. */
 /** Folders that hold no files of the model; a killed run of ours leaves one called `….partial-…`. */
 const SKIPPED_FOLDERS = /^(\.git|\.cache|node_modules)$|\.partial-/;
 

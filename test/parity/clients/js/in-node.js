@@ -1,0 +1,15 @@
+// node in-node.js FOLDER JOB.json OUTPUT: writes what a pipeline gives for a job.
+import { readFile, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import * as transformers from "@huggingface/transformers";
+import { results } from "./page/pipelines.js";
+
+const [folder, job, output] = process.argv.slice(2);
+Object.assign(transformers.env, { allowRemoteModels: false, localModelPath: dirname(folder) });
+for await (const [name, content] of results(
+  transformers,
+  JSON.parse(await readFile(job)),
+  basename(folder),
+)) {
+  await writeFile(join(output, name), content);
+}

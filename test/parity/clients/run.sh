@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Opens what `lsg` exports with clients that are not ours: onnx's checker, optimum, sentence-transformers, and
+# Transformers.js in Node and in Chromium. Wants Node, Python ≥ 3.11 and the built `lsg`; installs the rest.
+# Arguments go to pytest.
+set -euo pipefail
+cd "$(dirname "$0")"
+environment=$(cd ../../.. && pwd)/.venv-clients
+
+# WebGPU without a GPU needs Debian's chromium, which has SwiftShader, and Vulkan's loader.
+if ! command -v chromium >/dev/null || ! ldconfig -p | grep -q libvulkan.so.1; then
+  if [ "$(id -u)" != 0 ]; then
+    echo "run.sh: install chromium and libvulkan1 (apt-get install chromium libvulkan1)" >&2
+    exit 1
+  fi
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends chromium libvulkan1
+fi
+
+# An environment is whole when it has a copy of the list it was made from.
+if ! cmp -s requirements.txt "$environment/requirements.txt"; then
+  python3 -m venv --clear "$environment"
+  "$environment/bin/pip" install --quiet "$(grep ^torch== requirements.txt)"
+  "$environment/bin/pip" install --quiet -r requirements.txt
+  cp requirements.txt "$environment/"
+fi
+if ! cmp -s js/package-lock.json js/node_modules/.made-from; then
+  # onnxruntime-node's scripts would fetch CUDA.
+  ONNXRUNTIME_NODE_INSTALL=skip ONNXRUNTIME_NODE_INSTALL_CUDA=skip npm ci --prefix js --no-audit --no-fund
+  cp js/package-lock.json js/node_modules/.made-from
+fi
+
+"$environment/bin/python" -m pytest -q -n 2 -p no:cacheprovider "$@" .

@@ -1,12 +1,17 @@
+import { writeSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
+import { setImmediate } from "node:timers/promises";
 import type { PlannedShard, PlannedTensor, Segment } from "../plan/types.js";
 import { isFloatDtype } from "../safetensors/dtype.js";
 import { serializeHeader } from "../safetensors/header.js";
 import { computeSum } from "./compute.js";
 import { type ByteRun, readInto, type WeightReader } from "./weight-reader.js";
 
-/** Two buffers of this size take turns, one being read while the other is written. */
+/** Copied at a time; about what a processor's cache holds. */
 const CHUNK_BYTES = 1 << 20;
+
+/** Written between two looks at signals, some ten milliseconds' worth. */
+const BREATH_BYTES = 16 << 20;
 
 export interface WriteOptions {
   readonly signal?: AbortSignal | undefined;
@@ -15,7 +20,7 @@ export interface WriteOptions {
 }
 
 /**
- * Writes a shard: its header, then every tensor in order. Holds no more than two chunks of weights in memory.
+ * Writes a shard: its header, then every tensor in order. Holds no more than a chunk of weights in memory.
  * @throws the signal's reason when aborted; the caller removes what was written.
  */
 export async function writeShard(
@@ -24,6 +29,7 @@ export async function writeShard(
   reader: WeightReader,
   options: WriteOptions = {},
 ): Promise<void> {
+  options.signal?.throwIfAborted();
   const file = await open(path, "wx");
   try {
     const out = new Output(file, options);
@@ -73,10 +79,14 @@ async function* mergeRuns(runs: AsyncIterable<ByteRun | Buffer>): AsyncIterable<
   if (pending) yield pending;
 }
 
-/** A file that is written from begin to end. */
+/**
+ * A file that is written from begin to end. Reads and writes are synchronous: between two page caches a
+ * chunk takes less time than handing it to a thread and back. In between, signals are heard.
+ */
 class Output {
   #position = 0;
-  #buffers = [Buffer.alloc(0), Buffer.alloc(0)];
+  #sinceBreath = 0;
+  readonly #chunk = Buffer.allocUnsafe(CHUNK_BYTES);
   readonly #file: FileHandle;
   readonly #options: WriteOptions;
 
@@ -86,37 +96,23 @@ class Output {
   }
 
   async write(bytes: Buffer): Promise<void> {
-    this.#options.signal?.throwIfAborted();
     for (let written = 0; written < bytes.length; ) {
-      const { bytesWritten } = await this.#file.write(
-        bytes,
-        written,
-        bytes.length - written,
-        this.#position + written,
-      );
-      written += bytesWritten;
+      written += writeSync(this.#file.fd, bytes, written, bytes.length - written, this.#position + written);
     }
     this.#position += bytes.length;
+    this.#sinceBreath += bytes.length;
     this.#options.onBytes?.(bytes.length);
+    if (this.#sinceBreath < BREATH_BYTES) return;
+    this.#sinceBreath = 0;
+    await setImmediate();
+    this.#options.signal?.throwIfAborted();
   }
 
-  /** Copies a run, reading ahead by one chunk. */
   async copy({ file, begin, length }: ByteRun): Promise<void> {
-    let read = this.#read(file, begin, Math.min(CHUNK_BYTES, length), 0);
-    for (let done = 0, turn = 1; done < length; turn++) {
-      const chunk = await read;
-      done += chunk.length;
-      const ahead = Math.min(CHUNK_BYTES, length - done);
-      if (ahead > 0) read = this.#read(file, begin + done, ahead, turn % 2);
-      // When the write fails, the read ahead must not be left without anybody to hear of its failure.
-      await Promise.all([this.write(chunk), read]);
+    for (let done = 0; done < length; done += this.#chunk.length) {
+      const bytes = this.#chunk.subarray(0, Math.min(this.#chunk.length, length - done));
+      readInto(file, bytes, begin + done);
+      await this.write(bytes);
     }
-  }
-
-  async #read(file: FileHandle, begin: number, length: number, which: number): Promise<Buffer> {
-    if (this.#buffers[which]!.length < length) this.#buffers[which] = Buffer.allocUnsafe(length);
-    const bytes = this.#buffers[which]!.subarray(0, length);
-    await readInto(file, bytes, begin);
-    return bytes;
   }
 }

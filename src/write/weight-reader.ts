@@ -97,21 +97,18 @@ export async function openWeights(
   };
 }
 
-/** Reads a short run at once: for single rows a thread's turn would take longer than the reading. */
 function readRun({ file, begin, length }: ByteRun): Buffer {
   const bytes = Buffer.allocUnsafe(length);
-  if (readSync(file.fd, bytes, 0, length, begin) < length) throw becameShorter();
+  readInto(file, bytes, begin);
   return bytes;
 }
 
 /** Fills a buffer from a file. @throws CheckpointError if the file ends before it is full. */
-export async function readInto(file: FileHandle, bytes: Buffer, begin: number): Promise<void> {
+export function readInto(file: FileHandle, bytes: Buffer, begin: number): void {
   for (let filled = 0; filled < bytes.length; ) {
-    const { bytesRead } = await file.read(bytes, filled, bytes.length - filled, begin + filled);
-    if (bytesRead === 0) {
-      throw becameShorter();
-    }
-    filled += bytesRead;
+    const read = readSync(file.fd, bytes, filled, bytes.length - filled, begin + filled);
+    if (read === 0) throw becameShorter();
+    filled += read;
   }
 }
 

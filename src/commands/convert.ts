@@ -18,7 +18,6 @@ import { findSpecialTokens } from "../tokenizer/special-tokens.js";
 import { checkOutput, writeFolder } from "../write/output-folder.js";
 import { writeShard } from "../write/shard-writer.js";
 import { openWeights } from "../write/weight-reader.js";
-import { exportInto } from "./export.js";
 import { transferOptions } from "./transfer.js";
 
 export interface ConvertContext {
@@ -73,7 +72,11 @@ export async function convert(
       bar.done();
       await weights.close();
     }
-    if (options.onnx) await exportInto(folder, await openFolder(folder), options, { signal, progress });
+    if (options.onnx) {
+      // Only here: the graph's libraries take longer to load than a small model to convert.
+      const { exportInto } = await import("./export.js");
+      await exportInto(folder, await openFolder(folder), options, { signal, progress });
+    }
   });
   return { output: target, plan };
 }

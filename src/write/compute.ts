@@ -36,7 +36,7 @@ export async function* computeSum(
     const sum = dtype === "F64" ? new Float64Array(rows * rowLength) : new Float32Array(rows * rowLength);
     for (const read of readers) {
       const values = await read(rows);
-      for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] ?? 0) + (values[i] ?? 0);
+      for (let i = 0; i < sum.length; i++) sum[i]! += values[i]!;
     }
     yield encodeFloats(sum, dtype);
   }
@@ -46,14 +46,17 @@ async function openTerm(term: Term, rowLength: number, reader: WeightReader): Pr
   if (!isRows(term)) return openGenerator(term, rowLength, reader);
   let read = 0;
   return async (count) => {
+    const runs = sliceRows(term, read, count);
+    read += count;
+    const [only] = runs;
+    if (only && runs.length === 1) return reader.values(only);
     const values = new Float64Array(count * rowLength);
     let filled = 0;
-    for (const rows of sliceRows(term, read, count)) {
+    for (const rows of runs) {
       const part = await reader.values(rows);
       values.set(part, filled);
       filled += part.length;
     }
-    read += count;
     return values;
   };
 }

@@ -86,11 +86,15 @@ export async function openWeights(
     locate,
     async values(rows) {
       const { dtype } = tensorOf(rows.tensor);
-      if (!isFloatDtype(dtype))
+      if (!isFloatDtype(dtype)) {
         throw new CheckpointError(`tensor "${rows.tensor}" is ${dtype}, which has no sums`);
+      }
+      // A row that repeats is read once.
+      const distinct = rows.step === 0 ? { ...rows, count: 1 } : rows;
       const chunks: Buffer[] = [];
-      for await (const run of locate(rows)) chunks.push(Buffer.isBuffer(run) ? run : readRun(run));
-      return decodeFloats(Buffer.concat(chunks), dtype);
+      for await (const run of locate(distinct)) chunks.push(Buffer.isBuffer(run) ? run : readRun(run));
+      const bytes = Buffer.concat(chunks);
+      return decodeFloats(rows.step === 0 ? Buffer.alloc(bytes.length * rows.count, bytes) : bytes, dtype);
     },
     rowCount: (name) => tensorOf(name).shape[0] ?? 1,
     close,

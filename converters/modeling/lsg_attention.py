@@ -1,8 +1,8 @@
 """Local, sparse and global self-attention: layers without weights of their own, for any model.
 
-Tokens are cut into blocks. A query sees its own block, the blocks beside it, sparse keys made of what lies beyond
-on either side, and the global tokens; a global token sees everything and is seen by every query. Up to two blocks
-all of that is full attention.
+Tokens are cut into blocks. A query sees its own block, the blocks beside it, sparse keys made of what lies
+beyond on either side, and the global tokens; a global token sees everything and is seen by every query. Up to
+two blocks all of that is full attention.
 
 Shapes: b batch, h heads, n blocks, d head_dim.
 """
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .lsg_dropout import attend_with_dropout
 from .lsg_sparsity import Keys, Sparsity, check_sparsity, sparse_keys
 
 
@@ -22,11 +23,13 @@ class LSGSelfAttention(nn.Module):
         block_size: tokens in a block.
         sparse_block_size: sparse keys that a block sees on each side; 0 for none.
         sparsity_factor: a sparse key stands for so many keys; 0 for none.
-        sparsity_type: "norm", "pooling", "stride", "block_stride", "bos_pooling", "lsh"; "none" or None for none.
+        sparsity_type: "norm", "pooling", "stride", "block_stride", "bos_pooling", "lsh"; "none" or None for
+            none.
         num_global_tokens: the first so many rows are global.
         num_prepended_tokens: so many of these stand before the sequence and are part of no block. One more
             global token can follow, the sequence's own first; queries see it as a global token only.
-        is_causal: a query sees no later key. A prepended token then sees nothing: its context is its own query.
+        is_causal: a query sees no later key. A prepended token then sees nothing: its context is its own
+            query.
         lsh_num_pre_rounds: rounds of merging before "lsh" makes its sparse keys.
         attention_dropout_prob: dropout of the attention weights in training.
     """
@@ -46,8 +49,8 @@ class LSGSelfAttention(nn.Module):
         super().__init__()
         if num_global_tokens - num_prepended_tokens not in (0, 1):
             raise ValueError(
-                f"num_global_tokens is {num_global_tokens}: with num_prepended_tokens {num_prepended_tokens} "
-                f"it can be {num_prepended_tokens} or, where the first token is global, {num_prepended_tokens + 1}"
+                f"num_global_tokens is {num_global_tokens}, expected {num_prepended_tokens}, which is "
+                f"num_prepended_tokens, or {num_prepended_tokens + 1}, where the first token is global"
             )
         self.block_size = block_size
         self.num_global_tokens = num_global_tokens
@@ -61,12 +64,14 @@ class LSGSelfAttention(nn.Module):
             )
             check_sparsity(self.sparsity)
 
-    def forward(self, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None = None) -> Tensor:
+    def forward(
+        self, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None = None
+    ) -> Tensor:
         """
         Args:
             query, key, value: (b, h, num_prepended_tokens + length, d), any length.
-            attention_mask: added to the scores of the length tokens, 0 for a visible key and very negative for
-                a hidden one: (b, 1, 1, length), or (b, 1, length, length) with a row for every query.
+            attention_mask: added to the scores of the length tokens, 0 for a visible key and very negative
+                for a hidden one: (b, 1, 1, length), or (b, 1, length, length) with a row for every query.
 
         Returns: the context, of query's shape.
         """
@@ -87,10 +92,12 @@ class LSGSelfAttention(nn.Module):
         return context
 
     def extra_repr(self) -> str:
-        return f"block_size={self.block_size}, num_global_tokens={self.num_global_tokens}, is_causal={self.is_causal}"
+        return f"block_size={self.block_size}, is_causal={self.is_causal}, sparsity={self.sparsity}"
 
     def _attend(self, query: Tensor, key: Tensor, value: Tensor, bias: Tensor) -> Tensor:
         dropout = self.attention_dropout_prob if self.training else 0.0
+        if dropout > 0 and query.device.type == "cpu" and not torch.compiler.is_compiling():
+            return attend_with_dropout(query, key, value, bias, dropout)
         return F.scaled_dot_product_attention(query, key, value, attn_mask=bias, dropout_p=dropout)
 
     def _full(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> Tensor:
@@ -122,16 +129,18 @@ class LSGSelfAttention(nn.Module):
         # A block before the first and one behind the last, so that every block has neighbours.
         keys, values = (F.pad(x[:, :, prepended:], (0, 0, block, end + block)) for x in (key, value))
         local = block * (2 if self.is_causal else 3)
-        key_parts, value_parts = (
-            [x[:, None, :, : self.num_global_tokens].expand(-1, blocks, -1, -1, -1), _windows(padded, local, block, blocks)]
-            for x, padded in ((key, keys), (value, values))
+        global_keys, global_values = (
+            x[:, None, :, : self.num_global_tokens].expand(-1, blocks, -1, -1, -1) for x in (key, value)
         )
+        key_parts = [global_keys, _windows(keys, local, block, blocks)]
+        value_parts = [global_values, _windows(values, local, block, blocks)]
         bias_parts = self._bias_parts(mask, blocks)
         if self.sparsity is not None:
             visible = self._visible_tokens(mask)
             tokens = Keys(keys[:, :, block:-block], values[:, :, block:-block], F.pad(visible, (0, end)))
             sparse = sparse_keys(tokens, query[:, :, prepended : prepended + 1], self.sparsity)
-            bias = torch.zeros_like(sparse.visible, dtype=mask.dtype).masked_fill(~sparse.visible, _hidden(mask.dtype))
+            bias = torch.zeros_like(sparse.visible, dtype=mask.dtype)
+            bias = bias.masked_fill(~sparse.visible, _hidden(mask.dtype))
             key_parts += self._sparse_windows(sparse.key, blocks)
             value_parts += self._sparse_windows(sparse.value, blocks)
             sides = self._sparse_windows(bias[..., None], blocks, _hidden(mask.dtype))
@@ -143,12 +152,14 @@ class LSGSelfAttention(nn.Module):
         return context.unflatten(0, (batch, blocks)).transpose(1, 2).flatten(2, 3)[:, :, :length]
 
     def _bias_parts(self, mask: Tensor, blocks: int) -> list[Tensor]:
-        """What is added to the scores of the global tokens, (b, n, 1, 1 or block_size, num_global_tokens), and of a
-        block's local window, (b, n, 1, 1 or block_size, 3 blocks or, if causal, 2)."""
+        """What is added to the scores of the global tokens, (b, n, 1, 1 or block_size, num_global_tokens),
+        and of a block's local window, (b, n, 1, 1 or block_size, 3 blocks or, if causal, 2)."""
         block, device, hidden = self.block_size, mask.device, _hidden(mask.dtype)
         rows, length = mask.shape[2:]
         if rows > 1:
-            by_block = F.pad(mask, (0, 0, 0, blocks * block - length)).unflatten(2, (blocks, block)).transpose(1, 2)
+            by_block = (
+                F.pad(mask, (0, 0, 0, blocks * block - length)).unflatten(2, (blocks, block)).transpose(1, 2)
+            )
         else:
             by_block = mask[:, None].expand(-1, blocks, -1, -1, -1)
         own_globals = self.num_global_tokens - self.num_prepended_tokens
@@ -170,14 +181,15 @@ class LSGSelfAttention(nn.Module):
         if mask.shape[2] > 1:
             raise ValueError(
                 f"attention_mask has a row for each of {mask.shape[2]} queries. Above 2 * block_size = "
-                f"{2 * self.block_size} tokens that needs sparsity_type 'none': queries would share sparse keys"
+                f"{2 * self.block_size} tokens that needs sparsity_type 'none': queries share sparse keys"
             )
-        own_first = torch.arange(mask.shape[-1], device=mask.device) < self.num_global_tokens - self.num_prepended_tokens
+        own_globals = self.num_global_tokens - self.num_prepended_tokens
+        own_first = torch.arange(mask.shape[-1], device=mask.device) < own_globals
         return (mask[:, :, 0] == 0) & ~own_first
 
     def _sparse_windows(self, x: Tensor, blocks: int, outside: float = 0.0) -> list[Tensor]:
-        """x (b, h, m, d) → the sparse keys just beyond each block's local window: before it and, unless causal,
-        behind it, both (b, n, h, sparse_block_size, d)."""
+        """x (b, h, m, d) → the sparse keys just beyond each block's local window: before it and, unless
+        causal, behind it, both (b, n, h, sparse_block_size, d)."""
         size, step = self.sparsity.sparse_block_size, self.block_size // self.sparsity.sparsity_factor
         padded = F.pad(x, (0, 0, size + step, size + step), value=outside)
         starts = [0] if self.is_causal else [0, size + 3 * step]
@@ -203,8 +215,8 @@ class BlockLocalSelfAttention(LSGSelfAttention):
 
 
 def _hidden(dtype: torch.dtype) -> float:
-    """What is added to the score of a hidden key: finite, so that a row with every key hidden has a softmax, and
-    far enough from the least number that a score beside it doesn't overflow."""
+    """What is added to the score of a hidden key: finite, so that a row with every key hidden has a softmax,
+    and far enough from the least number that a score beside it doesn't overflow."""
     return torch.finfo(dtype).min / 2
 
 

@@ -1,8 +1,8 @@
 """What the LSG models of all types share: a forward pass of our own over transformers' modules.
 
 The modules that hold weights are the dense model's, so that parameters keep their names and transformers
-initialises, ties, resizes and saves them as its own; heads and outputs are transformers'. Only the table of global
-tokens is added.
+initialises, ties, resizes and saves them as its own; heads and outputs are transformers'. Only the table of
+global tokens is added.
 
 Shapes: b batch, p prepended global tokens.
 """
@@ -40,7 +40,8 @@ class LSGConfig:
 
 
 class Layer(NamedTuple):
-    """The parts of one layer, in the order in which they are applied; each maps (b, length, ·) to (b, length, ·)."""
+    """The parts of one layer, in the order in which they are applied; each maps (b, length, ·) to (b, length,
+    ·)."""
 
     query: Callable[[Tensor], Tensor]
     key: Callable[[Tensor], Tensor]
@@ -161,6 +162,9 @@ class LSGModel:
         batch, length, _ = inputs_embeds.shape
         device = inputs_embeds.device
         if position_ids is None:
+            longest = embeddings.position_embeddings.num_embeddings - self._first_position()
+            if length > longest:
+                raise ValueError(f"{length} tokens, but the table of positions is for {longest}")
             position_ids = self._position_ids(input_ids, length, device)
         hidden = inputs_embeds + embeddings.position_embeddings(position_ids)
         if hasattr(embeddings, "token_type_embeddings"):
@@ -168,7 +172,9 @@ class LSGModel:
                 token_type_ids = torch.zeros(1, length, dtype=torch.long, device=device)
             hidden = hidden + embeddings.token_type_embeddings(token_type_ids)
         if self.num_prepended_tokens > 0:
-            rows = torch.arange(int(self.config.first_token_is_global), self.config.num_global_tokens, device=device)
+            rows = torch.arange(
+                int(self.config.first_token_is_global), self.config.num_global_tokens, device=device
+            )
             hidden = torch.cat([embeddings.global_embeddings(rows).expand(batch, -1, -1), hidden], dim=1)
         return self._project(embeddings.dropout(embeddings.LayerNorm(hidden)))
 
@@ -183,10 +189,14 @@ class LSGModel:
                 f"attention_mask has shape {tuple(attention_mask.shape)}, expected {(batch, length)} or "
                 f"{(batch, length, length)}"
             )
-        invisible = attention_mask[:, None, None] == 0 if attention_mask.dim() == 2 else attention_mask[:, None] == 0
+        invisible = (
+            attention_mask[:, None, None] == 0 if attention_mask.dim() == 2 else attention_mask[:, None] == 0
+        )
         if self.config.mask_first_token:
             invisible = invisible | (torch.arange(length, device=hidden.device) == 0)
-        return torch.zeros_like(invisible, dtype=hidden.dtype).masked_fill(invisible, torch.finfo(hidden.dtype).min)
+        return torch.zeros_like(invisible, dtype=hidden.dtype).masked_fill(
+            invisible, torch.finfo(hidden.dtype).min
+        )
 
     def _run_layer(self, layer: Layer, hidden: Tensor, mask: Tensor) -> Tensor:
         """(b, p + length, hidden) → the same."""
@@ -207,7 +217,8 @@ class LSGModel:
         return layer.output_norm(output + hidden)
 
     def _without_globals(self, hidden: Tensor) -> Tensor:
-        """(b, p + length, hidden) → (b, length, hidden); global token 0, if prepended, stands in for token 0."""
+        """(b, p + length, hidden) → (b, length, hidden); global token 0, if prepended, stands in for token
+        0."""
         tokens = hidden[:, self.num_prepended_tokens :]
         replaces = self.config.pool_with_global or self.config.mask_first_token
         if replaces and not self.config.first_token_is_global:
@@ -219,7 +230,9 @@ class LSGModel:
         if not hasattr(self, "pooler"):
             if not return_dict:
                 return (last,) if every_hidden is None else (last, every_hidden)
-            return BaseModelOutputWithPastAndCrossAttentions(last_hidden_state=last, hidden_states=every_hidden)
+            return BaseModelOutputWithPastAndCrossAttentions(
+                last_hidden_state=last, hidden_states=every_hidden
+            )
         pooled = None if self.pooler is None else self._pool(last)
         if not return_dict:
             # Heads count on the second place being the pooler's, filled or not.
@@ -244,9 +257,12 @@ class LSGModel:
     def _attention_dropout_prob(self) -> float:
         return self.config.attention_probs_dropout_prob
 
+    def _first_position(self) -> int:
+        return 0
+
     def _position_ids(self, input_ids: Tensor | None, length: int, device: torch.device) -> Tensor:
         """(1 or b, length)."""
-        return torch.arange(length, device=device)[None]
+        return torch.arange(length, device=device)[None] + self._first_position()
 
     def _project(self, embedded: Tensor) -> Tensor:
         """From the width of the embeddings to that of the layers."""
@@ -260,12 +276,14 @@ class LSGModel:
 class RobertaPositions:
     """Position ids of RoBERTa and its relatives: they begin behind pad_token_id and pass over padding."""
 
+    def _first_position(self) -> int:
+        return self.config.pad_token_id + 1
+
     def _position_ids(self, input_ids: Tensor | None, length: int, device: torch.device) -> Tensor:
-        padding = self.config.pad_token_id
         if input_ids is None:
-            return torch.arange(padding + 1, padding + 1 + length, device=device)[None]
-        is_token = (input_ids != padding).long()
-        return is_token.cumsum(dim=1) * is_token + padding
+            return super()._position_ids(input_ids, length, device)
+        is_token = (input_ids != self.config.pad_token_id).long()
+        return is_token.cumsum(dim=1) * is_token + self.config.pad_token_id
 
 
 class LSGHead:
@@ -291,10 +309,14 @@ class Generation:
 
 def _check_config(config: Any) -> None:
     if not 1 <= config.num_global_tokens <= GLOBAL_TABLE_ROWS:
-        raise ValueError(f"num_global_tokens is {config.num_global_tokens}, expected 1 to {GLOBAL_TABLE_ROWS}")
+        raise ValueError(
+            f"num_global_tokens is {config.num_global_tokens}, expected 1 to {GLOBAL_TABLE_ROWS}"
+        )
     if config.mask_first_token and config.first_token_is_global:
         raise ValueError("mask_first_token and first_token_is_global exclude each other")
     if getattr(config, "position_embedding_type", "absolute") not in (None, "absolute"):
-        raise ValueError(f"position_embedding_type is {config.position_embedding_type!r}, expected 'absolute'")
+        raise ValueError(
+            f"position_embedding_type is {config.position_embedding_type!r}, expected 'absolute'"
+        )
     if getattr(config, "add_cross_attention", False):
         raise ValueError("add_cross_attention is true: LSG models have no cross-attention")

@@ -1,6 +1,7 @@
 """Sparse keys of LSG attention: few keys that stand for many, chosen or merged from all tokens of a sequence.
 
-Shapes: b batch, h heads, t tokens (a whole number of blocks), m = t / sparsity_factor sparse keys, d head_dim.
+Shapes: b batch, h heads, t tokens (a whole number of blocks), m = t / sparsity_factor sparse keys, d
+head_dim.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ def _by_pooling(keys: Keys, first_query: Tensor, sparsity: Sparsity) -> Keys:
     count = visible.sum(dim=3)
 
     def mean(x: Tensor) -> Tensor:
-        return (x.unflatten(2, visible.shape[2:4]) * visible).sum(dim=3) / (count + 1e-6)
+        return _divide((x.unflatten(2, visible.shape[2:4]) * visible).sum(dim=3), count, 1e-6)
 
     return Keys(mean(keys.key), mean(keys.value), count[..., 0] > 0)
 
@@ -92,7 +93,8 @@ def _by_bos_pooling(keys: Keys, first_query: Tensor, sparsity: Sparsity) -> Keys
 
 
 def _by_lsh(keys: Keys, first_query: Tensor, sparsity: Sparsity) -> Keys:
-    """The means of keys that point the same way, in each chunk: locality-sensitive hashing with random directions."""
+    """The means of keys that point the same way, in each chunk: locality-sensitive hashing with random
+    directions."""
     if sparsity.sparsity_factor == sparsity.sparse_block_size:
         return _by_bos_pooling(keys, first_query, sparsity)
     chunk = min(sparsity.block_size, sparsity.sparse_block_size)
@@ -102,14 +104,19 @@ def _by_lsh(keys: Keys, first_query: Tensor, sparsity: Sparsity) -> Keys:
     for buckets in [chunk] * sparsity.lsh_num_pre_rounds + [chunk // sparsity.sparsity_factor]:
         index = _bucket(key, count, buckets)
         key, value, count = (_sum_by_bucket(x, index, buckets) for x in (key, value, count))
-    key, value = ((x / (count + 1e-8)).flatten(2, 3) for x in (key, value))
+    key, value = (_divide(x, count, 1e-8).flatten(2, 3) for x in (key, value))
     return Keys(key, value, count.flatten(2) > 0)
+
+
+def _divide(sums: Tensor, count: Tensor, epsilon: float) -> Tensor:
+    """sums / count, 0 where count is; in fp32, as epsilon is nothing in fp16."""
+    return (sums / (count.float() + epsilon)).to(sums.dtype)
 
 
 @torch.no_grad()
 def _bucket(key: Tensor, count: Tensor, buckets: int) -> Tensor:
-    """key (b, h, chunks, chunk, d) → the bucket of each, (b, h, chunks, chunk, 1): the nearest of random directions
-    and their opposites. One that stands for no visible key goes to bucket 0."""
+    """key (b, h, chunks, chunk, d) → the bucket of each, (b, h, chunks, chunk, 1): the nearest of random
+    directions and their opposites. One that stands for no visible key goes to bucket 0."""
     _, heads, _, _, head_dim = key.shape
     directions = torch.randn(1, heads, 1, head_dim, buckets // 2, device=key.device).to(key.dtype)
     scores = (F.normalize(key, dim=-1) * count.clamp(0, 1)) @ directions
@@ -143,8 +150,9 @@ def check_sparsity(sparsity: Sparsity) -> None:
     if not fits:
         raise ValueError(
             f"block_size {block}, sparse_block_size {size} and sparsity_factor {factor} don't fit together: "
-            "block_size / sparsity_factor must be a whole, even number, sparse_block_size above 0.75 times it, and "
-            "for norm and lsh min(block_size, sparse_block_size) must divide block_size and be divided by the factor"
+            "block_size / sparsity_factor must be a whole, even number and sparse_block_size above 0.75 "
+            "times it; for norm and lsh block_size must be a multiple of min(block_size, sparse_block_size), "
+            "and that of sparsity_factor"
         )
 
 

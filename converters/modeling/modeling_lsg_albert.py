@@ -6,8 +6,9 @@ from torch import Tensor, nn
 from transformers.models.albert import modeling_albert as albert
 from transformers.models.albert.configuration_albert import AlbertConfig
 
-# All three are named here because transformers copies what this file imports, not what those do.
+# All of our files are named here: transformers 4 copies what this one imports, not what those do.
 from .lsg_attention import LSGSelfAttention  # noqa: F401
+from .lsg_dropout import attend_with_dropout  # noqa: F401
 from .lsg_model import Layer, LSGConfig, LSGHead, LSGModel
 from .lsg_sparsity import sparse_keys  # noqa: F401
 

@@ -3,8 +3,9 @@
 from transformers.models.camembert import modeling_camembert as camembert
 from transformers.models.camembert.configuration_camembert import CamembertConfig
 
-# All three are named here because transformers copies what this file imports, not what those do.
+# All of our files are named here: transformers 4 copies what this one imports, not what those do.
 from .lsg_attention import LSGSelfAttention  # noqa: F401
+from .lsg_dropout import attend_with_dropout  # noqa: F401
 from .lsg_model import Generation, LSGConfig, LSGHead, LSGModel, RobertaPositions
 from .lsg_sparsity import sparse_keys  # noqa: F401
 

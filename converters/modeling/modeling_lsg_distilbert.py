@@ -6,8 +6,9 @@ from torch import nn
 from transformers.models.distilbert import modeling_distilbert as distilbert
 from transformers.models.distilbert.configuration_distilbert import DistilBertConfig
 
-# All three are named here because transformers copies what this file imports, not what those do.
+# All of our files are named here: transformers 4 copies what this one imports, not what those do.
 from .lsg_attention import LSGSelfAttention  # noqa: F401
+from .lsg_dropout import attend_with_dropout  # noqa: F401
 from .lsg_model import Layer, LSGConfig, LSGHead, LSGModel
 from .lsg_sparsity import sparse_keys  # noqa: F401
 
@@ -52,7 +53,9 @@ class LSGDistilBertForMaskedLM(LSGDistilBertHead, distilbert.DistilBertForMasked
     pass
 
 
-class LSGDistilBertForSequenceClassification(LSGDistilBertHead, distilbert.DistilBertForSequenceClassification):
+class LSGDistilBertForSequenceClassification(
+    LSGDistilBertHead, distilbert.DistilBertForSequenceClassification
+):
     pass
 
 

@@ -3,8 +3,9 @@
 from transformers.models.xlm_roberta import modeling_xlm_roberta as xlm_roberta
 from transformers.models.xlm_roberta.configuration_xlm_roberta import XLMRobertaConfig
 
-# All three are named here because transformers copies what this file imports, not what those do.
+# All of our files are named here: transformers 4 copies what this one imports, not what those do.
 from .lsg_attention import LSGSelfAttention  # noqa: F401
+from .lsg_dropout import attend_with_dropout  # noqa: F401
 from .lsg_model import Generation, LSGConfig, LSGHead, LSGModel, RobertaPositions
 from .lsg_sparsity import sparse_keys  # noqa: F401
 
@@ -30,7 +31,9 @@ class LSGXLMRobertaForMaskedLM(LSGXLMRobertaHead, xlm_roberta.XLMRobertaForMaske
     pass
 
 
-class LSGXLMRobertaForSequenceClassification(LSGXLMRobertaHead, xlm_roberta.XLMRobertaForSequenceClassification):
+class LSGXLMRobertaForSequenceClassification(
+    LSGXLMRobertaHead, xlm_roberta.XLMRobertaForSequenceClassification
+):
     pass
 
 

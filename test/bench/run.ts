@@ -6,12 +6,17 @@ import { benchConvert } from "./convert.js";
 const args = process.argv.slice(2);
 const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   convert: () => benchConvert({ large: args.includes("--large") }),
-  attention: benchAttention,
+  attention: () => benchAttention({ maxLength: Number(option("--max-length") ?? Number.POSITIVE_INFINITY) }),
 };
 
-const wanted = args.filter((arg) => !arg.startsWith("--"));
+const wanted = args.filter((arg) => Object.hasOwn(BENCHES, arg));
 process.stdout.write(
   `Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model}, ${Math.round(totalmem() / 2 ** 30)} GiB\n`,
 );
 for (const [name, bench] of Object.entries(BENCHES))
   if (wanted.length === 0 || wanted.includes(name)) await bench();
+
+function option(name: string): string | undefined {
+  const at = args.indexOf(name);
+  return at === -1 ? undefined : args[at + 1];
+}

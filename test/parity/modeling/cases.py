@@ -1,4 +1,5 @@
-"""What is compared: model types, LSG options, lengths, heads, and inputs that are the same in every environment."""
+"""What is compared: model types, LSG options, lengths, heads, and inputs that are the same in every
+environment."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from typing import Any
 import numpy
 import torch
 from torch import Tensor, nn
+from transformers.dynamic_module_utils import get_class_from_dynamic_module
 
 WORK = Path(os.environ["LSG_PARITY_WORK"])
 """Converted checkpoints, the reference's goldens and whatever else a run leaves."""
@@ -36,8 +38,7 @@ COMMON_HEADS = [
     "ForQuestionAnswering",
 ]
 TYPES = list(FAMILIES)
-CAUSAL_HEADS = {"bert": "LMHeadModel", "roberta": "ForCausalLM", "xlm-roberta": "ForCausalLM",
-                "camembert": "ForCausalLM", "electra": "ForCausalLM"}
+CAUSAL_TYPES = [t for t, (_, extra) in FAMILIES.items() if {"LMHeadModel", "ForCausalLM"} & set(extra)]
 
 SIZES = dict(block_size=BLOCK, sparse_block_size=16, sparsity_factor=4, num_global_tokens=3)
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -73,7 +74,8 @@ def original(model_type: str) -> Path:
 
 
 def inputs(model_type: str, length: int, padding_side: str = "right", batch: int = 3) -> dict[str, Tensor]:
-    """A ragged batch of (batch, length): whole, about 70 % and about a third of it. Any token can come first."""
+    """A ragged batch of (batch, length): whole, about 70 % and about a third of it. Any token can come
+    first."""
     config = json.loads((original(model_type) / "config.json").read_text())
     random = numpy.random.default_rng([length, zlib.crc32(model_type.encode())])
     pad = config["pad_token_id"]
@@ -94,6 +96,23 @@ def head_inputs(model_type: str, head: str, length: int) -> dict[str, Tensor]:
     return {k: torch.stack([v, v.flip(0)]) for k, v in made.items()} if head == "ForMultipleChoice" else made
 
 
+def load(model_type: str, auto_class: Any, preset: str = "reference", **options: Any) -> nn.Module:
+    """A converted checkpoint, opened as anybody would, in fp32: transformers 5 takes the checkpoint's dtype
+    else."""
+    folder = converted(model_type, preset)
+    return auto_class.from_pretrained(
+        folder, trust_remote_code=True, torch_dtype=torch.float32, **options
+    ).eval()
+
+
+def load_class(model_type: str, head: str, preset: str = "reference", **options: Any) -> nn.Module:
+    """The same, by the name of the class: some heads have no AutoModel of their own."""
+    folder = converted(model_type, preset)
+    module = f"modeling_lsg_{model_type.replace('-', '_')}.{class_name(model_type, head)}"
+    model_class = get_class_from_dynamic_module(module, str(folder))
+    return model_class.from_pretrained(folder, torch_dtype=torch.float32, **options).eval()
+
+
 def head_options(head: str) -> dict[str, Any]:
     return OPTIONS["norm"] | ({"num_labels": 2} if head == "ForQuestionAnswering" else {})
 
@@ -105,7 +124,8 @@ def fill_heads(model: nn.Module) -> None:
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if id(parameter) not in taken:
-                random = numpy.random.default_rng(zlib.crc32(name.encode()))
+                # One parameter with two names, or two where a newer transformers doesn't tie them.
+                random = numpy.random.default_rng(zlib.crc32(name.replace("decoder.bias", "bias").encode()))
                 values = (0.2 * random.standard_normal(tuple(parameter.shape))).astype(numpy.float32)
                 parameter.copy_(torch.from_numpy(values) + float(parameter.dim() == 1))
 
@@ -129,5 +149,3 @@ def relative(actual: Tensor, expected: Tensor, scale: Tensor | None = None) -> f
     assert torch.isfinite(actual).all()
     largest = (expected if scale is None else scale).abs().max().item()
     return (actual.double() - expected.double()).abs().max().item() / largest
-
-

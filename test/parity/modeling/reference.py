@@ -10,8 +10,22 @@ from importlib import import_module
 from typing import Any
 
 import torch
-from cases import (BLOCK, LENGTHS, OPTIONS, TYPES, WORK, class_name, converted, fill_heads, gradients, head_inputs, head_options,
-                   heads, inputs, tensors)
+from cases import (
+    BLOCK,
+    LENGTHS,
+    OPTIONS,
+    TYPES,
+    WORK,
+    class_name,
+    converted,
+    fill_heads,
+    gradients,
+    head_inputs,
+    head_options,
+    heads,
+    inputs,
+    tensors,
+)
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -31,7 +45,9 @@ def repair(attention: type) -> None:
         return
     attention.unrepaired = attention.get_sparse_tokens_with_bos_pooling
 
-    def repaired(self: Any, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> tuple[Tensor, ...]:
+    def repaired(
+        self: Any, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor
+    ) -> tuple[Tensor, ...]:
         keys, values, overflowed = self.unrepaired(queries, keys, values, mask)
         if self.sparsity_factor == 1:
             return keys, values, overflowed

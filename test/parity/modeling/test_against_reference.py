@@ -6,11 +6,24 @@ import re
 
 import pytest
 import torch
-from cases import (LENGTHS, OPTIONS, TYPES, WORK, class_name, converted, fill_heads, gradients, head_inputs, head_options, heads,
-                   inputs, relative, tensors)
+from cases import (
+    LENGTHS,
+    OPTIONS,
+    TYPES,
+    WORK,
+    fill_heads,
+    gradients,
+    head_inputs,
+    head_options,
+    heads,
+    inputs,
+    load,
+    load_class,
+    relative,
+    tensors,
+)
 from safetensors.torch import load_file
 from transformers import AutoModel
-from transformers.dynamic_module_utils import get_class_from_dynamic_module
 
 TOLERANCE = 1e-5
 KEY_BIAS = re.compile(r"\.(key|k_lin)\.bias$")
@@ -20,7 +33,7 @@ KEY_BIAS = re.compile(r"\.(key|k_lin)\.bias$")
 @pytest.mark.parametrize("model_type", TYPES)
 def test_hidden_states_and_gradients_at_hostile_lengths(model_type: str, option: str) -> None:
     goldens = load_file(WORK / "goldens" / f"{model_type}.model.safetensors")
-    model = AutoModel.from_pretrained(converted(model_type), trust_remote_code=True, **OPTIONS[option]).eval()
+    model = load(model_type, AutoModel, **OPTIONS[option])
     worst = {}
     for length in LENGTHS:
         torch.manual_seed(length)
@@ -42,9 +55,7 @@ def test_hidden_states_and_gradients_at_hostile_lengths(model_type: str, option:
 @pytest.mark.parametrize("model_type,head", [(t, h) for t in TYPES for h in heads(t)])
 def test_heads(model_type: str, head: str) -> None:
     goldens = load_file(WORK / "goldens" / f"{model_type}.heads.safetensors")
-    module = f"modeling_lsg_{model_type.replace('-', '_')}.{class_name(model_type, head)}"
-    model_class = get_class_from_dynamic_module(module, str(converted(model_type)))
-    model = model_class.from_pretrained(converted(model_type), **head_options(head)).eval()
+    model = load_class(model_type, head, **head_options(head))
     fill_heads(model)
     length = 3 * OPTIONS["norm"]["block_size"] + 5
     with torch.no_grad():

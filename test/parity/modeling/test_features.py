@@ -1,0 +1,224 @@
+"""What people do with a model: load, save, resize, fine-tune, compile, generate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from cases import (
+    BLOCK,
+    CAUSAL_TYPES,
+    OPTIONS,
+    TYPES,
+    class_name,
+    converted,
+    fill_heads,
+    gradients,
+    inputs,
+    load,
+    load_class,
+    relative,
+)
+from transformers import (
+    AutoModel,
+    AutoModelForCausalLM,
+    AutoModelForMaskedLM,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    pipeline,
+)
+
+LONG = 3 * BLOCK + 5
+
+
+@pytest.mark.parametrize("model_type", TYPES)
+def test_saved_and_loaded_again_it_is_the_same(model_type: str, tmp_path: Path) -> None:
+    model = load(model_type, AutoModelForMaskedLM, **OPTIONS["norm"])
+    fill_heads(model)
+    model.save_pretrained(tmp_path / "saved")
+    names = {path.name for path in (tmp_path / "saved").glob("*.py")}
+    assert {"lsg_attention.py", "lsg_dropout.py", "lsg_model.py", "lsg_sparsity.py"} < names
+    again = AutoModelForMaskedLM.from_pretrained(tmp_path / "saved", trust_remote_code=True).eval()
+    assert type(again).__name__ == class_name(model_type, "ForMaskedLM")
+    batch = inputs(model_type, LONG)
+    assert torch.equal(model(**batch).logits, again(**batch).logits)
+    assert torch.equal(again.get_input_embeddings().weight, model.get_input_embeddings().weight)
+
+
+@pytest.mark.parametrize("model_type", TYPES)
+def test_new_tokens(model_type: str) -> None:
+    model = load(model_type, AutoModelForMaskedLM)
+    old = model.config.vocab_size
+    model.resize_token_embeddings(old + 3)
+    batch = inputs(model_type, LONG)
+    batch["input_ids"][0, 1] = old + 2
+    assert model(**batch).logits.shape[-1] == old + 3
+
+
+@pytest.mark.parametrize("model_type", TYPES)
+def test_gradient_checkpointing_gives_the_same_gradients(model_type: str) -> None:
+    model = load(model_type, AutoModel, **OPTIONS["norm"]).train()
+    model.lsg_attention.attention_dropout_prob = 0.0
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    batch = inputs(model_type, LONG)
+    plain = {name: x.clone() for name, x in gradients(model, model(**batch).last_hidden_state).items()}
+    model.gradient_checkpointing_enable()
+    assert model.is_gradient_checkpointing
+    checkpointed = gradients(model, model(**batch).last_hidden_state)
+    assert checkpointed.keys() == plain.keys()
+    assert all(torch.allclose(x, plain[name], atol=1e-6) for name, x in checkpointed.items())
+
+
+@pytest.mark.parametrize("preset", ["reference", "faithful"])
+@pytest.mark.parametrize("dtype,tolerance", [(torch.bfloat16, 0.05), (torch.float16, 0.01)])
+def test_half_precision_with_padding_on_either_side(
+    preset: str, dtype: torch.dtype, tolerance: float
+) -> None:
+    # With norm, rounding would change which keys are chosen.
+    options = dict(block_size=BLOCK, sparsity_type="pooling" if preset == "reference" else "none")
+    model = load("bert", AutoModel, preset, **options)
+    half = load("bert", AutoModel, preset, **options).to(dtype)
+    for side in ("left", "right"):
+        batch = inputs("bert", 10 * BLOCK, side)
+        seen = batch["attention_mask"].bool()
+        expected = model(**batch).last_hidden_state[seen]
+        with torch.autocast("cpu", dtype):
+            assert relative(model(**batch).last_hidden_state[seen].float(), expected) < tolerance
+        actual = half(**batch).last_hidden_state
+        assert torch.isfinite(actual).all()
+        assert relative(actual[seen].float(), expected) < tolerance
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_with_every_way_to_make_sparse_keys(dtype: torch.dtype, option: str) -> None:
+    model, batch = load("bert", AutoModel, **OPTIONS[option]), inputs("bert", 10 * BLOCK)
+    with torch.autocast("cpu", dtype):
+        assert torch.isfinite(model(**batch).last_hidden_state).all()
+    assert torch.isfinite(model.to(dtype)(**batch).last_hidden_state).all()
+
+
+@pytest.mark.parametrize("option", ["none", "norm", "lsh"])
+def test_compiled_for_any_length(option: str) -> None:
+    model = load("bert", AutoModel, **OPTIONS[option])
+    compiled = torch.compile(model, dynamic=True, fullgraph=True, backend="eager")
+    for length in (5, 30, LONG, 100, 200):
+        batch = inputs("bert", length)
+        torch.manual_seed(0)
+        expected = model(**batch).last_hidden_state
+        torch.manual_seed(0)
+        assert relative(compiled(**batch).last_hidden_state, expected) <= 1e-5
+    torch._dynamo.reset()
+
+
+@pytest.mark.parametrize("model_type", TYPES)
+def test_embeddings_and_positions_given(model_type: str) -> None:
+    model = load(model_type, AutoModel)
+    batch = inputs(model_type, LONG, batch=1)
+    expected = model(**batch).last_hidden_state
+    ids = batch.pop("input_ids")
+    embedded = model.get_input_embeddings()(ids)
+    assert relative(model(inputs_embeds=embedded, **batch).last_hidden_state, expected) <= 1e-6
+    first = model.config.pad_token_id + 1 if "roberta" in model_type or model_type == "camembert" else 0
+    positions = torch.arange(first, first + LONG)[None]
+    given = model(input_ids=ids, position_ids=positions, **batch).last_hidden_state
+    assert relative(given, expected) <= 1e-6
+    shifted = model(input_ids=ids, position_ids=positions.flip(1), **batch).last_hidden_state
+    assert relative(shifted, expected) > 1e-3
+
+
+@pytest.mark.parametrize("model_type", TYPES)
+def test_tuples_hold_what_the_output_holds(model_type: str) -> None:
+    model = load(model_type, AutoModelForSequenceClassification)
+    batch = inputs(model_type, LONG)
+    output = model(**batch, output_hidden_states=True)
+    logits, hidden_states = model(**batch, output_hidden_states=True, return_dict=False)
+    assert torch.equal(logits, output.logits)
+    assert all(torch.equal(a, b) for a, b in zip(hidden_states, output.hidden_states))
+    assert all(state.shape[1] == LONG for state in hidden_states)
+
+
+def test_what_is_not_supported_says_so() -> None:
+    model, batch = load("bert", AutoModel), inputs("bert", 8)
+    for name, value in (("head_mask", torch.ones(2, 4)), ("output_attentions", True)):
+        with pytest.raises(ValueError, match=name):
+            model(**batch, **{name: value})
+    with pytest.raises(ValueError, match="1025 tokens, but the table of positions is for 1024"):
+        model(**inputs("bert", 1025))
+    with pytest.raises(ValueError, match="attention_mask has shape"):
+        model(input_ids=batch["input_ids"], attention_mask=torch.ones(3, 9))
+    with pytest.raises(ValueError, match="don't fit together"):
+        load("bert", AutoModel, block_size=16, sparsity_factor=16)
+    with pytest.raises(ValueError, match="cross-attention"):
+        load("bert", AutoModel, is_decoder=True, add_cross_attention=True)
+
+
+@pytest.mark.parametrize("model_type", ["bert", "roberta", "distilbert", "albert"])
+def test_pipelines(model_type: str) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(converted(model_type))
+    model = load(model_type, AutoModelForMaskedLM)
+    fill = pipeline("fill-mask", model=model, tokenizer=tokenizer)
+    text = " ".join(["a"] * 60) + f" {tokenizer.mask_token}"
+    assert len(fill(text, top_k=2)) == 2
+    classify = pipeline(
+        "text-classification", model=load(model_type, AutoModelForSequenceClassification), tokenizer=tokenizer
+    )
+    assert 0 <= classify(["a b", "a b " * 50], batch_size=2)[1]["score"] <= 1
+
+
+@pytest.mark.parametrize("preset", ["reference", "faithful"])
+@pytest.mark.parametrize("model_type", CAUSAL_TYPES)
+def test_generation_follows_the_logits(model_type: str, preset: str) -> None:
+    options = {"block_size": BLOCK, "is_decoder": True}
+    model = load(model_type, AutoModelForCausalLM, preset, **options)
+    fill_heads(model)
+    prompt = inputs(model_type, 2 * BLOCK - 3, batch=1)
+    fixed = {
+        "do_sample": False,
+        "max_new_tokens": 6,
+        "min_new_tokens": 6,
+        "eos_token_id": None,
+        "pad_token_id": model.config.pad_token_id,
+    }
+    made = model.generate(prompt["input_ids"], attention_mask=prompt["attention_mask"], **fixed)
+    ids = prompt["input_ids"]
+    for _ in range(6):
+        with torch.no_grad():
+            ids = torch.cat([ids, model(input_ids=ids).logits[:, -1:].argmax(-1)], dim=1)
+    assert torch.equal(made, ids)
+    beams = model.generate(prompt["input_ids"], attention_mask=prompt["attention_mask"], num_beams=2, **fixed)
+    assert beams.shape == ids.shape
+
+
+@pytest.mark.parametrize("option", ["none", "norm"])
+@pytest.mark.parametrize("preset", ["reference", "faithful"])
+def test_a_causal_model_does_not_see_later_tokens(preset: str, option: str) -> None:
+    options = {k: v for k, v in OPTIONS[option].items() if preset == "reference" or k != "num_global_tokens"}
+    model = load_class("bert", "LMHeadModel", preset, is_decoder=True, **options)
+    batch = inputs("bert", 100, batch=1)
+    changed = batch["input_ids"].clone()
+    changed[:, 70] = (changed[:, 70] + 5) % 90
+    with torch.no_grad():
+        a, b = model(**batch).logits, model(**{**batch, "input_ids": changed}).logits
+    assert torch.allclose(a[:, :70], b[:, :70], atol=1e-5)
+    assert not torch.allclose(a[:, 70:], b[:, 70:], atol=1e-3)
+
+
+def test_dropout_of_attention_weights_is_applied_in_training_alone() -> None:
+    model = load(
+        "bert", AutoModel, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.3, **OPTIONS["norm"]
+    )
+    batch = inputs("bert", 100)
+    with torch.no_grad():
+        assert torch.equal(model(**batch)[0], model(**batch)[0])
+        model.train()
+        runs = torch.stack([model(**batch)[0] for _ in range(4)])
+    assert not torch.equal(runs[0], runs[1])
+
+
+def test_a_config_without_our_key_is_the_references() -> None:
+    model = load("bert", AutoModel)
+    assert model.config.first_token_is_global is False and model.num_prepended_tokens == 3

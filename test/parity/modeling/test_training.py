@@ -1,0 +1,70 @@
+"""Fine-tuning on long documents, as docs/fine-tuning.md does it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from cases import REPOSITORY, TYPES, converted, load
+from transformers import AutoModelForSequenceClassification, Trainer, TrainingArguments
+
+
+class Documents(torch.utils.data.Dataset):
+    """Long rows of tokens; the label depends on one token far behind the first block."""
+
+    def __init__(self, vocab_size: int, pad: int, count: int = 64):
+        generator = torch.Generator().manual_seed(0)
+        self.ids = torch.randint(0, vocab_size, (count, 70), generator=generator)
+        self.ids[self.ids == pad] = (pad + 1) % vocab_size
+        self.labels = torch.arange(count) % 2
+        self.ids[:, 50:60] = torch.where(
+            self.labels[:, None] == 0, (pad + 2) % vocab_size, (pad + 3) % vocab_size
+        )
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
+        ids = self.ids[index]
+        return {"input_ids": ids, "attention_mask": torch.ones_like(ids), "labels": self.labels[index]}
+
+
+@pytest.mark.parametrize("model_type", TYPES)
+def test_the_loss_falls(model_type: str, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = load(model_type, AutoModelForSequenceClassification, num_labels=2)
+    arguments = TrainingArguments(
+        str(tmp_path),
+        max_steps=40,
+        per_device_train_batch_size=16,
+        learning_rate=3e-3,
+        logging_steps=10,
+        save_strategy="no",
+        report_to=[],
+        disable_tqdm=True,
+        use_cpu=True,
+    )
+    data = Documents(model.config.vocab_size, model.config.pad_token_id)
+    trainer = Trainer(model, arguments, train_dataset=data)
+    trainer.train()
+    losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+    assert losses[-1] < 0.7 * losses[0], losses
+
+
+def test_the_recipe_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The code in docs/fine-tuning.md, on a tiny model and tiny data."""
+    text = (REPOSITORY / "docs" / "fine-tuning.md").read_text()
+    code = "\n".join(re.findall(r"```python\n(.*?)```", text, re.S))
+    code = code.replace("./my-model-lsg-4096", str(converted("bert"))).replace(
+        "./my-classifier", str(tmp_path / "out")
+    )
+    code = code.replace("max_length=4096", "max_length=128").replace("num_train_epochs=3", "max_steps=2")
+    monkeypatch.chdir(tmp_path)
+    rows = "".join(f'{{"text": "{"a b " * 60}", "label": {row % 2}}}\n' for row in range(8))
+    for name in ("train.jsonl", "test.jsonl"):
+        (tmp_path / name).write_text(rows)
+    namespace: dict[str, object] = {}
+    exec(compile(code, "docs/fine-tuning.md", "exec"), namespace)
+    assert (tmp_path / "out" / "modeling_lsg_bert.py").exists()

@@ -1,0 +1,147 @@
+"""Runs the parity tests of the modelling code on three versions of transformers.
+
+    python3 test/parity/run.py [pytest arguments]
+
+Needs Python ≥ 3.10 and the built CLI (npm run build). The environment, one PyTorch and a folder for each
+version of transformers, is kept in .venv-parity; a change of the lists below makes it anew.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+HOME = REPOSITORY / ".venv-parity"
+PYTHON = HOME / "base" / "bin" / "python"
+WORK = HOME / "work"
+
+BASE = [["torch==2.13.0"], ["numpy<2.3", "pytest", "safetensors"]]
+# Each with --no-deps last, what would bring a PyTorch of its own.
+TARGETS = {
+    "4.40": (
+        [
+            "numpy<2.3",
+            "tokenizers>=0.19,<0.20",
+            "huggingface_hub>=0.19.3,<1",
+            "regex",
+            "requests",
+            "pyyaml",
+            "tqdm",
+            "packaging",
+            "filelock",
+            "sentencepiece",
+            "protobuf",
+            "psutil",
+        ],
+        ["transformers==4.40.2", "lsg-converter==0.1.9", "accelerate==0.30.1"],
+    ),
+    "4.57": (
+        ["numpy<2.3", "transformers==4.57.*", "sentencepiece", "protobuf", "psutil"],
+        ["accelerate==1.12.0"],
+    ),
+    "5.23": (
+        ["numpy<2.3", "transformers==5.23.*", "sentencepiece", "protobuf", "psutil"],
+        ["accelerate==1.15.0"],
+    ),
+}
+REFERENCE = "4.40"
+
+# A checkpoint of the reference preset has the head with the most weights.
+ARCHITECTURES = {
+    "bert": "BertForPreTraining",
+    "roberta": "RobertaForMaskedLM",
+    "xlm-roberta": "XLMRobertaForMaskedLM",
+    "camembert": "CamembertForMaskedLM",
+    "distilbert": "DistilBertForMaskedLM",
+    "electra": "ElectraForPreTraining",
+    "albert": "AlbertForPreTraining",
+}
+REFERENCE_PRESET = (
+    "--preset reference --block-size 16 --sparse-block-size 16 --sparsity-factor 4 --num-global-tokens 3 "
+    "--max-sequence-length 1024"
+).split()
+
+
+def pip(*arguments: str) -> None:
+    subprocess.run([PYTHON, "-m", "pip", "install", "--quiet", *arguments], check=True)
+
+
+def prepare(folder: Path, recipe: object, make: object) -> None:
+    """Makes a folder again where its recipe has changed, or where it wasn't finished."""
+    marker = HOME / f"{folder.name}.json"
+    written = json.dumps(recipe)
+    if folder.exists() and marker.exists() and marker.read_text() == written:
+        return
+    shutil.rmtree(folder, ignore_errors=True)
+    make()
+    marker.write_text(written)
+
+
+def environment() -> None:
+    HOME.mkdir(exist_ok=True)
+
+    def base() -> None:
+        subprocess.run([sys.executable, "-m", "venv", HOME / "base"], check=True)
+        for packages in BASE:
+            pip(*packages)
+
+    prepare(HOME / "base", BASE, base)
+    for version, (packages, alone) in TARGETS.items():
+        folder = HOME / f"tf-{version}"
+
+        def target() -> None:
+            pip("--target", str(folder), *packages)
+            pip("--target", str(folder), "--no-deps", *alone)
+
+        prepare(folder, TARGETS[version], target)
+
+
+def convert() -> None:
+    """Converted checkpoints, made anew: WORK/converted/<model_type>-<preset>."""
+    shutil.rmtree(WORK / "converted", ignore_errors=True)
+    for model_type, architecture in ARCHITECTURES.items():
+        source = REPOSITORY / "fixtures" / model_type / "checkpoint"
+        presets = {
+            "reference": [*REFERENCE_PRESET, "--architecture", architecture],
+            "faithful": ["--max-sequence-length", "2048"],
+        }
+        for preset, options in presets.items():
+            output = WORK / "converted" / f"{model_type}-{preset}"
+            command = ["node", REPOSITORY / "bin" / "lsg.js", "convert", source, output, "--quiet", *options]
+            subprocess.run(command, check=True)
+
+
+def run(version: str, *command: str) -> int:
+    settings = {
+        "PYTHONPATH": str(HOME / f"tf-{version}"),
+        "LSG_PARITY_WORK": str(WORK),
+        "HF_HUB_OFFLINE": "1",
+        "HF_MODULES_CACHE": str(WORK / f"modules-{version}"),
+        "TOKENIZERS_PARALLELISM": "false",
+        "TRANSFORMERS_VERBOSITY": "error",
+    }
+    folder = REPOSITORY / "test" / "parity" / "modeling"
+    return subprocess.run([PYTHON, *command], cwd=folder, env={**os.environ, **settings}).returncode
+
+
+def main(arguments: list[str]) -> int:
+    environment()
+    convert()
+    if run(REFERENCE, "reference.py") != 0:
+        return 1
+    failed = []
+    for version in TARGETS:
+        print(f"transformers {version}", flush=True)
+        if run(version, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "ignore", *arguments) != 0:
+            failed.append(version)
+    print(f"failed with transformers {', '.join(failed)}" if failed else "passed with every transformers")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

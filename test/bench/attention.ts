@@ -61,13 +61,15 @@ const GRAPHS: readonly Graph[] = [
   { name: "LSG 32/32 norm", lsg: LsgConfigSchema.parse({ block_size: 32, sparse_block_size: 32 }) },
 ];
 
-/** Forward passes of a base model, every graph in turn at each length up to `maxLength`, in seconds and as ratios. */
-export async function benchAttention({ maxLength }: { maxLength: number }): Promise<void> {
+/** Forward passes of a base model, every graph in turn at each of these lengths, or at all: seconds and ratios. */
+export async function benchAttention(lengths: readonly number[]): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "lsg-bench-"));
   try {
     await writeBenchModel(folder, { ...BASE, config: { max_position_embeddings: MAX_LENGTH } });
     const sessions = await openSessions(folder);
-    for (const shape of SHAPES) if (shape.length <= maxLength) await compare(sessions, shape);
+    for (const shape of SHAPES) {
+      if (lengths.length === 0 || lengths.includes(shape.length)) await compare(sessions, shape);
+    }
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -6,7 +6,7 @@ import { benchConvert } from "./convert.js";
 const args = process.argv.slice(2);
 const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   convert: () => benchConvert({ large: args.includes("--large") }),
-  attention: () => benchAttention({ maxLength: Number(option("--max-length") ?? Number.POSITIVE_INFINITY) }),
+  attention: () => benchAttention(option("--lengths")?.split(",").map(Number) ?? []),
 };
 
 const wanted = args.filter((arg) => Object.hasOwn(BENCHES, arg));

@@ -59,7 +59,7 @@ export function camelCase(key: string): string {
 }
 
 /** `maxSequenceLength` → `max_sequence_length`. */
-export function snakeCase(key: string): string {
+function snakeCase(key: string): string {
   return key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 

@@ -29,7 +29,7 @@ export function summarise(output: string, plan: ConversionPlan, dryRun: boolean)
 }
 
 /** LSG attention in a few words. */
-export function describeAttention(lsg: LsgConfig): string {
+function describeAttention(lsg: LsgConfig): string {
   const globals = lsg.num_global_tokens === 1 ? "1 global token" : `${lsg.num_global_tokens} global tokens`;
   const sparse = isSparse(lsg)
     ? `${lsg.sparse_block_size} sparse keys a side (${lsg.sparsity_type}, factor ${lsg.sparsity_factor})`

@@ -103,7 +103,7 @@ export function headSpecs(architecture: Architecture, head: Head, sizes: Sizes):
 }
 
 /** The paths of all layers that have weights of their own, in order. */
-export function layerPaths(architecture: Architecture, sizes: Sizes): string[] {
+function layerPaths(architecture: Architecture, sizes: Sizes): string[] {
   const { path, repeat } = architecture.encoder.layers;
   return repeat.reduce(
     (paths, counter) =>

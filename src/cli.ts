@@ -13,6 +13,10 @@ const VERBS: Readonly<Record<string, { summary: string; load: () => Promise<Verb
     summary: "export a checkpoint as an ONNX graph",
     load: () => import("./cli/export.js"),
   },
+  verify: {
+    summary: "prove a converted folder against its original",
+    load: () => import("./cli/verify.js"),
+  },
   architectures: {
     summary: "list the model types, classes and variants",
     load: () => import("./cli/architectures.js"),
@@ -32,13 +36,17 @@ const SIGNAL_EXITS = { SIGINT: 130, SIGTERM: 143 } as const;
 export async function main(argv: readonly string[]): Promise<number> {
   const abort = new AbortController();
   const signals = abortOnSignals(abort);
+  let exitCode = 0;
   try {
     await run(argv, {
+      exitWith: (code) => {
+        exitCode = code;
+      },
       signal: abort.signal,
       printJson: (value) => void process.stdout.write(`${JSON.stringify(value, null, 2)}\n`),
       printText: (text) => void process.stdout.write(text),
     });
-    return 0;
+    return exitCode;
   } catch (error) {
     const signal = signals.received();
     if (signal) {

@@ -32,6 +32,9 @@ export class HubError extends LsgError {}
 /** A target folder that cannot be written or must not be replaced. */
 export class OutputError extends LsgError {}
 
+/** A device that is not there, or the runtime for it. */
+export class DeviceError extends LsgError {}
+
 /** `code` of a Node system error (`ENOENT`, `ENOSPC` …), if `error` is one. */
 export function systemErrorCode(error: unknown): string | undefined {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;

@@ -54,6 +54,7 @@ export function modelCard(inputs: ModelCardInputs): {
   const sections = [
     introduction(inputs),
     lossless(inputs),
+    ...(inputs.record.options.run_test === true ? [verified(inputs)] : []),
     attention(inputs.lsg),
     opening(inputs),
     options(inputs.record),
@@ -114,6 +115,23 @@ function lossless({ record, created }: ModelCardInputs): string {
     points.push(`${limit > 0 ? "Longer" : "Long"} inputs: ${longer}`);
   if (created.length > 0) points.push("The head is new: its weights are random, and it must be trained.");
   return `## What is lossless\n\n${points.map((point) => `- ${point}`).join("\n")}`;
+}
+
+/** Only a folder that passed is ever put in place, so the card can say so before the verification is run. */
+function verified({ record }: ModelCardInputs): string {
+  const { lossless_up_to: limit } = record.promise;
+  const points = [
+    "weights, config.json, tokenizer and every other file are byte for byte what the original and the options ask for;",
+    "the attention computes what it is defined to, at lengths around the borders of blocks and up to the longest;",
+    limit > 0
+      ? `inputs of up to ${limit} tokens give the original's outputs, to float32's rounding;`
+      : "how far the outputs are from the original's was measured, and nothing is promised about it;",
+    `outputs are finite and independent of batch and padding up to ${record.max_sequence_length.to} tokens.`,
+  ];
+  return (
+    "## Verified\n\n`lsg convert --run-test` put this folder in place only after it had found that\n\n" +
+    `${points.map((point) => `- ${point}`).join("\n")}\n\n\`lsg verify\` finds out again.`
+  );
 }
 
 function attention(lsg: LsgConfig): string {

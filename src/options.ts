@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { DEVICES } from "./device-names.js";
+import { isRecord } from "./json-edit.js";
 import { camelCase, type Flag, flagsOf, snakeKeys } from "./options/flags.js";
 import { parseKwargs } from "./options/kwargs.js";
 import { validate } from "./options/validate.js";
@@ -76,11 +78,24 @@ const OnnxSchema = z.strictObject({
       (value) => (value === true ? ["fp32"] : typeof value === "string" ? value.split(",") : value),
       z.array(z.enum(GRAPH_DTYPES)).min(1).optional(),
     )
-    .describe(`export ONNX graphs of these dtypes: ${GRAPH_DTYPES.join(", ")}`),
+    .meta({
+      description: `export ONNX graphs of these dtypes: ${GRAPH_DTYPES.join(", ")}`,
+      valueMayBeLeftOut: true,
+    }),
 });
 
 /** LSG's own keys as flags: all optional, since a preset or an LSG source may set them. */
 const LsgFlagsSchema = LsgConfigSchema.partial();
+
+/** Whether a conversion is proven before it takes its place; the model card then says so. */
+const RunTestSchema = z.strictObject({
+  runTest: z.boolean().default(false).describe("prove the result before it takes its place (lsg verify)"),
+});
+
+/** Where models run that are verified. */
+const DeviceSchema = z.strictObject({
+  device: z.enum(DEVICES).default("auto").describe("where the models run that are verified"),
+});
 
 const RunSchema = z.strictObject({
   force: z.boolean().default(false).describe("replace an existing output folder"),
@@ -98,19 +113,57 @@ const ExportRunSchema = z.strictObject({
   ...ConversionSchema.pick({ seed: true, revision: true }).shape,
 });
 
+/** More lengths than this are a typing error. */
+const MAX_LENGTHS = 1000;
+
+const VerifySchema = z.strictObject({
+  against: z
+    .string()
+    .optional()
+    .describe("the original, a folder or a Hub model (default: what lsg_conversion.json names)"),
+  lengths: z
+    .preprocess(
+      (value) => (typeof value === "string" ? value.split(",").map(wholeNumber) : value),
+      z.array(z.int().positive()).min(1).max(MAX_LENGTHS).optional(),
+    )
+    .describe("tokens of the inputs to look at, e.g. 512,4096 (default: around the borders of blocks)"),
+  text: z.string().optional().describe("a text of your own to compare predictions on"),
+  report: z
+    .string()
+    .regex(/\.(md|html)$/, "expected a file name that ends in .md or .html")
+    .optional()
+    .describe("write a report with pictures: FILE.md or FILE.html"),
+  listDevices: z.boolean().default(false).describe("show which devices there are and what others lack"),
+});
+
+const VerifyRunSchema = z.strictObject({
+  ...RunSchema.pick({ json: true, quiet: true }).shape,
+  ...ConversionSchema.pick({ seed: true, revision: true }).shape,
+});
+
+const DecisiveSchema = z.strictObject({
+  ...ConversionSchema.shape,
+  ...OnnxSchema.shape,
+  ...GraphSchema.shape,
+  ...RunTestSchema.shape,
+});
+
 /** What decides the bytes of a conversion; recorded in lsg_conversion.json. */
-export type ConversionOptions = z.output<typeof ConversionSchema> &
-  z.output<typeof GraphSchema> &
-  z.output<typeof OnnxSchema> & {
-    /** LSG config keys that were asked for, by their names in config.json. */
-    readonly lsg: z.output<typeof LsgFlagsSchema>;
-  };
+export type ConversionOptions = z.output<typeof DecisiveSchema> & {
+  /** LSG config keys that were asked for, by their names in config.json. */
+  readonly lsg: z.output<typeof LsgFlagsSchema>;
+};
 
 /** What the user asked of `lsg convert`, validated. */
-export type ConvertOptions = ConversionOptions & z.output<typeof RunSchema>;
+export type ConvertOptions = ConversionOptions & z.output<typeof DeviceSchema> & z.output<typeof RunSchema>;
 
 /** What the user asked of `lsg export`, validated. */
 export type ExportOptions = z.output<typeof GraphSchema> & z.output<typeof ExportRunSchema>;
+
+/** What the user asked of `lsg verify`, validated. */
+export type VerifyOptions = z.output<typeof VerifySchema> &
+  z.output<typeof DeviceSchema> &
+  z.output<typeof VerifyRunSchema>;
 
 /** The flags of `lsg convert`, read from the schemas. */
 export function convertFlags(): Flag[] {
@@ -121,13 +174,37 @@ export function convertFlags(): Flag[] {
       return rest;
     }),
     ...flagsOf("ONNX:", { ...OnnxSchema.shape, ...GraphSchema.shape }),
+    ...flagsOf("Verification:", { ...RunTestSchema.shape, ...DeviceSchema.shape }),
     ...flagsOf("Output:", RunSchema.shape),
+  ];
+}
+
+/** The flags of `lsg verify`. */
+export function verifyFlags(): Flag[] {
+  return [
+    ...flagsOf("Verification:", { ...VerifySchema.shape, ...DeviceSchema.shape }),
+    ...flagsOf("Output:", VerifyRunSchema.shape),
   ];
 }
 
 /** The flags of `lsg export`. */
 export function exportFlags(): Flag[] {
   return [...flagsOf("ONNX:", GraphSchema.shape), ...flagsOf("Output:", ExportRunSchema.shape)];
+}
+
+/** The options without those that only say how to run. */
+export function decisiveOptions(options: ConvertOptions): ConversionOptions {
+  const keys = [...Object.keys(DecisiveSchema.shape), "lsg"];
+  return pick(options, keys) as ConversionOptions;
+}
+
+/** Validates the parsed arguments of `lsg verify`. @throws OptionError as `parseConvertOptions` does. */
+export function parseVerifyOptions(given: Readonly<Record<string, unknown>>): VerifyOptions {
+  return {
+    ...validate(VerifySchema, pick(given, Object.keys(VerifySchema.shape))),
+    ...validate(DeviceSchema, pick(given, Object.keys(DeviceSchema.shape))),
+    ...validate(VerifyRunSchema, pick(given, Object.keys(VerifyRunSchema.shape))),
+  };
 }
 
 /** Validates the parsed arguments of `lsg export`. @throws OptionError as `parseConvertOptions` does. */
@@ -151,16 +228,34 @@ export function parseConvertOptions(given: Readonly<Record<string, unknown>>): C
     ...snakeKeys(pick(given, Object.keys(LsgConfigSchema.shape).map(camelCase))),
   };
   return {
-    ...validate(ConversionSchema, take(Object.keys(ConversionSchema.shape))),
-    ...validate(OnnxSchema, take(Object.keys(OnnxSchema.shape))),
-    ...validate(GraphSchema, take(Object.keys(GraphSchema.shape))),
+    ...validate(DecisiveSchema, take(Object.keys(DecisiveSchema.shape))),
+    ...validate(DeviceSchema, take(Object.keys(DeviceSchema.shape))),
     ...validate(RunSchema, take(Object.keys(RunSchema.shape))),
+    lsg: withoutDefaults(validate(LsgFlagsSchema, lsgGiven), lsgGiven),
+  };
+}
+
+/**
+ * The options of a conversion as lsg_conversion.json holds them: by the flags' names in snake_case.
+ * @throws OptionError for one that is unknown or has another type: another version of lsg wrote it, or nobody.
+ */
+export function parseRecordedOptions(recorded: Readonly<Record<string, unknown>>): ConversionOptions {
+  const { lsg = {}, ...options } = recorded;
+  const given = Object.fromEntries(Object.entries(options).map(([key, value]) => [camelCase(key), value]));
+  const lsgGiven = isRecord(lsg) ? lsg : { lsg };
+  return {
+    ...validate(DecisiveSchema, given),
     lsg: withoutDefaults(validate(LsgFlagsSchema, lsgGiven), lsgGiven),
   };
 }
 
 function withoutDefaults<T extends object>(parsed: T, given: object): T {
   return pick(parsed, Object.keys(given)) as T;
+}
+
+/** A number out of a list on the command line; what is no number stays text, to be refused by its schema. */
+function wholeNumber(text: string): unknown {
+  return /^\s*\d+\s*$/.test(text) ? Number(text) : text;
 }
 
 function pick(from: object, keys: readonly string[]): Record<string, unknown> {

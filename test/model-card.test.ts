@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { type ModelCardInputs, modelCard } from "../src/model-card.js";
-import { parseConvertOptions } from "../src/options.js";
+import { decisiveOptions, parseConvertOptions } from "../src/options.js";
 import { LsgConfigSchema, presetConfig } from "../src/variants/lsg-config.js";
 
 const REVISION = "0123456789abcdef0123456789abcdef01234567";
@@ -10,13 +10,7 @@ function inputs(
   changes: Partial<ModelCardInputs> = {},
   given: Record<string, unknown> = {},
 ): ModelCardInputs {
-  const {
-    force: _force,
-    dryRun: _dryRun,
-    json: _json,
-    quiet: _quiet,
-    ...options
-  } = parseConvertOptions(given);
+  const options = decisiveOptions(parseConvertOptions(given));
   return {
     record: {
       format_version: 1,
@@ -131,6 +125,7 @@ describe("modelCard", () => {
       | \`--resize-lsg\` | \`false\` |
       | \`--use-token-ids\` | \`true\` |
       | \`--seed\` | \`123\` |
+      | \`--run-test\` | \`false\` |
       | \`--block-size\` | \`256\` |
       "
     `);

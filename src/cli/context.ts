@@ -6,6 +6,8 @@ export interface CliContext {
   readonly signal: AbortSignal;
   /** Prints the one JSON document of `--json`. */
   printJson(value: unknown): void;
+  /** Makes the process end with this code, once the verb is done: 1 for a check that fell short. */
+  exitWith(code: number): void;
   /** Prints text for people. */
   printText(text: string): void;
 }

@@ -3,10 +3,11 @@ import type { Command } from "commander";
 import { convert } from "../commands/convert.js";
 import { OptionError } from "../errors.js";
 import { flagName } from "../options/flags.js";
-import { convertFlags, parseConvertOptions } from "../options.js";
+import { type ConvertOptions, convertFlags, parseConvertOptions } from "../options.js";
 import { planToJson, summarise } from "../plan/print.js";
 import { progressOn, silent } from "../progress.js";
 import { fileArguments, normaliseSpelling } from "../reference-spelling.js";
+import { VerificationError } from "../verify/verification-error.js";
 import type { CliContext } from "./context.js";
 import { addFlags } from "./flags.js";
 
@@ -24,15 +25,42 @@ export function define(command: Command, context: CliContext): void {
     .argument("[output]", "folder to write (default: ./NAME-lsg-LENGTH)")
     .action(async (model: string, output: string | undefined, given: Record<string, unknown>) => {
       const options = parseConvertOptions(given);
-      const progress = options.quiet || options.json ? silent : progressOn(process.stderr);
-      const result = await convert(model, output, options, { signal: context.signal, progress });
-      if (options.json || options.dryRun) {
-        context.printJson({ output: result.output, written: !options.dryRun, plan: planToJson(result.plan) });
-      }
-      if (!options.json && !options.quiet)
-        process.stderr.write(summarise(result.output, result.plan, options.dryRun));
+      await run(model, output, options, context);
     });
   addFlags(command, flags);
+}
+
+async function run(
+  model: string,
+  output: string | undefined,
+  options: ConvertOptions,
+  { signal, printJson, exitWith }: CliContext,
+): Promise<void> {
+  const { json, quiet, dryRun, runTest } = options;
+  const isShown = !quiet && !json;
+  const progress = isShown ? progressOn(process.stderr) : silent;
+  // What shows a verification takes longer to load than a small model to convert.
+  const presentation = runTest ? (await import("./verification.js")).presentOn(process.stderr) : undefined;
+  const listener = isShown ? presentation?.listener : undefined;
+  try {
+    const result = await convert(model, output, options, { signal, progress, listener });
+    const { plan, verification } = result;
+    if (json || dryRun) {
+      const proof = verification && { verification: presentation?.toJson(verification) };
+      printJson({ output: result.output, written: !dryRun, plan: planToJson(plan), ...proof });
+    }
+    if (!isShown) return;
+    process.stderr.write(`${verification ? "\n" : ""}${summarise(result.output, plan, dryRun)}`);
+    if (verification) presentation?.conclude(verification);
+  } catch (error) {
+    if (!(error instanceof VerificationError)) throw error;
+    const { report, exitCode } = error;
+    if (json)
+      printJson({ output: report.converted, written: false, verification: presentation?.toJson(report) });
+    else presentation?.conclude(report);
+    process.stderr.write(`lsg: nothing was written\n`);
+    exitWith(exitCode);
+  }
 }
 
 /** The reference's spellings become ours, and its file of arguments a command line. */

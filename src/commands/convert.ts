@@ -1,34 +1,33 @@
-import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
-import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
-import { findArchitecture } from "../architectures.js";
-import { type Checkpoint, openCheckpoint } from "../checkpoint/checkpoint.js";
+import { basename, isAbsolute, join, relative, resolve } from "node:path";
 import type { FileSource } from "../checkpoint/file-source.js";
 import { openFolder } from "../checkpoint/folder.js";
 import { openSource } from "../checkpoint/open-source.js";
-import { editTopLevel } from "../json-edit.js";
-import { MODELING_FOLDER, modelingFiles } from "../modeling.js";
-import type { ConvertOptions } from "../options.js";
-import { planConversion } from "../plan/plan.js";
+import { type ConvertOptions, decisiveOptions } from "../options.js";
 import { shardBytes } from "../plan/shards.js";
-import { isReadForPlan } from "../plan/side-files.js";
-import type { ConversionPlan, SideFile } from "../plan/types.js";
+import type { ConversionPlan, ConversionRecord } from "../plan/types.js";
+import { planCheckpoint, readCheckpoint, readerOf } from "../plan-source.js";
 import { type Progress, silent } from "../progress.js";
-import { raiseLength } from "../tokenizer/raise-length.js";
-import { findSpecialTokens } from "../tokenizer/special-tokens.js";
+import type { Listener } from "../verify/recorder.js";
+import type { VerificationReport } from "../verify/types.js";
 import { checkOutput, writeFolder } from "../write/output-folder.js";
 import { writeShard } from "../write/shard-writer.js";
+import { writeSideFiles } from "../write/side-files.js";
 import { openWeights } from "../write/weight-reader.js";
 import { transferOptions } from "./transfer.js";
 
 export interface ConvertContext {
   readonly signal?: AbortSignal | undefined;
   readonly progress?: Progress;
+  /** Told how far the verification is, where there is one. */
+  readonly listener?: Listener | undefined;
 }
 
 export interface ConvertResult {
   /** The folder written, or that would be. */
   readonly output: string;
   readonly plan: ConversionPlan;
+  /** What `runTest` found. */
+  readonly verification?: VerificationReport | undefined;
 }
 
 /**
@@ -36,23 +35,26 @@ export interface ConvertResult {
  * @param model a folder or a Hub id
  * @param output the folder to write; by default `./NAME-lsg-LENGTH`
  * @throws LsgError for bad input, before anything is written.
+ * @throws VerificationError if `runTest` finds that the result falls short; nothing is put in place then.
  */
 export async function convert(
   model: string,
   output: string | undefined,
   options: ConvertOptions,
-  { signal, progress = silent }: ConvertContext = {},
+  { signal, progress = silent, listener }: ConvertContext = {},
 ): Promise<ConvertResult> {
   const source = await openSource(model, { revision: options.revision, signal, onNotice: progress.step });
   const transfer = (path: string) => transferOptions(source, path, progress, signal);
-  const checkpoint = await openCheckpoint(source, transfer("pytorch_model.bin"));
-  // Read once: a tokenizer.json can have some 40 MB.
-  const contents = await readSmallFiles(source);
-  const plan = await makePlan(model, checkpoint, contents, options);
+  const read = await readCheckpoint(source, transfer("pytorch_model.bin"));
+  const plan = await planCheckpoint(read, decisiveOptions(options), recordedSource(model, source));
   const { to, variant } = { ...plan.record.max_sequence_length, variant: plan.record.variant };
   const target = output ?? `${basename(source.name)}-${variant}-${to}`;
   if (options.dryRun) return { output: target, plan };
 
+  // Only where it is asked for: it loads ONNX Runtime, and refuses a device that is not there.
+  const runTest = options.runTest
+    ? await (await import("./run-test.js")).openRunTest({ ...options, source, signal, listener })
+    : undefined;
   const { origin } = source;
   const outputOptions = {
     force: options.force,
@@ -60,9 +62,10 @@ export async function convert(
   };
   await checkOutput(resolve(target), outputOptions);
   const bytes = plan.shards.reduce((sum, shard) => sum + shardBytes(shard), 0);
+  let verification: VerificationReport | undefined;
   await writeFolder(resolve(target), bytes, outputOptions, async (folder) => {
-    await writeSideFiles(folder, plan, source, contents);
-    const weights = await openWeights(checkpoint, transfer);
+    await writeSideFiles(folder, plan, source, readerOf(read));
+    const weights = await openWeights(read.checkpoint, transfer);
     const bar = progress.bytes("Writing", bytes);
     try {
       for (const shard of plan.shards) {
@@ -77,78 +80,15 @@ export async function convert(
       const { exportInto } = await import("./export.js");
       await exportInto(folder, await openFolder(folder), options, { signal, progress });
     }
+    verification = await runTest?.(await openFolder(folder), target);
   });
-  return { output: target, plan };
-}
-
-async function makePlan(
-  model: string,
-  checkpoint: Checkpoint,
-  contents: ReadonlyMap<string, Buffer>,
-  options: ConvertOptions,
-): Promise<ConversionPlan> {
-  const architecture = await findArchitecture(checkpoint.config.model_type);
-  const tokens = findSpecialTokens(contents, architecture.tokenizerClass);
-  const { force: _force, dryRun: _dryRun, json: _json, quiet: _quiet, ...decisive } = options;
-  return planConversion({
-    checkpoint,
-    architecture,
-    options: decisive,
-    tokens: { bos: tokens.bos?.id, mask: tokens.mask?.id },
-    contents,
-    modeling: modelingFiles(architecture),
-    model: recordedName(model, checkpoint.source),
-  });
-}
-
-/** The side files whose contents decide something, by path. */
-async function readSmallFiles(source: FileSource): Promise<Map<string, Buffer>> {
-  const contents = new Map<string, Buffer>();
-  for (const path of source.files.keys()) {
-    if (isReadForPlan(path)) contents.set(path, await source.read(path));
-  }
-  return contents;
+  return { output: target, plan, verification };
 }
 
 /** A Hub id, or a relative path as typed: an absolute one would say where on this machine the source lay. */
-function recordedName(model: string, source: FileSource): string {
+function recordedSource(model: string, { name, origin }: FileSource): ConversionRecord["source"] {
+  if (origin.kind === "hub") return { model: name, revision: origin.revision };
   const path = relative(".", model).replaceAll("\\", "/");
-  const isBelow =
-    source.origin.kind === "folder" && !isAbsolute(model) && path !== "" && !path.startsWith("..");
-  return isBelow ? path : source.name;
-}
-
-async function writeSideFiles(
-  folder: string,
-  plan: ConversionPlan,
-  source: FileSource,
-  contents: ReadonlyMap<string, Buffer>,
-): Promise<void> {
-  const contentOf = async (path: string) => contents.get(path) ?? source.read(path);
-  const changes = new Map([
-    ...Object.entries(plan.config.set),
-    ...plan.config.remove.map((key) => [key, undefined] as const),
-  ]);
-  await writeFile(join(folder, "config.json"), editTopLevel(await contentOf("config.json"), changes));
-  for (const file of plan.sideFiles) {
-    const path = join(folder, file.path);
-    await mkdir(dirname(path), { recursive: true });
-    if (file.kind === "copy") await cp(await source.localPath(file.path), path, { dereference: true });
-    else await writeFile(path, await sideFileContent(file, plan, contentOf));
-  }
-}
-
-async function sideFileContent(
-  file: Exclude<SideFile, { kind: "copy" }>,
-  plan: ConversionPlan,
-  contentOf: (path: string) => Promise<Buffer>,
-): Promise<Buffer | string> {
-  switch (file.kind) {
-    case "edit":
-      return raiseLength(file.path, await contentOf(file.path), plan.record.max_sequence_length.to).content;
-    case "modeling":
-      return readFile(new URL(file.path, MODELING_FOLDER));
-    case "write":
-      return file.content;
-  }
+  const isBelow = !isAbsolute(model) && path !== "" && !path.startsWith("..");
+  return { model: isBelow ? path : name };
 }

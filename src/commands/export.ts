@@ -5,9 +5,11 @@ import { type Checkpoint, openCheckpoint, parseObject } from "../checkpoint/chec
 import type { FileSource } from "../checkpoint/file-source.js";
 import { openSource } from "../checkpoint/open-source.js";
 import { OptionError } from "../errors.js";
-import { editTopLevel, isRecord } from "../json-edit.js";
+import { editTopLevel } from "../json-edit.js";
 import { copiedWeights } from "../onnx/copied-weights.js";
 import { modelGraph } from "../onnx/graph.js";
+import { GRAPH_FILE, GRAPH_PATHS } from "../onnx/graph-files.js";
+import { graphHints } from "../onnx/graph-hints.js";
 import { requireShareable, sharedWeights } from "../onnx/shared-weights.js";
 import { headForTask, taskOf } from "../onnx/tasks.js";
 import { writeModel } from "../onnx/writer.js";
@@ -40,13 +42,6 @@ export interface ExportResult extends ExportedGraph {
 
 /** Options that decide a graph's bytes. */
 type GraphChoices = Pick<ExportOptions, "task" | "onnxWeights" | "seed">;
-
-const GRAPH_FILE = "model.onnx";
-
-/** Every place that an export may write to: of an earlier one nothing stays, which loaders would find beside it. */
-const GRAPH_PATHS = ["", "onnx"].flatMap((place) =>
-  [GRAPH_FILE, `${GRAPH_FILE}_data`].map((file) => posix.join(place, file)),
-);
 
 /** Room for the graph without its weights, which has some hundred kilobytes. */
 const GRAPH_BYTES = 4 << 20;
@@ -122,6 +117,7 @@ export async function exportInto(
     for (const file of files.toReversed()) await rename(join(scratch, file), join(folder, place, file));
     await rename(join(scratch, "config.json"), join(folder, "config.json"));
     const paths = files.map((file) => posix.join(place, file));
+    // Of an earlier export nothing stays, which loaders would find beside this one.
     for (const path of GRAPH_PATHS.filter((path) => !paths.includes(path))) {
       await rm(join(folder, path), { force: true });
     }
@@ -156,16 +152,9 @@ async function requireBeside(folder: string, checkpoint: Checkpoint): Promise<vo
   }
 }
 
-/** config.json with what Transformers.js has to know: in a browser it would look for a q8 graph otherwise. */
+/** config.json with what Transformers.js has to know of the graph. */
 async function configWithHints(source: FileSource, files: readonly string[]): Promise<Buffer> {
   const content = await source.read("config.json");
-  const { "transformers.js_config": hints } = parseObject(content, "config.json");
-  const { use_external_data_format: counts, ...others } = isRecord(hints) ? hints : {};
-  const dataFiles = Object.entries({
-    ...(isRecord(counts) ? counts : {}),
-    [GRAPH_FILE]: files.length - 1,
-  }).filter(([, count]) => count !== 0);
-  const external = { use_external_data_format: Object.fromEntries(dataFiles) };
-  const merged = { ...others, dtype: "fp32", ...(dataFiles.length > 0 && external) };
-  return editTopLevel(content, new Map([["transformers.js_config", merged]]));
+  const hints = graphHints(parseObject(content, "config.json"), files);
+  return editTopLevel(content, new Map([["transformers.js_config", hints]]));
 }

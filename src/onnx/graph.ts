@@ -43,14 +43,7 @@ export function modelGraph(model: Model, source: WeightSource, options: GraphOpt
   }
   refuseOtherSettings(head, config);
   const graph = createGraph(`${architecture.modelType}-${options.lsg ? "lsg" : "full"}`);
-  const context: LayerContext = {
-    op: graph.op,
-    weights: createWeights(graph, model, head, source),
-    epsilon: sizes.normEpsilon,
-    activation: activationName(model),
-    wordEmbeddings: architecture.encoder.embeddings.word,
-    tied: config.tie_word_embeddings !== false,
-  };
+  const context = layerContext(graph, model, head, source);
   const inputs = graphInputs(graph, model, head);
   const hidden = encode(graph, context, inputs.flat, {
     architecture,
@@ -62,6 +55,34 @@ export function modelGraph(model: Model, source: WeightSource, options: GraphOpt
   const outputs = graph.scope("head", () => headOutputs(context, model, head, hidden, inputs.choices));
   for (const { name, value, dims } of outputs) graph.output(name, value, "F32", dims);
   return graph.model();
+}
+
+/**
+ * The graph of a model's own head alone. Input `hidden_states`, float32 (batch_size, sequence_length, hidden):
+ * what the base model gives, of any choice of tokens, the first among them. Outputs as those of `modelGraph`,
+ * but with choices as (batch_size, 1).
+ * @throws CheckpointError for a head that cannot be exported
+ */
+export function headGraph(model: Model, head: Head, source: WeightSource): OnnxModel {
+  refuseOtherSettings(head, model.config);
+  const graph = createGraph(`${model.architecture.modelType}-head`);
+  const dims = ["batch_size", "sequence_length", model.sizes.hidden];
+  const hidden = graph.input("hidden_states", "F32", dims);
+  const outputs = headOutputs(layerContext(graph, model, head, source), model, head, hidden, undefined);
+  for (const output of outputs) graph.output(output.name, output.value, "F32", output.dims);
+  return graph.model();
+}
+
+function layerContext(graph: GraphBuilder, model: Model, head: Head, source: WeightSource): LayerContext {
+  const { architecture, config, sizes } = model;
+  return {
+    op: graph.op,
+    weights: createWeights(graph, model, head, source),
+    epsilon: sizes.normEpsilon,
+    activation: activationName(model),
+    wordEmbeddings: architecture.encoder.embeddings.word,
+    tied: config.tie_word_embeddings !== false,
+  };
 }
 
 function refuseOtherSettings(head: Head, config: Config): void {

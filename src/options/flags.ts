@@ -26,7 +26,11 @@ export function flagsOf(group: string, shape: Readonly<Record<string, z.ZodType>
       group,
       description: schema.description ?? "",
       kind:
-        inner instanceof z.ZodBoolean ? "boolean" : inner instanceof z.ZodPipe ? "optional value" : "value",
+        inner instanceof z.ZodBoolean
+          ? "boolean"
+          : schema.meta()?.valueMayBeLeftOut
+            ? "optional value"
+            : "value",
       placeholder: placeholderOf(inner),
       negatable: fallback === true,
       ...(inner instanceof z.ZodEnum && { choices: inner.options.map(String) }),

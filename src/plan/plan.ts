@@ -20,8 +20,8 @@ export interface PlanInputs {
   readonly contents: ReadonlyMap<string, Buffer>;
   /** Python files that come with lsg for this model type. */
   readonly modeling: readonly string[];
-  /** How the user named the source: a Hub id, or a relative path. */
-  readonly model: string;
+  /** How the record names the source: a Hub id with its revision, or a relative path. */
+  readonly source: ConversionRecord["source"];
 }
 
 /**
@@ -68,13 +68,12 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
 }
 
 function conversionRecord(
-  { checkpoint, architecture, options, model }: PlanInputs,
+  { architecture, options, source }: PlanInputs,
   weights: WeightPlan,
 ): ConversionRecord {
-  const { origin } = checkpoint.source;
   return {
     format_version: 1,
-    source: { model, ...(origin.kind === "hub" && { revision: origin.revision }) },
+    source,
     model_type: architecture.modelType,
     architecture: LSG_CLASS_PREFIX + weights.target.className,
     variant: "lsg",

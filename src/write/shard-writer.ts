@@ -43,11 +43,17 @@ export async function writeShard(
 }
 
 async function* pieces({ tensors }: PlannedShard, reader: WeightReader): AsyncIterable<ByteRun | Buffer> {
-  for (const tensor of tensors.values()) {
-    for (const segment of tensor.segments) {
-      if (segment.kind === "copy") yield* reader.locate(segment.rows);
-      else yield* sumBlocks(tensor, segment, reader);
-    }
+  for (const tensor of tensors.values()) yield* tensorPieces(tensor, reader);
+}
+
+/** The bytes of a planned tensor, in order: where they lie in the source, or computed. */
+export async function* tensorPieces(
+  tensor: PlannedTensor,
+  reader: WeightReader,
+): AsyncIterable<ByteRun | Buffer> {
+  for (const segment of tensor.segments) {
+    if (segment.kind === "copy") yield* reader.locate(segment.rows);
+    else yield* sumBlocks(tensor, segment, reader);
   }
 }
 

@@ -14,6 +14,8 @@ export interface AttentionProblem {
   readonly key: ArrayLike<number>;
   readonly value: ArrayLike<number>;
   readonly mask: ArrayLike<number>;
+  /** Computes these heads and queries only, and leaves NaN elsewhere: plain definitions are slow. */
+  readonly only?: { readonly heads: ReadonlySet<number>; readonly queries: ReadonlySet<number> };
 }
 
 /** A key that a query may see. `undefined` stands for one that is hidden. */
@@ -45,12 +47,14 @@ export function lsgAttentionByDefinition(problem: AttentionProblem, definition: 
   const { config, causal } = definition;
   const globals = config.num_global_tokens;
   const prepended = globals - (config.first_token_is_global ? 1 : 0);
+  const isWanted = (query: number) => problem.only?.queries.has(query) ?? true;
   return forEachHead(problem, prepended, config.mask_first_token, (all) => {
     const global = all.keys.slice(0, globals);
     // A first token that is global is seen as such, and only once.
     const own = all.keys.map((key, i) => (i < globals ? undefined : key)).slice(prepended);
     const sparse = sparseKeys(definition, { ...all, queries: all.queries.slice(prepended), keys: own });
     return all.queries.map((query, i) => {
+      if (!isWanted(i)) return new Float64Array(0);
       if (i < globals) return weigh(query, causal ? all.keys.slice(0, i + 1) : all.keys);
       const token = i - prepended;
       const block = Math.floor(token / config.block_size);
@@ -150,6 +154,7 @@ function forEachHead(
     const isVisible = (i: number) =>
       i < prepended || (mask[row * maskLength + i - prepended] !== 0 && !(maskFirstToken && i === prepended));
     for (let head = 0; head < numHeads; head++) {
+      if (problem.only && !problem.only.heads.has(head)) continue;
       const values = vectors(value, row, head);
       const keys = vectors(key, row, head).map((k, i) => {
         const v = values[i];

@@ -6,15 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 environment=$(cd ../../.. && pwd)/.venv-clients
 
-# WebGPU without a GPU needs Debian's chromium, which has SwiftShader, and Vulkan's loader.
-if ! command -v chromium >/dev/null || ! ldconfig -p | grep -q libvulkan.so.1; then
-  if [ "$(id -u)" != 0 ]; then
-    echo "run.sh: install chromium and libvulkan1 (apt-get install chromium libvulkan1)" >&2
-    exit 1
-  fi
-  apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends chromium libvulkan1
-fi
+source ../swiftshader.sh
 
 # An environment is whole when it has a copy of the list it was made from.
 if ! cmp -s requirements.txt "$environment/requirements.txt"; then

@@ -1,0 +1,29 @@
+import type { Listener } from "../verify/recorder.js";
+import { reportToJson } from "../verify/report/report-schema.js";
+import { checkLine, header, printReport, terminalStyle } from "../verify/report/terminal.js";
+import type { VerificationReport } from "../verify/types.js";
+
+const CLEAR_LINE = "\r\x1b[K";
+
+/** How a verification is shown: as it goes on one stream, and as JSON. */
+export interface Presentation {
+  /** A line for each check, and on a terminal what is being looked at. */
+  readonly listener: Listener;
+  /** What comes after the checks, the verdict last. */
+  conclude(report: VerificationReport): void;
+  toJson(report: VerificationReport): unknown;
+}
+
+export function presentOn(stream: NodeJS.WriteStream): Presentation {
+  const style = terminalStyle(stream, process.env);
+  const clear = stream.isTTY ? CLEAR_LINE : "";
+  return {
+    listener: {
+      onHead: (head) => void stream.write(`${header(head, style)}\n`),
+      onStart: (title) => void (stream.isTTY && stream.write(`${CLEAR_LINE}…  ${title}`)),
+      onCheck: (check) => void stream.write(`${clear}${checkLine(check, style)}\n`),
+    },
+    conclude: (report) => void stream.write(`${printReport(report, style)}\n`),
+    toJson: reportToJson,
+  };
+}

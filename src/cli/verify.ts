@@ -1,0 +1,59 @@
+import { writeFile } from "node:fs/promises";
+import type { Command } from "commander";
+import { verify } from "../commands/verify.js";
+import { OptionError } from "../errors.js";
+import { parseVerifyOptions, type VerifyOptions, verifyFlags } from "../options.js";
+import { listDevices } from "../verify/devices.js";
+import { deviceLines } from "../verify/report/device-list.js";
+import { htmlReport } from "../verify/report/html.js";
+import { markdownReport } from "../verify/report/markdown.js";
+import { asOutputError } from "../write/output-folder.js";
+import type { CliContext } from "./context.js";
+import { addFlags } from "./flags.js";
+import { presentOn } from "./verification.js";
+
+const EXIT_FELL_SHORT = 1;
+
+/** `lsg verify`. */
+export function define(command: Command, context: CliContext): void {
+  command
+    .description(
+      "Prove that a converted folder is what it claims to be: every byte against a conversion planned again from\n" +
+        "the original, its outputs against the original's, its attention against its definition. Exits with 1 if not.",
+    )
+    .argument("[converted]", "folder that lsg convert wrote, or such a model on the Hub")
+    .action(async (model: string | undefined, given: Record<string, unknown>) => {
+      const options = parseVerifyOptions(given);
+      if (options.listDevices) return showDevices(options, context);
+      if (model === undefined)
+        throw new OptionError("missing argument 'converted'", "Name a converted folder.");
+      await run(model, options, context);
+    });
+  addFlags(command, verifyFlags());
+}
+
+async function run(model: string, options: VerifyOptions, context: CliContext): Promise<void> {
+  const { json, quiet, report: path } = options;
+  const { listener, conclude, toJson } = presentOn(process.stdout);
+  // The file is made first: better to fail at once than after minutes.
+  if (path !== undefined) await writeReport(path, "");
+  const report = await verify(model, options, { signal: context.signal, ...(!quiet && !json && listener) });
+  if (path !== undefined)
+    await writeReport(path, (path.endsWith(".html") ? htmlReport : markdownReport)(report));
+  if (json) context.printJson(toJson(report));
+  else if (quiet) context.printText(`${report.summary}\n`);
+  else conclude(report);
+  if (report.verdict === "fail") context.exitWith(EXIT_FELL_SHORT);
+}
+
+async function writeReport(path: string, text: string): Promise<void> {
+  await writeFile(path, text).catch((error: unknown) => {
+    throw asOutputError(error, path);
+  });
+}
+
+async function showDevices({ json }: VerifyOptions, { printJson, printText }: CliContext): Promise<void> {
+  const devices = await listDevices();
+  if (json) printJson(devices);
+  else printText(deviceLines(devices));
+}

@@ -1,0 +1,32 @@
+import type { FileSource } from "../checkpoint/file-source.js";
+import type { ConvertOptions } from "../options.js";
+import { chooseDevice } from "../verify/devices.js";
+import type { Listener } from "../verify/recorder.js";
+import type { VerificationReport } from "../verify/types.js";
+import { VerificationError } from "../verify/verification-error.js";
+import { verifyFolder } from "../verify/verify.js";
+
+export interface RunTestOptions extends Pick<ConvertOptions, "device" | "seed"> {
+  /** What is being converted. */
+  readonly source: FileSource;
+  readonly signal: AbortSignal | undefined;
+  readonly listener: Listener | undefined;
+}
+
+/** Verifies a folder that is not in its place yet. @param name what it will be called */
+type RunTest = (folder: FileSource, name: string) => Promise<VerificationReport>;
+
+/**
+ * Makes ready to verify a conversion's result.
+ * @throws DeviceError if the device is absent; what it returns throws VerificationError if the result falls short
+ */
+export async function openRunTest(options: RunTestOptions): Promise<RunTest> {
+  const { source, seed, signal, listener } = options;
+  const device = await chooseDevice(options.device);
+  return async (converted, name) => {
+    const findOriginal = async () => ({ source });
+    const report = await verifyFolder({ converted, name, findOriginal, device, seed, signal }, listener);
+    if (report.verdict === "fail") throw new VerificationError(report);
+    return report;
+  };
+}

@@ -1,0 +1,41 @@
+import { openSource } from "../checkpoint/open-source.js";
+import type { VerifyOptions } from "../options.js";
+import { chooseDevice } from "../verify/devices.js";
+import { findOriginal } from "../verify/find-original.js";
+import type { Listener } from "../verify/recorder.js";
+import type { VerificationReport } from "../verify/types.js";
+import { verifyFolder } from "../verify/verify.js";
+
+export interface VerifyContext extends Listener {
+  readonly signal?: AbortSignal | undefined;
+  readonly onNotice?: ((text: string) => void) | undefined;
+}
+
+/**
+ * Verifies a converted folder against its original.
+ * @param model a folder, or a model on the Hub
+ * @throws LsgError if there is no such folder, original or device; what is wrong with the folder is in the report
+ */
+export async function verify(
+  model: string,
+  options: VerifyOptions,
+  { signal, onNotice, ...listener }: VerifyContext = {},
+): Promise<VerificationReport> {
+  const opening = { signal, onNotice };
+  const device = await chooseDevice(options.device);
+  const converted = await openSource(model, { ...opening, revision: options.revision });
+  return verifyFolder(
+    {
+      converted,
+      name: model,
+      device,
+      ...{ lengths: options.lengths, text: options.text, seed: options.seed, signal },
+      async findOriginal(record) {
+        if (options.against !== undefined) return { source: await openSource(options.against, opening) };
+        if (record) return findOriginal(converted, record, opening);
+        return { reason: "the folder does not say what it was made from" };
+      },
+    },
+    listener,
+  );
+}

@@ -1,0 +1,53 @@
+import { findArchitecture } from "./architectures.js";
+import { type Checkpoint, openCheckpoint } from "./checkpoint/checkpoint.js";
+import type { FileSource, TransferOptions } from "./checkpoint/file-source.js";
+import { modelingFiles } from "./modeling.js";
+import type { ConversionOptions } from "./options.js";
+import { planConversion } from "./plan/plan.js";
+import { isReadForPlan } from "./plan/side-files.js";
+import type { ConversionPlan, ConversionRecord } from "./plan/types.js";
+import { findSpecialTokens } from "./tokenizer/special-tokens.js";
+import type { ReadSource } from "./write/side-files.js";
+
+/** A checkpoint with the contents of its side files that decide something, by path. */
+export interface ReadCheckpoint {
+  readonly checkpoint: Checkpoint;
+  readonly contents: ReadonlyMap<string, Buffer>;
+}
+
+/** Reads what a plan depends on. Small files are read once: a tokenizer.json can have some 40 MB. */
+export async function readCheckpoint(
+  source: FileSource,
+  transfer: TransferOptions = {},
+): Promise<ReadCheckpoint> {
+  const checkpoint = await openCheckpoint(source, transfer);
+  const contents = new Map<string, Buffer>();
+  for (const path of source.files.keys()) {
+    if (isReadForPlan(path)) contents.set(path, await source.read(path));
+  }
+  return { checkpoint, contents };
+}
+
+/** Plans a conversion of a checkpoint. @param recorded how the record names the source */
+export async function planCheckpoint(
+  { checkpoint, contents }: ReadCheckpoint,
+  options: ConversionOptions,
+  recorded: ConversionRecord["source"],
+): Promise<ConversionPlan> {
+  const architecture = await findArchitecture(checkpoint.config.model_type);
+  const tokens = findSpecialTokens(contents, architecture.tokenizerClass);
+  return planConversion({
+    checkpoint,
+    architecture,
+    options,
+    tokens: { bos: tokens.bos?.id, mask: tokens.mask?.id },
+    contents,
+    modeling: modelingFiles(architecture),
+    source: recorded,
+  });
+}
+
+/** Reads files of the source, those that were read already from memory. */
+export function readerOf({ checkpoint, contents }: ReadCheckpoint): ReadSource {
+  return async (path) => contents.get(path) ?? checkpoint.source.read(path);
+}

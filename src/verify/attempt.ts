@@ -1,0 +1,27 @@
+import { LsgError } from "../errors.js";
+import type { Check } from "./types.js";
+
+/** A check without its name. */
+export type Outcome = Omit<Check, "id" | "title">;
+
+/** Runs a check. What a damaged folder makes impossible to look at is a failure, not the end of the run. */
+export async function attempt(id: string, title: string, look: () => Promise<Outcome>): Promise<Check> {
+  try {
+    return { id, title, ...(await look()) };
+  } catch (error) {
+    if (!(error instanceof LsgError)) throw error;
+    return {
+      id,
+      title,
+      verdict: "fail",
+      detail: error.message,
+      ...(error.remedy !== undefined && { remedy: error.remedy }),
+    };
+  }
+}
+
+/** Passes without findings; fails with them. */
+export function judge(findings: readonly string[], passed: string, failed: string, remedy?: string): Outcome {
+  if (findings.length === 0) return { verdict: "pass", detail: passed };
+  return { verdict: "fail", detail: failed, findings, ...(remedy !== undefined && { remedy }) };
+}

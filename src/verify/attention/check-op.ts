@@ -1,0 +1,118 @@
+import type { Device } from "../../device-names.js";
+import type { OnnxFunction } from "../../onnx/body.js";
+import { prependedTokens } from "../../onnx/functions/lsg-inputs.js";
+import { opOnlyModel } from "../../onnx/op-only.js";
+import { type AttentionProblem, lsgAttentionByDefinition } from "../../onnx/reference/attention.js";
+import { modelBytes } from "../../onnx/writer.js";
+import type { Model } from "../../plan/model.js";
+import type { LsgConfig } from "../../variants/lsg-config.js";
+import type { Outcome } from "../attempt.js";
+import { sweepLengths } from "../model/lengths.js";
+import { running } from "../model/runnable.js";
+import { formatNumber } from "../report/numbers.js";
+import type { Runtime } from "../runtime.js";
+import { openSession, type Session } from "../session.js";
+import { attentionProblem, type ProblemSize } from "./problem.js";
+
+/**
+ * Float32 against float64, relative to the largest output: measured 2e-7 to 2e-6 on CPUs. Other devices order
+ * their sums otherwise and approximate exponentials. A key too many or too few moves an output by 1e-3.
+ */
+const TOLERANCES = { cpu: 1e-5, other: 1e-4 };
+
+export interface OpCheck {
+  readonly runtime: Runtime;
+  readonly device: Device;
+  readonly model: Model;
+  readonly lsg: LsgConfig;
+  readonly lshSeed: number;
+  readonly longest: number;
+  readonly lengths: readonly number[] | undefined;
+  readonly seed: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Compares an attention op with its definition, computed in float64 token by token, at hostile lengths. */
+export async function checkOp(attention: OnnxFunction, check: OpCheck): Promise<Outcome> {
+  const { runtime, device, model, lsg, longest, lengths: asked, seed, signal } = check;
+  const heads = { numHeads: model.sizes.heads, headDim: model.sizes.hidden / model.sizes.heads };
+  const prepended = prependedTokens(lsg);
+  const graph = opOnlyModel({
+    ...heads,
+    attention,
+    prependedTokens: prepended,
+    maskFirstToken: lsg.mask_first_token,
+    dtype: "F32",
+  });
+  const session = await running("the attention op cannot be loaded", async () =>
+    openSession(runtime, await modelBytes(graph), { device }),
+  );
+  const tolerance = device === "cpu" ? TOLERANCES.cpu : TOLERANCES.other;
+  const found: { length: number; error: number }[] = [];
+  try {
+    for (const length of sweepLengths(lsg, longest, asked)) {
+      signal?.throwIfAborted();
+      const size = { ...heads, prepended, length, blockSize: lsg.block_size, seed: seed + length };
+      let error = await errorAt(session, size, check);
+      // Keys that are picked by hashing may be picked otherwise where float32 cannot tell; not twice in a row.
+      if (error > tolerance) error = await errorAt(session, { ...size, seed: size.seed + 1 }, check);
+      found.push({ length, error });
+    }
+  } finally {
+    await session.close();
+  }
+  const worst = found.reduce((a, b) => (a.error >= b.error ? a : b));
+  const failed = found.filter(({ error }) => !(error <= tolerance));
+  const detail = `${found.length} lengths up to ${found.at(-1)?.length}: largest relative difference ${formatNumber(worst.error)} at ${worst.length} tokens`;
+  const figure = { value: worst.error, tolerance, length: worst.length };
+  if (failed.length === 0) return { verdict: "pass", detail, figure };
+  return {
+    verdict: "fail",
+    detail: `${detail}, allowed ${formatNumber(tolerance)}`,
+    figure,
+    findings: failed.map(({ length, error }) => `${length} tokens: ${formatNumber(error)}`),
+    remedy: "The graph's attention is not that of config.json: export it again with lsg export.",
+  };
+}
+
+async function errorAt(
+  session: Session,
+  size: ProblemSize,
+  { model, lsg, lshSeed }: OpCheck,
+): Promise<number> {
+  const problem = attentionProblem(size);
+  const causal = model.config.is_decoder === true;
+  const expected = lsgAttentionByDefinition(problem, { config: lsg, causal, seed: lshSeed });
+  return relativeError(await runOp(session, problem, size.length), expected);
+}
+
+async function runOp(session: Session, problem: AttentionProblem, length: number): Promise<Float32Array> {
+  const { batch, numHeads, headDim, query, key, value, mask } = problem;
+  const width = numHeads * headDim;
+  const floats = (values: ArrayLike<number>) => {
+    return { dims: [batch, values.length / batch / width, width], values, dtype: "float32" } as const;
+  };
+  const results = await running(`the attention op does not run at ${length} tokens`, () =>
+    session.run({
+      query: floats(query),
+      key: floats(key),
+      value: floats(value),
+      attention_mask: { dims: [batch, length], values: mask, dtype: "int64" },
+    }),
+  );
+  return results.context?.values ?? new Float32Array(0);
+}
+
+/** The largest difference over the largest expected value, where something is expected: NaN stands elsewhere. */
+function relativeError(actual: Float32Array, expected: Float64Array): number {
+  if (actual.length !== expected.length) return Number.POSITIVE_INFINITY;
+  let [error, scale] = [0, 0];
+  for (let i = 0; i < expected.length; i++) {
+    const [a, e] = [actual[i] as number, expected[i] as number];
+    if (Number.isNaN(e)) continue;
+    if (!Number.isFinite(a)) return Number.POSITIVE_INFINITY;
+    scale = Math.max(scale, Math.abs(e));
+    error = Math.max(error, Math.abs(a - e));
+  }
+  return scale > 0 ? error / scale : error;
+}

@@ -1,0 +1,97 @@
+import { openCheckpoint } from "../../checkpoint/checkpoint.js";
+import type { FileSource } from "../../checkpoint/file-source.js";
+import { parseRecordedOptions } from "../../options.js";
+import type { ConversionPlan, ConversionRecord } from "../../plan/types.js";
+import { planCheckpoint, type ReadCheckpoint, readerOf } from "../../plan-source.js";
+import { openWeights } from "../../write/weight-reader.js";
+import type { Outcome } from "../attempt.js";
+import { type ReadModel, readModel } from "../read-model.js";
+import type { Recorder } from "../recorder.js";
+import { checkConfig } from "./config.js";
+import { checkLength } from "./length.js";
+import { checkModeling } from "./modeling.js";
+import { checkSideFiles } from "./side-files.js";
+import { checkWeights } from "./weights.js";
+
+export interface FolderSubject {
+  /** The converted folder. */
+  readonly source: FileSource;
+  readonly record: ConversionRecord | undefined;
+  readonly original: ReadCheckpoint | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** What looking at files alone brings up. */
+export interface FolderFindings {
+  /** What lsg convert would do today with the original and the recorded options. */
+  readonly plan: ConversionPlan | undefined;
+  /** The converted model; undefined if it cannot be opened. */
+  readonly converted: ReadModel | undefined;
+}
+
+/** Compares every file of a converted folder with what the original and the recorded options ask for. */
+export async function checkFolder(subject: FolderSubject, recorder: Recorder): Promise<FolderFindings> {
+  const { source, record, original, signal } = subject;
+  let plan: ConversionPlan | undefined;
+  if (original && record) {
+    await recorder.look("plan", "conversion, planned again", async () => {
+      plan = await planCheckpoint(original, parseRecordedOptions(record.options), record.source);
+      return { verdict: "pass", detail: describePlan(plan) };
+    });
+  }
+  if (plan && original) {
+    const [planned, read] = [plan, readerOf(original)];
+    await recorder.look("config", "config.json", () => checkConfig(source, planned, read));
+    await recorder.look("files", "tokenizer and other files", () => checkSideFiles(source, planned, read));
+    await recorder.look("weights", "tensors", () => compareWeights(source, planned, original, signal));
+  }
+  let converted: ReadModel | undefined;
+  await recorder.look("model", "model", async () => {
+    converted = await readModel(source);
+    const { architecture, source: own, tensors } = converted.model;
+    if (!converted.lsg) {
+      return {
+        verdict: "fail",
+        detail: `config.json says ${own.className} without LSG attention`,
+        remedy: "Verify a folder that lsg convert wrote.",
+      };
+    }
+    return { verdict: "pass", detail: `${architecture.title}, ${own.className}, ${tensors.size} tensors` };
+  });
+  if (!converted) return { plan, converted };
+  const { model } = converted;
+  await recorder.look("modeling", "modelling code for transformers", () =>
+    checkModeling(source, model.config, model.architecture),
+  );
+  const promised = plan?.record ?? record;
+  if (promised) {
+    await recorder.look("length", "length", () =>
+      checkLength(source, model, promised.max_sequence_length.to),
+    );
+  }
+  return { plan, converted: converted.lsg && converted };
+}
+
+async function compareWeights(
+  source: FileSource,
+  plan: ConversionPlan,
+  original: ReadCheckpoint,
+  signal: AbortSignal | undefined,
+): Promise<Outcome> {
+  const checkpoint = await openCheckpoint(source, { signal });
+  const readers = await Promise.all(
+    [original.checkpoint, checkpoint].map((one) => openWeights(one, () => ({ signal }))),
+  );
+  try {
+    const [before, after] = readers as [(typeof readers)[0], (typeof readers)[0]];
+    return await checkWeights({ plan, checkpoint, original: before, converted: after }, signal);
+  } finally {
+    await Promise.all(readers.map((reader) => reader.close()));
+  }
+}
+
+function describePlan({ record, shards, sideFiles }: ConversionPlan): string {
+  const { from, to } = record.max_sequence_length;
+  const tensors = shards.reduce((sum, shard) => sum + shard.tensors.size, 0);
+  return `${record.architecture}, ${from} → ${to} tokens, ${tensors} tensors, ${sideFiles.length + 1} other files`;
+}

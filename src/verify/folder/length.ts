@@ -1,0 +1,40 @@
+import type { FileSource } from "../../checkpoint/file-source.js";
+import type { Model } from "../../plan/model.js";
+import { positionOffset } from "../../plan/positions.js";
+import { limitsLength, raiseLength } from "../../tokenizer/raise-length.js";
+import { judge, type Outcome } from "../attempt.js";
+
+/** Looks whether everything that limits the length of inputs says the same. @param length what is promised */
+export async function checkLength(source: FileSource, model: Model, length: number): Promise<Outcome> {
+  const { architecture, config } = model;
+  const offset = positionOffset(architecture, config);
+  const rows = length + offset;
+  const findings: string[] = [];
+  const counted = architecture.positions.configCountsOffset ? rows : length;
+  if (config.max_position_embeddings !== counted) {
+    findings.push(
+      `config.json: max_position_embeddings is ${JSON.stringify(config.max_position_embeddings)}, expected ${counted}`,
+    );
+  }
+  const name = `${architecture.encoder.embeddings.position}.weight`;
+  const table = [...model.tensors.values()].find(({ baseName }) => baseName === name);
+  if (table?.stored.shape[0] !== rows) {
+    findings.push(
+      `${table?.stored.file ?? "weights"}: ${table?.name ?? name} has ${table?.stored.shape[0] ?? 0} rows, expected ${rows}`,
+    );
+  }
+  const limiting = [...source.files.keys()].filter(limitsLength);
+  for (const path of limiting) {
+    for (const { key, from, to } of raiseLength(path, await source.read(path), length).edits) {
+      findings.push(
+        `${path}: ${key} is ${JSON.stringify(from) ?? "missing"}, expected ${JSON.stringify(to)}`,
+      );
+    }
+  }
+  return judge(
+    findings,
+    `${length} tokens in config.json, position table and ${limiting.length} other file${limiting.length === 1 ? "" : "s"}`,
+    `${findings.length} places do not say ${length} tokens: longer inputs would be cut or refused`,
+    "Convert the original again, or correct the files that are named.",
+  );
+}

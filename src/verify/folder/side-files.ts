@@ -1,0 +1,61 @@
+import { posix } from "node:path";
+import { parseJson } from "../../checkpoint/checkpoint.js";
+import type { FileSource } from "../../checkpoint/file-source.js";
+import { isModelWeights, isReadForPlan } from "../../plan/side-files.js";
+import type { ConversionPlan, SideFile } from "../../plan/types.js";
+import { type ReadSource, sideFileContent } from "../../write/side-files.js";
+import { judge, type Outcome } from "../attempt.js";
+import { describeDifference, jsonDifferences } from "./json-differences.js";
+
+/** Its owner may edit it: nothing that computes reads it. */
+const MODEL_CARD = "README.md";
+
+/** Compares tokenizer and every other small file with the plan. JSON counts by its values, not its layout. */
+export async function checkSideFiles(
+  source: FileSource,
+  plan: ConversionPlan,
+  readOriginal: ReadSource,
+): Promise<Outcome> {
+  const planned = plan.sideFiles.filter(({ path, kind }) => path !== MODEL_CARD && kind !== "modeling");
+  const findings: string[] = [];
+  for (const file of planned) {
+    findings.push(...(await differences(source, file, await sideFileContent(file, plan, readOriginal))));
+  }
+  findings.push(...unplanned(source, plan).map((path) => `${path} is not planned, and loaders read it`));
+  return judge(
+    findings,
+    `${planned.length} files as planned`,
+    `${findings.length} differences from the plan in tokenizer and other small files`,
+    "Convert the original again, or restore the files that are named.",
+  );
+}
+
+async function differences(source: FileSource, { path }: SideFile, planned: Buffer): Promise<string[]> {
+  if (!source.files.has(path)) return [`${path} is missing`];
+  const found = await source.read(path);
+  if (found.equals(planned)) return [];
+  if (posix.extname(path) === ".json") {
+    return jsonDifferences(parseJson(planned, path), parseJson(found, path)).map(
+      (difference) => `${path}: ${describeDifference(difference)}`,
+    );
+  }
+  const at = planned.findIndex((byte, i) => byte !== found[i]);
+  return [
+    `${path}: ${found.length} bytes that differ from byte ${at < 0 ? planned.length : at} on, expected ${planned.length} bytes`,
+  ];
+}
+
+/** Files that would change what is loaded: weights, settings and code that no plan put there. */
+function unplanned(source: FileSource, plan: ConversionPlan): string[] {
+  const planned = new Set([
+    "config.json",
+    ...plan.sideFiles.map(({ path }) => path),
+    ...plan.shards.map(({ file }) => file),
+  ]);
+  return [...source.files.keys()].filter(
+    (path) =>
+      !planned.has(path) &&
+      path !== MODEL_CARD &&
+      (isReadForPlan(path) || isModelWeights(path) || path.endsWith(".py")),
+  );
+}

@@ -1,0 +1,188 @@
+import type { Device } from "../../device-names.js";
+import { OptionError } from "../../errors.js";
+import { attentionFunction } from "../../onnx/graph.js";
+import { graphFiles } from "../../onnx/graph-files.js";
+import { findSpecialTokens } from "../../tokenizer/special-tokens.js";
+import type { LsgConfig } from "../../variants/lsg-config.js";
+import { checkOp, type OpCheck } from "../attention/check-op.js";
+import { checkGraphFiles } from "../graph/checks.js";
+import type { ReadModel } from "../read-model.js";
+import type { Recorder } from "../recorder.js";
+import type { Runtime } from "../runtime.js";
+import { SAMPLE_TEXT } from "../sample-text.js";
+import type { CostAt, DifferenceAt } from "../types.js";
+import { measureCost } from "./cost.js";
+import { checkDevice, checkNodes } from "./device.js";
+import { measureDrift } from "./drift.js";
+import { inputSource } from "./input-source.js";
+import { checkLossless } from "./lossless.js";
+import { checkPredictions } from "./predictions.js";
+import { checkReach } from "./reach.js";
+import { openRunnable, type Runnable, type RunnableOptions } from "./runnable.js";
+import type { Subject } from "./subject.js";
+import { checkSweep } from "./sweep.js";
+import { openTokenizer, type TextTokenizer } from "./text-tokenizer.js";
+import { openWorkspace, type Workspace } from "./workspace.js";
+
+export interface ModelChecks {
+  readonly runtime: Runtime;
+  readonly device: Device;
+  readonly converted: ReadModel & { readonly lsg: LsgConfig };
+  readonly original: ReadModel | undefined;
+  readonly losslessUpTo: number;
+  /** Seed of lsh's projections, as the conversion recorded it. */
+  readonly lshSeed: number;
+  /** Whether the conversion was asked for graphs. */
+  readonly graphPromised: boolean;
+  readonly lengths: readonly number[] | undefined;
+  readonly text: string | undefined;
+  readonly seed: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** What the models computed, for pictures. */
+export interface ModelFindings {
+  readonly differences: readonly DifferenceAt[];
+  readonly costs: readonly CostAt[];
+}
+
+/**
+ * Runs the converted model, and beside it the original.
+ * @throws OptionError if `--lengths` names a length that the model cannot read
+ */
+export async function checkModel(checks: ModelChecks, recorder: Recorder): Promise<ModelFindings> {
+  const workspace = await openWorkspace(checks.signal);
+  const opened: Runnable[] = [];
+  const open = async (model: ReadModel, title: string, more: Partial<RunnableOptions> = {}) => {
+    const { runtime, device, lshSeed } = checks;
+    const runnable = await openRunnable(model, { runtime, workspace, device, lshSeed, title, ...more });
+    opened.push(runnable);
+    return runnable;
+  };
+  try {
+    return await runChecks(checks, workspace, open, recorder);
+  } finally {
+    await Promise.all(opened.map((runnable) => runnable.close()));
+    await workspace.close();
+  }
+}
+
+type Open = (model: ReadModel, title: string, more?: Partial<RunnableOptions>) => Promise<Runnable>;
+
+async function runChecks(
+  checks: ModelChecks,
+  workspace: Workspace,
+  open: Open,
+  recorder: Recorder,
+): Promise<ModelFindings> {
+  const { converted: read, original: originalRead, device, signal, seed, lengths } = checks;
+  const { lsg, model } = read;
+  let tokenizer: TextTokenizer | undefined;
+  let converted: Runnable | undefined;
+  let original: Runnable | undefined;
+  await recorder.look("load", "graphs over the weights", async () => {
+    converted = await open(read, "the converted model");
+    // A new head has nothing to be compared with.
+    const head = originalRead?.model.source.className === model.source.className;
+    original = originalRead && (await open(originalRead, "the original", { head }));
+    return { verdict: "pass", detail: `on ${device}${original ? ", the original beside it" : ""}` };
+  });
+  if (!converted) return { differences: [], costs: [] };
+  refuseLongLengths(lengths, converted.longest);
+  await recorder.look("tokenizer", "tokenizer", async () => {
+    tokenizer = await openTokenizer(read.read.contents);
+    if (!tokenizer) return { verdict: "skipped", detail: "no tokenizer.json: inputs are random tokens only" };
+    return {
+      verdict: "pass",
+      detail: `a sample of 8 sentences has ${tokenizer.encode(SAMPLE_TEXT).length} tokens`,
+    };
+  });
+  const textIds = tokenizer?.encode([checks.text, SAMPLE_TEXT].filter(Boolean).join(" ")) ?? [];
+  const subject: Subject = {
+    converted,
+    original,
+    lsg,
+    inputs: inputSource(model, textIds),
+    losslessUpTo: checks.losslessUpTo,
+    lengths,
+    seed,
+    signal,
+  };
+  const op: OpCheck = { ...checks, model, lsg, longest: converted.longest };
+  await recorder.look("attention-op", "attention op and its definition", () =>
+    checkOp(attentionFunction(model, { lsg, seed: checks.lshSeed }), op),
+  );
+  const differences = original ? await compareWithOriginal({ ...subject, original }, recorder) : [];
+  await recorder.look("sweep", "alone, in a batch, padded", () => checkSweep(subject));
+  await recorder.look("reach", "receptive field", async () =>
+    checkReach(subject, await open(read, "the first layer", { layers: 1 })),
+  );
+  if (tokenizer) {
+    const texts = { tokenizer, mask: maskToken(read), text: checks.text };
+    await recorder.look("predictions", "predictions", () => checkPredictions(subject, texts));
+  }
+  await checkGraphs(checks, { ...op, subject, read, scratch: workspace.folder }, recorder);
+  await recorder.look("nodes", "nodes by provider", async () =>
+    checkNodes(subject, await open(read, "the profiled model", { profile: true }), device),
+  );
+  if (device !== "cpu") {
+    await recorder.look("device", `${device} and CPU agree`, async () =>
+      checkDevice(subject, await open(read, "the model on the CPU", { device: "cpu" })),
+    );
+  }
+  let costs: CostAt[] = [];
+  await recorder.look("cost", "time and memory", async () => {
+    const measured = await measureCost(subject);
+    costs = measured.costs;
+    return measured.outcome;
+  });
+  return { differences, costs };
+}
+
+async function compareWithOriginal(
+  subject: Subject & { readonly original: Runnable },
+  recorder: Recorder,
+): Promise<DifferenceAt[]> {
+  const differences: DifferenceAt[] = [];
+  const run = async (title: string, look: typeof checkLossless) => {
+    recorder.begin(title);
+    const found = await look(subject);
+    recorder.add(...found.checks);
+    differences.push(...found.differences);
+  };
+  const { original, losslessUpTo } = subject;
+  if (losslessUpTo > 0) await run("converted and original model", checkLossless);
+  if (losslessUpTo < original.longest) {
+    await run("drift from the original", (all) => measureDrift(all, original.longest));
+  }
+  return differences;
+}
+
+async function checkGraphs(
+  { graphPromised }: ModelChecks,
+  check: Parameters<typeof checkGraphFiles>[0],
+  recorder: Recorder,
+): Promise<void> {
+  recorder.begin("ONNX files");
+  const found = await checkGraphFiles(check);
+  recorder.add(...found);
+  if (found.length > 0 || !graphPromised) return;
+  const files = graphFiles(check.read.read.checkpoint.source);
+  recorder.add({
+    id: "graph",
+    title: "ONNX graph",
+    verdict: "fail",
+    detail: `the conversion was to write a graph; found ${files.join(", ") || "none"}`,
+    remedy: "Export it again: lsg export FOLDER.",
+  });
+}
+
+function maskToken({ read: { contents }, model }: ReadModel) {
+  return findSpecialTokens(contents, model.architecture.tokenizerClass).mask;
+}
+
+function refuseLongLengths(lengths: readonly number[] | undefined, longest: number): void {
+  const long = lengths?.find((length) => length > longest);
+  if (long === undefined) return;
+  throw new OptionError(`--lengths ${long}: the model reads ${longest} tokens`, "Name shorter inputs.");
+}

@@ -1,0 +1,62 @@
+import type { Device } from "../../device-names.js";
+import type { Outcome } from "../attempt.js";
+import { EXECUTION_PROVIDERS } from "../devices.js";
+import type { NodeShare } from "../node-shares.js";
+import { formatNumber } from "../report/numbers.js";
+import { makeBatch } from "./batch.js";
+import { type Difference, difference, larger, NO_DIFFERENCE } from "./difference.js";
+import { sweepLengths } from "./lengths.js";
+import type { Runnable } from "./runnable.js";
+import type { Subject } from "./subject.js";
+
+/**
+ * What a device may differ from the CPU by, per size of the outputs, by the graph's dtype: sums in another order
+ * and approximate exponentials, through all layers. Measured on WebGPU: 1e-6 for a layer.
+ */
+const TOLERANCES = { fp32: 1e-3 };
+
+/** Says which provider ran which share of the nodes. @param profiled the converted model, opened with a profile */
+export async function checkNodes(
+  { lsg, inputs, seed }: Subject,
+  profiled: Runnable,
+  device: Device,
+): Promise<Outcome> {
+  for (const length of sweepLengths(lsg, Math.min(profiled.longest, 3 * lsg.block_size + 5))) {
+    await profiled.hidden(makeBatch([inputs.random(length, seed)], inputs.padId));
+  }
+  const shares = await profiled.nodeShares();
+  const own = shares.find(({ provider }) => provider === EXECUTION_PROVIDERS[device]);
+  const detail = `${shares.map(describe).join(", ")} of ${shares.reduce((sum, { nodes }) => sum + nodes, 0)} nodes`;
+  if (own) return { verdict: "stated", detail, figure: { value: own.share } };
+  return { verdict: "fail", detail: `${detail}: nothing ran on ${device}`, remedy: "Name another device." };
+}
+
+/** Compares a device with the CPU, on the same weights. */
+export async function checkDevice(subject: Subject, onCpu: Runnable): Promise<Outcome> {
+  const { converted, lsg, inputs, lengths, seed, signal } = subject;
+  let worst: Difference & { length: number } = { ...NO_DIFFERENCE, length: 0 };
+  let scale = NO_DIFFERENCE;
+  const all = sweepLengths(lsg, converted.longest, lengths);
+  for (const length of all) {
+    signal?.throwIfAborted();
+    const batch = makeBatch([inputs.random(length, seed + length)], inputs.padId);
+    const found = difference((await onCpu.hidden(batch)).values, (await converted.hidden(batch)).values);
+    if (found.largest >= worst.largest) worst = { ...found, length };
+    scale = larger(scale, found);
+  }
+  const tolerance = TOLERANCES.fp32 * Math.max(1, scale.scale);
+  const figure = { value: worst.largest, tolerance, length: worst.length };
+  const same = worst.largest <= tolerance;
+  return {
+    verdict: same ? "pass" : "fail",
+    detail:
+      `${all.length} lengths up to ${all.at(-1)}: largest difference ${formatNumber(worst.largest)} at ${worst.length} tokens` +
+      (same ? "" : `, allowed ${formatNumber(tolerance)}`),
+    figure,
+    ...(!same && { remedy: "Do not run this model on this device; update its driver, or report it." }),
+  };
+}
+
+function describe({ provider, share }: NodeShare): string {
+  return `${provider.replace(/ExecutionProvider$/, "")} ran ${formatNumber(100 * share)} %`;
+}

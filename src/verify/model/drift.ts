@@ -1,0 +1,78 @@
+import { formatNumber } from "../report/numbers.js";
+import type { FloatTensor } from "../session.js";
+import type { Check, DifferenceAt } from "../types.js";
+import { makeBatch } from "./batch.js";
+import { type Comparison, compare, cosine, headOutputs, hiddenDifference } from "./comparison.js";
+import { tokensOf } from "./difference.js";
+import { comparedLengths } from "./lengths.js";
+import type { Subject } from "./subject.js";
+
+/** Lengths between the borders that are looked at. */
+const SEEDED_LENGTHS = 4;
+
+/**
+ * States how far the converted model is from the original where nothing is promised, at lengths that both read.
+ * @param usable tokens that the original reads
+ */
+export async function measureDrift(
+  subject: Subject & { readonly original: NonNullable<Subject["original"]> },
+  usable: number,
+): Promise<{ checks: Check[]; differences: DifferenceAt[] }> {
+  const { original, converted, inputs, losslessUpTo, lsg, lengths: asked, seed, signal } = subject;
+  const range = [losslessUpTo + 1, usable] as const;
+  const lengths = comparedLengths(lsg, range, { count: SEEDED_LENGTHS, seed, asked });
+  const cosines: number[] = [];
+  const agreements: boolean[] = [];
+  const differences: DifferenceAt[] = [];
+  for (const length of lengths) {
+    signal?.throwIfAborted();
+    const rows = [inputs.text(length, seed + length), inputs.text(length, seed + length + 1)];
+    const comparison = await compare(original, converted, makeBatch(rows, inputs.padId));
+    cosines.push(...tokenCosines(comparison));
+    differences.push({ length, difference: hiddenDifference(comparison).largest });
+    if (!original.head || !converted.head) continue;
+    const [expected, actual] = await headOutputs(original, converted, comparison, seed + length);
+    for (const [name, output] of Object.entries(expected))
+      agreements.push(...sameChoices(output, actual[name]));
+  }
+  const title = "drift from the original";
+  if (lengths.length === 0) return { checks: [], differences };
+  const mean = cosines.reduce((sum, value) => sum + value, 0) / cosines.length;
+  const agreed = agreements.filter((same) => same).length;
+  const check: Check = {
+    id: "drift",
+    title,
+    verdict: "stated",
+    detail:
+      `${range[0]} to ${range[1]} tokens, where nothing is promised; ${lengths.length} lengths: cosine of hidden states ${formatNumber(mean)} on average, ` +
+      `${formatNumber(Math.min(...cosines))} at least` +
+      (agreements.length > 0 ? `; same first choice in ${agreed} of ${agreements.length} outputs` : ""),
+    figure: { value: mean },
+  };
+  return { checks: [check], differences };
+}
+
+function tokenCosines({ batch, expected, actual }: Comparison): number[] {
+  return batch.visible.flatMap(({ start, end }, row) =>
+    Array.from({ length: end - start }, (_, i) =>
+      cosine(
+        tokensOf(expected, row, start + i, start + i + 1),
+        tokensOf(actual, row, start + i, start + i + 1),
+      ),
+    ),
+  );
+}
+
+/** For each vector of scores whether its largest one is in the same place. A single score is no choice. */
+function sameChoices(expected: FloatTensor, actual: FloatTensor | undefined): boolean[] {
+  const width = expected.dims.at(-1) ?? 1;
+  if (!actual || width < 2) return [];
+  return Array.from({ length: expected.values.length / width }, (_, i) => {
+    const part = ({ values }: FloatTensor) => values.subarray(i * width, (i + 1) * width);
+    return largestIndex(part(expected)) === largestIndex(part(actual));
+  });
+}
+
+function largestIndex(values: Float32Array): number {
+  return values.reduce((best, value, i) => (value > (values[best] ?? Number.NaN) ? i : best), 0);
+}

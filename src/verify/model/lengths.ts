@@ -1,0 +1,37 @@
+import { seededUniform } from "../../random.js";
+import type { LsgConfig } from "../../variants/lsg-config.js";
+
+/** Lengths at which a graph of blocks goes wrong if it does: around a block, two of them, and a cut last one. */
+function borders(block: number): number[] {
+  return [1, block - 1, block, block + 1, 2 * block - 1, 2 * block, 2 * block + 1, 3 * block + 5];
+}
+
+/** What `--lengths` asks for, or around the borders of blocks up to the longest input. */
+export function sweepLengths(
+  { block_size }: LsgConfig,
+  longest: number,
+  asked?: readonly number[],
+): number[] {
+  return within(asked ?? [...borders(block_size), longest - 1, longest], 1, longest);
+}
+
+/** Border lengths and seeded ones in between, from `shortest` to `longest`. */
+export function comparedLengths(
+  { block_size }: LsgConfig,
+  [shortest, longest]: readonly [number, number],
+  { count, seed, asked }: { count: number; seed: number; asked: readonly number[] | undefined },
+): number[] {
+  if (asked) return within(asked, shortest, longest);
+  const uniform = seededUniform(seed);
+  const seeded = Array.from(
+    { length: count },
+    () => shortest + Math.floor(uniform() * (longest - shortest + 1)),
+  );
+  return within([...borders(block_size), shortest, longest - 1, longest, ...seeded], shortest, longest);
+}
+
+/** In order, once each. */
+function within(lengths: readonly number[], shortest: number, longest: number): number[] {
+  const inside = lengths.filter((length) => length >= shortest && length <= longest);
+  return [...new Set(inside)].sort((a, b) => a - b);
+}

@@ -1,0 +1,168 @@
+import type { SpecialToken } from "../../tokenizer/vocabulary.js";
+import type { Outcome } from "../attempt.js";
+import { formatNumber } from "../report/numbers.js";
+import type { FloatTensor } from "../session.js";
+import type { Table } from "../types.js";
+import { makeBatch } from "./batch.js";
+import { difference, tokensOf, toleranceFor } from "./difference.js";
+import type { Runnable } from "./runnable.js";
+import type { Subject } from "./subject.js";
+import type { TextTokenizer } from "./text-tokenizer.js";
+
+/** What the reference's own test asks. */
+const MASKED_TEXT = "Paris is the <mask> of France.";
+const PLAIN_TEXT = "Paris is the capital of France.";
+
+/** Predictions that are shown. */
+const TOP = 5;
+
+/** How users may write the mask token. */
+const MASKS = /<mask>|\[MASK\]/gi;
+
+export interface TextInputs {
+  readonly tokenizer: TextTokenizer;
+  readonly mask: SpecialToken | undefined;
+  /** `--text`. */
+  readonly text: string | undefined;
+}
+
+/** One model's answer: scores to compare, and what they mean. */
+interface Answer {
+  readonly scores: Float32Array;
+  readonly lines: readonly string[];
+}
+
+/** Shows original and converted model one text: what each predicts, side by side. */
+export async function checkPredictions(subject: Subject, texts: TextInputs): Promise<Outcome> {
+  const { converted, original, losslessUpTo } = subject;
+  const { text, ids, at } = encode(converted, texts);
+  if (ids.length > converted.longest) {
+    return {
+      verdict: "skipped",
+      detail: `the text has ${ids.length} tokens, the model reads ${converted.longest}`,
+    };
+  }
+  const ask = (runnable: Runnable) => answer(runnable, subject, ids, at, texts.tokenizer);
+  const given = await ask(converted);
+  const isAlike = original?.head?.auto === converted.head?.auto;
+  const usable = original && isAlike && ids.length <= original.longest ? original : undefined;
+  const expected = usable && (await ask(usable));
+  const table = sideBySide(expected?.lines, given.lines);
+  const quoted = `“${text.length > 60 ? `${text.slice(0, 60)}…` : text}” (${ids.length} tokens)`;
+  if (!expected)
+    return {
+      verdict: "stated",
+      detail: `${quoted}: there is nothing of the original to compare with`,
+      table,
+    };
+  const found = difference(expected.scores, given.scores);
+  const tolerance = toleranceFor(found);
+  const figure = { value: found.largest, length: ids.length };
+  const apart = `scores differ by ${formatNumber(found.largest)}`;
+  if (ids.length > losslessUpTo) {
+    return { verdict: "stated", detail: `${quoted}: ${apart}; nothing is promised`, figure, table };
+  }
+  const same = found.largest <= tolerance && expected.lines[0] !== undefined;
+  return {
+    verdict: same ? "pass" : "fail",
+    detail: same
+      ? `${quoted}: the same answers; ${apart}`
+      : `${quoted}: ${apart}, allowed ${formatNumber(tolerance)}`,
+    figure: { ...figure, tolerance },
+    table,
+    ...(!same && { remedy: "The result does not answer as the original does: convert again." }),
+  };
+}
+
+/** The text's tokens, and which of them is asked about. */
+function encode({ head }: Runnable, { tokenizer, mask, text: asked }: TextInputs) {
+  const wantsMask = head?.auto === "MaskedLM" && mask !== undefined;
+  const text = asked ?? (wantsMask ? MASKED_TEXT : PLAIN_TEXT);
+  const ids = tokenizer.encode(mask && wantsMask ? text.replace(MASKS, mask.token) : text);
+  return { text, ids, at: mask && wantsMask ? Math.max(0, ids.indexOf(mask.id)) : 0 };
+}
+
+async function answer(
+  runnable: Runnable,
+  { inputs }: Subject,
+  ids: readonly number[],
+  at: number,
+  tokenizer: TextTokenizer,
+): Promise<Answer> {
+  const hidden = await runnable.hidden(makeBatch([{ ids, pad: "right" }], inputs.padId));
+  const labels = labelNames(runnable);
+  switch (runnable.head?.auto) {
+    case "MaskedLM": {
+      const scores = await onlyOutput(runnable, token(hidden, at));
+      return { scores, lines: best(softmax(scores), (i) => tokenizer.token(i)) };
+    }
+    case "SequenceClassification": {
+      const scores = await onlyOutput(runnable, token(hidden, 0));
+      const chances = scores.length === 1 || isMultiLabel(runnable) ? scores.map(sigmoid) : softmax(scores);
+      return { scores, lines: best(chances, (i) => labels[i] ?? `LABEL_${i}`) };
+    }
+    case "TokenClassification": {
+      const scores = await onlyOutput(runnable, hidden);
+      const width = scores.length / ids.length;
+      const lines = ids.map((id, i) => {
+        const own = scores.subarray(i * width, (i + 1) * width);
+        const choice = own.indexOf(Math.max(...own));
+        return `${tokenizer.token(id)}: ${labels[choice] ?? `LABEL_${choice}`}`;
+      });
+      return { scores, lines };
+    }
+    default:
+      return embedding(hidden);
+  }
+}
+
+/** The mean of the hidden states, for which models without one of these heads are mostly used. */
+function embedding({ dims: [, length = 0, width = 0], values }: FloatTensor): Answer {
+  const mean = new Float32Array(width);
+  values.forEach((value, i) => {
+    mean[i % width] = (mean[i % width] ?? 0) + value / length;
+  });
+  const norm = Math.sqrt(mean.reduce((sum, x) => sum + x * x, 0));
+  return { scores: mean, lines: [`embedding (mean of hidden states) of length ${formatNumber(norm)}`] };
+}
+
+/** The hidden state of one token as (1, 1, hidden). */
+function token(hidden: FloatTensor, at: number): FloatTensor {
+  return { dims: [1, 1, hidden.dims[2] ?? 0], values: tokensOf(hidden, 0, at, at + 1) };
+}
+
+async function onlyOutput(runnable: Runnable, hidden: FloatTensor): Promise<Float32Array> {
+  const [output] = Object.values(await runnable.outputs(hidden));
+  return output?.values ?? new Float32Array(0);
+}
+
+function labelNames({ model }: Runnable): Readonly<Record<string, string>> {
+  const { id2label } = model.config;
+  return typeof id2label === "object" && id2label !== null ? (id2label as Record<string, string>) : {};
+}
+
+function isMultiLabel({ model }: Runnable): boolean {
+  return model.config.problem_type === "multi_label_classification";
+}
+
+/** The likeliest choices with their chances. */
+function best(chances: Float32Array, name: (i: number) => string): string[] {
+  const order = Array.from(chances.keys()).sort((a, b) => (chances[b] ?? 0) - (chances[a] ?? 0));
+  return order.slice(0, TOP).map((i) => `${name(i)} ${(100 * (chances[i] ?? 0)).toFixed(2)} %`);
+}
+
+function softmax(scores: Float32Array): Float32Array {
+  const largest = scores.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  const weights = scores.map((score) => Math.exp(score - largest));
+  const total = weights.reduce((a, b) => a + b, 0);
+  return weights.map((weight) => weight / total);
+}
+
+function sigmoid(score: number): number {
+  return 1 / (1 + Math.exp(-score));
+}
+
+function sideBySide(expected: readonly string[] | undefined, given: readonly string[]): Table {
+  if (!expected) return { head: ["converted"], rows: given.map((line) => [line]) };
+  return { head: ["original", "converted"], rows: given.map((line, i) => [expected[i] ?? "", line]) };
+}

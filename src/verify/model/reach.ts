@@ -1,0 +1,167 @@
+import { isSparse, type LsgConfig } from "../../variants/lsg-config.js";
+import { judge, type Outcome } from "../attempt.js";
+import { formatNumber } from "../report/numbers.js";
+import type { FloatTensor } from "../session.js";
+import { makeBatch, type Row } from "./batch.js";
+import type { InputSource } from "./input-source.js";
+import type { Runnable } from "./runnable.js";
+import type { Subject } from "./subject.js";
+
+/** Tokens `[start, end)`. */
+interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** What a change of one token may do to the outputs of a single layer, by LSG's definition. */
+export interface Reach {
+  /** Tokens that attend to the changed one whatever it holds. */
+  readonly local: Span;
+  /** Tokens that it can reach as one of the sparse keys; they contain `local`. */
+  readonly sparse: Span;
+  /** Whether token 0 sees every other one, being global or standing in for a global token. */
+  readonly first: boolean;
+}
+
+/** @param token the changed one, not the first @param length beyond two blocks, else every token sees it */
+export function reachOf(lsg: LsgConfig, token: number, length: number, causal: boolean): Reach {
+  const { block_size: size, sparse_block_size, sparsity_factor } = lsg;
+  const block = Math.floor(token / size);
+  const reach = isSparse(lsg) ? Math.ceil((sparse_block_size * sparsity_factor) / size) : 0;
+  const span = (distance: number): Span => ({
+    start: causal ? token : Math.max(0, (block - distance) * size),
+    end: Math.min(length, (block + distance + 1) * size),
+  });
+  const whole = { start: causal ? token : 0, end: length };
+  const first = !causal && (lsg.first_token_is_global || lsg.pool_with_global);
+  if (length <= 2 * size) return { local: whole, sparse: whole, first };
+  return { local: span(1), sparse: span(1 + reach), first };
+}
+
+/**
+ * Changes single tokens of a long input and looks which outputs change: in the first layer alone, where it must
+ * be those that the blocks say and no others, and in the whole model, where the far end must reach the first
+ * token. What the mask hides must change nothing.
+ * @param firstLayer the converted model's embeddings and first layer
+ */
+export async function checkReach(subject: Subject, firstLayer: Runnable): Promise<Outcome> {
+  const { converted, lsg, inputs, seed, signal } = subject;
+  const { longest } = converted;
+  const causal = converted.model.config.is_decoder === true;
+  const row = inputs.random(longest, seed);
+  const last = longest - 1;
+  const middle = Math.floor(longest / 2);
+  const findings: string[] = [];
+  let inWindow = "";
+  for (const token of new Set([last, middle])) {
+    signal?.throwIfAborted();
+    if (token === 0) continue;
+    const changed = await changedTokens(firstLayer, inputs, row, token);
+    const reach = reachOf(lsg, token, longest, causal);
+    findings.push(...layerFindings(changed, token, reach));
+    if (token === last)
+      inWindow = `token ${token} changes ${changed.size} outputs of the first layer, as its block says`;
+  }
+  signal?.throwIfAborted();
+  const far = await farDifference(converted, inputs, row, last);
+  const expected = causal ? 0 : far.first;
+  if (!causal && longest > 1 && !(far.first > 0)) {
+    findings.push(`a change of token ${last} does not reach the first token's output`);
+  }
+  if (causal && far.first !== 0)
+    findings.push(`token ${last} changes outputs before it (by ${formatNumber(far.first)})`);
+  if (far.hidden !== 0) {
+    findings.push(`a token that attention_mask hides changes outputs by ${formatNumber(far.hidden)}`);
+  }
+  return judge(
+    findings,
+    `${longest} tokens: ${inWindow}; through ${converted.model.sizes.layers} layers it ` +
+      (causal ? "changes nothing before it" : `moves the first token's output by ${formatNumber(expected)}`) +
+      "; hidden tokens move nothing",
+    `${findings.length} changes that attention does not explain`,
+    "The attention of the result is not what its config says.",
+  );
+}
+
+/** The tokens whose outputs change when one token does. */
+async function changedTokens(
+  runnable: Runnable,
+  inputs: InputSource,
+  row: Row,
+  token: number,
+): Promise<Set<number>> {
+  const before = await runnable.hidden(makeBatch([row], inputs.padId));
+  const after = await runnable.hidden(makeBatch([withOther(row, token, inputs)], inputs.padId));
+  const width = before.dims[2] ?? 0;
+  const changed = new Set<number>();
+  before.values.forEach((value, i) => {
+    if (value !== after.values[i]) changed.add(Math.floor(i / width));
+  });
+  return changed;
+}
+
+function layerFindings(
+  changed: ReadonlySet<number>,
+  token: number,
+  { local, sparse, first }: Reach,
+): string[] {
+  const findings: string[] = [];
+  const beyond = [...changed].filter((i) => (i < sparse.start || i >= sparse.end) && !(i === 0 && first));
+  if (beyond.length > 0) {
+    findings.push(
+      `first layer: token ${token} changes ${beyond.length} outputs beyond its reach (tokens ${sparse.start} to ${sparse.end - 1}), the first of them token ${beyond[0]}`,
+    );
+  }
+  // A weight in a trained softmax can round to nothing, so single tokens may stay as they are, borders may not.
+  const seen = [...changed].filter((i) => i >= local.start && i < local.end);
+  const missed = local.end - local.start - seen.length;
+  if (missed > (local.end - local.start) / 2) {
+    findings.push(
+      `first layer: token ${token} changes ${seen.length} of the ${local.end - local.start} outputs that attend to it`,
+    );
+  }
+  if (first && !changed.has(0))
+    findings.push(`first layer: token ${token} does not reach the first token, which sees everything`);
+  return findings;
+}
+
+/** How much the first token's output moves when the last token changes; and when it changes while it is hidden. */
+async function farDifference(
+  converted: Runnable,
+  inputs: InputSource,
+  row: Row,
+  last: number,
+): Promise<{ first: number; hidden: number }> {
+  const whole = makeBatch([row], inputs.padId);
+  const other = makeBatch([withOther(row, last, inputs)], inputs.padId);
+  const mask = whole.inputs.attention_mask;
+  const hide = ({ inputs: all }: typeof whole) => ({
+    ...whole,
+    inputs: {
+      ...all,
+      ...(mask && {
+        attention_mask: { ...mask, values: Array.from(mask.values, (one, i) => (i === last ? 0 : one)) },
+      }),
+    },
+  });
+  const largest = (a: FloatTensor, b: FloatTensor, tokens: number) => {
+    const width = a.dims[2] ?? 0;
+    let found = 0;
+    for (let i = 0; i < tokens * width; i++)
+      found = Math.max(found, Math.abs((a.values[i] ?? 0) - (b.values[i] ?? 0)));
+    return found;
+  };
+  const seen = [await converted.hidden(whole), await converted.hidden(other)] as const;
+  const unseen = [await converted.hidden(hide(whole)), await converted.hidden(hide(other))] as const;
+  return { first: largest(...seen, 1), hidden: largest(...unseen, last) };
+}
+
+/** The row with another token in one place. */
+function withOther(row: Row, token: number, inputs: InputSource): Row {
+  const replacement = inputs.random(row.ids.length, token + 1).ids[token] ?? 0;
+  const old = row.ids[token] ?? 0;
+  return {
+    ...row,
+    ids: row.ids.with(token, replacement === old ? (inputs.random(1, old).ids[0] ?? 0) : replacement),
+  };
+}

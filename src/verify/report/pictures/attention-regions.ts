@@ -1,0 +1,51 @@
+import type { AttentionShape } from "../../types.js";
+
+/** Tokens `from` to `to` − 1. */
+export interface Span {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** What the tokens of one block see, apart from the global tokens. */
+export interface BlockView {
+  readonly queries: Span;
+  /** The block and its neighbours. */
+  readonly local: Span;
+  /** Where sparse keys come from: one for every `sparsity_factor` tokens, just beyond the neighbours. */
+  readonly sparse: readonly Span[];
+}
+
+/** More blocks than this are too small to be seen. */
+const MAX_BLOCKS = 32;
+
+/** Blocks beyond the reach of the middle one, so that a picture shows what is not seen. */
+const BLOCKS_BEYOND = 5;
+
+/** Either size switches the sparse part off. */
+export function hasSparseKeys({ sparse_block_size, sparsity_factor }: AttentionShape): boolean {
+  return sparse_block_size > 0 && sparsity_factor > 0;
+}
+
+/** A length at which a picture shows everything that a block sees and something that it does not see. */
+export function patternLength(shape: AttentionShape, longest = Number.POSITIVE_INFINITY): number {
+  const reach = Math.ceil((shape.sparse_block_size * shape.sparsity_factor) / shape.block_size);
+  const blocks = Math.min(MAX_BLOCKS, 2 * (1 + reach) + 1 + BLOCKS_BEYOND);
+  return Math.min(longest, blocks * shape.block_size);
+}
+
+/** What each block of an input of `length` tokens sees. In causal attention `local` ends with the query itself. */
+export function blockViews(shape: AttentionShape, length: number): BlockView[] {
+  const { block_size: size, causal } = shape;
+  const reach = shape.sparse_block_size * shape.sparsity_factor;
+  const within = (from: number, to: number): Span => ({ from: Math.max(0, from), to: Math.min(length, to) });
+  return Array.from({ length: Math.ceil(length / size) }, (_, block) => {
+    const start = (block - 1) * size;
+    const end = (block + (causal ? 1 : 2)) * size;
+    const sides = [within(start - reach, start), ...(causal ? [] : [within(end, end + reach)])];
+    return {
+      queries: within(block * size, (block + 1) * size),
+      local: within(start, end),
+      sparse: sides.filter(({ from, to }) => from < to),
+    };
+  });
+}

@@ -1,0 +1,29 @@
+import type { AttentionShape } from "../../types.js";
+import { blockViews, hasSparseKeys } from "./attention-regions.js";
+
+/** Two characters a cell make it about square. */
+const CELLS = { global: "▒▒", local: "██", sparse: "░░", diagonal: "█▖", unseen: "··" };
+
+/** The attention pattern in characters: a row for each block of queries, a column for each block of keys. */
+export function textPattern(shape: AttentionShape, length: number): string {
+  const views = blockViews(shape, length);
+  const { causal, num_global_tokens: globals } = shape;
+  const rows = views.map(({ queries, ...view }) => {
+    const cells = views.map(({ queries: keys }) => {
+      if (causal && keys.from === queries.from) return CELLS.diagonal;
+      if (view.local.from <= keys.from && keys.from < view.local.to) return CELLS.local;
+      return view.sparse.some(({ from, to }) => from < keys.to && keys.from < to)
+        ? CELLS.sparse
+        : CELLS.unseen;
+    });
+    return (globals > 0 ? CELLS.global : "") + cells.join("");
+  });
+  const globalRow = CELLS.global + (causal ? CELLS.unseen : CELLS.global).repeat(views.length);
+  const legend = [
+    `${CELLS.local} own block and ${causal ? "the one before" : "both neighbours"}`,
+    ...(hasSparseKeys(shape) ? [`${CELLS.sparse} some of the block's keys (sparse)`] : []),
+    ...(globals > 0 ? [`${CELLS.global} global tokens`] : []),
+    `${CELLS.unseen} not seen`,
+  ];
+  return [...(globals > 0 ? [globalRow] : []), ...rows, "", legend.join("   ")].join("\n");
+}

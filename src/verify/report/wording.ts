@@ -1,0 +1,78 @@
+import type { AttentionShape, Check, Verdict, VerificationReport } from "../types.js";
+import { formatAgainst, formatNumber } from "./numbers.js";
+import { hasSparseKeys } from "./pictures/attention-regions.js";
+
+/** Verdicts as people read them; they need no colour to be told apart. */
+export const VERDICT_WORDS: Readonly<Record<Verdict, string>> = {
+  pass: "pass",
+  fail: "FAIL",
+  stated: "info",
+  skipped: "skip",
+};
+
+/** What is known before the first check. */
+export type ReportHead = Pick<
+  VerificationReport,
+  | "converted"
+  | "original"
+  | "model_type"
+  | "architecture"
+  | "max_sequence_length"
+  | "lossless_up_to"
+  | "device"
+>;
+
+/** What is verified, against what, and where: names with their values; what is not known is left out. */
+export function facts(head: ReportHead): (readonly [name: string, value: string])[] {
+  const { architecture, model_type, max_sequence_length: length, device } = head;
+  const model = architecture && model_type ? `${architecture} (${model_type})` : (architecture ?? model_type);
+  const all: (readonly [string, string | null])[] = [
+    ["converted", head.converted],
+    ["compared with", head.original ?? "nothing: no original was at hand"],
+    ["model", model],
+    ["context", length && `${length.from} → ${length.to} tokens`],
+    ["promised", promise(head.lossless_up_to)],
+    ["device", device && [device.name, device.detail].filter((text) => text !== "").join(": ")],
+  ];
+  return all.filter((fact): fact is readonly [string, string] => fact[1] !== null);
+}
+
+function promise(losslessUpTo: number | null): string | null {
+  if (losslessUpTo === null) return null;
+  if (losslessUpTo === 0) return "nothing: the outputs differ from the original's at every length";
+  return `the original's outputs for inputs of up to ${losslessUpTo} tokens`;
+}
+
+/** A check's number, what it may be at most, and the length at which it was measured; empty where there is none. */
+export function figureCells({ figure }: Check): readonly [value: string, limit: string, length: string] {
+  if (!figure) return ["", "", ""];
+  const { value, tolerance, length } = figure;
+  return [
+    tolerance === undefined ? formatNumber(value) : formatAgainst(value, tolerance),
+    tolerance === undefined ? "" : formatNumber(tolerance),
+    length === undefined ? "" : formatNumber(length),
+  ];
+}
+
+/** `9 pass, 1 FAIL, 2 info`: how many checks ended how. */
+export function tally(checks: readonly Check[]): string {
+  const verdicts = Object.keys(VERDICT_WORDS) as Verdict[];
+  return verdicts
+    .map((verdict) => [checks.filter((check) => check.verdict === verdict).length, verdict] as const)
+    .filter(([count]) => count > 0)
+    .map(([count, verdict]) => `${count} ${VERDICT_WORDS[verdict]}`)
+    .join(", ");
+}
+
+/** What a token sees, in numbers. */
+export function attentionSentence(shape: AttentionShape): string {
+  const { block_size: block, num_global_tokens: globals, causal } = shape;
+  const local = (causal ? 2 : 3) * block;
+  const sparseKeys = hasSparseKeys(shape) ? (causal ? 1 : 2) * shape.sparse_block_size : 0;
+  const parts = [
+    `${local} in its own block of ${block} and ${causal ? "the one before" : "both neighbours"}`,
+    ...(sparseKeys > 0 ? [`${sparseKeys} sparse keys beyond, one for ${shape.sparsity_factor} tokens`] : []),
+    ...(globals > 0 ? [`${globals} global`] : []),
+  ];
+  return `However long the input, a token sees at most ${local + sparseKeys + globals} keys: ${parts.join(", ")}.`;
+}

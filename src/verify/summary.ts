@@ -1,0 +1,36 @@
+import type { Check, VerificationReport } from "./types.js";
+
+/** The verdict of a report, and a sentence that tells what was proven or what fell short. */
+export function summarise(
+  report: Omit<VerificationReport, "verdict" | "summary">,
+): Pick<VerificationReport, "verdict" | "summary"> {
+  const failed = report.checks.filter(({ verdict }) => verdict === "fail");
+  if (failed.length > 0) {
+    const which = failed.map(({ id }) => id).join(", ");
+    return {
+      verdict: "fail",
+      summary: `${report.converted} is NOT what it claims to be: ${failed.length} of ${report.checks.length} checks failed (${which}).`,
+    };
+  }
+  return { verdict: "pass", summary: `${report.converted} is sound: ${proven(report).join("; ")}.` };
+}
+
+function proven({
+  checks,
+  lossless_up_to: lossless,
+  max_sequence_length: length,
+}: Omit<VerificationReport, "verdict" | "summary">): string[] {
+  const passed = (id: string): Check | undefined =>
+    checks.find((check) => check.id === id && check.verdict === "pass");
+  const to = length?.to;
+  return [
+    passed("weights") && "every weight and file is as planned",
+    passed("lossless") && `up to ${lossless} tokens it computes what the original computes`,
+    passed("sweep") &&
+      to !== undefined &&
+      `up to ${to} tokens its outputs are finite and no padding changes them`,
+    passed("attention-op") && "its attention is what it is defined to be",
+    passed("weights") ? undefined : "but nothing was compared with the original",
+    passed("weights") && lossless === 0 && "nothing is promised about the original's outputs",
+  ].filter((line): line is string => typeof line === "string");
+}

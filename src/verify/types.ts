@@ -1,0 +1,84 @@
+/** `stated` is a fact on which nothing was promised (drift, times); `skipped` says what was not looked at. */
+export type Verdict = "pass" | "fail" | "stated" | "skipped";
+
+/** A number that a check measured. */
+export interface Figure {
+  readonly value: number;
+  /** What the value may be at most; left out where nothing was promised. */
+  readonly tolerance?: number;
+  /** Tokens of the input at which it was measured. */
+  readonly length?: number;
+}
+
+/** One line of a verification. */
+export interface Check {
+  /** For scripts; does not change between versions: `weights`, `lossless`, `attention-op` … */
+  readonly id: string;
+  /** What was looked at, in a few words. */
+  readonly title: string;
+  readonly verdict: Verdict;
+  /** What was found, in one sentence with its numbers; for a failure also what was expected. */
+  readonly detail: string;
+  readonly figure?: Figure;
+  /** Single findings, a sentence each: every tensor, key or file that is not as planned. */
+  readonly findings?: readonly string[];
+  /** What to do about a failure. */
+  readonly remedy?: string;
+  /** Things side by side: predictions of original and converted model. */
+  readonly table?: Table;
+}
+
+export interface Table {
+  readonly head: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+/** The largest difference between converted and original model at one length. */
+export interface DifferenceAt {
+  readonly length: number;
+  readonly difference: number;
+  /** Left out where nothing was promised at this length. */
+  readonly tolerance?: number;
+}
+
+/** What one run of one input costs. */
+export interface CostAt {
+  readonly length: number;
+  readonly seconds: number;
+  /** Resident memory of the process after it, in MB of 10^6 bytes. */
+  readonly megabytes: number;
+}
+
+/** The attention of the converted model, for pictures. */
+export interface AttentionShape {
+  readonly block_size: number;
+  readonly num_global_tokens: number;
+  /** Sparse keys on each side of a block's neighbours, and from how many tokens one of them comes; 0: none. */
+  readonly sparse_block_size: number;
+  readonly sparsity_factor: number;
+  readonly causal: boolean;
+}
+
+/** What `lsg verify --json` prints and `--report` shows. */
+export interface VerificationReport {
+  readonly format_version: 1;
+  readonly converted: string;
+  /** What it was compared with; null where nothing was. */
+  readonly original: string | null;
+  readonly model_type: string | null;
+  readonly architecture: string | null;
+  readonly max_sequence_length: { readonly from: number; readonly to: number } | null;
+  /** Tokens up to which the folder promises the original's outputs; 0 where nothing is promised. */
+  readonly lossless_up_to: number | null;
+  readonly attention: AttentionShape | null;
+  /** `cpu`, `webgpu`, `cuda` … and what is known of it. */
+  readonly device: { readonly name: string; readonly detail: string } | null;
+  readonly seed: number;
+  readonly checks: readonly Check[];
+  readonly differences: readonly DifferenceAt[];
+  readonly costs: readonly CostAt[];
+  /** `fail` if any check failed. */
+  readonly verdict: "pass" | "fail";
+  /** The verdict in a sentence: what was proven, or what fell short. */
+  readonly summary: string;
+}

@@ -1,0 +1,154 @@
+import type { FileSource } from "../checkpoint/file-source.js";
+import { LsgError } from "../errors.js";
+import type { ConversionRecord } from "../plan/types.js";
+import { type ReadCheckpoint, readCheckpoint } from "../plan-source.js";
+import { isSparse, type LsgConfig } from "../variants/lsg-config.js";
+import { attempt } from "./attempt.js";
+import type { DeviceFinding } from "./devices.js";
+import type { FoundOriginal } from "./find-original.js";
+import { checkFolder } from "./folder/checks.js";
+import { checkModel } from "./model/checks.js";
+import { type ReadModel, readModel } from "./read-model.js";
+import { readRecord } from "./record.js";
+import { createRecorder, type Listener, type Recorder } from "./recorder.js";
+import { loadRuntime } from "./runtime.js";
+import { summarise } from "./summary.js";
+import type { AttentionShape, VerificationReport } from "./types.js";
+
+/** What to verify, and how closely. */
+export interface VerifyRequest {
+  readonly converted: FileSource;
+  /** How the report calls it. */
+  readonly name: string;
+  /** Finds the original by the folder's record; undefined where the folder has none. */
+  readonly findOriginal: (record: ConversionRecord | undefined) => Promise<FoundOriginal>;
+  readonly device: DeviceFinding;
+  /** Tokens of the inputs to look at; by default around the borders of blocks. */
+  readonly lengths?: readonly number[] | undefined;
+  /** A text to compare predictions on. */
+  readonly text?: string | undefined;
+  /** Of random inputs. */
+  readonly seed: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Proves that a converted folder is what it claims to be: its files against a conversion that is planned again
+ * from the original, its outputs against the original's and against the definition of its attention. What
+ * falls short is in the report, not thrown.
+ * @throws LsgError for a request that cannot be met: a device or an original that is not there
+ */
+export async function verifyFolder(
+  request: VerifyRequest,
+  listener: Listener = {},
+): Promise<VerificationReport> {
+  const { converted: source, name, device, signal, seed } = request;
+  const runtime = await loadRuntime();
+  const recorder = createRecorder(listener, signal);
+  let record: ConversionRecord | undefined;
+  const recordCheck = await attempt("record", "lsg_conversion.json", async () => {
+    record = await readRecord(source);
+    const { source: from, promise } = record;
+    return {
+      verdict: "pass",
+      detail: `made from ${from.model}; lossless up to ${promise.lossless_up_to} tokens`,
+    };
+  });
+  const found = await request.findOriginal(record);
+  const originalSource = "source" in found ? found.source : undefined;
+  const head = {
+    converted: name,
+    original: originalSource?.name ?? null,
+    device: { name: device.name, detail: device.detail },
+    ...promisesOf(record),
+  };
+  listener.onHead?.(head);
+  recorder.add(recordCheck);
+  const original = originalSource && (await readOriginal(originalSource, recorder));
+  if ("reason" in found) recorder.add(nothingCompared(found.reason));
+
+  const { plan, converted } = await checkFolder({ source, record, original, signal }, recorder);
+  const promised = plan?.record ?? record;
+  const losslessUpTo = promised?.promise.lossless_up_to ?? 0;
+  const lshSeed = promised?.options.seed;
+  const measured =
+    converted?.lsg === undefined
+      ? undefined
+      : await checkModel(
+          {
+            runtime,
+            device: device.name,
+            converted: { ...converted, lsg: converted.lsg },
+            original: original && (await modelOf(original, recorder)),
+            losslessUpTo,
+            lshSeed: typeof lshSeed === "number" ? lshSeed : 0,
+            graphPromised: Array.isArray(promised?.options.onnx),
+            lengths: request.lengths,
+            text: request.text,
+            seed,
+            signal,
+          },
+          recorder,
+        );
+  const report: Omit<VerificationReport, "verdict" | "summary"> = {
+    format_version: 1,
+    ...head,
+    ...promisesOf(promised),
+    attention: converted?.lsg
+      ? attentionShape(converted.lsg, converted.model.config.is_decoder === true)
+      : null,
+    seed,
+    checks: recorder.checks,
+    differences: measured?.differences ?? [],
+    costs: measured?.costs ?? [],
+  };
+  return { ...report, ...summarise(report) };
+}
+
+/** What a record says of the model; nulls where there is none. */
+function promisesOf(record: ConversionRecord | undefined) {
+  return {
+    model_type: record?.model_type ?? null,
+    architecture: record?.architecture ?? null,
+    max_sequence_length: record?.max_sequence_length ?? null,
+    lossless_up_to: record?.promise.lossless_up_to ?? null,
+  };
+}
+
+async function readOriginal(source: FileSource, recorder: Recorder): Promise<ReadCheckpoint | undefined> {
+  let read: ReadCheckpoint | undefined;
+  await recorder.look("original", "the original", async () => {
+    read = await readCheckpoint(source);
+    return { verdict: "pass", detail: `${source.name}, ${read.checkpoint.tensors.size} tensors` };
+  });
+  return read;
+}
+
+/** The original as a model. One that only `--architecture` or `--model-kwargs` made convertible is not run. */
+async function modelOf({ checkpoint }: ReadCheckpoint, recorder: Recorder): Promise<ReadModel | undefined> {
+  try {
+    return await readModel(checkpoint.source);
+  } catch (error) {
+    if (!(error instanceof LsgError)) throw error;
+    recorder.add(nothingCompared(`the original cannot be run: ${error.message}`));
+    return undefined;
+  }
+}
+
+function nothingCompared(reason: string) {
+  return {
+    id: "original",
+    title: "the original",
+    verdict: "skipped",
+    detail: `NOTHING WAS COMPARED with the original: ${reason}`,
+    remedy: "Name it: --against FOLDER_OR_HUB_MODEL.",
+  } as const;
+}
+
+function attentionShape(lsg: LsgConfig, causal: boolean): AttentionShape {
+  const { block_size, num_global_tokens, sparse_block_size, sparsity_factor } = lsg;
+  const sparse = isSparse(lsg)
+    ? { sparse_block_size, sparsity_factor }
+    : { sparse_block_size: 0, sparsity_factor: 1 };
+  return { block_size, num_global_tokens, ...sparse, causal };
+}

@@ -1,0 +1,53 @@
+import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { FileSource } from "../checkpoint/file-source.js";
+import { editTopLevel } from "../json-edit.js";
+import { MODELING_FOLDER } from "../modeling.js";
+import type { ConversionPlan, SideFile } from "../plan/types.js";
+import { raiseLength } from "../tokenizer/raise-length.js";
+
+/** Gives a file of the source as a whole. */
+export type ReadSource = (path: string) => Promise<Buffer>;
+
+/** Writes config.json and every other small file of a plan. */
+export async function writeSideFiles(
+  folder: string,
+  plan: ConversionPlan,
+  source: FileSource,
+  read: ReadSource,
+): Promise<void> {
+  await writeFile(join(folder, "config.json"), await configContent(plan, read));
+  for (const file of plan.sideFiles) {
+    const path = join(folder, file.path);
+    await mkdir(dirname(path), { recursive: true });
+    if (file.kind === "copy") await cp(await source.localPath(file.path), path, { dereference: true });
+    else await writeFile(path, await sideFileContent(file, plan, read));
+  }
+}
+
+/** The source's config.json with the plan's changes. */
+export async function configContent(plan: ConversionPlan, read: ReadSource): Promise<Buffer> {
+  const changes = new Map([
+    ...Object.entries(plan.config.set),
+    ...plan.config.remove.map((key) => [key, undefined] as const),
+  ]);
+  return editTopLevel(await read("config.json"), changes);
+}
+
+/** What a side file of a plan holds. */
+export async function sideFileContent(
+  file: SideFile,
+  plan: ConversionPlan,
+  read: ReadSource,
+): Promise<Buffer> {
+  switch (file.kind) {
+    case "copy":
+      return read(file.path);
+    case "edit":
+      return raiseLength(file.path, await read(file.path), plan.record.max_sequence_length.to).content;
+    case "modeling":
+      return readFile(new URL(file.path, MODELING_FOLDER));
+    case "write":
+      return Buffer.from(file.content);
+  }
+}

@@ -1,0 +1,67 @@
+import { expect, it } from "vitest";
+import { lsgAttention } from "../../src/onnx/functions/lsg-attention.js";
+import { prependedTokens } from "../../src/onnx/functions/lsg-inputs.js";
+import { opOnlyModel } from "../../src/onnx/op-only.js";
+import type { AttentionProblem } from "../../src/onnx/reference/attention.js";
+import { modelBytes } from "../../src/onnx/writer.js";
+import { SPARSITY_TYPES } from "../../src/variants/lsg-config.js";
+import { loadRuntime } from "../../src/verify/runtime.js";
+import { type NumberTensor, openSession } from "../../src/verify/session.js";
+import {
+  HEADS,
+  lsgConfig,
+  problemOf,
+  relativeError,
+  rightPadded,
+  SEED,
+  TOLERANCE,
+  WIDTH,
+} from "../onnx/attention-cases.js";
+
+const BLOCK = 8;
+/** Operators of which attention has no other use than on queries, keys, values and scores. */
+const COMPUTING = ["MatMul", "Pad", "Softmax", "Transpose"];
+const LENGTHS = [1, BLOCK, 2 * BLOCK + 1, 3 * BLOCK + 5];
+
+it.each(SPARSITY_TYPES)("%s is computed on WebGPU and agrees with the CPU", async (sparsity_type) => {
+  const config = lsgConfig({ sparsity_type, block_size: BLOCK });
+  const prepended = prependedTokens(config);
+  const attention = lsgAttention({ ...HEADS, config, causal: false, seed: SEED });
+  const model = await modelBytes(
+    opOnlyModel({ ...HEADS, attention, prependedTokens: prepended, maskFirstToken: false, dtype: "F32" }),
+  );
+  const runtime = await loadRuntime();
+  const cpu = await openSession(runtime, model, { device: "cpu", threads: 1 });
+  const webgpu = await openSession(runtime, model, { device: "webgpu", threads: 1, profile: true });
+  for (const length of LENGTHS) {
+    const rows = [rightPadded(length, length), rightPadded(Math.ceil(length / 2), length)];
+    const inputs = inputsOf(problemOf(rows, prepended));
+    const [expected, actual] = [await cpu.run(inputs), await webgpu.run(inputs)];
+    expect(actual.context?.dims).toEqual([rows.length, prepended + length, WIDTH]);
+    expect(relativeError(actual.context?.values ?? [], expected.context?.values ?? [])).toBeLessThan(
+      TOLERANCE,
+    );
+  }
+  const [first, second] = await webgpu.nodeShares();
+  expect(first?.provider).toBe("WebGpuExecutionProvider");
+  expect(first?.operators).toEqual(expect.arrayContaining(COMPUTING));
+  // What is left to the CPU is arithmetic on shapes: a third of one op's nodes, but next to none of its time.
+  expect(second?.provider).toBe("CPUExecutionProvider");
+  expect(second?.operators.filter((name) => COMPUTING.includes(name))).toEqual([]);
+  await cpu.close();
+  await webgpu.close();
+});
+
+function inputsOf({ batch, query, key, value, mask }: AttentionProblem): Record<string, NumberTensor> {
+  const tensor = (values: ArrayLike<number>): NumberTensor => ({
+    dims: [batch, values.length / batch / WIDTH, WIDTH],
+    values,
+    dtype: "float32",
+  });
+  return {
+    query: tensor(query),
+    key: tensor(key),
+    value: tensor(value),
+    attention_mask: { dims: [batch, mask.length / batch], values: mask, dtype: "int64" },
+  };
+}

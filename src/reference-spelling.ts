@@ -13,15 +13,6 @@ const POSITIONS = ["--initial-model", "--model-name"] as const;
 
 /** The token is always read from the environment. */
 const IGNORED = "--use-auth-token";
-/** The reference's boolean flags: a value may follow each of them. */
-const REFERENCE_BOOLEANS = [
-  IGNORED,
-  "--random-global-init",
-  "--keep-first-global-token",
-  "--resize-lsg",
-  "--use-token-ids",
-  "--run-test",
-];
 
 /**
  * Rewrites arguments in the reference's spelling; others stay as they are.
@@ -41,12 +32,9 @@ export function normaliseSpelling(args: readonly string[], booleans: ReadonlySet
     const [flag = "", inline] = split(arg);
     if (isOneOf(POSITIONS, flag)) {
       positions.set(flag, inline ?? rest.shift() ?? "");
-    } else if (isOneOf(REFERENCE_BOOLEANS, flag) || booleans.has(flag.slice(2))) {
+    } else if (flag === IGNORED || booleans.has(flag.slice(2))) {
       const value = inline ?? (BOOLEAN.test(rest[0] ?? "") ? rest.shift() : undefined);
-      // What we don't have need not be switched off.
-      const isOff = value !== undefined && BOOLEAN.test(value) && !TRUE.test(value);
-      if (flag !== IGNORED && (booleans.has(flag.slice(2)) || !isOff))
-        result.push(...booleanFlag(flag, value));
+      if (flag !== IGNORED) result.push(...booleanFlag(flag, value));
     } else {
       result.push(inline === undefined ? flag : `${flag}=${inline}`);
     }

@@ -15,6 +15,8 @@ const REMEDY =
 export async function loadRuntime(load: () => Promise<Runtime> = importRuntime): Promise<Runtime> {
   // Wayland's library, which Vulkan drivers open even without a display, otherwise complains on stderr.
   if (process.platform === "linux") process.env.XDG_RUNTIME_DIR ??= tmpdir();
+  // CUDA's products of float32 would otherwise be rounded to ten bits of fraction, which hides what is compared.
+  process.env.NVIDIA_TF32_OVERRIDE ??= "0";
   try {
     const runtime = await load();
     runtime.env.logLevel = "fatal";

@@ -45,7 +45,7 @@ export interface DifferenceAt {
 export interface CostAt {
   readonly length: number;
   readonly seconds: number;
-  /** Resident memory of the process after it, in MB of 10^6 bytes. */
+  /** Peak memory of a process that runs nothing else, in MB of 10^6 bytes. */
   readonly megabytes: number;
 }
 

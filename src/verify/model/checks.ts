@@ -51,7 +51,7 @@ export interface ModelFindings {
  * @throws OptionError if `--lengths` names a length that the model cannot read
  */
 export async function checkModel(checks: ModelChecks, recorder: Recorder): Promise<ModelFindings> {
-  const workspace = await openWorkspace(checks.signal);
+  const workspace = await openWorkspace(checks.converted.read.checkpoint.source, checks.signal);
   const opened: Runnable[] = [];
   const open = async (model: ReadModel, title: string, more: Partial<RunnableOptions> = {}) => {
     const { runtime, device, lshSeed } = checks;
@@ -132,7 +132,7 @@ async function runChecks(
   }
   let costs: CostAt[] = [];
   await recorder.look("cost", "time and memory", async () => {
-    const measured = await measureCost(subject);
+    const measured = await measureCost(subject, device);
     costs = measured.costs;
     return measured.outcome;
   });

@@ -1,36 +1,68 @@
-import { performance } from "node:perf_hooks";
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type { Device } from "../../device-names.js";
 import type { Outcome } from "../attempt.js";
+import { runProgram } from "../run-program.js";
 import type { CostAt } from "../types.js";
 import { makeBatch } from "./batch.js";
+import type { CostRequest } from "./cost-program.js";
 import type { Subject } from "./subject.js";
 
 /** Where time and memory are measured first; then at twice as many tokens, up to the longest input. */
 const FIRST_LENGTH = 512;
 
-/** Measures one input of each length, the second run of two: the first one allocates. */
-export async function measureCost({ converted, inputs, lengths, seed, signal }: Subject): Promise<{
-  outcome: Outcome;
-  costs: CostAt[];
-}> {
-  const { longest } = converted;
-  const costs: CostAt[] = [];
-  for (const length of lengths?.filter((one) => one <= longest) ?? doubled(longest)) {
-    signal?.throwIfAborted();
-    const batch = makeBatch([inputs.random(length, seed)], inputs.padId);
-    await converted.hidden(batch);
-    const begin = performance.now();
-    await converted.hidden(batch);
-    const seconds = (performance.now() - begin) / 1000;
-    costs.push({ length, seconds, megabytes: process.memoryUsage.rss() / 1e6 });
-  }
-  const detail = costs.map(({ length, seconds, megabytes }) => {
+/**
+ * Measures one input of each length, in a process that does nothing else: this one is full of other things.
+ * What falls short is stated: a cost is no verdict.
+ * @param program what to run; other than the usual one in tests
+ */
+export async function measureCost(
+  { converted, inputs, lengths, seed, signal }: Subject,
+  device: Device,
+  program: URL = costProgram(),
+): Promise<{ outcome: Outcome; costs: CostAt[] }> {
+  const { graphPath, longest } = converted;
+  const ascending = lengths ? [...new Set(lengths)].sort((a, b) => a - b) : doubled(longest);
+  const request: CostRequest = {
+    graphPath,
+    device,
+    inputs: ascending.map((length) => makeBatch([inputs.random(length, seed)], inputs.padId).inputs),
+  };
+  const { stdout, failure } = await runProgram(process.execPath, [fileURLToPath(program)], {
+    input: JSON.stringify(request),
+    signal,
+  });
+  const costs = parseCosts(stdout);
+  return { outcome: describe(costs, failure), costs };
+}
+
+function describe(costs: readonly CostAt[], failure: string | undefined): Outcome {
+  const measured = costs.map(({ length, seconds, megabytes }) => {
     return `${length} tokens ${seconds.toFixed(2)} s, ${megabytes.toFixed(0)} MB`;
   });
-  return { outcome: { verdict: "stated", detail: detail.join("; ") }, costs };
+  const short = failure === undefined ? [] : [`the process that measures did not end well: ${failure}`];
+  return {
+    verdict: costs.length > 0 ? "stated" : "skipped",
+    detail: [...measured, ...short].join("; "),
+  };
+}
+
+/** Reads the whole lines of our own program, between which a driver may have written. */
+function parseCosts(stdout: string): CostAt[] {
+  const lines = stdout.split("\n").slice(0, -1);
+  return lines.filter((line) => line.startsWith('{"length"')).map((line) => JSON.parse(line) as CostAt);
 }
 
 function doubled(longest: number): number[] {
   const lengths: number[] = [];
   for (let length = Math.min(FIRST_LENGTH, longest); length < longest; length *= 2) lengths.push(length);
   return [...lengths, longest];
+}
+
+/** Beside this file, or in `dist/` when the sources are run as they are. */
+function costProgram(): URL {
+  const beside = new URL("./cost-program.js", import.meta.url);
+  return existsSync(beside)
+    ? beside
+    : new URL("../../../dist/src/verify/model/cost-program.js", import.meta.url);
 }

@@ -16,6 +16,9 @@ const PLAIN_TEXT = "Paris is the capital of France.";
 /** Predictions that are shown. */
 const TOP = 5;
 
+/** Values of an embedding that are shown. */
+const SHOWN_VALUES = 3;
+
 /** How users may write the mask token. */
 const MASKS = /<mask>|\[MASK\]/gi;
 
@@ -122,8 +125,8 @@ function embedding({ dims: [, length = 0, width = 0], values }: FloatTensor): An
   values.forEach((value, i) => {
     mean[i % width] = (mean[i % width] ?? 0) + value / length;
   });
-  const norm = Math.sqrt(mean.reduce((sum, x) => sum + x * x, 0));
-  return { scores: mean, lines: [`embedding (mean of hidden states) of length ${formatNumber(norm)}`] };
+  const first = Array.from(mean.subarray(0, SHOWN_VALUES), (value) => formatNumber(value)).join(", ");
+  return { scores: mean, lines: [`embedding: ${first}, …`] };
 }
 
 /** The hidden state of one token as (1, 1, hidden). */

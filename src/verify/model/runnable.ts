@@ -19,6 +19,8 @@ export interface Runnable {
   readonly head: Head | undefined;
   /** Tokens that its position table reaches. */
   readonly longest: number;
+  /** Where the base model's graph lies. */
+  readonly graphPath: string;
   /** @returns (batch, length, hidden) */
   hidden(batch: Batch): Promise<FloatTensor>;
   /** @param hidden (batch, tokens, hidden), the first token among them. @returns by output name */
@@ -53,21 +55,21 @@ export async function openRunnable(
 ): Promise<Runnable> {
   const place = await workspace.place(read.checkpoint);
   const sizes = layers === undefined ? model.sizes : { ...model.sizes, layers, layersPerGroup: 1 };
-  const open = async (name: string, graph: Parameters<typeof place.write>[1]): Promise<Session> => {
-    const path = await place.write(name, graph);
-    return running(`${title} cannot be loaded`, () => openSession(runtime, path, { device, profile }));
-  };
-  const base = await open(
+  const open = (path: string): Promise<Session> =>
+    running(`${title} cannot be loaded`, () => openSession(runtime, path, { device, profile }));
+  const graphPath = await place.write(
     "base",
     modelGraph({ ...model, sizes }, place.weights, { lsg, task: "feature-extraction", seed: lshSeed }),
   );
+  const base = await open(graphPath);
   const head = wantsHead && layers === undefined ? headOf(model) : undefined;
-  const headSession = head && (await open("head", headGraph(model, head, place.weights)));
+  const headSession = head && (await open(await place.write("head", headGraph(model, head, place.weights))));
   return {
     model,
     lsg,
     head,
     longest: positionTable(model.tensors, model.architecture, model.config).usable,
+    graphPath,
     nodeShares: () => base.nodeShares(),
     async hidden({ inputs }) {
       const known = Object.entries(inputs).filter(([name]) => base.inputNames.includes(name));

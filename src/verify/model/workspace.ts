@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { copyFile, link, mkdir, mkdtemp, realpath, rm } from "node:fs/promises";
+import { access, copyFile, link, mkdir, mkdtemp, realpath, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { Checkpoint } from "../../checkpoint/checkpoint.js";
@@ -27,8 +27,9 @@ export interface Place {
   write(name: string, model: OnnxModel): Promise<string>;
 }
 
-export async function openWorkspace(signal?: AbortSignal): Promise<Workspace> {
-  const folder = await mkdtemp(join(tmpdir(), "lsg-verify-"));
+/** @param source the model that needs most room */
+export async function openWorkspace(source: FileSource, signal?: AbortSignal): Promise<Workspace> {
+  const folder = await mkdtemp(join(await roomFor(source), "lsg-verify-"));
   const readers: WeightReader[] = [];
   let places = 0;
   return {
@@ -59,6 +60,19 @@ export async function openWorkspace(signal?: AbortSignal): Promise<Workspace> {
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Where weights can be linked to: the system's folder for such things, or on another disk beside the model. */
+async function roomFor({ origin }: FileSource): Promise<string> {
+  if (origin.kind === "hub") return tmpdir();
+  const beside = dirname(origin.path);
+  const [system, own] = await Promise.all([tmpdir(), beside].map((path) => stat(path)));
+  const isWritable = () =>
+    access(beside, constants.W_OK).then(
+      () => true,
+      () => false,
+    );
+  return system?.dev !== own?.dev && (await isWritable()) ? beside : tmpdir();
 }
 
 /**

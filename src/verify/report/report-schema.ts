@@ -50,7 +50,7 @@ const DifferenceSchema = z.object({
 const CostSchema = z.object({
   length: CountSchema.describe("tokens of the input"),
   seconds: FigureNumberSchema.describe("time of one run"),
-  megabytes: FigureNumberSchema.describe("resident memory of the process after it, in 10^6 bytes"),
+  megabytes: FigureNumberSchema.describe("peak memory of a process that runs nothing else, in 10^6 bytes"),
 });
 
 const AttentionSchema = z.object({

@@ -1,0 +1,46 @@
+import { readFileSync } from "node:fs";
+import { performance } from "node:perf_hooks";
+import { text } from "node:stream/consumers";
+import type { Device } from "../../device-names.js";
+import { loadRuntime } from "../runtime.js";
+import { type NumberTensor, openSession } from "../session.js";
+import type { CostAt } from "../types.js";
+
+/** What this program reads on stdin, as JSON. */
+export interface CostRequest {
+  readonly graphPath: string;
+  readonly device: Device;
+  /** One after the other, longer and longer; those that the graph does not have are passed over. */
+  readonly inputs: readonly Readonly<Record<string, NumberTensor>>[];
+}
+
+// A program of its own: it prints a `CostAt` in a line for each input, and holds nothing but the model. Since
+// lengths rise, the most memory that it has had so far is what the last one needs.
+const { graphPath, device, inputs } = JSON.parse(await text(process.stdin)) as CostRequest;
+const session = await openSession(await loadRuntime(), graphPath, { device });
+for (const input of inputs) {
+  const feeds = Object.fromEntries(
+    Object.entries(input).filter(([name]) => session.inputNames.includes(name)),
+  );
+  // The first run of a length allocates.
+  await session.run(feeds);
+  const begin = performance.now();
+  await session.run(feeds);
+  const cost: CostAt = {
+    length: input.input_ids?.dims[1] ?? 0,
+    seconds: (performance.now() - begin) / 1000,
+    megabytes: (peakKibibytes() * 1024) / 1e6,
+  };
+  process.stdout.write(`${JSON.stringify(cost)}\n`);
+}
+await session.close();
+
+/**
+ * The most memory that was resident. Linux hands a child the peak of the process that it was forked from, and
+ * counts it in `maxRSS`; VmHWM begins anew with the program.
+ */
+function peakKibibytes(): number {
+  if (process.platform !== "linux") return process.resourceUsage().maxRSS;
+  const peak = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1];
+  return peak === undefined ? process.resourceUsage().maxRSS : Number(peak);
+}

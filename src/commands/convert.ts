@@ -53,7 +53,7 @@ export async function convert(
 
   // Only where it is asked for: it loads ONNX Runtime, and refuses a device that is not there.
   const runTest = options.runTest
-    ? await (await import("./run-test.js")).openRunTest({ ...options, source, signal, listener })
+    ? await (await import("./run-test.js")).openRunTest({ ...options, read, signal, listener })
     : undefined;
   const { origin } = source;
   const outputOptions = {

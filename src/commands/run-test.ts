@@ -1,5 +1,6 @@
 import type { FileSource } from "../checkpoint/file-source.js";
 import type { ConvertOptions } from "../options.js";
+import type { ReadCheckpoint } from "../plan-source.js";
 import { chooseDevice } from "../verify/devices.js";
 import type { Listener } from "../verify/recorder.js";
 import type { VerificationReport } from "../verify/types.js";
@@ -8,7 +9,7 @@ import { verifyFolder } from "../verify/verify.js";
 
 export interface RunTestOptions extends Pick<ConvertOptions, "device" | "seed"> {
   /** What is being converted. */
-  readonly source: FileSource;
+  readonly read: ReadCheckpoint;
   readonly signal: AbortSignal | undefined;
   readonly listener: Listener | undefined;
 }
@@ -21,10 +22,10 @@ type RunTest = (folder: FileSource, name: string) => Promise<VerificationReport>
  * @throws DeviceError if the device is absent; what it returns throws VerificationError if the result falls short
  */
 export async function openRunTest(options: RunTestOptions): Promise<RunTest> {
-  const { source, seed, signal, listener } = options;
+  const { read, seed, signal, listener } = options;
   const device = await chooseDevice(options.device);
   return async (converted, name) => {
-    const findOriginal = async () => ({ source });
+    const findOriginal = async () => ({ read });
     const report = await verifyFolder({ converted, name, findOriginal, device, seed, signal }, listener);
     if (report.verdict === "fail") throw new VerificationError(report);
     return report;

@@ -1,5 +1,6 @@
 import { openSource } from "../checkpoint/open-source.js";
 import type { VerifyOptions } from "../options.js";
+import { readCheckpoint } from "../plan-source.js";
 import { chooseDevice } from "../verify/devices.js";
 import { findOriginal } from "../verify/find-original.js";
 import type { Listener } from "../verify/recorder.js";
@@ -31,7 +32,9 @@ export async function verify(
       device,
       ...{ lengths: options.lengths, text: options.text, seed: options.seed, signal },
       async findOriginal(record) {
-        if (options.against !== undefined) return { source: await openSource(options.against, opening) };
+        if (options.against !== undefined) {
+          return { read: await readCheckpoint(await openSource(options.against, opening), { signal }) };
+        }
         if (record) return findOriginal(converted, record, opening);
         return { reason: "the folder does not say what it was made from" };
       },

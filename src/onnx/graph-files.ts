@@ -9,7 +9,8 @@ export const GRAPH_PATHS = ["", "onnx"].flatMap((place) =>
   [GRAPH_FILE, `${GRAPH_FILE}_data`].map((file) => posix.join(place, file)),
 );
 
-/** The files of a folder's graph: the graph, and its data file where there is one. */
+/** The files of a folder's graph, the graph first, then its data file where there is one. */
 export function graphFiles(source: FileSource): string[] {
-  return GRAPH_PATHS.filter((path) => source.files.has(path));
+  const graph = GRAPH_PATHS.find((path) => posix.basename(path) === GRAPH_FILE && source.files.has(path));
+  return graph === undefined ? [] : [graph, `${graph}_data`].filter((path) => source.files.has(path));
 }

@@ -1,7 +1,7 @@
 import type { FileSource } from "../checkpoint/file-source.js";
 import { LsgError } from "../errors.js";
 import type { ConversionRecord } from "../plan/types.js";
-import { type ReadCheckpoint, readCheckpoint } from "../plan-source.js";
+import type { ReadCheckpoint } from "../plan-source.js";
 import { isSparse, type LsgConfig } from "../variants/lsg-config.js";
 import { attempt } from "./attempt.js";
 import type { DeviceFinding } from "./devices.js";
@@ -55,16 +55,15 @@ export async function verifyFolder(
     };
   });
   const found = await request.findOriginal(record);
-  const originalSource = "source" in found ? found.source : undefined;
+  const original = "read" in found ? found.read : undefined;
   const head = {
     converted: name,
-    original: originalSource?.name ?? null,
+    original: original?.checkpoint.source.name ?? null,
     device: { name: device.name, detail: device.detail },
     ...promisesOf(record),
   };
   listener.onHead?.(head);
   recorder.add(recordCheck);
-  const original = originalSource && (await readOriginal(originalSource, recorder));
   if ("reason" in found) recorder.add(nothingCompared(found.reason));
 
   const { plan, converted } = await checkFolder({ source, record, original, signal }, recorder);
@@ -113,15 +112,6 @@ function promisesOf(record: ConversionRecord | undefined) {
     max_sequence_length: record?.max_sequence_length ?? null,
     lossless_up_to: record?.promise.lossless_up_to ?? null,
   };
-}
-
-async function readOriginal(source: FileSource, recorder: Recorder): Promise<ReadCheckpoint | undefined> {
-  let read: ReadCheckpoint | undefined;
-  await recorder.look("original", "the original", async () => {
-    read = await readCheckpoint(source);
-    return { verdict: "pass", detail: `${source.name}, ${read.checkpoint.tensors.size} tensors` };
-  });
-  return read;
 }
 
 /** The original as a model. One that only `--architecture` or `--model-kwargs` made convertible is not run. */

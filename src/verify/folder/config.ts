@@ -1,11 +1,12 @@
 import { parseObject } from "../../checkpoint/checkpoint.js";
 import type { FileSource } from "../../checkpoint/file-source.js";
+import { editTopLevel } from "../../json-edit.js";
 import { graphFiles } from "../../onnx/graph-files.js";
 import { graphHints } from "../../onnx/graph-hints.js";
 import type { ConversionPlan } from "../../plan/types.js";
 import { configContent, type ReadSource } from "../../write/side-files.js";
 import { judge, type Outcome } from "../attempt.js";
-import { describeDifference, jsonDifferences } from "./json-differences.js";
+import { describeDifference, jsonFileDifferences } from "./json-differences.js";
 
 /** Compares config.json, key by key, with what the plan makes of the original's. */
 export async function checkConfig(
@@ -13,15 +14,16 @@ export async function checkConfig(
   plan: ConversionPlan,
   readOriginal: ReadSource,
 ): Promise<Outcome> {
-  const planned = parseObject(await configContent(plan, readOriginal), "config.json");
+  const content = await configContent(plan, readOriginal);
+  const keys = parseObject(content, "config.json");
   const graphs = graphFiles(source);
-  const hints = graphs.length > 0 ? { "transformers.js_config": graphHints(planned, graphs) } : {};
-  const found = parseObject(await source.read("config.json"), "config.json");
-  const differences = jsonDifferences({ ...planned, ...hints }, found);
+  const hints = graphs.length > 0 ? [["transformers.js_config", graphHints(keys, graphs)] as const] : [];
+  const planned = editTopLevel(content, new Map(hints));
+  const differences = jsonFileDifferences(planned, await source.read("config.json"), "config.json");
   return judge(
     differences.map((difference) => `config.json: ${describeDifference(difference)}`),
-    `${Object.keys(found).length} keys as planned`,
-    `${differences.length} of ${Object.keys({ ...planned, ...found }).length} keys are not as planned`,
+    `${Object.keys(keys).length + hints.length} keys as planned`,
+    `${differences.length} differences from the plan in ${Object.keys(keys).length + hints.length} keys`,
     "Convert the original again; settings are changed with options, not in the result.",
   );
 }

@@ -1,3 +1,4 @@
+import { parseJson } from "../../checkpoint/checkpoint.js";
 import { isRecord } from "../../json-edit.js";
 
 /** One place where two JSON values differ; undefined stands for a key that is not there. */
@@ -6,6 +7,35 @@ export interface JsonDifference {
   readonly path: string;
   readonly expected: unknown;
   readonly found: unknown;
+}
+
+/** What a whole number that is written as a float becomes: 16.0 is 16 to JavaScript, and no index to Python. */
+const FLOAT = "$float";
+
+const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
+
+/**
+ * Every place where two JSON files differ by their values. Whole numbers that are written as floats are others
+ * than integers.
+ * @throws CheckpointError if one is not JSON
+ */
+export function jsonFileDifferences(expected: Buffer, found: Buffer, file: string): JsonDifference[] {
+  const [plannedMark, mark] = [expected, found].map((content) => content.subarray(0, BOM.length).equals(BOM));
+  if (mark && !plannedMark) {
+    return [{ path: "the beginning", expected: undefined, found: "a byte order mark" }];
+  }
+  const [a, b] = [expected, found].map((content) => parseJson(markFloats(content), file));
+  return jsonDifferences(a, b);
+}
+
+/** Texts are stepped over, so that numbers in them stay as they are. */
+function markFloats(json: Buffer): Buffer {
+  const marked = json
+    .toString("utf8")
+    .replace(/"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g, (token) =>
+      /^-?\d.*[.eE]/.test(token) && Number.isInteger(Number(token)) ? `{"${FLOAT}":${token}}` : token,
+    );
+  return Buffer.from(marked);
 }
 
 /** Every place where two JSON values differ, in the order of the expected one's keys. */
@@ -40,6 +70,6 @@ function isSame(a: unknown, b: unknown): boolean {
 const MAX_SHOWN = 60;
 
 function shorten(value: unknown): string {
-  const text = JSON.stringify(value);
+  const text = JSON.stringify(value).replaceAll(/\{"\$float":([^}]*)\}/g, "$1.0");
   return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
 }

@@ -1,11 +1,14 @@
 import { posix } from "node:path";
-import { parseJson } from "../../checkpoint/checkpoint.js";
 import type { FileSource } from "../../checkpoint/file-source.js";
-import { isModelWeights, isReadForPlan } from "../../plan/side-files.js";
+import { graphFiles } from "../../onnx/graph-files.js";
 import type { ConversionPlan, SideFile } from "../../plan/types.js";
 import { type ReadSource, sideFileContent } from "../../write/side-files.js";
 import { judge, type Outcome } from "../attempt.js";
-import { describeDifference, jsonDifferences } from "./json-differences.js";
+import { describeDifference, jsonFileDifferences } from "./json-differences.js";
+
+/** What owners put beside a model, and loaders don't read. */
+const HARMLESS =
+  /(^|\/)(LICEN[CS]E|NOTICE|\.git(attributes|ignore)|\.DS_Store)[\w.-]*$|\.(md|png|jpe?g|gif|svg|pdf|html)$/i;
 
 /** Its owner may edit it: nothing that computes reads it. */
 const MODEL_CARD = "README.md";
@@ -21,7 +24,11 @@ export async function checkSideFiles(
   for (const file of planned) {
     findings.push(...(await differences(source, file, await sideFileContent(file, plan, readOriginal))));
   }
-  findings.push(...unplanned(source, plan).map((path) => `${path} is not planned, and loaders read it`));
+  findings.push(
+    ...unplanned(source, plan).map(
+      (path) => `${path} is not planned: it may be loaded, and nothing is known of it`,
+    ),
+  );
   return judge(
     findings,
     `${planned.length} files as planned`,
@@ -35,7 +42,7 @@ async function differences(source: FileSource, { path }: SideFile, planned: Buff
   const found = await source.read(path);
   if (found.equals(planned)) return [];
   if (posix.extname(path) === ".json") {
-    return jsonDifferences(parseJson(planned, path), parseJson(found, path)).map(
+    return jsonFileDifferences(planned, found, path).map(
       (difference) => `${path}: ${describeDifference(difference)}`,
     );
   }
@@ -45,17 +52,13 @@ async function differences(source: FileSource, { path }: SideFile, planned: Buff
   ];
 }
 
-/** Files that would change what is loaded: weights, settings and code that no plan put there. */
+/** Files that no plan put there. Loaders look for many names (adapters, other graphs, prompts): only some are known to be none of them. */
 function unplanned(source: FileSource, plan: ConversionPlan): string[] {
   const planned = new Set([
     "config.json",
     ...plan.sideFiles.map(({ path }) => path),
     ...plan.shards.map(({ file }) => file),
+    ...graphFiles(source),
   ]);
-  return [...source.files.keys()].filter(
-    (path) =>
-      !planned.has(path) &&
-      path !== MODEL_CARD &&
-      (isReadForPlan(path) || isModelWeights(path) || path.endsWith(".py")),
-  );
+  return [...source.files.keys()].filter((path) => !planned.has(path) && !HARMLESS.test(path));
 }

@@ -26,6 +26,8 @@ export async function checkLossless(
   for (const length of lengths) {
     signal?.throwIfAborted();
     const comparison = await compare(original, converted, raggedBatch(inputs, length, seed + length));
+    if (!comparison.expected.values.every(Number.isFinite))
+      return { checks: [notFinite(length)], differences: [] };
     hidden.push({ length, difference: hiddenDifference(comparison) });
     if (!original.head || !converted.head) continue;
     const [expected, actual] = await headOutputs(original, converted, comparison, seed + length);
@@ -37,6 +39,16 @@ export async function checkLossless(
     return { length, difference: difference.largest, tolerance: toleranceFor(difference) };
   });
   return { checks, differences };
+}
+
+function notFinite(length: number): Check {
+  return {
+    id: "lossless",
+    title: "hidden states and the original's",
+    verdict: "fail",
+    detail: `the original's own outputs are not finite, at ${length} tokens`,
+    remedy: "The original is damaged: get it again, and convert it again.",
+  };
 }
 
 function judge(id: string, title: string, found: readonly Worst[], lengths: readonly number[]): Check {

@@ -12,6 +12,7 @@ import { running } from "../model/runnable.js";
 import { formatNumber } from "../report/numbers.js";
 import type { Runtime } from "../runtime.js";
 import { openSession, type Session } from "../session.js";
+import { largestAt, lengthsUpTo } from "../words.js";
 import { attentionProblem, type ProblemSize } from "./problem.js";
 
 /**
@@ -63,7 +64,7 @@ export async function checkOp(attention: OnnxFunction, check: OpCheck): Promise<
   }
   const worst = found.reduce((a, b) => (a.error >= b.error ? a : b));
   const failed = found.filter(({ error }) => !(error <= tolerance));
-  const detail = `${found.length} lengths up to ${found.at(-1)?.length}: largest relative difference ${formatNumber(worst.error)} at ${worst.length} tokens`;
+  const detail = `${lengthsUpTo(found.map(({ length }) => length))}: ${largestAt(worst.error, worst.length, "relative difference")}`;
   const figure = { value: worst.error, tolerance, length: worst.length };
   if (failed.length === 0) return { verdict: "pass", detail, figure };
   return {

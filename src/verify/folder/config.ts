@@ -6,6 +6,7 @@ import { graphHints } from "../../onnx/graph-hints.js";
 import type { ConversionPlan } from "../../plan/types.js";
 import { configContent, type ReadSource } from "../../write/side-files.js";
 import { judge, type Outcome } from "../attempt.js";
+import { counted } from "../words.js";
 import { describeDifference, jsonFileDifferences } from "./json-differences.js";
 
 /** Compares config.json, key by key, with what the plan makes of the original's. */
@@ -23,7 +24,7 @@ export async function checkConfig(
   return judge(
     differences.map((difference) => `config.json: ${describeDifference(difference)}`),
     `${Object.keys(keys).length + hints.length} keys as planned`,
-    `${differences.length} differences from the plan in ${Object.keys(keys).length + hints.length} keys`,
+    `${counted(differences.length, "difference")} from the plan in ${Object.keys(keys).length + hints.length} keys`,
     "Convert the original again; settings are changed with options, not in the result.",
   );
 }

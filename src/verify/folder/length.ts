@@ -3,6 +3,7 @@ import type { Model } from "../../plan/model.js";
 import { positionOffset } from "../../plan/positions.js";
 import { limitsLength, raiseLength } from "../../tokenizer/raise-length.js";
 import { judge, type Outcome } from "../attempt.js";
+import { counted } from "../words.js";
 
 /** Looks whether everything that limits the length of inputs says the same. @param length what is promised */
 export async function checkLength(source: FileSource, model: Model, length: number): Promise<Outcome> {
@@ -10,10 +11,10 @@ export async function checkLength(source: FileSource, model: Model, length: numb
   const offset = positionOffset(architecture, config);
   const rows = length + offset;
   const findings: string[] = [];
-  const counted = architecture.positions.configCountsOffset ? rows : length;
-  if (config.max_position_embeddings !== counted) {
+  const configured = architecture.positions.configCountsOffset ? rows : length;
+  if (config.max_position_embeddings !== configured) {
     findings.push(
-      `config.json: max_position_embeddings is ${JSON.stringify(config.max_position_embeddings)}, expected ${counted}`,
+      `config.json: max_position_embeddings is ${JSON.stringify(config.max_position_embeddings)}, expected ${configured}`,
     );
   }
   const name = `${architecture.encoder.embeddings.position}.weight`;
@@ -33,8 +34,8 @@ export async function checkLength(source: FileSource, model: Model, length: numb
   }
   return judge(
     findings,
-    `${length} tokens in config.json, position table and ${limiting.length} other file${limiting.length === 1 ? "" : "s"}`,
-    `${findings.length} places do not say ${length} tokens: longer inputs would be cut or refused`,
+    `${length} tokens in config.json, position table and ${counted(limiting.length, "other file")}`,
+    `not ${length} tokens in ${counted(findings.length, "place")}: longer inputs would be cut or refused`,
     "Convert the original again, or correct the files that are named.",
   );
 }

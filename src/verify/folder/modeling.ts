@@ -6,6 +6,7 @@ import { isRecord } from "../../json-edit.js";
 import { MODELING_FOLDER, modelingFiles } from "../../modeling.js";
 import { modelingModule } from "../../variants/lsg.js";
 import { judge, type Outcome } from "../attempt.js";
+import { counted } from "../words.js";
 
 /** Looks whether the Python code that transformers will run is there, is ours, and is what config.json names. */
 export async function checkModeling(
@@ -32,7 +33,7 @@ export async function checkModeling(
   return judge(
     findings,
     `${files.length} files, byte for byte`,
-    `${findings.length} faults in the modelling code`,
+    `${counted(findings.length, "fault")} in the modelling code`,
     "Convert the original again.",
   );
 }

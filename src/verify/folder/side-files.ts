@@ -4,6 +4,7 @@ import { graphFiles } from "../../onnx/graph-files.js";
 import type { ConversionPlan, SideFile } from "../../plan/types.js";
 import { type ReadSource, sideFileContent } from "../../write/side-files.js";
 import { judge, type Outcome } from "../attempt.js";
+import { counted } from "../words.js";
 import { describeDifference, jsonFileDifferences } from "./json-differences.js";
 
 /** What owners put beside a model, and loaders don't read. */
@@ -32,7 +33,7 @@ export async function checkSideFiles(
   return judge(
     findings,
     `${planned.length} files as planned`,
-    `${findings.length} differences from the plan in tokenizer and other small files`,
+    `${counted(findings.length, "difference")} from the plan in tokenizer and other small files`,
     "Convert the original again, or restore the files that are named.",
   );
 }

@@ -5,6 +5,7 @@ import { tensorPieces } from "../../write/shard-writer.js";
 import type { WeightReader } from "../../write/weight-reader.js";
 import { judge, type Outcome } from "../attempt.js";
 import { formatNumber } from "../report/numbers.js";
+import { counted } from "../words.js";
 import { tensorDifference } from "./tensor-difference.js";
 
 /** Rows that a finding lists. */
@@ -40,7 +41,7 @@ export async function checkWeights(sides: WeightSides, signal?: AbortSignal): Pr
   return judge(
     findings,
     `${planned.size} tensors, ${(bytes / 1e6).toFixed(1)} MB, byte for byte as planned`,
-    `${findings.length} differences from the plan in ${planned.size} tensors`,
+    `${counted(findings.length, "difference")} from the plan in ${planned.size} tensors`,
     "Convert the original again.",
   );
 }

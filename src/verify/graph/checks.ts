@@ -20,6 +20,7 @@ import type { ReadModel } from "../read-model.js";
 import { formatNumber } from "../report/numbers.js";
 import { type FloatTensor, openSession, type Session } from "../session.js";
 import type { Check } from "../types.js";
+import { largestAt, lengthsUpTo } from "../words.js";
 import { firstDifference } from "./first-difference.js";
 
 /** Numbers that one run may give back: a graph with a large vocabulary is not run at its longest inputs. */
@@ -158,8 +159,8 @@ async function compareOutputs(
   return {
     ...judge(
       failed.map(({ length, difference: { largest } }) => `${length} tokens: ${formatNumber(largest)}`),
-      `${found.length} lengths up to ${found.at(-1)?.length}: largest difference ${formatNumber(figure.value)} at ${figure.length} tokens`,
-      `largest difference ${formatNumber(figure.value)} at ${figure.length} tokens, allowed ${formatNumber(figure.tolerance)}`,
+      `${lengthsUpTo(found.map(({ length }) => length))}: ${largestAt(figure.value, figure.length)}`,
+      `${largestAt(figure.value, figure.length)}, allowed ${formatNumber(figure.tolerance)}`,
       REMEDY,
     ),
     figure,

@@ -6,6 +6,7 @@ import { findSpecialTokens } from "../../tokenizer/special-tokens.js";
 import type { LsgConfig } from "../../variants/lsg-config.js";
 import { checkOp, type OpCheck } from "../attention/check-op.js";
 import { checkGraphFiles } from "../graph/checks.js";
+import { checkTransformers } from "../python/check-transformers.js";
 import type { ReadModel } from "../read-model.js";
 import type { Recorder } from "../recorder.js";
 import type { Runtime } from "../runtime.js";
@@ -90,8 +91,10 @@ async function runChecks(
   if (!converted) return { differences: [], costs: [] };
   refuseLongLengths(lengths, converted.longest);
   await recorder.look("tokenizer", "tokenizer", async () => {
-    tokenizer = await openTokenizer(read.read.contents);
-    if (!tokenizer) return { verdict: "skipped", detail: "no tokenizer.json: inputs are random tokens only" };
+    const opened = await openTokenizer(read.read.contents, SAMPLE_TEXT);
+    if ("reason" in opened)
+      return { verdict: "skipped", detail: `${opened.reason}: inputs are random tokens only` };
+    tokenizer = opened.tokenizer;
     return {
       verdict: "pass",
       detail: `a sample of 8 sentences has ${tokenizer.encode(SAMPLE_TEXT).length} tokens`,
@@ -114,20 +117,31 @@ async function runChecks(
   );
   const differences = original ? await compareWithOriginal({ ...subject, original }, recorder) : [];
   await recorder.look("sweep", "alone, in a batch, padded", () => checkSweep(subject));
-  await recorder.look("reach", "receptive field", async () =>
-    checkReach(subject, await open(read, "the first layer", { layers: 1 })),
+  await recorder.look("reach", "receptive field", () =>
+    briefly(open(read, "the first layer", { layers: 1 }), (layer) => checkReach(subject, layer)),
   );
   if (tokenizer) {
     const texts = { tokenizer, mask: maskToken(read), text: checks.text };
     await recorder.look("predictions", "predictions", () => checkPredictions(subject, texts));
   }
   await checkGraphs(checks, { ...op, subject, read, scratch: workspace.folder }, recorder);
-  await recorder.look("nodes", "nodes by provider", async () =>
-    checkNodes(subject, await open(read, "the profiled model", { profile: true }), device),
+  await recorder.look("transformers", "modelling code and graph", () =>
+    checkTransformers(subject, {
+      read,
+      isOurs: recorder.checks.some(({ id, verdict }) => id === "modeling" && verdict === "pass"),
+      scratch: workspace.folder,
+      openOnCpu: async () =>
+        device === "cpu" ? subject.converted : open(read, "the model on the CPU", { device: "cpu" }),
+    }),
+  );
+  await recorder.look("nodes", "nodes by provider", () =>
+    briefly(open(read, "the profiled model", { profile: true }), (profiled) =>
+      checkNodes(subject, profiled, device),
+    ),
   );
   if (device !== "cpu") {
-    await recorder.look("device", `${device} and CPU agree`, async () =>
-      checkDevice(subject, await open(read, "the model on the CPU", { device: "cpu" })),
+    await recorder.look("device", `${device} and CPU agree`, () =>
+      briefly(open(read, "the model on the CPU", { device: "cpu" }), (onCpu) => checkDevice(subject, onCpu)),
     );
   }
   let costs: CostAt[] = [];
@@ -137,6 +151,16 @@ async function runChecks(
     return measured.outcome;
   });
   return { differences, costs };
+}
+
+/** Uses a model for one look: a session keeps the memory of its largest run until it is closed. */
+async function briefly<T>(opening: Promise<Runnable>, use: (runnable: Runnable) => Promise<T>): Promise<T> {
+  const runnable = await opening;
+  try {
+    return await use(runnable);
+  } finally {
+    await runnable.close();
+  }
 }
 
 async function compareWithOriginal(

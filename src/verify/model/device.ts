@@ -3,6 +3,7 @@ import type { Outcome } from "../attempt.js";
 import { EXECUTION_PROVIDERS } from "../devices.js";
 import type { NodeShare } from "../node-shares.js";
 import { formatNumber } from "../report/numbers.js";
+import { largestAt, lengthsUpTo } from "../words.js";
 import { makeBatch } from "./batch.js";
 import { type Difference, difference, larger, NO_DIFFERENCE } from "./difference.js";
 import { sweepLengths } from "./lengths.js";
@@ -50,7 +51,7 @@ export async function checkDevice(subject: Subject, onCpu: Runnable): Promise<Ou
   return {
     verdict: same ? "pass" : "fail",
     detail:
-      `${all.length} lengths up to ${all.at(-1)}: largest difference ${formatNumber(worst.largest)} at ${worst.length} tokens` +
+      `${lengthsUpTo(all)}: ${largestAt(worst.largest, worst.length)}` +
       (same ? "" : `, allowed ${formatNumber(tolerance)}`),
     figure,
     ...(!same && { remedy: "Do not run this model on this device; update its driver, or report it." }),

@@ -1,6 +1,7 @@
 import { formatNumber } from "../report/numbers.js";
 import type { FloatTensor } from "../session.js";
 import type { Check, DifferenceAt } from "../types.js";
+import { counted } from "../words.js";
 import { makeBatch } from "./batch.js";
 import { type Comparison, compare, cosine, headOutputs, hiddenDifference } from "./comparison.js";
 import { tokensOf } from "./difference.js";
@@ -44,7 +45,7 @@ export async function measureDrift(
     title,
     verdict: "stated",
     detail:
-      `${range[0]} to ${range[1]} tokens, where nothing is promised; ${lengths.length} lengths: cosine of hidden states ${formatNumber(mean)} on average, ` +
+      `${range[0]} to ${range[1]} tokens, where nothing is promised; ${counted(lengths.length, "length")}: cosine of hidden states ${formatNumber(mean)} on average, ` +
       `${formatNumber(Math.min(...cosines))} at least` +
       (agreements.length > 0 ? `; same first choice in ${agreed} of ${agreements.length} outputs` : ""),
     figure: { value: mean },

@@ -1,5 +1,6 @@
 import { formatNumber } from "../report/numbers.js";
 import type { Check, DifferenceAt } from "../types.js";
+import { counted, largestAt, lengthsUpTo } from "../words.js";
 import { compare, headOutputs, hiddenDifference, outputDifference, raggedBatch } from "./comparison.js";
 import { type Difference, toleranceFor } from "./difference.js";
 import { comparedLengths } from "./lengths.js";
@@ -69,12 +70,9 @@ function judge(id: string, title: string, found: readonly Worst[], lengths: read
     title,
     verdict: failed.length > 0 ? "fail" : "pass",
     detail:
-      `${lengths.length} lengths up to ${lengths.at(-1)} tokens, 3 rows each: ` +
-      (difference.largest === 0
-        ? "no difference"
-        : `largest difference ${formatNumber(difference.largest)} at ${length} tokens`) +
+      `${lengthsUpTo(lengths)} tokens, 3 rows each: ${largestAt(difference.largest, length)}` +
       (failed.length > 0
-        ? `, allowed ${formatNumber(tolerance)}; too large at ${failed.length} lengths`
+        ? `, allowed ${formatNumber(tolerance)}; too large at ${counted(failed.length, "length")}`
         : ""),
     figure: { value: difference.largest, tolerance, length },
     ...(failed.length > 0 && {

@@ -39,6 +39,14 @@ interface Answer {
 export async function checkPredictions(subject: Subject, texts: TextInputs): Promise<Outcome> {
   const { converted, original, losslessUpTo } = subject;
   const { text, ids, at } = encode(converted, texts);
+  if (at < 0) return { verdict: "skipped", detail: "--text has no <mask> to be filled in" };
+  const stranger = ids.find((id) => id >= converted.model.sizes.vocab);
+  if (stranger !== undefined) {
+    return {
+      verdict: "skipped",
+      detail: `the text has token ${stranger}, which the model's vocabulary does not`,
+    };
+  }
   if (ids.length > converted.longest) {
     return {
       verdict: "skipped",
@@ -82,7 +90,7 @@ function encode({ head }: Runnable, { tokenizer, mask, text: asked }: TextInputs
   const wantsMask = head?.auto === "MaskedLM" && mask !== undefined;
   const text = asked ?? (wantsMask ? MASKED_TEXT : PLAIN_TEXT);
   const ids = tokenizer.encode(mask && wantsMask ? text.replace(MASKS, mask.token) : text);
-  return { text, ids, at: mask && wantsMask ? Math.max(0, ids.indexOf(mask.id)) : 0 };
+  return { text, ids, at: mask && wantsMask ? ids.indexOf(mask.id) : 0 };
 }
 
 async function answer(

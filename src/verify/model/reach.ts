@@ -2,6 +2,7 @@ import { isSparse, type LsgConfig } from "../../variants/lsg-config.js";
 import { judge, type Outcome } from "../attempt.js";
 import { formatNumber } from "../report/numbers.js";
 import type { FloatTensor } from "../session.js";
+import { counted } from "../words.js";
 import { makeBatch, type Row } from "./batch.js";
 import type { InputSource } from "./input-source.js";
 import type { Runnable } from "./runnable.js";
@@ -66,7 +67,8 @@ export async function checkReach(subject: Subject, firstLayer: Runnable): Promis
   signal?.throwIfAborted();
   const far = await farDifference(converted, inputs, row, last);
   const expected = causal ? 0 : far.first;
-  if (!causal && longest > 1 && !(far.first > 0)) {
+  const hops = converted.model.sizes.layers > 1 || reachOf(lsg, last, longest, causal).first;
+  if (!causal && longest > 1 && hops && !(far.first > 0)) {
     findings.push(`a change of token ${last} does not reach the first token's output`);
   }
   if (causal && far.first !== 0)
@@ -79,7 +81,7 @@ export async function checkReach(subject: Subject, firstLayer: Runnable): Promis
     `${longest} tokens: ${inWindow}; through ${converted.model.sizes.layers} layers it ` +
       (causal ? "changes nothing before it" : `moves the first token's output by ${formatNumber(expected)}`) +
       "; hidden tokens move nothing",
-    `${findings.length} changes that attention does not explain`,
+    `${counted(findings.length, "change")} that attention does not explain`,
     "The attention of the result is not what its config says.",
   );
 }

@@ -27,6 +27,7 @@ export interface Runnable {
   outputs(hidden: FloatTensor): Promise<Record<string, FloatTensor>>;
   /** Which provider ran which share of the base model's nodes; ends the profile that was asked for. */
   nodeShares(): Promise<NodeShare[]>;
+  /** May be called twice. */
   close(): Promise<void>;
 }
 
@@ -64,6 +65,7 @@ export async function openRunnable(
   const base = await open(graphPath);
   const head = wantsHead && layers === undefined ? headOf(model) : undefined;
   const headSession = head && (await open(await place.write("head", headGraph(model, head, place.weights))));
+  let closing: Promise<unknown> | undefined;
   return {
     model,
     lsg,
@@ -85,9 +87,9 @@ export async function openRunnable(
         headSession.run({ hidden_states: { ...hidden, dtype: "float32" } }),
       );
     },
-    async close() {
-      await base.close();
-      await headSession?.close();
+    close() {
+      closing ??= Promise.all([base.close(), headSession?.close()]);
+      return closing.then(() => {});
     },
   };
 }

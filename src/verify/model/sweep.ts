@@ -1,5 +1,6 @@
 import type { Outcome } from "../attempt.js";
 import { formatNumber } from "../report/numbers.js";
+import { largestAt, lengthsUpTo } from "../words.js";
 import { makeBatch } from "./batch.js";
 import { type Difference, difference, tokensOf, toleranceFor } from "./difference.js";
 import { sweepLengths } from "./lengths.js";
@@ -45,7 +46,7 @@ export async function checkSweep({
     tolerance: toleranceFor(worst.difference),
     length: worst.length,
   };
-  const detail = `${seen.length} lengths up to ${seen.at(-1)?.length}: largest difference ${formatNumber(figure.value)} at ${figure.length} tokens`;
+  const detail = `${lengthsUpTo(seen.map(({ length }) => length))}: ${largestAt(figure.value, figure.length)}`;
   if (bad.length === 0) return { verdict: "pass", detail: `all finite at ${detail}`, figure };
   return {
     verdict: "fail",

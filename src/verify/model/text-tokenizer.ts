@@ -1,5 +1,4 @@
 import { parseObject } from "../../checkpoint/checkpoint.js";
-import { CheckpointError } from "../../errors.js";
 
 /** A tokenizer as a reader of texts needs it. */
 export interface TextTokenizer {
@@ -9,34 +8,39 @@ export interface TextTokenizer {
   token(id: number): string;
 }
 
+/** A tokenizer, or why there is none. */
+export type OpenedTokenizer = { readonly tokenizer: TextTokenizer } | { readonly reason: string };
+
 const TOKENIZER = "tokenizer.json";
+const SETTINGS = "tokenizer_config.json";
 
 /**
- * Opens the tokenizer of a folder.
- * @returns undefined where there is no tokenizer.json: slow tokenizers need Python
- * @throws CheckpointError if the file is damaged
+ * Opens the tokenizer of a folder. Not every tokenizer can be opened without Python: that is no fault of the
+ * folder's.
+ * @param sample a text that it must be able to encode
+ * @throws CheckpointError if its files are not JSON
  */
 export async function openTokenizer(
   contents: ReadonlyMap<string, Buffer>,
-): Promise<TextTokenizer | undefined> {
-  const json = contents.get(TOKENIZER);
-  if (!json) return undefined;
-  const config = contents.get("tokenizer_config.json");
-  const [tokenizerJson, settings] = [
-    parseObject(json, TOKENIZER),
-    config ? parseObject(config, "tokenizer_config.json") : {},
-  ];
+  sample: string,
+): Promise<OpenedTokenizer> {
+  const [json, config] = [contents.get(TOKENIZER), contents.get(SETTINGS)];
+  if (!json) return { reason: `no ${TOKENIZER}` };
+  const parsed = parseObject(json, TOKENIZER);
+  const settings = config ? parseObject(config, SETTINGS) : {};
   const { Tokenizer } = await import("@huggingface/tokenizers");
   try {
-    const tokenizer = new Tokenizer(tokenizerJson, settings);
+    const tokenizer = new Tokenizer(parsed, settings);
+    tokenizer.encode(sample);
     return {
-      encode: (text) => tokenizer.encode(text).ids,
-      token: (id) => tokenizer.decode([id]).trim() || (tokenizer.id_to_token(id) ?? `#${id}`),
+      tokenizer: {
+        encode: (text) => tokenizer.encode(text).ids,
+        token: (id) => tokenizer.decode([id]).trim() || (tokenizer.id_to_token(id) ?? `#${id}`),
+      },
     };
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new CheckpointError(`${TOKENIZER} is no tokenizer: ${reason}`, "Restore the file.", {
-      cause: error,
-    });
+    return {
+      reason: `${TOKENIZER} cannot be opened here (${error instanceof Error ? error.message : error})`,
+    };
   }
 }

@@ -4,13 +4,10 @@ import { isRecord } from "./json-edit.js";
 import { camelCase, type Flag, flagsOf, snakeKeys } from "./options/flags.js";
 import { parseKwargs } from "./options/kwargs.js";
 import { validate } from "./options/validate.js";
-import { LsgConfigSchema, PRESETS } from "./variants/lsg-config.js";
+import { LsgConfigSchema, MAX_TOKENS, PRESETS } from "./variants/lsg-config.js";
 
 /** The length that a conversion aims at where the source is no longer than half of it. */
 export const DEFAULT_MAX_SEQUENCE_LENGTH = 4096;
-
-/** Longer tables than this are a typing error: 2^20 tokens of base width already take 3 GB. */
-const MAX_SEQUENCE_LENGTH_LIMIT = 1 << 20;
 
 /** Every other option of `lsg convert`; keys are flags in camelCase, the order is the help's. */
 const ConversionSchema = z.strictObject({
@@ -24,7 +21,7 @@ const ConversionSchema = z.strictObject({
   maxSequenceLength: z
     .int()
     .positive()
-    .max(MAX_SEQUENCE_LENGTH_LIMIT)
+    .max(MAX_TOKENS)
     .optional()
     .describe(
       `tokens that the result reads (default: ${DEFAULT_MAX_SEQUENCE_LENGTH}, or twice the source's if more)`,

@@ -23,8 +23,8 @@ export async function verify(
   { signal, onNotice, ...listener }: VerifyContext = {},
 ): Promise<VerificationReport> {
   const opening = { signal, onNotice };
-  const device = await chooseDevice(options.device);
   const converted = await openSource(model, { ...opening, revision: options.revision });
+  const device = await chooseDevice(options.device);
   return verifyFolder(
     {
       converted,

@@ -19,7 +19,7 @@ export function validate<S extends z.ZodObject>(schema: S, given: Record<string,
   const key = String(issue?.path[0] ?? "");
   throw new OptionError(
     `${flagName(key)} ${JSON.stringify(given[key])}: ${issue ? describeIssue(issue) : "cannot be used"}`,
-    "See lsg convert --help.",
+    "See --help for what it takes.",
   );
 }
 

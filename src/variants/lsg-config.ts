@@ -4,6 +4,9 @@ import { OptionError } from "../errors.js";
 /** Rows of the table of global tokens; `num_global_tokens` of them are used. */
 export const GLOBAL_TABLE_ROWS = 512;
 
+/** No size in tokens is larger: a table of 2^20 rows of base width already takes 3 GB. */
+export const MAX_TOKENS = 1 << 20;
+
 /** What the names of a converted checkpoint's classes begin with. */
 export const LSG_CLASS_PREFIX = "LSG";
 
@@ -27,6 +30,7 @@ export const LsgConfigSchema = z.strictObject({
   block_size: z
     .int()
     .positive()
+    .max(MAX_TOKENS)
     .default(128)
     .describe("tokens in a block; each sees its own and both neighbours"),
   first_token_is_global: z
@@ -45,11 +49,13 @@ export const LsgConfigSchema = z.strictObject({
   sparse_block_size: z
     .int()
     .nonnegative()
+    .max(MAX_TOKENS)
     .default(128)
     .describe("sparse keys on each side of the neighbours; 0: none"),
   sparsity_factor: z
     .int()
     .nonnegative()
+    .max(MAX_TOKENS)
     .default(2)
     .describe("one key in so many is kept as a sparse key; 0: none"),
   sparsity_type: z.enum(SPARSITY_TYPES).nullable().default("norm").describe("how sparse keys are picked"),

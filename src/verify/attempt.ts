@@ -9,15 +9,15 @@ export async function attempt(id: string, title: string, look: () => Promise<Out
   try {
     return { id, title, ...(await look()) };
   } catch (error) {
-    if (!(error instanceof LsgError)) throw error;
-    return {
-      id,
-      title,
-      verdict: "fail",
-      detail: error.message,
-      ...(error.remedy !== undefined && { remedy: error.remedy }),
-    };
+    return failureOf(id, title, error);
   }
+}
+
+/** What a check that could not be made says. @throws what is no LsgError: a bug */
+export function failureOf(id: string, title: string, error: unknown): Check {
+  if (!(error instanceof LsgError)) throw error;
+  const { message: detail, remedy } = error;
+  return { id, title, verdict: "fail", detail, ...(remedy !== undefined && { remedy }) };
 }
 
 /** Passes without findings; fails with them. */

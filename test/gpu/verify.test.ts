@@ -16,7 +16,9 @@ const RUN_ON_THE_DEVICE = [
   "device",
 ];
 
-test("a sound conversion is sound on WebGPU, which runs most of its nodes", { timeout: 300_000 }, async () => {
+test("a sound conversion is sound on WebGPU, which runs most of its nodes", {
+  timeout: 300_000,
+}, async () => {
   const output = join(await temporaryFolder(), "converted");
   const against = "fixtures/roberta/checkpoint";
   await convert(against, output, parseConvertOptions({ onnx: true, blockSize: 32, maxSequenceLength: 520 }));

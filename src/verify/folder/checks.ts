@@ -10,6 +10,7 @@ import type { Recorder } from "../recorder.js";
 import { checkConfig } from "./config.js";
 import { checkLength } from "./length.js";
 import { checkModeling } from "./modeling.js";
+import { checkPromise } from "./promise.js";
 import { checkSideFiles } from "./side-files.js";
 import { checkWeights } from "./weights.js";
 
@@ -63,6 +64,12 @@ export async function checkFolder(subject: FolderSubject, recorder: Recorder): P
   await recorder.look("modeling", "modelling code for transformers", () =>
     checkModeling(source, model.config, model.architecture),
   );
+  const { lsg } = converted;
+  if (record && lsg) {
+    await recorder.look("promise", "lsg_conversion.json and config", async () =>
+      checkPromise(record, model, lsg),
+    );
+  }
   const promised = plan?.record ?? record;
   if (promised) {
     await recorder.look("length", "length", () =>

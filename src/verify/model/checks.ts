@@ -4,6 +4,7 @@ import { attentionFunction } from "../../onnx/graph.js";
 import { graphFiles } from "../../onnx/graph-files.js";
 import { findSpecialTokens } from "../../tokenizer/special-tokens.js";
 import type { LsgConfig } from "../../variants/lsg-config.js";
+import { failureOf } from "../attempt.js";
 import { checkOp, type OpCheck } from "../attention/check-op.js";
 import { checkGraphFiles } from "../graph/checks.js";
 import { checkTransformers } from "../python/check-transformers.js";
@@ -168,16 +169,20 @@ async function compareWithOriginal(
   recorder: Recorder,
 ): Promise<DifferenceAt[]> {
   const differences: DifferenceAt[] = [];
-  const run = async (title: string, look: typeof checkLossless) => {
+  const run = async (id: string, title: string, look: typeof checkLossless) => {
     recorder.begin(title);
-    const found = await look(subject);
-    recorder.add(...found.checks);
-    differences.push(...found.differences);
+    try {
+      const found = await look(subject);
+      recorder.add(...found.checks);
+      differences.push(...found.differences);
+    } catch (error) {
+      recorder.add(failureOf(id, title, error));
+    }
   };
   const { original, losslessUpTo } = subject;
-  if (losslessUpTo > 0) await run("converted and original model", checkLossless);
+  if (losslessUpTo > 0) await run("lossless", "hidden states and the original's", checkLossless);
   if (losslessUpTo < original.longest) {
-    await run("drift from the original", (all) => measureDrift(all, original.longest));
+    await run("drift", "drift from the original", (all) => measureDrift(all, original.longest));
   }
   return differences;
 }

@@ -102,13 +102,18 @@ function headOf({ source: { head } }: Model): Head | undefined {
 /** Our own folders in the runtime's messages: they name what is gone, and differ from run to run. */
 const SCRATCH = /\S*lsg-verify-[^/\\]*[/\\](?:graph|\d+)[/\\]/g;
 
+/** A place in the runtime's own code. */
+const CODE = /\/onnxruntime_src\/\S+ .*\) (?=[A-Z])/s;
+
 /** Errors of the runtime come from what it is given, not from a bug: they name the model. */
 export async function running<T>(what: string, run: () => Promise<T>): Promise<T> {
   try {
     return await run();
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new CheckpointError(`${what}: ${reason.replaceAll(SCRATCH, "")}`, undefined, { cause: error });
+    throw new CheckpointError(`${what}: ${reason.replaceAll(SCRATCH, "").replace(CODE, "")}`, undefined, {
+      cause: error,
+    });
   }
 }
 

@@ -1,0 +1,125 @@
+"""Opens a converted folder with transformers and runs it, for `lsg verify`. It lies beside the modelling code,
+with which it is shipped, under a name that is not copied into a converted folder.
+
+Reads a request from stdin: {"folder": to open, "output": to write into, "hidden": [inputs], "head": inputs or
+null}, inputs being {name: {"dims": [batch, length], "values": [integers]}}; with choices head's are of (batch,
+choices, length).
+
+Writes what it computes as little-endian float32: the last hidden state for each of hidden to output/hidden-0,
+output/hidden-1 and so on, and the whole model's outputs for head to output/head-NAME.
+
+Prints one of
+    {"unusable": why torch and transformers cannot be used},
+    {"error": what transformers has against the folder},
+    {"torch": version, "transformers": version, "class": name of the class,
+     "missing": [names of parameters that got no weight], "unexpected": [names of weights that no parameter got],
+     "hidden": [shapes], "head": {name: shape}}.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+OLDEST = (4, 40)
+"""transformers that the modelling code is made for."""
+
+
+def main() -> None:
+    # Libraries print as they please: all of that goes to stderr.
+    stdout = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    request = json.loads(sys.stdin.buffer.read())
+    reason = why_unusable()
+    stdout.write(json.dumps({"unusable": reason} if reason else answer(request)))
+    stdout.close()
+
+
+def why_unusable() -> str | None:
+    absent = [name for name in ("torch", "transformers") if find_spec(name) is None]
+    if absent:
+        return "it has no " + " and no ".join(absent)
+    try:
+        import torch
+        import transformers
+        from transformers.utils import is_torch_available
+    except Exception as error:
+        return f"torch or transformers does not load: {describe(error)}"
+    if tuple(map(int, re.findall(r"\d+", transformers.__version__)[:2])) < OLDEST:
+        return f"its transformers is {transformers.__version__}, older than {'.'.join(map(str, OLDEST))}"
+    if not is_torch_available():
+        return f"transformers {transformers.__version__} does not work with torch {torch.__version__}"
+    return None
+
+
+def answer(request: dict) -> dict:
+    try:
+        return run(request)
+    except Exception as error:
+        return {"error": describe(error)}
+
+
+def run(request: dict) -> dict:
+    import torch
+    import transformers
+
+    def compute(model, inputs: dict) -> dict:
+        feeds = {name: torch.tensor(x["values"]).view(x["dims"]) for name, x in inputs.items()}
+        return model(**feeds, return_dict=True)
+
+    def write(name: str, tensor) -> list[int]:
+        tensor.contiguous().numpy().astype("<f4").tofile(Path(request["output"], name))
+        return list(tensor.shape)
+
+    model, loading = auto_class(request["folder"]).from_pretrained(
+        request["folder"],
+        trust_remote_code=True,
+        # The name that every version takes; without it transformers 5 takes the checkpoint's own.
+        torch_dtype=torch.float32,
+        use_safetensors=True,
+        output_loading_info=True,
+    )
+    model.eval()
+    torch.manual_seed(0)
+    with torch.no_grad():
+        hidden = [
+            write(f"hidden-{i}", compute(model.base_model, inputs).last_hidden_state)
+            for i, inputs in enumerate(request["hidden"])
+        ]
+        outputs = compute(model, request["head"]) if request["head"] else {}
+        head = {
+            name: write(f"head-{name}", output)
+            for name, output in outputs.items()
+            if isinstance(output, torch.Tensor)
+        }
+    return {
+        "torch": torch.__version__,
+        "transformers": transformers.__version__,
+        "class": type(model).__name__,
+        "missing": sorted(loading["missing_keys"]),
+        "unexpected": sorted(loading["unexpected_keys"]),
+        "hidden": hidden,
+        "head": head,
+    }
+
+
+def auto_class(folder: str):
+    """The auto class that opens the class which config.json names."""
+    import transformers
+
+    config = json.loads(Path(folder, "config.json").read_text(encoding="utf-8"))
+    by_class = {path.split(".")[-1]: auto for auto, path in config["auto_map"].items()}
+    return getattr(transformers, by_class.get(config["architectures"][0], "AutoModel"))
+
+
+def describe(error: Exception) -> str:
+    """In one line, as some of transformers' own have many."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:500]}"
+
+
+if __name__ == "__main__":
+    main()

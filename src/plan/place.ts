@@ -53,7 +53,7 @@ export function place(inputs: PlaceInputs): { placed: PlacedDraft[]; dropped: Dr
     placed.push({ at: position.stored, draft });
   }
   const last = staying.reduce((a, b) => (isBehind(b, a) ? b : a), position).stored;
-  placed.push(...reconciled.created.map((draft) => ({ at: last, draft })));
+  placed.push(...[...reconciled.created, ...reconciled.repeated].map((draft) => ({ at: last, draft })));
 
   const replaced = oldGlobals && globals && !globals.options.keepFirstGlobalToken;
   const reason = "made anew from word and position embeddings; --resize-lsg keeps it";

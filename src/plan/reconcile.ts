@@ -2,14 +2,16 @@ import type { Architecture, Head } from "../architecture.js";
 import { CheckpointError } from "../errors.js";
 import { isFloatDtype } from "../safetensors/dtype.js";
 import { basePrefixOf, type ModelClass } from "./classes.js";
-import type { SourceTensors } from "./names.js";
+import type { SourceTensor, SourceTensors } from "./names.js";
 import { baseSpecs, headSpecs, poolerSpecs, type Sizes, type TensorSpec } from "./tensor-specs.js";
-import { checkShape, newTensor, sameShape } from "./tensors.js";
+import { checkShape, copyOf, newTensor, sameShape } from "./tensors.js";
 import type { DroppedTensor, TensorDraft } from "./types.js";
 
 /** How the tensors that are there become those that the target class has. */
 export interface Reconciliation {
   readonly created: readonly TensorDraft[];
+  /** Copies under a second name, of what transformers 5 does not share where weights are not tied. */
+  readonly repeated: readonly TensorDraft[];
   readonly dropped: readonly DroppedTensor[];
 }
 
@@ -36,7 +38,7 @@ const BUFFERS = ["embeddings.position_ids", "embeddings.token_type_ids"];
  * @throws CheckpointError naming the tensor that is missing or has a wrong shape.
  */
 export function reconcile(inputs: ReconcileInputs): Reconciliation {
-  const { architecture, tensors, source, target, sizes, mayCreate, seed } = inputs;
+  const { architecture, tensors, source, target, sizes, mayCreate, tied, seed } = inputs;
   const newHead = target.className !== source.className;
   const specs = classSpecs(
     architecture,
@@ -47,22 +49,26 @@ export function reconcile(inputs: ReconcileInputs): Reconciliation {
   const wanted = new Map(specs.map((spec) => [spec.name, spec]));
   const dropped = [
     ...buffers(tensors),
-    ...tiedCopies(tensors, wanted),
+    ...(tied ? tiedCopies(tensors, wanted) : []),
     ...(newHead ? oldHead(inputs, wanted) : []),
   ];
   const gone = new Set(dropped.map(({ name }) => name));
 
   const created: TensorDraft[] = [];
+  const repeated: TensorDraft[] = [];
   for (const spec of specs) {
     const found = tensors.get(spec.name);
+    const twin = twinOf(spec, specs, inputs);
     if (found && !gone.has(found.sourceName)) {
       checkShape(found, spec);
-    } else if (!isOptional(spec, inputs) && !holdsTwin(spec, specs, inputs)) {
+    } else if (twin) {
+      if (!tied) repeated.push({ ...copyOf(twin), name: spec.name });
+    } else if (!(tied && spec.tiedTo !== undefined) && !isOptional(spec, inputs)) {
       if (!mayCreate || spec.part === "base") throw missing(spec, target, architecture);
       created.push(newTensor(spec, headDtype(tensors), seed, sizes.initializerRange));
     }
   }
-  return { created, dropped };
+  return { created, repeated, dropped };
 }
 
 /** Whether a checkpoint holds every tensor of a class's head that no other tensor stands for. */
@@ -138,16 +144,17 @@ function isOptional(spec: TensorSpec, { architecture, target, mayCreate }: Recon
   return !mayCreate && spec.part === "pooler" && target.head === architecture.heads.Model;
 }
 
-/** Whether the tensor that this one is tied to, or one tied to this one, is there in its stead. */
-function holdsTwin(
+/** The tensor that stands for a missing one: what it is tied to, or what is tied to it. */
+function twinOf(
   spec: TensorSpec,
   specs: readonly TensorSpec[],
   { tensors, tied, architecture }: ReconcileInputs,
-): boolean {
+): SourceTensor | undefined {
   const word = `${architecture.basePrefix}.${architecture.encoder.embeddings.word}.weight`;
-  if (spec.tiedTo === word) return tied;
-  if (spec.tiedTo !== undefined) return true;
-  return specs.some(({ name, tiedTo }) => tiedTo === spec.name && tensors.has(name));
+  // Output embeddings that are not tied are weights of their own.
+  if (spec.tiedTo === word && !tied) return undefined;
+  const names = [spec.tiedTo, ...specs.filter(({ tiedTo }) => tiedTo === spec.name).map(({ name }) => name)];
+  return names.map((name) => tensors.get(name ?? "")).find((tensor) => tensor !== undefined);
 }
 
 /** New heads take the dtype of the word embeddings' neighbours: that of most tensors. */

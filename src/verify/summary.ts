@@ -30,6 +30,7 @@ function proven({
       to !== undefined &&
       `up to ${to} tokens its outputs are finite and no padding changes them`,
     passed("attention-op") && "its attention is what it is defined to be",
+    passed("transformers") && "transformers computes the same",
     passed("weights") ? undefined : "but nothing was compared with the original",
     passed("weights") && lossless === 0 && "nothing is promised about the original's outputs",
   ].filter((line): line is string => typeof line === "string");

@@ -291,3 +291,37 @@ test("an aborted run leaves nothing behind", async () => {
   expect(await readdir(parent)).toEqual(["keep"]);
   await rm(join(parent, "keep"), { recursive: true });
 });
+
+describe("a language model's bias, which has two names", () => {
+  const HEAD = {
+    "bert.embeddings.word_embeddings.weight": [6, 4],
+    "cls.predictions.transform.dense.weight": [4, 4],
+    "cls.predictions.transform.dense.bias": [4],
+    "cls.predictions.transform.LayerNorm.weight": [4],
+    "cls.predictions.transform.LayerNorm.bias": [4],
+    "cls.predictions.decoder.weight": [6, 4],
+    "cls.predictions.bias": [6],
+  };
+  const model = (tied: boolean) => {
+    const shapes = { "embeddings.word_embeddings.weight": undefined, ...HEAD };
+    return writeTinyModel({
+      shapes,
+      config: { architectures: ["BertForMaskedLM"], tie_word_embeddings: tied },
+    });
+  };
+
+  test("is written under both where weights are not tied: transformers 5 shares it no longer", async () => {
+    const { tensors } = await converted(await model(false));
+    const [bias, second] = ["cls.predictions.bias", "cls.predictions.decoder.bias"].map((n) =>
+      tensors.get(n),
+    );
+    expect(second).toBeDefined();
+    expect(second).toEqual(bias);
+  });
+
+  test("stays as it is where they are tied", async () => {
+    const { tensors } = await converted(await model(true));
+    expect(tensors.has("cls.predictions.bias")).toBe(true);
+    expect(tensors.has("cls.predictions.decoder.bias")).toBe(false);
+  });
+});

@@ -1,22 +1,30 @@
+import type { Architecture } from "../../architecture.js";
 import type { Model } from "../../plan/model.js";
 import type { ConversionRecord } from "../../plan/types.js";
 import { losslessLength } from "../../variants/lsg.js";
-import type { LsgConfig } from "../../variants/lsg-config.js";
+import { LSG_CLASS_PREFIX, type LsgConfig } from "../../variants/lsg-config.js";
 import { judge, type Outcome } from "../attempt.js";
 import { counted } from "../words.js";
 import { describeDifference, jsonDifferences } from "./json-differences.js";
 
 /** Looks whether config.json is one of which the record can promise what it does; it needs no original. */
-export function checkPromise(record: ConversionRecord, { config }: Model, lsg: LsgConfig): Outcome {
+export function checkPromise(
+  record: ConversionRecord,
+  { config, architecture }: Model,
+  lsg: LsgConfig,
+): Outcome {
+  // Without pooling nothing would stand in the place of a token that is hidden: the flag is overruled then.
+  const overruled = lsg.mask_first_token ? { pool_with_global: true } : {};
+  const asked = { ...record.options.lsg, ...overruled };
   const found = {
     model_type: config.model_type,
     architectures: config.architectures,
-    ...Object.fromEntries(Object.keys(record.options.lsg).map((key) => [key, lsg[key as keyof LsgConfig]])),
+    ...Object.fromEntries(Object.keys(asked).map((key) => [key, lsg[key as keyof LsgConfig]])),
   };
   const recorded = {
     model_type: record.model_type,
-    architectures: [record.architecture],
-    ...record.options.lsg,
+    architectures: [openedClass(record.architecture, architecture)],
+    ...asked,
   };
   const findings = jsonDifferences(recorded, found).map(
     (difference) => `config.json: ${describeDifference(difference)} by lsg_conversion.json`,
@@ -34,6 +42,13 @@ export function checkPromise(record: ConversionRecord, { config }: Model, lsg: L
     `${counted(findings.length, "contradiction")} between the two`,
     "Convert the original again.",
   );
+}
+
+/** The class that transformers opens: for one that lsg does not know its base model's. */
+function openedClass(recorded: string, { classPrefix, heads }: Architecture): string {
+  const prefix = LSG_CLASS_PREFIX + classPrefix;
+  const isKnown = recorded.startsWith(prefix) && Object.hasOwn(heads, recorded.slice(prefix.length));
+  return isKnown ? recorded : `${prefix}Model`;
 }
 
 /** What can be promised: with `--resize-lsg` it depends on the attention of the source, which no record has. */

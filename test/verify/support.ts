@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { cpSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { InferenceSession } from "onnxruntime-node";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { convert } from "../../src/commands/convert.js";
 import { verify } from "../../src/commands/verify.js";
@@ -10,8 +11,13 @@ import type { Check, VerificationReport } from "../../src/verify/types.js";
 import { temporaryFolder } from "../support/fixtures.js";
 import { type SmallModel, writeSmallBert } from "./small-bert.js";
 
-// Loading PyTorch for every folder would take minutes; the tests of that check name their Python.
-process.env.LSG_PYTHON ??= "";
+// One thread for each session: with models this small, several wait for each other most of the time.
+const create: (model: string, options?: InferenceSession.SessionOptions) => Promise<InferenceSession> =
+  InferenceSession.create;
+Object.assign(InferenceSession, {
+  create: (model: string, options: InferenceSession.SessionOptions) =>
+    create(model, { ...options, intraOpNumThreads: 1 }),
+});
 
 type Given = Readonly<Record<string, unknown>>;
 

@@ -66,13 +66,20 @@ export async function checkGraphFiles(check: GraphCheck): Promise<Check[]> {
       if (functions.length === 0) {
         return { verdict: "fail", detail: `${graph} has no attention op of the domain lsg`, remedy: REMEDY };
       }
-      const [proto] = functions;
-      return proto === undefined
-        ? { verdict: "skipped", detail: "no op" }
-        : checkOp({ name: proto.name, proto }, check);
+      return worstOf(functions, (proto) => checkOp({ name: proto.name, proto }, check));
     }),
     session,
   ];
+}
+
+/** Looks at one after the other, up to the first that fails. */
+async function worstOf<T>(all: readonly T[], look: (one: T) => Promise<Outcome>): Promise<Outcome> {
+  let outcome: Outcome = { verdict: "skipped", detail: "there is nothing to look at" };
+  for (const one of all) {
+    outcome = await look(one);
+    if (outcome.verdict === "fail") break;
+  }
+  return outcome;
 }
 
 /** Exports once more, in the same form, and compares the bytes. */

@@ -1,0 +1,169 @@
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { convert } from "../../src/commands/convert.js";
+import { parseConvertOptions } from "../../src/options.js";
+import { FIXTURES, temporaryFolder } from "../support/fixtures.js";
+import { writeSafetensors } from "../support/safetensors.js";
+import { writeTinyModel } from "../support/tiny-model.js";
+import { put } from "./damage.js";
+import { type SmallModel, writeSmallBert } from "./small-bert.js";
+import { checksOf, failing, textOf } from "./support.js";
+
+type Given = Readonly<Record<string, unknown>>;
+
+/** Converts and verifies; expects that nothing failed and that every file was compared. */
+async function expectSound(source: string, given: Given, lengths: readonly number[] = [5, 32, 96]) {
+  const folder = join(await temporaryFolder(), "converted");
+  const { plan } = await convert(source, folder, parseConvertOptions(given));
+  const checks = await checksOf(folder, { against: source, lengths }, "outputs");
+  expect(failing(checks), JSON.stringify(checks, null, 1)).toEqual([]);
+  const passed = checks.filter(({ verdict }) => verdict === "pass").map(({ id }) => id);
+  expect(passed).toEqual(
+    expect.arrayContaining(["plan", "config", "files", "weights", "modeling", "length"]),
+  );
+  expect(passed).toEqual(expect.arrayContaining(["load", "attention-op", "sweep"]));
+  const promised = plan.record.promise.lossless_up_to;
+  expect(passed.includes("lossless")).toBe(promised > 0);
+  return { folder, checks, passed, promised };
+}
+
+async function smallBert(model: SmallModel = {}): Promise<string> {
+  return writeSmallBert(join(await temporaryFolder(), "original"), model);
+}
+
+describe("every model type, lossless", () => {
+  const types = readdirSync(FIXTURES).filter((type) => existsSync(join(FIXTURES, type, "checkpoint")));
+  test.each(types)("%s", async (type) => {
+    const source = join(FIXTURES, type, "checkpoint");
+    const { promised, passed } = await expectSound(source, { maxSequenceLength: 530 }, [1, 300, 530]);
+    expect(promised).toBe(512);
+    expect(passed).toContain("reach");
+  });
+});
+
+describe("a new head", () => {
+  test.each([
+    "BertModel",
+    "BertForPreTraining",
+    "BertForSequenceClassification",
+    "BertForTokenClassification",
+    "BertForQuestionAnswering",
+    "BertForMultipleChoice",
+    "BertLMHeadModel",
+  ])("%s", async (architecture) => {
+    const { checks } = await expectSound(await smallBert(), {
+      maxSequenceLength: 96,
+      architecture,
+      onnx: ["BertForMultipleChoice", "BertForPreTraining"].includes(architecture) || undefined,
+    });
+    expect(textOf(checks, "model")).toContain(architecture);
+  });
+});
+
+describe("settings", () => {
+  const REFERENCE = { preset: "reference", blockSize: 8, sparseBlockSize: 8, maxSequenceLength: 96 };
+  const settings: Readonly<Record<string, Given>> = {
+    "sparse keys by norm": { ...REFERENCE, onnx: true },
+    "sparse keys by pooling": { ...REFERENCE, sparsityType: "pooling" },
+    "sparse keys by stride": { ...REFERENCE, sparsityType: "stride" },
+    "sparse keys by block_stride": { ...REFERENCE, sparsityType: "block_stride" },
+    "sparse keys by bos_pooling": { ...REFERENCE, sparsityType: "bos_pooling" },
+    "sparse keys by lsh": { ...REFERENCE, sparsityType: "lsh", seed: 7, onnx: true },
+    "no sparse keys": { ...REFERENCE, sparsityType: "none" },
+    "the first token hidden": { ...REFERENCE, maskFirstToken: true },
+    "the first token hidden, so pooled in spite of what was asked": {
+      ...REFERENCE,
+      ...{ maskFirstToken: true, poolWithGlobal: false },
+    },
+    "seven global tokens": { ...REFERENCE, numGlobalTokens: 7, onnx: true },
+    "no pooling": { ...REFERENCE, poolWithGlobal: false, numGlobalTokens: 2 },
+    "drawn global tokens": { ...REFERENCE, randomGlobalInit: true, seed: 5 },
+    "global tokens without token types": { ...REFERENCE, useTokenIds: false, globalPositionalStride: 32 },
+    "blocks of the user's": { maxSequenceLength: 96, blockSize: 8 },
+    "blocks longer than the result": { maxSequenceLength: 96, blockSize: 200 },
+    "no longer than before": { maxSequenceLength: 32 },
+    "an odd length": { maxSequenceLength: 61 },
+    "config keys of the user's": { maxSequenceLength: 96, modelKwargs: { num_labels: 3, my_key: "x" } },
+  };
+  test.each(Object.entries(settings))("%s", async (_, given) => {
+    const { maxSequenceLength: longest } = given as { maxSequenceLength: number };
+    await expectSound(await smallBert(), given, [5, Math.min(24, longest), longest]);
+  });
+});
+
+describe("a source", () => {
+  const GIVEN = { maxSequenceLength: 96 };
+
+  test.each(["BF16", "F16"] as const)("in %s", async (dtype) => {
+    await expectSound(await smallBert({ dtype }), { ...GIVEN, onnx: true });
+  });
+
+  test("in shards of pytorch_model.bin, whose config claims a head that is not there", async () => {
+    const given = { architecture: "DistilBertModel", maxSequenceLength: 528, blockSize: 16 };
+    await expectSound(join(FIXTURES, "distilbert", "checkpoint-bare"), given, [5, 32, 528]);
+  });
+
+  test("of a class that lsg does not know", async () => {
+    const config = { architectures: ["HF_ColBERT"] };
+    await expectSound(await smallBert({ config, shapes: { "linear.weight": [2, 4] } }), GIVEN);
+  });
+
+  test("that is a decoder", async () => {
+    const config = { is_decoder: true, architectures: ["BertLMHeadModel"] };
+    const { checks } = await expectSound(await smallBert({ config }), { ...GIVEN, onnx: true });
+    expect(textOf(checks, "reach")).toMatch(/changes nothing before it/);
+  });
+
+  test("without tokenizer.json", async () => {
+    const source = await writeTinyModel({
+      files: { "vocab.txt": "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nword\n" },
+    });
+    const { checks } = await expectSound(source, { maxSequenceLength: 24 }, [3, 8, 24]);
+    expect(textOf(checks, "tokenizer")).toMatch(/no tokenizer\.json/);
+  });
+
+  test("of sentence-transformers, with a layer behind the transformer", async () => {
+    const source = await smallBert({ config: { architectures: ["BertModel"] } });
+    const modules = ["", "1_Pooling", "2_Dense"].map((path, idx) => ({
+      idx,
+      name: `${idx}`,
+      path,
+      type: "x",
+    }));
+    put("modules.json", JSON.stringify(modules))(source);
+    put("1_Pooling/config.json", '{"word_embedding_dimension": 4}')(source);
+    const dense = { "linear.weight": { dtype: "F32", shape: [1], bytes: Buffer.alloc(4) } } as const;
+    put("2_Dense/model.safetensors", writeSafetensors(dense))(source);
+    await expectSound(source, GIVEN);
+  });
+
+  test("that is LSG already, resized", async () => {
+    const source = join(FIXTURES, "roberta", "lsg");
+    const given = { resizeLsg: true, maxSequenceLength: 900 };
+    const { promised } = await expectSound(source, given, [5, 600, 900]);
+    expect(promised).toBe(600);
+  });
+
+  test("that is LSG already, converted anew", async () => {
+    const given = { keepFirstGlobalToken: true, maxSequenceLength: 700 };
+    await expectSound(join(FIXTURES, "roberta", "lsg"), given, [5, 600, 700]);
+  });
+
+  test("that lsg converted itself", async () => {
+    const { folder } = await expectSound(await smallBert(), { ...GIVEN, onnx: true });
+    await expectSound(folder, { resizeLsg: true, maxSequenceLength: 128 }, [5, 96, 128]);
+  });
+});
+
+describe("a graph", () => {
+  test.each<[string, Given]>([
+    ["with its weights inside", {}],
+    ["with its weights beside it", { onnxWeights: "external" }],
+    ["that shares the folder's weights", { onnxWeights: "shared" }],
+    ["without the head", { task: "feature-extraction" }],
+  ])("%s", async (_, given) => {
+    const { passed } = await expectSound(await smallBert(), { maxSequenceLength: 96, onnx: true, ...given });
+    expect(passed).toEqual(expect.arrayContaining(["graph-bytes", "graph-op", "graph"]));
+  });
+});

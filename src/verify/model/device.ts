@@ -22,7 +22,11 @@ export async function checkNodes(
   profiled: Runnable,
   device: Device,
 ): Promise<Outcome> {
-  for (const length of sweepLengths(lsg, Math.min(profiled.longest, 3 * lsg.block_size + 5))) {
+  // Full attention and blocks are two branches of the graph.
+  const lengths = [lsg.block_size, 3 * lsg.block_size + 5].map((length) =>
+    Math.min(profiled.longest, length),
+  );
+  for (const length of lengths) {
     await profiled.hidden(makeBatch([inputs.random(length, seed)], inputs.padId));
   }
   const shares = await profiled.nodeShares();

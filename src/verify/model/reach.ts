@@ -1,9 +1,9 @@
 import { isSparse, type LsgConfig } from "../../variants/lsg-config.js";
 import { judge, type Outcome } from "../attempt.js";
 import { formatNumber } from "../report/numbers.js";
-import type { FloatTensor } from "../session.js";
 import { counted } from "../words.js";
-import { makeBatch, type Row } from "./batch.js";
+import { type Batch, makeBatch, type Row } from "./batch.js";
+import { difference, tokensOf } from "./difference.js";
 import type { InputSource } from "./input-source.js";
 import type { Runnable } from "./runnable.js";
 import type { Subject } from "./subject.js";
@@ -65,21 +65,26 @@ export async function checkReach(subject: Subject, firstLayer: Runnable): Promis
     inWindow = `token ${token} changes ${changed.size} outputs of the first layer, as its block says`;
   }
   signal?.throwIfAborted();
-  const far = await farDifference(converted, inputs, row, last);
-  const expected = causal ? 0 : far.first;
+  const change = await movedBy(converted, inputs, row, last);
+  const moved = change(causal ? last : 1);
   const hops = converted.model.sizes.layers > 1 || reachOf(lsg, last, longest, causal).first;
-  if (!causal && longest > 1 && hops && !(far.first > 0)) {
+  if (!causal && longest > 1 && hops && !(moved > 0)) {
     findings.push(`a change of token ${last} does not reach the first token's output`);
   }
-  if (causal && far.first !== 0)
-    findings.push(`token ${last} changes outputs before it (by ${formatNumber(far.first)})`);
-  if (far.hidden !== 0) {
-    findings.push(`a token that attention_mask hides changes outputs by ${formatNumber(far.hidden)}`);
+  if (causal && moved !== 0) {
+    findings.push(`token ${last} changes outputs before it, by ${formatNumber(moved)}`);
+  }
+  const short = inputs.random(Math.min(longest, 3 * lsg.block_size + 5), seed);
+  const hidden = (await movedBy(converted, inputs, short, short.ids.length - 1, "hidden"))(
+    short.ids.length - 1,
+  );
+  if (hidden !== 0) {
+    findings.push(`a token that attention_mask hides changes outputs by ${formatNumber(hidden)}`);
   }
   return judge(
     findings,
     `${longest} tokens: ${inWindow}; through ${converted.model.sizes.layers} layers it ` +
-      (causal ? "changes nothing before it" : `moves the first token's output by ${formatNumber(expected)}`) +
+      (causal ? "changes nothing before it" : `moves the first token's output by ${formatNumber(moved)}`) +
       "; hidden tokens move nothing",
     `${counted(findings.length, "change")} that attention does not explain`,
     "The attention of the result is not what its config says.",
@@ -128,35 +133,31 @@ function layerFindings(
   return findings;
 }
 
-/** How much the first token's output moves when the last token changes; and when it changes while it is hidden. */
-async function farDifference(
+/**
+ * Changes one token, seen or hidden by the mask.
+ * @returns how much the outputs of the first so many tokens move by it, at most
+ */
+async function movedBy(
   converted: Runnable,
   inputs: InputSource,
   row: Row,
-  last: number,
-): Promise<{ first: number; hidden: number }> {
-  const whole = makeBatch([row], inputs.padId);
-  const other = makeBatch([withOther(row, last, inputs)], inputs.padId);
-  const mask = whole.inputs.attention_mask;
-  const hide = ({ inputs: all }: typeof whole) => ({
-    ...whole,
-    inputs: {
-      ...all,
-      ...(mask && {
-        attention_mask: { ...mask, values: Array.from(mask.values, (one, i) => (i === last ? 0 : one)) },
-      }),
-    },
-  });
-  const largest = (a: FloatTensor, b: FloatTensor, tokens: number) => {
-    const width = a.dims[2] ?? 0;
-    let found = 0;
-    for (let i = 0; i < tokens * width; i++)
-      found = Math.max(found, Math.abs((a.values[i] ?? 0) - (b.values[i] ?? 0)));
-    return found;
+  token: number,
+  state: "seen" | "hidden" = "seen",
+): Promise<(tokens: number) => number> {
+  const run = (one: Row) => {
+    const batch = makeBatch([one], inputs.padId);
+    return converted.hidden(state === "seen" ? batch : withHidden(batch, token));
   };
-  const seen = [await converted.hidden(whole), await converted.hidden(other)] as const;
-  const unseen = [await converted.hidden(hide(whole)), await converted.hidden(hide(other))] as const;
-  return { first: largest(...seen, 1), hidden: largest(...unseen, last) };
+  const [before, after] = [await run(row), await run(withOther(row, token, inputs))];
+  return (tokens) => difference(tokensOf(before, 0, 0, tokens), tokensOf(after, 0, 0, tokens)).largest;
+}
+
+/** The batch with one token of its first row hidden. */
+function withHidden(batch: Batch, token: number): Batch {
+  const { attention_mask: mask } = batch.inputs;
+  if (!mask) return batch;
+  const values = Array.from(mask.values, (visible, i) => (i === token ? 0 : visible));
+  return { ...batch, inputs: { ...batch.inputs, attention_mask: { ...mask, values } } };
 }
 
 /** The row with another token in one place. */

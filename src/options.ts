@@ -9,6 +9,9 @@ import { LsgConfigSchema, MAX_TOKENS, PRESETS } from "./variants/lsg-config.js";
 /** The length that a conversion aims at where the source is no longer than half of it. */
 export const DEFAULT_MAX_SEQUENCE_LENGTH = 4096;
 
+/** Of everything that is drawn; the reference's. */
+export const DEFAULT_SEED = 123;
+
 /** Every other option of `lsg convert`; keys are flags in camelCase, the order is the help's. */
 const ConversionSchema = z.strictObject({
   to: z.enum(["lsg"]).default("lsg").describe("variant to write"),
@@ -42,7 +45,7 @@ const ConversionSchema = z.strictObject({
     .boolean()
     .default(true)
     .describe("add token type 0 to the global tokens, where there are types"),
-  seed: z.int().nonnegative().default(123).describe("seed of everything that is drawn"),
+  seed: z.int().nonnegative().default(DEFAULT_SEED).describe("seed of everything that is drawn"),
   modelKwargs: z
     .record(z.string(), z.json())
     .default({})
@@ -107,7 +110,12 @@ const ExportRunSchema = z.strictObject({
     .default(false)
     .describe("write the attention op alone, without weights: attention.onnx"),
   ...RunSchema.omit({ dryRun: true }).shape,
-  ...ConversionSchema.pick({ seed: true, revision: true }).shape,
+  ...ConversionSchema.pick({ revision: true }).shape,
+  seed: z
+    .int()
+    .nonnegative()
+    .optional()
+    .describe(`seed of lsh's directions (default: what the conversion took, else ${DEFAULT_SEED})`),
 });
 
 /** More lengths than this are a typing error. */

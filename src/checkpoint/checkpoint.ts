@@ -26,6 +26,8 @@ export interface CheckpointTensor {
 export interface WeightFile {
   readonly path: string;
   readonly metadata: ReadonlyMap<string, string> | undefined;
+  /** Names of all tensors in it, whatever an index says of them. */
+  readonly tensorNames: readonly string[];
 }
 
 /** A model as found: config and tensor index. */
@@ -48,7 +50,7 @@ const WEIGHT_FILES = [
   { path: "pytorch_model.bin.index.json", read: readBin },
 ] as const;
 
-interface WeightFileContent extends WeightFile {
+interface WeightFileContent extends Omit<WeightFile, "tensorNames"> {
   readonly tensors: ReadonlyMap<string, CheckpointTensor>;
   readonly ignored: readonly string[];
 }
@@ -73,7 +75,9 @@ export async function openCheckpoint(
     source,
     config,
     tensors: index ? mergeShards(contents, index, found.path) : (contents[0]?.tensors ?? new Map()),
-    weightFiles: contents.map(({ path, metadata }) => ({ path, metadata })),
+    weightFiles: contents.map(({ path, metadata, tensors }) => {
+      return { path, metadata, tensorNames: [...tensors.keys()] };
+    }),
     ignored: contents.flatMap(({ ignored }) => ignored),
   };
 }

@@ -57,7 +57,7 @@ async function run(
     const { report, exitCode } = error;
     if (json)
       printJson({ output: report.converted, written: false, verification: presentation?.toJson(report) });
-    else presentation?.conclude(report);
+    else presentation?.conclude(report, listener === undefined);
     process.stderr.write(`lsg: nothing was written\n`);
     exitWith(exitCode);
   }

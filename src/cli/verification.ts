@@ -9,8 +9,8 @@ const CLEAR_LINE = "\r\x1b[K";
 export interface Presentation {
   /** A line for each check, and on a terminal what is being looked at. */
   readonly listener: Listener;
-  /** What comes after the checks, the verdict last. */
-  conclude(report: VerificationReport): void;
+  /** What comes after the checks, the verdict last. @param unseen whether nobody saw the checks: failed ones come first */
+  conclude(report: VerificationReport, unseen?: boolean): void;
   toJson(report: VerificationReport): unknown;
 }
 
@@ -23,7 +23,11 @@ export function presentOn(stream: NodeJS.WriteStream): Presentation {
       onStart: (title) => void (stream.isTTY && stream.write(`${CLEAR_LINE}…  ${title}`)),
       onCheck: (check) => void stream.write(`${clear}${checkLine(check, style)}\n`),
     },
-    conclude: (report) => void stream.write(`${printReport(report, style)}\n`),
+    conclude(report, unseen = false) {
+      const failed = unseen ? report.checks.filter(({ verdict }) => verdict === "fail") : [];
+      stream.write(failed.map((check) => `${checkLine(check, style)}\n`).join(""));
+      stream.write(`${printReport(report, style)}\n`);
+    },
     toJson: reportToJson,
   };
 }

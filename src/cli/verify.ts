@@ -35,8 +35,8 @@ export function define(command: Command, context: CliContext): void {
 async function run(model: string, options: VerifyOptions, context: CliContext): Promise<void> {
   const { json, quiet, report: path } = options;
   const { listener, conclude, toJson } = presentOn(process.stdout);
-  // The file is made first: better to fail at once than after minutes.
-  if (path !== undefined) await writeReport(path, "");
+  // Tried first, without changing a report that is there: better to fail at once than after minutes.
+  if (path !== undefined) await writeReport(path, "", "a");
   const report = await verify(model, options, { signal: context.signal, ...(!quiet && !json && listener) });
   if (path !== undefined)
     await writeReport(path, (path.endsWith(".html") ? htmlReport : markdownReport)(report));
@@ -46,8 +46,8 @@ async function run(model: string, options: VerifyOptions, context: CliContext): 
   if (report.verdict === "fail") context.exitWith(EXIT_FELL_SHORT);
 }
 
-async function writeReport(path: string, text: string): Promise<void> {
-  await writeFile(path, text).catch((error: unknown) => {
+async function writeReport(path: string, text: string, flag: "a" | "w" = "w"): Promise<void> {
+  await writeFile(path, text, { flag }).catch((error: unknown) => {
     throw asOutputError(error, path);
   });
 }

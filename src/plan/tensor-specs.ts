@@ -19,6 +19,12 @@ export interface TensorSpec {
 
 type Shaped = Omit<TensorSpec, "part">;
 
+/** No model is wider or knows more words. */
+const MAX_SIZE = 2 ** 30;
+/** No model is deeper; a typing error would fill memory with names. */
+const MAX_COUNT = 10_000;
+const COUNTS: ReadonlySet<string> = new Set(["layers", "layerGroups", "layersPerGroup", "heads"]);
+
 /** Labels of a classifier whose config says nothing. */
 const DEFAULT_LABELS = 2;
 
@@ -30,11 +36,14 @@ export function readSizes(architecture: Architecture, config: Config, labels = c
   const read = ([name, key]: [string, Architecture["config"][ConfigName]]) => {
     if (typeof key === "number") return [name, key];
     const value = config[key[0]] ?? key[1];
+    const most = COUNTS.has(name) ? MAX_COUNT : MAX_SIZE;
     const isSize = name !== "normEpsilon" && name !== "initializerRange";
-    if (typeof value !== "number" || (isSize && (!Number.isSafeInteger(value) || value < 1))) {
-      throw new CheckpointError(
-        `config.json: ${key[0]} is ${JSON.stringify(value)}, expected a positive ${isSize ? "integer" : "number"}`,
-      );
+    if (
+      typeof value !== "number" ||
+      (isSize && !(Number.isSafeInteger(value) && value >= 1 && value <= most))
+    ) {
+      const expected = isSize ? `positive integer up to ${most}` : "positive number";
+      throw new CheckpointError(`config.json: ${key[0]} is ${JSON.stringify(value)}, expected a ${expected}`);
     }
     return [name, value];
   };

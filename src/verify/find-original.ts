@@ -1,4 +1,5 @@
 import { basename, dirname, resolve } from "node:path";
+import { parseObject } from "../checkpoint/checkpoint.js";
 import type { FileSource } from "../checkpoint/file-source.js";
 import { openFolder } from "../checkpoint/folder.js";
 import { type OpenSourceOptions, openSource } from "../checkpoint/open-source.js";
@@ -15,13 +16,13 @@ export type FoundOriginal = { readonly read: ReadCheckpoint } | { readonly reaso
  */
 export async function findOriginal(
   converted: FileSource,
-  { source: { model, revision } }: ConversionRecord,
+  { source: { model, revision }, model_type }: ConversionRecord,
   options: OpenSourceOptions,
 ): Promise<FoundOriginal> {
   try {
     const source =
       revision === undefined
-        ? await findFolder(converted, model)
+        ? await findFolder(converted, model, model_type)
         : await openSource(`hf://${model}@${revision}`, options);
     if (source) return { read: await readCheckpoint(source, options) };
     return { reason: `there is no folder ${model} here, nor beside the converted one` };
@@ -31,14 +32,23 @@ export async function findOriginal(
   }
 }
 
-async function findFolder(converted: FileSource, model: string): Promise<FileSource | undefined> {
+/** A folder of that name may be another model: it must at least be of the recorded type. */
+async function findFolder(
+  converted: FileSource,
+  model: string,
+  modelType: string,
+): Promise<FileSource | undefined> {
   const own = converted.origin.kind === "folder" ? converted.origin.path : undefined;
   const beside =
     own === undefined ? [] : [resolve(dirname(own), model), resolve(dirname(own), basename(model))];
   for (const path of new Set([resolve(model), ...beside])) {
     if (path === own) continue;
     const source = await openFolder(path).catch(() => undefined);
-    if (source?.files.has("config.json")) return source;
+    if (source?.files.has("config.json") && (await modelTypeOf(source)) === modelType) return source;
   }
   return undefined;
+}
+
+async function modelTypeOf(source: FileSource): Promise<unknown> {
+  return parseObject(await source.read("config.json"), "config.json").model_type;
 }

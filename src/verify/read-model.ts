@@ -1,7 +1,6 @@
 import { findArchitecture } from "../architectures.js";
-import type { FileSource, TransferOptions } from "../checkpoint/file-source.js";
 import { describeModel, type Model } from "../plan/model.js";
-import { type ReadCheckpoint, readCheckpoint } from "../plan-source.js";
+import type { ReadCheckpoint } from "../plan-source.js";
 import { readLsgConfig } from "../variants/lsg.js";
 import type { LsgConfig } from "../variants/lsg-config.js";
 
@@ -13,10 +12,16 @@ export interface ReadModel {
   readonly lsg: LsgConfig | undefined;
 }
 
-/** @throws CheckpointError or OptionError if config and tensors do not make a model. */
-export async function readModel(source: FileSource, transfer: TransferOptions = {}): Promise<ReadModel> {
-  const read = await readCheckpoint(source, transfer);
+/**
+ * Sees a checkpoint as a model.
+ * @param kwargs config keys to set first, as `--model-kwargs` did
+ * @throws CheckpointError or OptionError if config and tensors do not make a model.
+ */
+export async function asModel(
+  read: ReadCheckpoint,
+  kwargs: Readonly<Record<string, unknown>> = {},
+): Promise<ReadModel> {
   const architecture = await findArchitecture(read.checkpoint.config.model_type);
-  const model = describeModel(read.checkpoint, architecture);
+  const model = describeModel(read.checkpoint, architecture, { kwargs });
   return { read, model, lsg: model.isLsg ? readLsgConfig(model.config) : undefined };
 }

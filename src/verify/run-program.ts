@@ -2,6 +2,9 @@ import { type ExecFileException, execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { systemErrorCode } from "../errors.js";
 
+/** Libraries of Python's may say much on stderr. */
+const MAX_OUTPUT_BYTES = 64 << 20;
+
 /** How a program is run. */
 export interface ProgramOptions {
   /** What it reads on stdin; nothing by default. */
@@ -32,6 +35,7 @@ export async function runProgram(
   const running = promisify(execFile)(command, args, {
     env: { ...process.env, ...env },
     killSignal: "SIGKILL",
+    maxBuffer: MAX_OUTPUT_BYTES,
     ...(signal && { signal }),
   });
   // A program that ends before it has read its input closes the pipe; why it ended comes with its result.

@@ -1,4 +1,4 @@
-import type { Check, VerificationReport } from "./types.js";
+import type { VerificationReport } from "./types.js";
 
 /** The verdict of a report, and a sentence that tells what was proven or what fell short. */
 export function summarise(
@@ -15,20 +15,17 @@ export function summarise(
   return { verdict: "pass", summary: `${report.converted} is sound: ${proven(report).join("; ")}.` };
 }
 
-function proven({
-  checks,
-  lossless_up_to: lossless,
-  max_sequence_length: length,
-}: Omit<VerificationReport, "verdict" | "summary">): string[] {
-  const passed = (id: string): Check | undefined =>
-    checks.find((check) => check.id === id && check.verdict === "pass");
-  const to = length?.to;
+function proven(report: Omit<VerificationReport, "verdict" | "summary">): string[] {
+  const { checks, lossless_up_to: lossless, max_sequence_length: length, lengths } = report;
+  const passed = (id: string) => checks.some((check) => check.id === id && check.verdict === "pass");
+  const upTo = (longest = 0) =>
+    lengths
+      ? `at ${lengths.filter((asked) => asked <= longest).join(", ")} tokens`
+      : `up to ${longest} tokens`;
   return [
     passed("weights") && "every weight and file is as planned",
-    passed("lossless") && `up to ${lossless} tokens it computes what the original computes`,
-    passed("sweep") &&
-      to !== undefined &&
-      `up to ${to} tokens its outputs are finite and no padding changes them`,
+    passed("lossless") && `${upTo(lossless ?? 0)} it computes what the original computes`,
+    passed("sweep") && `${upTo(length?.to)} its outputs are finite and no padding changes them`,
     passed("attention-op") && "its attention is what it is defined to be",
     passed("transformers") && "transformers computes the same",
     passed("weights") ? undefined : "but nothing was compared with the original",

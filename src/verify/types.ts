@@ -74,6 +74,8 @@ export interface VerificationReport {
   /** `cpu`, `webgpu`, `cuda` … and what is known of it. */
   readonly device: { readonly name: string; readonly detail: string } | null;
   readonly seed: number;
+  /** The lengths that `--lengths` asked for; null: those around the borders of blocks, and the longest. */
+  readonly lengths: readonly number[] | null;
   readonly checks: readonly Check[];
   readonly differences: readonly DifferenceAt[];
   readonly costs: readonly CostAt[];

@@ -1,5 +1,8 @@
 import type { FileSource } from "../checkpoint/file-source.js";
+import { readRecord } from "../conversion-record.js";
 import { LsgError } from "../errors.js";
+import { isRecord } from "../json-edit.js";
+import { DEFAULT_SEED } from "../options.js";
 import type { ConversionRecord } from "../plan/types.js";
 import type { ReadCheckpoint } from "../plan-source.js";
 import { isSparse, type LsgConfig } from "../variants/lsg-config.js";
@@ -8,8 +11,7 @@ import type { DeviceFinding } from "./devices.js";
 import type { FoundOriginal } from "./find-original.js";
 import { checkFolder } from "./folder/checks.js";
 import { checkModel } from "./model/checks.js";
-import { type ReadModel, readModel } from "./read-model.js";
-import { readRecord } from "./record.js";
+import { asModel, type ReadModel } from "./read-model.js";
 import { createRecorder, type Listener, type Recorder } from "./recorder.js";
 import { loadRuntime } from "./runtime.js";
 import { summarise } from "./summary.js";
@@ -78,9 +80,9 @@ export async function verifyFolder(
             runtime,
             device: device.name,
             converted: { ...converted, lsg: converted.lsg },
-            original: original && (await modelOf(original, recorder)),
+            original: original && (await modelOf(original, promised?.options.model_kwargs, recorder)),
             losslessUpTo,
-            lshSeed: typeof lshSeed === "number" ? lshSeed : 0,
+            lshSeed: typeof lshSeed === "number" ? lshSeed : DEFAULT_SEED,
             graphPromised: Array.isArray(promised?.options.onnx),
             lengths: request.lengths,
             text: request.text,
@@ -97,6 +99,7 @@ export async function verifyFolder(
       ? attentionShape(converted.lsg, converted.model.config.is_decoder === true)
       : null,
     seed,
+    lengths: request.lengths ?? null,
     checks: recorder.checks,
     differences: measured?.differences ?? [],
     costs: measured?.costs ?? [],
@@ -114,10 +117,14 @@ function promisesOf(record: ConversionRecord | undefined) {
   };
 }
 
-/** The original as a model. One that only `--architecture` or `--model-kwargs` made convertible is not run. */
-async function modelOf({ checkpoint }: ReadCheckpoint, recorder: Recorder): Promise<ReadModel | undefined> {
+/** The original as a model, with the config keys that the conversion set. */
+async function modelOf(
+  original: ReadCheckpoint,
+  kwargs: unknown,
+  recorder: Recorder,
+): Promise<ReadModel | undefined> {
   try {
-    return await readModel(checkpoint.source);
+    return await asModel(original, isRecord(kwargs) ? kwargs : {});
   } catch (error) {
     if (!(error instanceof LsgError)) throw error;
     recorder.add(nothingCompared(`the original cannot be run: ${error.message}`));

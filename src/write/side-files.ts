@@ -1,7 +1,7 @@
 import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { FileSource } from "../checkpoint/file-source.js";
-import { editTopLevel } from "../json-edit.js";
+import { editTopLevel, fileSpans } from "../json-edit.js";
 import { MODELING_FOLDER } from "../modeling.js";
 import type { ConversionPlan, SideFile } from "../plan/types.js";
 import { raiseLength } from "../tokenizer/raise-length.js";
@@ -31,7 +31,8 @@ export async function configContent(plan: ConversionPlan, read: ReadSource): Pro
     ...Object.entries(plan.config.set),
     ...plan.config.remove.map((key) => [key, undefined] as const),
   ]);
-  return editTopLevel(await read("config.json"), changes);
+  const content = await read("config.json");
+  return editTopLevel(content, changes, fileSpans(content, "config.json"));
 }
 
 /** What a side file of a plan holds. */

@@ -6,12 +6,13 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { openFolder } from "../../src/checkpoint/folder.js";
 import { convert } from "../../src/commands/convert.js";
 import { parseConvertOptions } from "../../src/options.js";
+import { readCheckpoint } from "../../src/plan-source.js";
 import { measureCost } from "../../src/verify/model/cost.js";
 import { inputSource } from "../../src/verify/model/input-source.js";
 import { openRunnable, type Runnable } from "../../src/verify/model/runnable.js";
 import type { Subject } from "../../src/verify/model/subject.js";
 import { openWorkspace, type Workspace } from "../../src/verify/model/workspace.js";
-import { readModel } from "../../src/verify/read-model.js";
+import { asModel } from "../../src/verify/read-model.js";
 import { loadRuntime } from "../../src/verify/runtime.js";
 import { FIXTURES } from "../support/fixtures.js";
 
@@ -24,7 +25,7 @@ beforeAll(async () => {
   const folder = join(root, "converted");
   await convert(join(FIXTURES, "shakespeare"), folder, parseConvertOptions({}));
   const source = await openFolder(folder);
-  const read = await readModel(source);
+  const read = await asModel(await readCheckpoint(source));
   if (!read.lsg) throw new Error("the conversion is no LSG model");
   workspace = await openWorkspace(source);
   converted = await openRunnable(read, {

@@ -224,7 +224,7 @@ describe("config.json", () => {
     "a list": {
       damage: put("config.json", "[]"),
       fails: ["config", "weights", "model"],
-      says: /config\.json: the content is \[\], expected \{/,
+      says: /config\.json holds \[\], expected a JSON object/,
     },
     empty: { damage: put("config.json", ""), fails: ["config", "weights", "model"], says: /config\.json/ },
   });

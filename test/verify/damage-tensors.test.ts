@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe } from "vitest";
 import { decodeFloats, encodeFloats } from "../../src/safetensors/floats.js";
 import { FIXTURES } from "../support/fixtures.js";
-import type { readSafetensors } from "../support/safetensors.js";
+import { readSafetensors } from "../support/safetensors.js";
 import { edit, editTensors } from "./damage.js";
 import { converted, convertedSmallBert, testCrimes, testFileCrimes } from "./support.js";
 
@@ -35,7 +35,7 @@ describe("a tensor", () => {
           tensors.delete(KEY_BIAS);
         }),
       fails: ["weights", "load"],
-      says: /bert\.encoder\.layer\.0\.attention\.self\.key\.bias is missing\nmodel\..*key\.bias is not planned/,
+      says: /holds model\..*key\.bias, which is not planned there\nbert\.encoder\.layer\.0\.attention\.self\.key\.bias is missing/,
     },
     "in another shape of as many numbers": {
       damage: (folder) =>
@@ -55,7 +55,7 @@ describe("a tensor", () => {
           tensors.set("bert.pooler.dense.bias", { dtype: "F32", shape: [4], bytes: Buffer.alloc(16) }),
         ),
       fails: ["weights"],
-      says: /bert\.pooler\.dense\.bias is not planned/,
+      says: /model\.safetensors holds bert\.pooler\.dense\.bias, which is not planned there/,
     },
   });
 });
@@ -145,6 +145,16 @@ describe("a folder of two shards", () => {
   });
 
   testFileCrimes(sharded, {
+    "a second copy of a tensor in the other one, unknown to the index": {
+      damage: (folder) => {
+        const [name = "", tensor] = [...readSafetensors(join(folder, FIRST))].at(-1) ?? [];
+        if (!tensor) return;
+        const zeros = { ...tensor, bytes: Buffer.alloc(tensor.bytes.length) };
+        editTensors(folder, (tensors) => tensors.set(name, zeros), SECOND);
+      },
+      fails: ["weights"],
+      says: /model-00002-of-00002\.safetensors holds .*, which is not planned there/,
+    },
     "a tensor moved to the other one, the index changed with it": {
       damage: (folder) => {
         let moved: ReturnType<typeof readSafetensors> extends Map<string, infer T> ? T | undefined : never;
@@ -162,7 +172,7 @@ describe("a folder of two shards", () => {
           weight_map[name] = SECOND;
         });
       },
-      fails: ["files"],
+      fails: ["files", "weights"],
       says: /model\.safetensors\.index\.json: weight_map\..* is "model-00002-of-00002\.safetensors", expected "model-00001/,
     },
     "the two swapped": {

@@ -81,7 +81,7 @@ describe("the original", () => {
     expect(original).toBe(basename(alone.source));
     expect(failing(checks)).toEqual([]);
     expect(summary).toMatch(
-      /every weight and file is as planned; up to 32 tokens it computes what the original/,
+      /every weight and file is as planned; at 5, 32 tokens it computes what the original/,
     );
   });
 

@@ -2,7 +2,8 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { convert } from "../../src/commands/convert.js";
-import { parseConvertOptions } from "../../src/options.js";
+import { exportOnnx } from "../../src/commands/export.js";
+import { parseConvertOptions, parseExportOptions } from "../../src/options.js";
 import { FIXTURES, temporaryFolder } from "../support/fixtures.js";
 import { writeSafetensors } from "../support/safetensors.js";
 import { writeTinyModel } from "../support/tiny-model.js";
@@ -115,6 +116,14 @@ describe("a source", () => {
     expect(textOf(checks, "reach")).toMatch(/changes nothing before it/);
   });
 
+  test.each<[string, Given]>([
+    ["an activation", { hidden_act: "relu" }],
+    ["that it is a decoder", { is_decoder: true }],
+  ])("which --model-kwargs tells %s: the original is seen with it too", async (_, modelKwargs) => {
+    const { passed } = await expectSound(await smallBert(), { ...GIVEN, modelKwargs });
+    expect(passed).toEqual(expect.arrayContaining(["lossless"]));
+  });
+
   test("without tokenizer.json", async () => {
     const source = await writeTinyModel({
       files: { "vocab.txt": "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nword\n" },
@@ -165,5 +174,16 @@ describe("a graph", () => {
   ])("%s", async (_, given) => {
     const { passed } = await expectSound(await smallBert(), { maxSequenceLength: 96, onnx: true, ...given });
     expect(passed).toEqual(expect.arrayContaining(["graph-bytes", "graph-op", "graph"]));
+  });
+
+  test("that lsg export wrote later, with lsh directions of the conversion's seed", async () => {
+    const source = await smallBert();
+    const folder = join(await temporaryFolder(), "converted");
+    const given = { maxSequenceLength: 96, sparsityType: "lsh", sparseBlockSize: 16, blockSize: 16, seed: 7 };
+    await convert(source, folder, parseConvertOptions(given));
+    await exportOnnx(folder, undefined, parseExportOptions({}));
+    const checks = await checksOf(folder, { against: source, lengths: [5, 32, 96] }, "outputs");
+    expect(failing(checks)).toEqual([]);
+    expect(checks.map(({ id }) => id)).toContain("graph-op");
   });
 });

@@ -2,10 +2,10 @@ import { openCheckpoint } from "../../checkpoint/checkpoint.js";
 import type { FileSource } from "../../checkpoint/file-source.js";
 import { parseRecordedOptions } from "../../options.js";
 import type { ConversionPlan, ConversionRecord } from "../../plan/types.js";
-import { planCheckpoint, type ReadCheckpoint, readerOf } from "../../plan-source.js";
+import { planCheckpoint, type ReadCheckpoint, readCheckpoint, readerOf } from "../../plan-source.js";
 import { openWeights } from "../../write/weight-reader.js";
 import type { Outcome } from "../attempt.js";
-import { type ReadModel, readModel } from "../read-model.js";
+import { asModel, type ReadModel } from "../read-model.js";
 import type { Recorder } from "../recorder.js";
 import { checkConfig } from "./config.js";
 import { checkLength } from "./length.js";
@@ -48,7 +48,7 @@ export async function checkFolder(subject: FolderSubject, recorder: Recorder): P
   }
   let converted: ReadModel | undefined;
   await recorder.look("model", "model", async () => {
-    converted = await readModel(source);
+    converted = await asModel(await readCheckpoint(source, { signal }));
     const { architecture, source: own, tensors } = converted.model;
     if (!converted.lsg) {
       return {

@@ -1,7 +1,7 @@
 import { parseObject } from "../../checkpoint/checkpoint.js";
 import type { FileSource } from "../../checkpoint/file-source.js";
 import { editTopLevel } from "../../json-edit.js";
-import { graphFiles } from "../../onnx/graph-files.js";
+import { GRAPH_FILE, graphFiles } from "../../onnx/graph-files.js";
 import { graphHints } from "../../onnx/graph-hints.js";
 import type { ConversionPlan } from "../../plan/types.js";
 import { configContent, type ReadSource } from "../../write/side-files.js";
@@ -17,7 +17,9 @@ export async function checkConfig(
 ): Promise<Outcome> {
   const content = await configContent(plan, readOriginal);
   const keys = parseObject(content, "config.json");
-  const graphs = graphFiles(source);
+  // An export leaves its hints behind when its graph is removed: they harm nobody.
+  const { "transformers.js_config": left } = parseObject(await source.read("config.json"), "config.json");
+  const graphs = left === undefined || graphFiles(source).length > 0 ? graphFiles(source) : [GRAPH_FILE];
   const hints = graphs.length > 0 ? [["transformers.js_config", graphHints(keys, graphs)] as const] : [];
   const planned = editTopLevel(content, new Map(hints));
   const differences = jsonFileDifferences(planned, await source.read("config.json"), "config.json");

@@ -32,7 +32,7 @@ export function jsonFileDifferences(expected: Buffer, found: Buffer, file: strin
 function markFloats(json: Buffer): Buffer {
   const marked = json
     .toString("utf8")
-    .replace(/"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g, (token) =>
+    .replace(/"(?:[^"\\]+|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g, (token) =>
       /^-?\d.*[.eE]/.test(token) && Number.isInteger(Number(token)) ? `{"${FLOAT}":${token}}` : token,
     );
   return Buffer.from(marked);

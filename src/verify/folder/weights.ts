@@ -35,9 +35,6 @@ export async function checkWeights(sides: WeightSides, signal?: AbortSignal): Pr
     if (finding !== undefined) findings.push(finding);
     bytes += tensorBytes(tensor.dtype, tensor.shape) ?? 0;
   }
-  for (const name of checkpoint.tensors.keys()) {
-    if (!planned.has(name)) findings.push(`${name} is not planned`);
-  }
   return judge(
     findings,
     `${planned.size} tensors, ${(bytes / 1e6).toFixed(1)} MB, byte for byte as planned`,
@@ -48,11 +45,15 @@ export async function checkWeights(sides: WeightSides, signal?: AbortSignal): Pr
 
 function fileFindings({ shards }: ConversionPlan, { weightFiles }: Checkpoint): string[] {
   const findings: string[] = [];
-  for (const { file, metadata } of shards) {
+  for (const { file, metadata, tensors } of shards) {
     const found = weightFiles.find(({ path }) => path === file);
     if (!found) {
       findings.push(`${file} is not among the weight files that loaders open`);
       continue;
+    }
+    // Loaders read whole files: a second copy may win over the one that an index names.
+    for (const name of found.tensorNames) {
+      if (!tensors.has(name)) findings.push(`${file} holds ${name}, which is not planned there`);
     }
     const [planned, actual] = [metadata, found.metadata].map((entries) =>
       JSON.stringify(Object.fromEntries([...(entries ?? [])].sort())),

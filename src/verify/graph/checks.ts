@@ -11,16 +11,16 @@ import { openWeights } from "../../write/weight-reader.js";
 import { attempt, judge, type Outcome } from "../attempt.js";
 import { checkOp, type OpCheck } from "../attention/check-op.js";
 import { type Batch, makeBatch } from "../model/batch.js";
-import { type Difference, difference, larger, NO_DIFFERENCE, toleranceFor } from "../model/difference.js";
+import { type DifferenceFound, judgeByLength } from "../model/by-length.js";
+import { outputDifference } from "../model/comparison.js";
 import { sweepLengths } from "../model/lengths.js";
 import { running } from "../model/runnable.js";
 import type { Subject } from "../model/subject.js";
 import { bringFile } from "../model/workspace.js";
 import type { ReadModel } from "../read-model.js";
-import { formatNumber } from "../report/numbers.js";
-import { type FloatTensor, openSession, type Session } from "../session.js";
+import { openSession, type Session } from "../session.js";
 import type { Check } from "../types.js";
-import { largestAt, lengthsUpTo } from "../words.js";
+import { counted } from "../words.js";
 import { firstDifference } from "./first-difference.js";
 
 /** Numbers that one run may give back: a graph with a large vocabulary is not run at its longest inputs. */
@@ -49,10 +49,12 @@ export async function checkGraphFiles(check: GraphCheck): Promise<Check[]> {
   const beside = graph === GRAPH_FILE ? check.read.read.checkpoint.weightFiles.map(({ path }) => path) : [];
   for (const path of [...files, ...beside]) await bringFile(source, path, folder);
   const path = join(folder, graph);
-  const session = await attempt("graph", `${graph} and the weights`, async () => {
+  let leavesHeadOut = false;
+  const outputs = await attempt("graph", `${graph} and the weights`, async () => {
     const opened = await running(`${graph} cannot be loaded`, () =>
       openSession(check.runtime, path, { device: check.device }),
     );
+    leavesHeadOut = isBaseGraph(opened);
     try {
       return await compareOutputs(opened, check);
     } finally {
@@ -60,20 +62,20 @@ export async function checkGraphFiles(check: GraphCheck): Promise<Check[]> {
     }
   });
   return [
-    await attempt("graph-bytes", `${graph}, bytes`, () => compareBytes(folder, files, check)),
+    await attempt("graph-bytes", `${graph}, bytes`, () => compareBytes(folder, files, leavesHeadOut, check)),
     await attempt("graph-op", `${graph}, attention op`, async () => {
       const functions = await readFunctions(path, graph);
       if (functions.length === 0) {
         return { verdict: "fail", detail: `${graph} has no attention op of the domain lsg`, remedy: REMEDY };
       }
-      return worstOf(functions, (proto) => checkOp({ name: proto.name, proto }, check));
+      return firstFailure(functions, (proto) => checkOp({ name: proto.name, proto }, check));
     }),
-    session,
+    outputs,
   ];
 }
 
 /** Looks at one after the other, up to the first that fails. */
-async function worstOf<T>(all: readonly T[], look: (one: T) => Promise<Outcome>): Promise<Outcome> {
+async function firstFailure<T>(all: readonly T[], look: (one: T) => Promise<Outcome>): Promise<Outcome> {
   let outcome: Outcome = { verdict: "skipped", detail: "there is nothing to look at" };
   for (const one of all) {
     outcome = await look(one);
@@ -83,16 +85,19 @@ async function worstOf<T>(all: readonly T[], look: (one: T) => Promise<Outcome>)
 }
 
 /** Exports once more, in the same form, and compares the bytes. */
-async function compareBytes(folder: string, files: readonly string[], check: GraphCheck): Promise<Outcome> {
-  const { read, lsg, lshSeed, scratch, signal } = check;
-  const graph = files.find((path) => posix.basename(path) === GRAPH_FILE) ?? GRAPH_FILE;
-  const shared = posix.dirname(graph) === ".";
+async function compareBytes(
+  folder: string,
+  files: readonly string[],
+  leavesHeadOut: boolean,
+  { read, lsg, lshSeed, scratch, signal }: GraphCheck,
+): Promise<Outcome> {
+  const shared = files.includes(GRAPH_FILE);
   const reader = await openWeights(read.read.checkpoint, () => ({ signal }));
   const again = join(scratch, "again");
   await mkdir(again, { recursive: true });
   try {
     const weights = shared ? sharedWeights() : copiedWeights(reader);
-    const task = (await taskOf(check, join(folder, graph))) ?? undefined;
+    const task = leavesHeadOut ? "feature-extraction" : undefined;
     const model = modelGraph(read.model, weights, { lsg, task, seed: lshSeed });
     const form = files.length > 1 ? "external" : "embedded";
     await writeModel(join(again, GRAPH_FILE), model, { weights: form, signal });
@@ -112,66 +117,43 @@ async function compareBytes(folder: string, files: readonly string[], check: Gra
   );
 }
 
-/** `feature-extraction` for the graph of a model with a head that leaves the head out. */
-async function taskOf({ runtime, device }: GraphCheck, path: string): Promise<string | undefined> {
-  const session = await running("the graph cannot be loaded", () => openSession(runtime, path, { device }));
-  await session.close();
-  return session.outputNames.join() === "last_hidden_state" ? "feature-extraction" : undefined;
+async function compareOutputs(session: Session, check: GraphCheck): Promise<Outcome> {
+  const { subject, longest, lengths } = check;
+  const one = Object.values((await outputsAt(session, check, 1)).actual);
+  const perToken = one.reduce((sum, { values }) => sum + values.length, 0);
+  const reach = Math.min(longest, Math.floor(MAX_OUTPUT / perToken));
+  const found: DifferenceFound[] = [];
+  for (const length of sweepLengths(
+    subject.lsg,
+    reach,
+    lengths?.filter((asked) => asked <= reach),
+  )) {
+    subject.signal?.throwIfAborted();
+    const { expected, actual } = await outputsAt(session, check, length);
+    found.push({ length, difference: outputDifference(expected, actual) });
+  }
+  if (found.length > 0) return judgeByLength(found, { remedy: REMEDY });
+  const detail = `outputs of more than ${reach} tokens are not compared: they are too large`;
+  return { verdict: "skipped", detail };
 }
 
-async function compareOutputs(
-  session: Session,
-  { subject, read, longest, lengths }: GraphCheck,
-): Promise<Outcome> {
-  const { converted, lsg, inputs, seed, signal } = subject;
-  const isBase = session.outputNames.join() === "last_hidden_state";
+/** What the weights say and what the graph gives, of one random input. */
+async function outputsAt(session: Session, { subject }: GraphCheck, length: number) {
+  const { converted, inputs, seed } = subject;
+  const isBase = isBaseGraph(session);
   const choices = !isBase && converted.head !== undefined && hasChoices(converted.head);
-  const perToken = isBase
-    ? read.model.sizes.hidden
-    : Math.max(read.model.sizes.vocab, read.model.sizes.labels);
-  const reach = Math.min(longest, Math.floor(MAX_OUTPUT / perToken));
-  const found: { length: number; difference: Difference }[] = [];
-  for (const length of sweepLengths(
-    lsg,
-    reach,
-    lengths?.filter((one) => one <= reach),
-  )) {
-    signal?.throwIfAborted();
-    const batch = makeBatch([inputs.random(length, seed + length)], inputs.padId);
-    const actual = await running(`the graph does not run at ${length} tokens`, () =>
-      session.run(feeds(session, batch, choices)),
-    );
-    const hidden = await converted.hidden(batch);
-    const expected: Record<string, FloatTensor> = isBase
-      ? { last_hidden_state: hidden }
-      : await converted.outputs(hidden);
-    const worst = Object.entries(expected)
-      .map(([name, { values }]) => difference(values, actual[name]?.values ?? new Float32Array(0)))
-      .reduce(larger, NO_DIFFERENCE);
-    found.push({ length, difference: worst });
-  }
-  if (found.length === 0) {
-    return {
-      verdict: "skipped",
-      detail: `outputs of more than ${reach} tokens are not compared: they are too large`,
-    };
-  }
-  const worst = found.reduce((a, b) => (a.difference.largest >= b.difference.largest ? a : b));
-  const failed = found.filter((one) => !(one.difference.largest <= toleranceFor(one.difference)));
-  const figure = {
-    value: worst.difference.largest,
-    tolerance: toleranceFor(worst.difference),
-    length: worst.length,
-  };
-  return {
-    ...judge(
-      failed.map(({ length, difference: { largest } }) => `${length} tokens: ${formatNumber(largest)}`),
-      `${lengthsUpTo(found.map(({ length }) => length))}: ${largestAt(figure.value, figure.length)}`,
-      `${largestAt(figure.value, figure.length)}, allowed ${formatNumber(figure.tolerance)}`,
-      REMEDY,
-    ),
-    figure,
-  };
+  const batch = makeBatch([inputs.random(length, seed + length)], inputs.padId);
+  const actual = await running(`the graph does not run at ${counted(length, "token")}`, () =>
+    session.run(feeds(session, batch, choices)),
+  );
+  const hidden = await converted.hidden(batch);
+  const expected = isBase ? { last_hidden_state: hidden } : await converted.outputs(hidden);
+  return { expected, actual };
+}
+
+/** Whether a graph leaves the model's head out. */
+function isBaseGraph({ outputNames }: Pick<Session, "outputNames">): boolean {
+  return outputNames.join() === "last_hidden_state";
 }
 
 /** The inputs that a graph has; with choices (batch, 1, length). */

@@ -1,9 +1,11 @@
+import { tmpdir } from "node:os";
 import type { Device } from "../../device-names.js";
 import { OptionError } from "../../errors.js";
 import { attentionFunction } from "../../onnx/graph.js";
 import { graphFiles } from "../../onnx/graph-files.js";
 import { findSpecialTokens } from "../../tokenizer/special-tokens.js";
 import type { LsgConfig } from "../../variants/lsg-config.js";
+import { asOutputError } from "../../write/output-folder.js";
 import { failureOf } from "../attempt.js";
 import { checkOp, type OpCheck } from "../attention/check-op.js";
 import { checkGraphFiles } from "../graph/checks.js";
@@ -53,7 +55,10 @@ export interface ModelFindings {
  * @throws OptionError if `--lengths` names a length that the model cannot read
  */
 export async function checkModel(checks: ModelChecks, recorder: Recorder): Promise<ModelFindings> {
-  const workspace = await openWorkspace(checks.converted.read.checkpoint.source, checks.signal);
+  const { source } = checks.converted.read.checkpoint;
+  const workspace = await openWorkspace(source, checks.signal).catch((error: unknown) => {
+    throw asOutputError(error, tmpdir());
+  });
   const opened: Runnable[] = [];
   const open = async (model: ReadModel, title: string, more: Partial<RunnableOptions> = {}) => {
     const { runtime, device, lshSeed } = checks;
@@ -63,8 +68,11 @@ export async function checkModel(checks: ModelChecks, recorder: Recorder): Promi
   };
   try {
     return await runChecks(checks, workspace, open, recorder);
+  } catch (error) {
+    // A full disk, most likely.
+    throw asOutputError(error, workspace.folder);
   } finally {
-    await Promise.all(opened.map((runnable) => runnable.close()));
+    await Promise.allSettled(opened.map((runnable) => runnable.close()));
     await workspace.close();
   }
 }
@@ -125,6 +133,7 @@ async function runChecks(
     const texts = { tokenizer, mask: maskToken(read), text: checks.text };
     await recorder.look("predictions", "predictions", () => checkPredictions(subject, texts));
   }
+  await original?.close();
   await checkGraphs(checks, { ...op, subject, read, scratch: workspace.folder }, recorder);
   await recorder.look("transformers", "modelling code and graph", () =>
     checkTransformers(subject, {
@@ -136,13 +145,15 @@ async function runChecks(
     }),
   );
   await recorder.look("nodes", "nodes by provider", () =>
-    briefly(open(read, "the profiled model", { profile: true }), (profiled) =>
+    briefly(open(read, "the profiled model", { profile: true, head: false }), (profiled) =>
       checkNodes(subject, profiled, device),
     ),
   );
   if (device !== "cpu") {
     await recorder.look("device", `${device} and CPU agree`, () =>
-      briefly(open(read, "the model on the CPU", { device: "cpu" }), (onCpu) => checkDevice(subject, onCpu)),
+      briefly(open(read, "the model on the CPU", { device: "cpu", head: false }), (onCpu) =>
+        checkDevice(subject, onCpu),
+      ),
     );
   }
   let costs: CostAt[] = [];

@@ -3,9 +3,9 @@ import type { Outcome } from "../attempt.js";
 import { EXECUTION_PROVIDERS } from "../devices.js";
 import type { NodeShare } from "../node-shares.js";
 import { formatNumber } from "../report/numbers.js";
-import { largestAt, lengthsUpTo } from "../words.js";
 import { makeBatch } from "./batch.js";
-import { type Difference, difference, larger, NO_DIFFERENCE } from "./difference.js";
+import { type DifferenceFound, judgeByLength } from "./by-length.js";
+import { difference } from "./difference.js";
 import { sweepLengths } from "./lengths.js";
 import type { Runnable } from "./runnable.js";
 import type { Subject } from "./subject.js";
@@ -39,27 +39,17 @@ export async function checkNodes(
 /** Compares a device with the CPU, on the same weights. */
 export async function checkDevice(subject: Subject, onCpu: Runnable): Promise<Outcome> {
   const { converted, lsg, inputs, lengths, seed, signal } = subject;
-  let worst: Difference & { length: number } = { ...NO_DIFFERENCE, length: 0 };
-  let scale = NO_DIFFERENCE;
-  const all = sweepLengths(lsg, converted.longest, lengths);
-  for (const length of all) {
+  const found: DifferenceFound[] = [];
+  for (const length of sweepLengths(lsg, converted.longest, lengths)) {
     signal?.throwIfAborted();
     const batch = makeBatch([inputs.random(length, seed + length)], inputs.padId);
-    const found = difference((await onCpu.hidden(batch)).values, (await converted.hidden(batch)).values);
-    if (found.largest >= worst.largest) worst = { ...found, length };
-    scale = larger(scale, found);
+    const [expected, actual] = [await onCpu.hidden(batch), await converted.hidden(batch)];
+    found.push({ length, difference: difference(expected.values, actual.values) });
   }
-  const tolerance = TOLERANCES.fp32 * Math.max(1, scale.scale);
-  const figure = { value: worst.largest, tolerance, length: worst.length };
-  const same = worst.largest <= tolerance;
-  return {
-    verdict: same ? "pass" : "fail",
-    detail:
-      `${lengthsUpTo(all)}: ${largestAt(worst.largest, worst.length)}` +
-      (same ? "" : `, allowed ${formatNumber(tolerance)}`),
-    figure,
-    ...(!same && { remedy: "Do not run this model on this device; update its driver, or report it." }),
-  };
+  return judgeByLength(found, {
+    tolerance: ({ scale }) => TOLERANCES.fp32 * Math.max(1, scale),
+    remedy: "Do not run this model on this device; update its driver, or report it.",
+  });
 }
 
 function describe({ provider, share }: NodeShare): string {

@@ -22,6 +22,11 @@ export function toleranceFor({ scale }: Difference): number {
   return FLOAT32_TOLERANCE * Math.max(1, scale);
 }
 
+/** A difference as a multiple of what is allowed; infinite where something is not finite. */
+export function excess(found: Difference, tolerance = toleranceFor(found)): number {
+  return Number.isFinite(found.largest) ? found.largest / tolerance : Number.POSITIVE_INFINITY;
+}
+
 /** The larger of two findings. */
 export function larger(a: Difference, b: Difference): Difference {
   return { largest: Math.max(a.largest, b.largest), scale: Math.max(a.scale, b.scale) };
@@ -50,7 +55,7 @@ export function difference(expected: Float32Array, actual: Float32Array): Differ
     const [e, a] = [expected[i] as number, actual[i] as number];
     const distance = Math.abs(e - a);
     if (!(distance <= largest)) largest = Number.isNaN(distance) ? Number.POSITIVE_INFINITY : distance;
-    if (Math.abs(e) > scale) scale = Math.abs(e);
+    if (Math.abs(e) > scale && Number.isFinite(e)) scale = Math.abs(e);
   }
   return { largest, scale };
 }

@@ -1,8 +1,7 @@
-import { formatNumber } from "../report/numbers.js";
 import type { Check, DifferenceAt } from "../types.js";
-import { counted, largestAt, lengthsUpTo } from "../words.js";
+import { type DifferenceFound, judgeByLength } from "./by-length.js";
 import { compare, headOutputs, hiddenDifference, outputDifference, raggedBatch } from "./comparison.js";
-import { type Difference, toleranceFor } from "./difference.js";
+import { toleranceFor } from "./difference.js";
 import { comparedLengths } from "./lengths.js";
 import type { Subject } from "./subject.js";
 
@@ -12,18 +11,13 @@ const SEEDED_LENGTHS = 16;
 const REMEDY =
   "The result does not do what the original did: convert again, and report it if that does not help.";
 
-interface Worst {
-  readonly difference: Difference;
-  readonly length: number;
-}
-
 /** Compares converted and original model at the lengths at which the same outputs are promised. */
 export async function checkLossless(
   subject: Subject & { readonly original: NonNullable<Subject["original"]> },
 ): Promise<{ checks: Check[]; differences: DifferenceAt[] }> {
   const { original, converted, inputs, losslessUpTo, lsg, lengths: asked, seed, signal } = subject;
   const lengths = comparedLengths(lsg, [1, losslessUpTo], { count: SEEDED_LENGTHS, seed, asked });
-  const [hidden, head]: [Worst[], Worst[]] = [[], []];
+  const [hidden, head]: [DifferenceFound[], DifferenceFound[]] = [[], []];
   for (const length of lengths) {
     signal?.throwIfAborted();
     const comparison = await compare(original, converted, raggedBatch(inputs, length, seed + length));
@@ -34,8 +28,8 @@ export async function checkLossless(
     const [expected, actual] = await headOutputs(original, converted, comparison, seed + length);
     head.push({ length, difference: outputDifference(expected, actual) });
   }
-  const checks = [judge("lossless", "hidden states and the original's", hidden, lengths)];
-  if (head.length > 0) checks.push(judge("lossless-head", "outputs and the original's", head, lengths));
+  const checks = [check("lossless", "hidden states and the original's", hidden)];
+  if (head.length > 0) checks.push(check("lossless-head", "outputs and the original's", head));
   const differences = hidden.map(({ length, difference }) => {
     return { length, difference: difference.largest, tolerance: toleranceFor(difference) };
   });
@@ -52,37 +46,6 @@ function notFinite(length: number): Check {
   };
 }
 
-function judge(id: string, title: string, found: readonly Worst[], lengths: readonly number[]): Check {
-  const worst = found.reduce<Worst | undefined>((a, b) => (a && excess(a) >= excess(b) ? a : b), undefined);
-  if (!worst) {
-    return {
-      id,
-      title,
-      verdict: "skipped",
-      detail: "--lengths names no length at which anything is promised",
-    };
-  }
-  const { difference, length } = worst;
-  const tolerance = toleranceFor(difference);
-  const failed = found.filter((one) => excess(one) > 1);
-  return {
-    id,
-    title,
-    verdict: failed.length > 0 ? "fail" : "pass",
-    detail:
-      `${lengthsUpTo(lengths)} tokens, 3 rows each: ${largestAt(difference.largest, length)}` +
-      (failed.length > 0
-        ? `, allowed ${formatNumber(tolerance)}; too large at ${counted(failed.length, "length")}`
-        : ""),
-    figure: { value: difference.largest, tolerance, length },
-    ...(failed.length > 0 && {
-      findings: failed.map((one) => `${one.length} tokens: ${formatNumber(one.difference.largest)}`),
-      remedy: REMEDY,
-    }),
-  };
-}
-
-/** A difference as a multiple of what is allowed. */
-function excess({ difference }: Worst): number {
-  return difference.largest / toleranceFor(difference);
+function check(id: string, title: string, found: readonly DifferenceFound[]): Check {
+  return { id, title, ...judgeByLength(found, { what: " tokens, 3 rows each", remedy: REMEDY }) };
 }

@@ -16,6 +16,9 @@ const PLAIN_TEXT = "Paris is the capital of France.";
 /** Predictions that are shown. */
 const TOP = 5;
 
+/** Tokens whose labels are shown. */
+const MAX_TAGGED = 20;
+
 /** Values of an embedding that are shown. */
 const SHOWN_VALUES = 3;
 
@@ -109,13 +112,19 @@ async function answer(
     }
     case "SequenceClassification": {
       const scores = await onlyOutput(runnable, token(hidden, 0));
+      if (runnable.model.config.problem_type === "regression") {
+        return {
+          scores,
+          lines: Array.from(scores, (score, i) => `${labels[i] ?? `LABEL_${i}`} ${formatNumber(score)}`),
+        };
+      }
       const chances = scores.length === 1 || isMultiLabel(runnable) ? scores.map(sigmoid) : softmax(scores);
       return { scores, lines: best(chances, (i) => labels[i] ?? `LABEL_${i}`) };
     }
     case "TokenClassification": {
       const scores = await onlyOutput(runnable, hidden);
       const width = scores.length / ids.length;
-      const lines = ids.map((id, i) => {
+      const lines = ids.slice(0, MAX_TAGGED).map((id, i) => {
         const own = scores.subarray(i * width, (i + 1) * width);
         const choice = own.indexOf(Math.max(...own));
         return `${tokenizer.token(id)}: ${labels[choice] ?? `LABEL_${choice}`}`;

@@ -48,6 +48,7 @@ export function reachOf(lsg: LsgConfig, token: number, length: number, causal: b
 export async function checkReach(subject: Subject, firstLayer: Runnable): Promise<Outcome> {
   const { converted, lsg, inputs, seed, signal } = subject;
   const longest = Math.max(...(subject.lengths ?? [converted.longest]));
+  if (longest < 2) return { verdict: "skipped", detail: "one token has no other to reach" };
   const causal = converted.model.config.is_decoder === true;
   const row = inputs.random(longest, seed);
   const last = longest - 1;

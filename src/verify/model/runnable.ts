@@ -64,7 +64,13 @@ export async function openRunnable(
   );
   const base = await open(graphPath);
   const head = wantsHead && layers === undefined ? headOf(model) : undefined;
-  const headSession = head && (await open(await place.write("head", headGraph(model, head, place.weights))));
+  let headSession: Session | undefined;
+  try {
+    headSession = head && (await open(await place.write("head", headGraph(model, head, place.weights))));
+  } catch (error) {
+    await base.close();
+    throw error;
+  }
   let closing: Promise<unknown> | undefined;
   return {
     model,

@@ -1,16 +1,11 @@
 import type { Outcome } from "../attempt.js";
 import { formatNumber } from "../report/numbers.js";
-import { largestAt, lengthsUpTo } from "../words.js";
+import { counted } from "../words.js";
 import { makeBatch } from "./batch.js";
-import { type Difference, difference, tokensOf, toleranceFor } from "./difference.js";
+import { type DifferenceFound, judgeByLength } from "./by-length.js";
+import { difference, tokensOf } from "./difference.js";
 import { sweepLengths } from "./lengths.js";
 import type { Subject } from "./subject.js";
-
-interface Seen {
-  readonly length: number;
-  readonly difference: Difference;
-  readonly finite: boolean;
-}
 
 /**
  * Runs the converted model around the borders of blocks up to its longest input. Every number must be finite, and
@@ -21,7 +16,8 @@ export async function checkSweep(subject: Subject): Promise<Outcome> {
   const { converted, lsg, inputs, seed, signal } = subject;
   const lengths = sweepLengths(lsg, converted.longest, subject.lengths);
   const half = Math.floor(lengths.length / 2);
-  const seen: Seen[] = [];
+  const seen: DifferenceFound[] = [];
+  const broken = new Set<number>();
   for (const [i, longer] of lengths.slice(half).entries()) {
     signal?.throwIfAborted();
     const rows = [lengths[i % Math.max(1, half)] ?? longer, longer].map((length, row) =>
@@ -31,28 +27,16 @@ export async function checkSweep(subject: Subject): Promise<Outcome> {
     for (const [row, one] of rows.entries()) {
       const alone = await converted.hidden(makeBatch([one], inputs.padId));
       const beside = tokensOf(together, row, 0, one.ids.length);
-      const finite = together.values.every(Number.isFinite);
-      seen.push({ length: one.ids.length, difference: difference(alone.values, beside), finite });
+      seen.push({ length: one.ids.length, difference: difference(alone.values, beside) });
+      if (!together.values.every(Number.isFinite)) broken.add(one.ids.length);
     }
   }
-  const bad = seen.filter((one) => !one.finite || one.difference.largest > toleranceFor(one.difference));
-  const worst = seen.reduce((a, b) => (a.difference.largest >= b.difference.largest ? a : b));
-  const figure = {
-    value: worst.difference.largest,
-    tolerance: toleranceFor(worst.difference),
-    length: worst.length,
-  };
-  const detail = `${lengthsUpTo(lengths)}: ${largestAt(figure.value, figure.length)}`;
-  if (bad.length === 0) return { verdict: "pass", detail: `all finite at ${detail}`, figure };
-  return {
-    verdict: "fail",
-    detail,
-    figure,
-    findings: bad.map(({ length, difference: { largest }, finite }) =>
-      finite
-        ? `${length} tokens: a row alone and the same row in a batch differ by ${formatNumber(largest)}`
-        : `${length} tokens: outputs are not finite`,
-    ),
+  const outcome = judgeByLength(seen, {
+    describe: ({ length, difference: { largest } }) =>
+      `${counted(length, "token")}: a row alone and the same row in a batch differ by ${formatNumber(largest)}`,
     remedy: "Do not use the model at these lengths; convert again.",
-  };
+  });
+  if (broken.size === 0) return { ...outcome, detail: `all finite at ${outcome.detail}` };
+  const findings = [...broken].map((length) => `${counted(length, "token")}: outputs are not finite`);
+  return { ...outcome, verdict: "fail", findings: [...findings, ...(outcome.findings ?? [])] };
 }

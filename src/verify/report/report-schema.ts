@@ -86,6 +86,10 @@ export const VerificationReportSchema = z.object({
     .nullable()
     .describe("where the graphs ran: cpu, webgpu, cuda, coreml or dml, and what is known of it"),
   seed: z.int().describe("of the random inputs"),
+  lengths: z
+    .array(CountSchema)
+    .nullable()
+    .describe("the lengths that --lengths asked for; null: around the borders of blocks, and the longest"),
   checks: z.array(CheckSchema),
   differences: z.array(DifferenceSchema),
   costs: z.array(CostSchema),

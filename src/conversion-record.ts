@@ -1,10 +1,10 @@
 import { z } from "zod";
-import { parseJson } from "../checkpoint/checkpoint.js";
-import type { FileSource } from "../checkpoint/file-source.js";
-import { CheckpointError } from "../errors.js";
-import type { ConversionRecord } from "../plan/types.js";
+import { parseJson } from "./checkpoint/checkpoint.js";
+import type { FileSource } from "./checkpoint/file-source.js";
+import { CheckpointError } from "./errors.js";
+import type { ConversionRecord } from "./plan/types.js";
 
-export const RECORD_FILE = "lsg_conversion.json";
+const RECORD_FILE = "lsg_conversion.json";
 
 const RecordSchema = z.looseObject({
   format_version: z.literal(1),
@@ -35,4 +35,11 @@ export async function readRecord(source: FileSource): Promise<ConversionRecord> 
     `${RECORD_FILE}: ${issue?.path.join(".") || "the file"}: ${issue?.message}`,
     "Convert the original again.",
   );
+}
+
+/** The seed of a conversion, which its graphs take too; undefined for a folder that no conversion wrote. */
+export async function recordedSeed(source: FileSource): Promise<number | undefined> {
+  if (!source.files.has(RECORD_FILE)) return undefined;
+  const { seed } = (await readRecord(source)).options;
+  return typeof seed === "number" ? seed : undefined;
 }

@@ -9,70 +9,20 @@ Shapes: b batch, p prepended global tokens.
 
 from __future__ import annotations
 
-from typing import Any, Callable, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from transformers.modeling_outputs import (
     BaseModelOutputWithPastAndCrossAttentions,
     BaseModelOutputWithPoolingAndCrossAttentions,
 )
 
 from .lsg_attention import LSGSelfAttention
-
-GLOBAL_TABLE_ROWS = 512
-
-
-class LSGConfig:
-    """The keys that an LSG config adds to its type's; a checkpoint that lacks one means what stands here."""
-
-    adaptive = True
-    base_model_prefix = "lsg"
-    block_size = 128
-    first_token_is_global = False
-    lsh_num_pre_rounds = 1
-    mask_first_token = False
-    num_global_tokens = 1
-    pool_with_global = True
-    sparse_block_size = 128
-    sparsity_factor = 2
-    sparsity_type = "norm"
-
-
-class Layer(NamedTuple):
-    """The parts of one layer, in the order in which they are applied; each maps (b, length, ·) to (b, length,
-    ·)."""
-
-    query: Callable[[Tensor], Tensor]
-    key: Callable[[Tensor], Tensor]
-    value: Callable[[Tensor], Tensor]
-    attention_output: Callable[[Tensor], Tensor]
-    attention_dropout: Callable[[Tensor], Tensor] | None
-    attention_norm: Callable[[Tensor], Tensor]
-    intermediate: Callable[[Tensor], Tensor]
-    activation: Callable[[Tensor], Tensor]
-    output: Callable[[Tensor], Tensor]
-    output_dropout: Callable[[Tensor], Tensor] | None
-    output_norm: Callable[[Tensor], Tensor]
-
-
-def bert_layer(layer: nn.Module) -> Layer:
-    """A layer as BERT, RoBERTa and ELECTRA name its parts."""
-    attention = layer.attention
-    return Layer(
-        query=attention.self.query,
-        key=attention.self.key,
-        value=attention.self.value,
-        attention_output=attention.output.dense,
-        attention_dropout=attention.output.dropout,
-        attention_norm=attention.output.LayerNorm,
-        intermediate=layer.intermediate.dense,
-        activation=layer.intermediate.intermediate_act_fn,
-        output=layer.output.dense,
-        output_dropout=layer.output.dropout,
-        output_norm=layer.output.LayerNorm,
-    )
-
+from .lsg_config import GLOBAL_TABLE_ROWS, check_config
+from .lsg_generation import LSGCache
+from .lsg_layer import Layer, bert_layer
 
 class LSGModel:
     """Put before a type's dense model among the bases of its LSG model, it gives it its forward pass."""
@@ -93,7 +43,7 @@ class LSGModel:
 
     def _add_lsg(self) -> None:
         config = self.config
-        _check_config(config)
+        check_config(config)
         words = self.embeddings.word_embeddings
         self.embeddings.global_embeddings = nn.Embedding(GLOBAL_TABLE_ROWS, words.embedding_dim)
         self.num_prepended_tokens = config.num_global_tokens - int(config.first_token_is_global)
@@ -116,6 +66,8 @@ class LSGModel:
         token_type_ids: Tensor | None = None,
         position_ids: Tensor | None = None,
         inputs_embeds: Tensor | None = None,
+        past_key_values: Any = None,
+        use_cache: bool | None = None,
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
         **kwargs: Any,
@@ -124,7 +76,10 @@ class LSGModel:
         Args:
             input_ids, token_type_ids, position_ids: (b, length).
             attention_mask: (b, length), or (b, length, length) with a row for every query; 0 hides a token.
+                With past_key_values it is (b, their length + length).
             inputs_embeds: (b, length, width of the embeddings), in place of input_ids.
+            past_key_values: what an earlier call returned; the tokens follow those that it has read.
+            use_cache: return past_key_values, where the model is causal and has no sparse keys.
 
         Returns: last_hidden_state and each of hidden_states: (b, length, hidden), without the global tokens.
         """
@@ -136,17 +91,38 @@ class LSGModel:
         if return_dict is None:
             return_dict = self.config.return_dict
 
-        hidden = self._embed(input_ids, token_type_ids, position_ids, inputs_embeds)
-        mask = self._additive_mask(attention_mask, hidden)
-        every_hidden = [self._without_globals(hidden)] if output_hidden_states else None
-        for layer in self._layers():
+        cache = self._open_cache(past_key_values, use_cache)
+        past = 0 if cache is None else cache.length
+        hidden = self._embed(input_ids, token_type_ids, position_ids, inputs_embeds, past)
+        length = hidden.shape[1] - (self.num_prepended_tokens if past == 0 else 0)
+        mask = self._additive_mask(attention_mask, hidden, past + length, past)
+        if past > 0:
+            mask = cache.bias(mask)
+        every_hidden = [self._without_globals(hidden, length)] if output_hidden_states else None
+        for index, layer in enumerate(self._layers()):
             if self.gradient_checkpointing and self.training:
                 hidden = self._gradient_checkpointing_func(self._run_layer, layer, hidden, mask)
             else:
-                hidden = self._run_layer(layer, hidden, mask)
+                hidden = self._run_layer(layer, hidden, mask, cache, index)
             if output_hidden_states:
-                every_hidden.append(self._without_globals(hidden))
-        return self._outputs(self._without_globals(hidden), every_hidden, return_dict)
+                every_hidden.append(self._without_globals(hidden, length))
+        if cache is not None:
+            cache.advance(length)
+        return self._outputs(self._without_globals(hidden, length), cache, every_hidden, return_dict)
+
+    def _open_cache(self, past_key_values: Any, use_cache: bool | None) -> LSGCache | None:
+        """The cache given or, in place of none or of an empty one of transformers, a new one, if it can be used."""
+        if isinstance(past_key_values, LSGCache):
+            return past_key_values
+        if past_key_values is not None and (
+            not hasattr(past_key_values, "get_seq_length") or past_key_values.get_seq_length() > 0
+        ):
+            raise ValueError(
+                f"past_key_values is a {type(past_key_values).__name__}, expected what this model returned"
+            )
+        training = self.gradient_checkpointing and self.training
+        usable = self.lsg_attention.layout.is_causal and self.lsg_attention.sparsity is None and not training
+        return LSGCache(self.lsg_attention.layout) if use_cache and usable else None
 
     def _embed(
         self,
@@ -154,40 +130,43 @@ class LSGModel:
         token_type_ids: Tensor | None,
         position_ids: Tensor | None,
         inputs_embeds: Tensor | None,
+        past: int,
     ) -> Tensor:
-        """(b, length) → (b, p + length, hidden)."""
+        """(b, length) → (b, p + length, hidden); (b, length, hidden) where tokens have been read before."""
         embeddings = self.embeddings
         if inputs_embeds is None:
             inputs_embeds = embeddings.word_embeddings(input_ids)
         batch, length, _ = inputs_embeds.shape
         device = inputs_embeds.device
+        longest = embeddings.position_embeddings.num_embeddings - self._first_position()
+        if (position_ids is None or past > 0) and past + length > longest:
+            raise ValueError(f"{past + length} tokens, but the table of positions is for {longest}")
         if position_ids is None:
-            longest = embeddings.position_embeddings.num_embeddings - self._first_position()
-            if length > longest:
-                raise ValueError(f"{length} tokens, but the table of positions is for {longest}")
-            position_ids = self._position_ids(input_ids, length, device)
+            position_ids = self._position_ids(input_ids, length, device) + past
         hidden = inputs_embeds + embeddings.position_embeddings(position_ids)
         if hasattr(embeddings, "token_type_embeddings"):
             if token_type_ids is None:
                 token_type_ids = torch.zeros(1, length, dtype=torch.long, device=device)
             hidden = hidden + embeddings.token_type_embeddings(token_type_ids)
-        if self.num_prepended_tokens > 0:
+        if self.num_prepended_tokens > 0 and past == 0:
             rows = torch.arange(
                 int(self.config.first_token_is_global), self.config.num_global_tokens, device=device
             )
             hidden = torch.cat([embeddings.global_embeddings(rows).expand(batch, -1, -1), hidden], dim=1)
         return self._project(embeddings.dropout(embeddings.LayerNorm(hidden)))
 
-    def _additive_mask(self, attention_mask: Tensor | None, hidden: Tensor) -> Tensor:
+    def _additive_mask(
+        self, attention_mask: Tensor | None, hidden: Tensor, length: int, past: int
+    ) -> Tensor:
         """→ (b, 1, 1 or length, length): 0 for a visible key, else the least number of hidden's dtype."""
-        batch, rows, _ = hidden.shape
-        length = rows - self.num_prepended_tokens
+        batch = hidden.shape[0]
         if attention_mask is None:
             attention_mask = torch.ones(batch, length, device=hidden.device)
-        if attention_mask.shape not in [(batch, length), (batch, length, length)]:
+        expected = [(batch, length)] if past > 0 else [(batch, length), (batch, length, length)]
+        if attention_mask.shape not in expected:
             raise ValueError(
-                f"attention_mask has shape {tuple(attention_mask.shape)}, expected {(batch, length)} or "
-                f"{(batch, length, length)}"
+                f"attention_mask has shape {tuple(attention_mask.shape)}, expected "
+                f"{' or '.join(str(shape) for shape in expected)}"
             )
         invisible = (
             attention_mask[:, None, None] == 0 if attention_mask.dim() == 2 else attention_mask[:, None] == 0
@@ -198,51 +177,45 @@ class LSGModel:
             invisible, torch.finfo(hidden.dtype).min
         )
 
-    def _run_layer(self, layer: Layer, hidden: Tensor, mask: Tensor) -> Tensor:
-        """(b, p + length, hidden) → the same."""
-        batch, rows, width = hidden.shape
-        head_dim = width // self.config.num_attention_heads
-        query, key, value = (
-            linear(hidden).view(batch, rows, -1, head_dim).transpose(1, 2)
-            for linear in (layer.query, layer.key, layer.value)
-        )
-        context = self.lsg_attention(query, key, value, mask).transpose(1, 2).flatten(2)
-        attended = layer.attention_output(context)
-        if layer.attention_dropout is not None:
-            attended = layer.attention_dropout(attended)
-        hidden = layer.attention_norm(attended + hidden)
-        output = layer.output(layer.activation(layer.intermediate(hidden)))
-        if layer.output_dropout is not None:
-            output = layer.output_dropout(output)
-        return layer.output_norm(output + hidden)
+    def _run_layer(
+        self, layer: Layer, hidden: Tensor, mask: Tensor, cache: LSGCache | None = None, index: int = 0
+    ) -> Tensor:
+        """(b, rows, hidden) → the same."""
+        query, key, value = layer.heads(hidden, self.config.num_attention_heads)
+        if cache is not None:
+            held = cache.add(index, key, value)
+        if cache is None or cache.length == 0:
+            context = self.lsg_attention(query, key, value, mask)
+        else:
+            context = F.scaled_dot_product_attention(query, *held, attn_mask=mask)
+        return layer.complete(hidden, context)
 
-    def _without_globals(self, hidden: Tensor) -> Tensor:
+    def _without_globals(self, hidden: Tensor, length: int) -> Tensor:
         """(b, p + length, hidden) → (b, length, hidden); global token 0, if prepended, stands in for token
         0."""
-        tokens = hidden[:, self.num_prepended_tokens :]
+        tokens = hidden[:, -length:]
         replaces = self.config.pool_with_global or self.config.mask_first_token
-        if replaces and not self.config.first_token_is_global:
+        if replaces and hidden.shape[1] > length and not self.config.first_token_is_global:
             return torch.cat([hidden[:, :1], tokens[:, 1:]], dim=1)
         return tokens
 
-    def _outputs(self, last: Tensor, every_hidden: list[Tensor] | None, return_dict: bool) -> Any:
+    def _outputs(
+        self, last: Tensor, cache: LSGCache | None, every_hidden: list[Tensor] | None, return_dict: bool
+    ) -> Any:
         every_hidden = None if every_hidden is None else tuple(every_hidden)
-        if not hasattr(self, "pooler"):
-            if not return_dict:
-                return (last,) if every_hidden is None else (last, every_hidden)
-            return BaseModelOutputWithPastAndCrossAttentions(
-                last_hidden_state=last, hidden_states=every_hidden
-            )
-        pooled = None if self.pooler is None else self._pool(last)
+        has_pooler = hasattr(self, "pooler")
+        pooled = self._pool(last) if has_pooler and self.pooler is not None else None
         if not return_dict:
             # Heads count on the second place being the pooler's, filled or not.
-            return (last, pooled) if every_hidden is None else (last, pooled, every_hidden)
-        return BaseModelOutputWithPoolingAndCrossAttentions(
-            last_hidden_state=last, pooler_output=pooled, hidden_states=every_hidden
-        )
+            first = (last, pooled) if has_pooler else (last,)
+            return first + tuple(x for x in (cache, every_hidden) if x is not None)
+        rest = dict(last_hidden_state=last, past_key_values=cache, hidden_states=every_hidden)
+        if not has_pooler:
+            return BaseModelOutputWithPastAndCrossAttentions(**rest)
+        return BaseModelOutputWithPoolingAndCrossAttentions(pooler_output=pooled, **rest)
 
     def _refuse_unsupported(self, kwargs: dict[str, Any]) -> None:
-        names = ("head_mask", "encoder_hidden_states", "encoder_attention_mask", "past_key_values")
+        names = ("head_mask", "encoder_hidden_states", "encoder_attention_mask")
         given = [name for name in names if kwargs.get(name) is not None]
         if kwargs.get("output_attentions") or getattr(self.config, "output_attentions", False):
             given.append("output_attentions")
@@ -296,27 +269,3 @@ class LSGHead:
         super().__init__(config, *args, **kwargs)
         self.lsg_model.adopt(self.base_model)
         self.post_init()
-
-
-class Generation:
-    """Put before a head that generates. Each step reads the whole text: keys and values are not cached."""
-
-    def prepare_inputs_for_generation(
-        self, input_ids: Tensor, attention_mask: Tensor | None = None, **kwargs: Any
-    ) -> dict[str, Any]:
-        return {"input_ids": input_ids, "attention_mask": attention_mask, "use_cache": False}
-
-
-def _check_config(config: Any) -> None:
-    if not 1 <= config.num_global_tokens <= GLOBAL_TABLE_ROWS:
-        raise ValueError(
-            f"num_global_tokens is {config.num_global_tokens}, expected 1 to {GLOBAL_TABLE_ROWS}"
-        )
-    if config.mask_first_token and config.first_token_is_global:
-        raise ValueError("mask_first_token and first_token_is_global exclude each other")
-    if getattr(config, "position_embedding_type", "absolute") not in (None, "absolute"):
-        raise ValueError(
-            f"position_embedding_type is {config.position_embedding_type!r}, expected 'absolute'"
-        )
-    if getattr(config, "add_cross_attention", False):
-        raise ValueError("add_cross_attention is true: LSG models have no cross-attention")

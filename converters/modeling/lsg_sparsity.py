@@ -1,6 +1,6 @@
 """Sparse keys of LSG attention: few keys that stand for many, chosen or merged from all tokens of a sequence.
 
-Shapes: b batch, h heads, t tokens (a whole number of blocks), m = t / sparsity_factor sparse keys, d
+Shapes: b batch, h heads, q queries, t tokens (a whole number of blocks), m = t / sparsity_factor sparse keys, d
 head_dim.
 """
 
@@ -14,11 +14,15 @@ from torch.nn import functional as F
 
 
 class Keys(NamedTuple):
-    """key and value (b, h, t, d), and which of them can be seen: bool (b, 1 or h, t)."""
+    """key and value (b, h, t, d), and which of them the queries see: bool (b, 1 or h, 1 or q, t)."""
 
     key: Tensor
     value: Tensor
     visible: Tensor
+
+    def seen_by_any(self) -> Tensor:
+        """(b, 1 or h, t)."""
+        return self.visible.any(dim=2)
 
 
 class Sparsity(NamedTuple):
@@ -37,7 +41,8 @@ def sparse_keys(keys: Keys, first_query: Tensor, sparsity: Sparsity) -> Keys:
         keys: all tokens.
         first_query: (b, h, 1, d), the query of token 0, by which bos_pooling weighs keys.
 
-    Returns: m keys and values, visible (b, 1 or h, m).
+    Returns: m keys and values. They are the same for all queries; a query sees one made of several keys if it
+    sees all of these that any query sees, so that it learns nothing of what is hidden from it.
     """
     if sparsity.sparsity_factor == 1:
         return keys
@@ -47,7 +52,7 @@ def sparse_keys(keys: Keys, first_query: Tensor, sparsity: Sparsity) -> Keys:
 def _by_norm(keys: Keys, first_query: Tensor, sparsity: Sparsity) -> Keys:
     """The keys of largest norm in each chunk, by increasing norm: a window can cut a chunk."""
     chunk = min(sparsity.block_size, sparsity.sparse_block_size)
-    norms = keys.key.detach().norm(dim=-1) * keys.visible
+    norms = keys.key.detach().norm(dim=-1) * keys.seen_by_any()
     largest = norms.unflatten(2, (-1, chunk)).topk(chunk // sparsity.sparsity_factor, dim=-1).indices.flip(-1)
     chunks = torch.arange(largest.shape[2], device=largest.device)
     return _choose(keys, (largest + (chunks * chunk)[:, None]).flatten(2))
@@ -73,23 +78,24 @@ def _by_block_stride(keys: Keys, first_query: Tensor, sparsity: Sparsity) -> Key
 
 def _by_pooling(keys: Keys, first_query: Tensor, sparsity: Sparsity) -> Keys:
     """The mean of the visible ones among factor neighbours."""
-    visible = keys.visible.unflatten(2, (-1, sparsity.sparsity_factor))[..., None]
+    factor = sparsity.sparsity_factor
+    visible = keys.seen_by_any().unflatten(2, (-1, factor))[..., None]
     count = visible.sum(dim=3)
 
     def mean(x: Tensor) -> Tensor:
         return _divide((x.unflatten(2, visible.shape[2:4]) * visible).sum(dim=3), count, 1e-6)
 
-    return Keys(mean(keys.key), mean(keys.value), count[..., 0] > 0)
+    return Keys(mean(keys.key), mean(keys.value), _of_neighbours(keys, factor))
 
 
 def _by_bos_pooling(keys: Keys, first_query: Tensor, sparsity: Sparsity) -> Keys:
     """Factor neighbours, weighed by how much token 0 attends to them."""
     factor = sparsity.sparsity_factor
     scores = (first_query @ keys.key.transpose(-1, -2))[:, :, 0] * keys.key.shape[-1] ** -0.5
-    scores = scores.masked_fill(~keys.visible, torch.finfo(scores.dtype).min)
+    scores = scores.masked_fill(~keys.seen_by_any(), torch.finfo(scores.dtype).min)
     weights = scores.unflatten(2, (-1, factor)).softmax(dim=-1)[..., None, :]
     key, value = ((weights @ x.unflatten(2, (-1, factor)))[..., 0, :] for x in (keys.key, keys.value))
-    return Keys(key, value, keys.visible.unflatten(2, (-1, factor)).any(dim=-1))
+    return Keys(key, value, _of_neighbours(keys, factor))
 
 
 def _by_lsh(keys: Keys, first_query: Tensor, sparsity: Sparsity) -> Keys:
@@ -98,14 +104,22 @@ def _by_lsh(keys: Keys, first_query: Tensor, sparsity: Sparsity) -> Keys:
     if sparsity.sparsity_factor == sparsity.sparse_block_size:
         return _by_bos_pooling(keys, first_query, sparsity)
     chunk = min(sparsity.block_size, sparsity.sparse_block_size)
-    count = keys.visible.unflatten(2, (-1, chunk))[..., None].to(keys.key.dtype)
+    count = keys.seen_by_any().unflatten(2, (-1, chunk))[..., None].to(keys.key.dtype)
     key, value = (x.unflatten(2, (-1, chunk)) * count for x in (keys.key, keys.value))
     count = count.expand(*key.shape[:4], 1)
     for buckets in [chunk] * sparsity.lsh_num_pre_rounds + [chunk // sparsity.sparsity_factor]:
         index = _bucket(key, count, buckets)
         key, value, count = (_sum_by_bucket(x, index, buckets) for x in (key, value, count))
     key, value = (_divide(x, count, 1e-8).flatten(2, 3) for x in (key, value))
-    return Keys(key, value, count.flatten(2) > 0)
+    of_chunk = _of_neighbours(keys, chunk).repeat_interleave(chunk // sparsity.sparsity_factor, dim=-1)
+    return Keys(key, value, of_chunk & (count.flatten(2) > 0)[:, :, None])
+
+
+def _of_neighbours(keys: Keys, size: int) -> Tensor:
+    """Which queries see a key made of size neighbours: (b, 1 or h, 1 or q, t / size)."""
+    seen_by_any = keys.seen_by_any()[:, :, None]
+    whole = (keys.visible | ~seen_by_any).unflatten(3, (-1, size)).all(dim=-1)
+    return whole & seen_by_any.unflatten(3, (-1, size)).any(dim=-1)
 
 
 def _divide(sums: Tensor, count: Tensor, epsilon: float) -> Tensor:
@@ -134,7 +148,8 @@ def _choose(keys: Keys, index: Tensor) -> Keys:
     batch, heads, tokens, head_dim = keys.key.shape
     index = index.expand(batch, heads, -1)
     rows = index[..., None].expand(-1, -1, -1, head_dim)
-    visible = keys.visible.expand(-1, heads, -1).gather(2, index)
+    queries = keys.visible.shape[2]
+    visible = keys.visible.expand(-1, heads, -1, -1).gather(3, index[:, :, None].expand(-1, -1, queries, -1))
     return Keys(keys.key.gather(2, rows), keys.value.gather(2, rows), visible)
 
 

@@ -54,6 +54,9 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "first_masked": dict(SIZES, sparsity_type="norm", num_global_tokens=1, mask_first_token=True),
     "not_pooled": dict(SIZES, sparsity_type="stride", num_global_tokens=7, pool_with_global=False),
 }
+CAUSAL_OPTIONS = ["none", "norm", "pooling", "stride"]
+CAUSAL_LENGTHS = [2 * BLOCK + 1, 3 * BLOCK + 5, 200]
+"""Above two blocks: the reference's causal models raise below."""
 LENGTHS = [1, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK, 2 * BLOCK + 1, 3 * BLOCK + 5, LONGEST - 1, LONGEST]
 
 
@@ -63,6 +66,15 @@ def heads(model_type: str) -> list[str]:
 
 def class_name(model_type: str, head: str) -> str:
     return f"LSG{FAMILIES[model_type][0]}{head}"
+
+
+def causal_head(model_type: str) -> str:
+    return next(head for head in FAMILIES[model_type][1] if head in ("LMHeadModel", "ForCausalLM"))
+
+
+def made_by_reference(model_type: str) -> Path:
+    """A checkpoint that lsg-converter made."""
+    return WORK / "made-by-reference" / model_type
 
 
 def converted(model_type: str, preset: str = "reference") -> Path:

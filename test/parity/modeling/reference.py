@@ -6,16 +6,23 @@ Needs lsg-converter 0.1.9 and transformers 4.40.2:
 
 from __future__ import annotations
 
+import json
 from importlib import import_module
 from typing import Any
 
 import torch
 from cases import (
     BLOCK,
+    CAUSAL_LENGTHS,
+    CAUSAL_OPTIONS,
+    CAUSAL_TYPES,
+    FAMILIES,
     LENGTHS,
+    LONGEST,
     OPTIONS,
     TYPES,
     WORK,
+    causal_head,
     class_name,
     converted,
     fill_heads,
@@ -24,10 +31,13 @@ from cases import (
     head_options,
     heads,
     inputs,
+    made_by_reference,
+    original,
     tensors,
 )
 from safetensors.torch import save_file
 from torch import Tensor
+from transformers import AutoConfig
 
 GRADIENT_LENGTHS = [BLOCK, 3 * BLOCK + 5]
 
@@ -84,6 +94,46 @@ def write_heads(model_type: str) -> None:
     save(f"{model_type}.heads", goldens)
 
 
+def write_causal(model_type: str) -> None:
+    goldens: dict[str, Tensor] = {}
+    for option in CAUSAL_OPTIONS:
+        model = getattr(reference_module(model_type), class_name(model_type, causal_head(model_type)))
+        model = model.from_pretrained(converted(model_type), is_decoder=True, **OPTIONS[option]).eval()
+        fill_heads(model)
+        for length in CAUSAL_LENGTHS:
+            with torch.no_grad():
+                logits = model(**inputs(model_type, length)).logits
+            goldens[f"{option}.{length}"] = logits.contiguous()
+    save(f"{model_type}.causal", goldens)
+
+
+def write_conversion(model_type: str) -> None:
+    """A checkpoint as lsg-converter makes it, and what it computes."""
+    name, output = model_type.replace("-", "_"), made_by_reference(model_type)
+    module = import_module(f"lsg_converter.{name}.convert_{name}_checkpoint")
+    torch.manual_seed(0)
+    model, _ = getattr(module, f"{FAMILIES[model_type][0]}ConversionScript")(
+        initial_model=str(original(model_type)),
+        model_name=str(output),
+        max_sequence_length=LONGEST,
+        architecture=class_name(model_type, "ForMaskedLM").removeprefix("LSG"),
+        random_global_init=False,
+        global_positional_stride=64,
+        keep_first_global_token=False,
+        resize_lsg=False,
+        model_kwargs=json.dumps(OPTIONS["norm"]),
+        use_token_ids=True,
+        use_auth_token=False,
+        config=AutoConfig.from_pretrained(original(model_type)),
+        save_model=True,
+        seed=123,
+    ).process()
+    with torch.no_grad():
+        logits = model.eval()(**inputs(model_type, 3 * BLOCK + 5)).logits
+        hidden = model.base_model(**inputs(model_type, 3 * BLOCK + 5)).last_hidden_state
+    save(f"{model_type}.conversion", {"logits": logits.contiguous(), "hidden": hidden.contiguous()})
+
+
 def save(name: str, goldens: dict[str, Tensor]) -> None:
     (WORK / "goldens").mkdir(exist_ok=True)
     save_file(goldens, WORK / "goldens" / f"{name}.safetensors")
@@ -94,3 +144,6 @@ if __name__ == "__main__":
     for each in TYPES:
         write_model(each)
         write_heads(each)
+        write_conversion(each)
+        if each in CAUSAL_TYPES:
+            write_causal(each)

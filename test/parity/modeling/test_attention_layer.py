@@ -16,11 +16,19 @@ from torch import Tensor
 
 sys.path.insert(0, str(REPOSITORY / "converters"))
 from modeling.lsg_attention import BlockLocalSelfAttention, LSGSelfAttention  # noqa: E402
-from modeling.lsg_dropout import attend_with_dropout  # noqa: E402
+from modeling.lsg_cpu import attend_by_views, block_views  # noqa: E402
+from modeling.lsg_layout import Layout, Pool  # noqa: E402
 
 GOLDENS = REPOSITORY / "fixtures" / "attention"
 DOCUMENT = json.loads((GOLDENS / "cases.json").read_text())
 HIDDEN = -1e30
+
+
+@pytest.fixture(params=["block by block", "side by side"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both ways to compute blocks: the CPU's, and that of a GPU and torch.compile."""
+    if request.param == "side by side":
+        monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
 
 
 def qkv(length: int, batch: int = 3, heads: int = 2, head_dim: int = 4) -> list[Tensor]:
@@ -57,6 +65,7 @@ def local_and_global(length: int, block: int, first_is_global: bool, causal: boo
     return visible.tril() if causal else visible
 
 
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("mask_rows", [False, True])
 @pytest.mark.parametrize("side", ["right", "left"])
 @pytest.mark.parametrize("causal", [False, True])
@@ -83,6 +92,7 @@ def test_blocks_are_attention_with_a_mask(
     assert all(torch.allclose(a, b, atol=1e-12) for a, b in zip(*gradients))
 
 
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("name", DOCUMENT["cases"])
 def test_goldens_of_the_reference(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     options, tensors = DOCUMENT["cases"][name], load_file(GOLDENS / "goldens.safetensors")
@@ -162,17 +172,23 @@ def test_the_references_own_layer_of_local_attention(length: int, causal: bool) 
     )
 
 
-def test_dropped_attention_has_the_gradient_of_what_it_computes() -> None:
-    query, key, value = (x[:, :, :rows].requires_grad_() for x, rows in zip(qkv(7), (5, 7, 7)))
-    bias = padding_mask(7, "right").clamp(min=-1e3)
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+@pytest.mark.parametrize("causal", [False, True])
+def test_attention_by_views_has_the_gradient_of_what_it_computes(causal: bool, dropout: float) -> None:
+    layout = Layout(2, 1, 2, causal, sparse_size=2, sparse_step=1)
+    tokens = [x.requires_grad_() for x in qkv(9, batch=2)]
+    sparse = [x.requires_grad_() for x in qkv(4, batch=2)[:2]]
+    views = block_views(layout, 9, 4)
 
-    def seeded(*tensors: Tensor) -> Tensor:
+    def seeded(query: Tensor, key: Tensor, value: Tensor, *sparse: Tensor) -> Tensor:
         torch.manual_seed(0)
-        return attend_with_dropout(*tensors, bias, 0.3)
+        pools = [
+            Pool(key, value, padding_mask(9, "right")[:2].clamp(min=-1e3)),
+            Pool(*sparse, padding_mask(4, "right")[:2, ..., :4].clamp(min=-1e3)),
+        ]
+        return attend_by_views(query, pools, views, dropout)
 
-    assert torch.autograd.gradcheck(seeded, (query, key, value))
-    exact = torch.nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=bias)
-    assert torch.allclose(attend_with_dropout(query, key, value, bias, 0.0), exact, atol=1e-12)
+    assert torch.autograd.gradcheck(seeded, (*tokens, *sparse))
 
 
 def test_dropout_keeps_the_mean() -> None:

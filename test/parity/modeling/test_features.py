@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from cases import (
     BLOCK,
     CAUSAL_TYPES,
+    LONGEST,
     OPTIONS,
+    REPOSITORY,
     TYPES,
     class_name,
     converted,
@@ -30,6 +33,7 @@ from transformers import (
 )
 
 LONG = 3 * BLOCK + 5
+ONE_GLOBAL = {"num_global_tokens": 1}
 
 
 @pytest.mark.parametrize("model_type", TYPES)
@@ -38,7 +42,7 @@ def test_saved_and_loaded_again_it_is_the_same(model_type: str, tmp_path: Path) 
     fill_heads(model)
     model.save_pretrained(tmp_path / "saved")
     names = {path.name for path in (tmp_path / "saved").glob("*.py")}
-    assert {"lsg_attention.py", "lsg_dropout.py", "lsg_model.py", "lsg_sparsity.py"} < names
+    assert {path.name for path in (REPOSITORY / "converters" / "modeling").glob("lsg_*.py")} < names
     again = AutoModelForMaskedLM.from_pretrained(tmp_path / "saved", trust_remote_code=True).eval()
     assert type(again).__name__ == class_name(model_type, "ForMaskedLM")
     batch = inputs(model_type, LONG)
@@ -141,6 +145,41 @@ def test_tuples_hold_what_the_output_holds(model_type: str) -> None:
     assert all(state.shape[1] == LONG for state in hidden_states)
 
 
+@pytest.mark.parametrize("option", OPTIONS)
+def test_a_mask_with_equal_rows_is_the_mask_without_rows(option: str) -> None:
+    model, batch = load("bert", AutoModel, **OPTIONS[option]), inputs("bert", 10 * BLOCK + 3)
+    rows = batch["attention_mask"][:, None].expand(-1, 10 * BLOCK + 3, -1)
+    outputs = []
+    for mask in (batch["attention_mask"], rows):
+        torch.manual_seed(0)
+        outputs.append(model(**{**batch, "attention_mask": mask}).last_hidden_state)
+    assert relative(outputs[1], outputs[0]) <= 1e-5
+
+
+@pytest.mark.parametrize("compiling", [False, True])
+@pytest.mark.parametrize("option", OPTIONS)
+def test_what_a_row_of_the_mask_hides_is_not_seen(
+    option: str, compiling: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two documents in a row of tokens, each hidden from the other, above two blocks and with sparse keys."""
+    monkeypatch.setattr(torch.compiler, "is_compiling", lambda: compiling)
+    model = load("bert", AutoModel, num_hidden_layers=1, **OPTIONS[option] | {"pool_with_global": False})
+    length, cut = 10 * BLOCK + 3, 5 * BLOCK + 7
+    batch = {k: v[:1] for k, v in inputs("bert", length).items()}
+    document = (torch.arange(length) >= cut).long()
+    batch["attention_mask"] = (document[:, None] == document)[None].long()
+    changed = batch["input_ids"].clone()
+    changed[:, cut:] = (changed[:, cut:] + 7) % 90
+    outputs = []
+    for ids in (batch["input_ids"], changed):
+        torch.manual_seed(0)
+        with torch.no_grad():
+            # Without token 0, for which a global token can stand in.
+            outputs.append(model(**{**batch, "input_ids": ids}).last_hidden_state[:, 1:])
+    assert torch.allclose(outputs[0][:, : cut - 1], outputs[1][:, : cut - 1], atol=1e-5)
+    assert not torch.allclose(outputs[0][:, cut:], outputs[1][:, cut:], atol=1e-2)
+
+
 def test_what_is_not_supported_says_so() -> None:
     model, batch = load("bert", AutoModel), inputs("bert", 8)
     for name, value in (("head_mask", torch.ones(2, 4)), ("output_attentions", True)):
@@ -191,6 +230,70 @@ def test_generation_follows_the_logits(model_type: str, preset: str) -> None:
     assert torch.equal(made, ids)
     beams = model.generate(prompt["input_ids"], attention_mask=prompt["attention_mask"], num_beams=2, **fixed)
     assert beams.shape == ids.shape
+
+
+@pytest.mark.parametrize("beams", [1, 3])
+@pytest.mark.parametrize("preset", ["reference", "faithful"])
+@pytest.mark.parametrize("model_type", CAUSAL_TYPES)
+def test_generation_with_a_cache_is_generation_without(model_type: str, preset: str, beams: int) -> None:
+    """From below two blocks to beyond three, two rows padded on the left."""
+    model = load(model_type, AutoModelForCausalLM, preset, is_decoder=True, **OPTIONS["none"] | ONE_GLOBAL)
+    fill_heads(model)
+    read, held = [], []
+
+    def watch(_: object, args: tuple[object, ...], kwargs: dict[str, Any], output: Any) -> None:
+        read.append(kwargs["input_ids"].shape[1])
+        if output.past_key_values is not None:
+            held.extend(key.shape[2] for key, _ in output.past_key_values._layers)
+
+    model.register_forward_hook(watch, with_kwargs=True)
+    prompt = {k: v for k, v in inputs(model_type, BLOCK + 5, "left").items() if k != "token_type_ids"}
+    made = 2 * BLOCK + 3
+    fixed = dict(
+        do_sample=False, num_beams=beams, max_new_tokens=made, min_new_tokens=made, eos_token_id=None
+    ) | {"pad_token_id": model.config.pad_token_id, "output_scores": True, "return_dict_in_generate": True}
+    without = model.generate(**prompt, **fixed, use_cache=False)
+    assert max(read) > 3 * BLOCK and held == []
+    read.clear()
+    cached = model.generate(**prompt, **fixed, use_cache=True)
+    assert torch.equal(cached.sequences, without.sequences)
+    assert all(torch.allclose(*scores, atol=1e-4) for scores in zip(cached.scores, without.scores))
+    assert read == [BLOCK + 5] + [1] * (made - 1)
+    assert max(held) <= 1 + 2 * BLOCK
+
+
+@pytest.mark.parametrize("preset", ["reference", "faithful"])
+def test_a_text_read_in_pieces(preset: str) -> None:
+    model = load_class("bert", "LMHeadModel", preset, is_decoder=True, **OPTIONS["none"] | ONE_GLOBAL)
+    batch = {k: v for k, v in inputs("bert", 6 * BLOCK + 3, "left").items() if k != "token_type_ids"}
+    with torch.no_grad():
+        expected, past, parts = model(**batch).logits, None, []
+        ends = [5, 6, 2 * BLOCK + 1, 5 * BLOCK, 6 * BLOCK + 3]
+        for begin, end in zip([0, *ends], ends):
+            output = model(
+                input_ids=batch["input_ids"][:, begin:end],
+                attention_mask=batch["attention_mask"][:, :end],
+                past_key_values=past,
+                use_cache=True,
+            )
+            past = output.past_key_values
+            parts.append(output.logits)
+    seen = batch["attention_mask"].bool()
+    assert relative(torch.cat(parts, dim=1)[seen], expected[seen]) <= 1e-5
+    with pytest.raises(ValueError, match="expected what this model returned"):
+        model(**batch, past_key_values=((torch.ones(1), torch.ones(1)),))
+    with pytest.raises(ValueError, match=r"attention_mask has shape \(3, 1\), expected \(3, 100\)"):
+        model(input_ids=batch["input_ids"][:, :1], attention_mask=torch.ones(3, 1), past_key_values=past)
+
+
+@pytest.mark.parametrize("use_cache", [False, True])
+def test_generation_ends_with_the_table_of_positions(use_cache: bool) -> None:
+    model = load_class("bert", "LMHeadModel", "reference", is_decoder=True, **OPTIONS["none"])
+    prompt = inputs("bert", LONGEST - 2, batch=1)["input_ids"]
+    with pytest.raises(ValueError, match=f"{LONGEST + 1} tokens, but the table of positions is for {LONGEST}"):
+        model.generate(
+            prompt, attention_mask=torch.ones_like(prompt), min_new_tokens=5, max_new_tokens=5, use_cache=use_cache
+        )
 
 
 @pytest.mark.parametrize("option", ["none", "norm"])

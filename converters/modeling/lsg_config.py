@@ -1,0 +1,39 @@
+"""The keys that an LSG config adds, and which values of a config an LSG model takes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+GLOBAL_TABLE_ROWS = 512
+
+
+class LSGConfig:
+    """The keys that an LSG config adds to its type's; a checkpoint that lacks one means what stands here."""
+
+    adaptive = True
+    base_model_prefix = "lsg"
+    block_size = 128
+    first_token_is_global = False
+    lsh_num_pre_rounds = 1
+    mask_first_token = False
+    num_global_tokens = 1
+    pool_with_global = True
+    sparse_block_size = 128
+    sparsity_factor = 2
+    sparsity_type = "norm"
+
+
+def check_config(config: Any) -> None:
+    """Raises ValueError for what an LSG model can't be built of."""
+    if not 1 <= config.num_global_tokens <= GLOBAL_TABLE_ROWS:
+        raise ValueError(
+            f"num_global_tokens is {config.num_global_tokens}, expected 1 to {GLOBAL_TABLE_ROWS}"
+        )
+    if config.mask_first_token and config.first_token_is_global:
+        raise ValueError("mask_first_token and first_token_is_global exclude each other")
+    if getattr(config, "position_embedding_type", "absolute") not in (None, "absolute"):
+        raise ValueError(
+            f"position_embedding_type is {config.position_embedding_type!r}, expected 'absolute'"
+        )
+    if getattr(config, "add_cross_attention", False):
+        raise ValueError("add_cross_attention is true: LSG models have no cross-attention")

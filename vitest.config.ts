@@ -5,6 +5,8 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     exclude: ["test/parity/**", "test/gpu/**"],
     testTimeout: 20_000,
+    // One core would idle while another test waits for a process.
+    maxWorkers: "100%",
     // Whether Python is at hand must not change what the tests see.
     env: { LSG_PYTHON: "" },
   },

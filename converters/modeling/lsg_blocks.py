@@ -1,4 +1,5 @@
-"""LSG attention with all blocks side by side, as one batch: for a GPU, and for torch.compile, where lengths change.
+"""LSG attention with all blocks side by side, as one batch: for a GPU, and for torch.compile, where lengths
+change.
 
 Shapes: b batch, h heads, n blocks, d head_dim; rows: prepended tokens and sequence.
 """
@@ -66,13 +67,14 @@ def attend_blocks(
 
 
 def _windows(pool: Pool, start: int, size: int, step: int, blocks: int, layout: Layout) -> Pool:
-    """Of a pool, keys start to start + size for block 0, and step further on for each next one; a key that the
-    pool doesn't have is hidden. Keys and values: (b, n, h, size, d); bias: (b, n, 1 or h, 1 or block_size, size).
-    """
+    """Of a pool, keys start to start + size for block 0, and step further on for each next one; a key that
+    the pool doesn't have is hidden. Keys and values: (b, n, h, size, d); bias: (b, n, 1 or h, 1 or
+    block_size, size)."""
     # Negative margins cut off.
     margins = (-start, start + (blocks - 1) * step + size - pool.key.shape[2])
     key, value = (
-        F.pad(x, (0, 0, *margins)).unfold(2, size, step).permute(0, 2, 1, 4, 3) for x in (pool.key, pool.value)
+        F.pad(x, (0, 0, *margins)).unfold(2, size, step).permute(0, 2, 1, 4, 3)
+        for x in (pool.key, pool.value)
     )
     bias = F.pad(_by_block(pool.bias, blocks, layout), margins, value=hidden_score(pool.bias.dtype))
     blocks_begin = torch.arange(blocks, device=bias.device)[:, None] * step

@@ -1,7 +1,7 @@
 """LSG attention on a CPU: a block of queries at a time, with the keys that it sees.
 
-So scores stay in the cache, keys are not copied side by side for all blocks, and training keeps no scores: the
-backward pass computes them again, with dropout too, for which PyTorch has no fused kernel on a CPU.
+So scores stay in the cache, keys are not copied side by side for all blocks, and training keeps no scores:
+the backward pass computes them again, with dropout too, for which PyTorch has no fused kernel on a CPU.
 
 Shapes: b batch, h heads, q queries, m keys of a pool, r and k queries and keys of a view, d head_dim.
 """
@@ -90,7 +90,7 @@ class _Attention(torch.autograd.Function):
         for number, view in enumerate(ctx.views):
             queries, (key, value, bias) = query[:, :, view.queries], _seen(view, pools)
             weights, of_view = _weights(queries, key, bias), of_context[:, :, view.queries]
-            # The softmax's own gradient is weights · (of_weights - Σ weights · of_weights), and that sum is
+            # The softmax's own gradient: weights · (of_weights - Σ weights · of_weights), a sum that is also
             # Σ context · of_context.
             sums = (context[:, :, view.queries] * of_view).sum(dim=-1, keepdim=True)
             if ctx.dropout > 0:

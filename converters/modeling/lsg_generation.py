@@ -1,7 +1,7 @@
 """generate() in steps that cost no more the longer the text is.
 
-A causal query sees the global tokens, its block and the block before, so of all earlier keys and values these are
-kept. The cache is our own: it is what a model's output carries as past_key_values, in any transformers.
+A causal query sees the global tokens, its block and the block before, so of all earlier keys and values these
+are kept. The cache is our own: it is what a model's output carries as past_key_values, in any transformers.
 
 Shapes: b batch, h heads, d head_dim.
 """
@@ -18,8 +18,8 @@ from .lsg_layout import Layout, hidden_score
 
 
 class LSGCache:
-    """Keys and values of a causal model without sparse keys: of the global rows, then of tokens from some block
-    on.
+    """Keys and values of a causal model without sparse keys: of the global rows, then of tokens from some
+    block on.
 
     Attributes:
         length: tokens that the model has read.
@@ -38,7 +38,9 @@ class LSGCache:
 
     def reorder_cache(self, beam_idx: Tensor) -> None:
         """Keeps these rows of the batch, as beam search asks."""
-        self._layers = [tuple(x.index_select(0, beam_idx.to(x.device)) for x in pair) for pair in self._layers]
+        self._layers = [
+            tuple(x.index_select(0, beam_idx.to(x.device)) for x in pair) for pair in self._layers
+        ]
 
     def add(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
         """Takes the new rows of a layer. Returns all that its queries see, (b, h, ., d) both, and keeps what
@@ -89,7 +91,9 @@ class Generation:
         past = 0 if past_key_values is None else past_key_values.get_seq_length()
         position_ids = None
         if past > 0:
-            position_ids = self.base_model._position_ids(input_ids, input_ids.shape[1], input_ids.device)[:, past:]
+            position_ids = self.base_model._position_ids(input_ids, input_ids.shape[1], input_ids.device)[
+                :, past:
+            ]
         return {
             "input_ids": input_ids[:, past:],
             "position_ids": position_ids,

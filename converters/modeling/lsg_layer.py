@@ -1,4 +1,4 @@
-"""One layer of a dense model, by its parts: transformers names and nests them differently from type to type."""
+"""One layer of a dense model, by its parts: transformers names and nests them in one way for each type."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 FEED_FORWARD_ROWS = 1024
-"""At once on a CPU without gradients: the wide activations of many more would be large enough for the allocator
-to map and clear fresh pages for them in every layer."""
+"""At once on a CPU without gradients: the wide activations of many more would be large enough for the
+allocator to map and clear fresh pages for them in every layer."""
 
 
 class Layer(NamedTuple):
@@ -33,7 +33,8 @@ class Layer(NamedTuple):
         return [x.unflatten(2, (count, -1)).transpose(1, 2) for x in projected]
 
     def complete(self, hidden: Tensor, context: Tensor) -> Tensor:
-        """What follows attention: the layer's input and its context (b, heads, rows, head_dim) → its output."""
+        """What follows attention: the layer's input and its context (b, heads, rows, head_dim) → its
+        output."""
         attended = self.attention_output(context.transpose(1, 2).flatten(2))
         if self.attention_dropout is not None:
             attended = self.attention_dropout(attended)

@@ -1,4 +1,4 @@
-"""What the ways to compute LSG attention share: keys in pools, and which of them a block sees, by row numbers.
+"""What the ways to compute LSG attention share: pools of keys, and which of them a block sees.
 
 Shapes: b batch, h heads, q queries, m keys of a pool, d head_dim.
 """
@@ -22,10 +22,10 @@ class Pool(NamedTuple):
 class Layout(NamedTuple):
     """Sizes, in rows.
 
-    Rows are the prepended global tokens, then the sequence in blocks of block_size; the first num_global_tokens
-    rows are global. A block's local window ends with the block itself (causal) or the next one, and begins with
-    the one before. There are sparse_step sparse keys for each block, and a block sees sparse_size of them on
-    each side, just beyond its local window.
+    Rows are the prepended global tokens, then the sequence in blocks of block_size; the first
+    num_global_tokens rows are global. A block's local window begins with the block before, and ends with the
+    block itself (causal) or the next one. There are sparse_step sparse keys for each block, and a block sees
+    sparse_size of them on each side, just beyond its local window.
     """
 
     block_size: int

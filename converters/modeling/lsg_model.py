@@ -24,6 +24,7 @@ from .lsg_config import GLOBAL_TABLE_ROWS, check_config
 from .lsg_generation import LSGCache
 from .lsg_layer import Layer, bert_layer
 
+
 class LSGModel:
     """Put before a type's dense model among the bases of its LSG model, it gives it its forward pass."""
 
@@ -111,7 +112,7 @@ class LSGModel:
         return self._outputs(self._without_globals(hidden, length), cache, every_hidden, return_dict)
 
     def _open_cache(self, past_key_values: Any, use_cache: bool | None) -> LSGCache | None:
-        """The cache given or, in place of none or of an empty one of transformers, a new one, if it can be used."""
+        """The cache given or, in place of none or of an empty one of transformers, a new one, if of use."""
         if isinstance(past_key_values, LSGCache):
             return past_key_values
         if past_key_values is not None and (
@@ -155,9 +156,7 @@ class LSGModel:
             hidden = torch.cat([embeddings.global_embeddings(rows).expand(batch, -1, -1), hidden], dim=1)
         return self._project(embeddings.dropout(embeddings.LayerNorm(hidden)))
 
-    def _additive_mask(
-        self, attention_mask: Tensor | None, hidden: Tensor, length: int, past: int
-    ) -> Tensor:
+    def _additive_mask(self, attention_mask: Tensor | None, hidden: Tensor, length: int, past: int) -> Tensor:
         """→ (b, 1, 1 or length, length): 0 for a visible key, else the least number of hidden's dtype."""
         batch = hidden.shape[0]
         if attention_mask is None:

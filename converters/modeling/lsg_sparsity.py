@@ -1,7 +1,7 @@
 """Sparse keys of LSG attention: few keys that stand for many, chosen or merged from all tokens of a sequence.
 
-Shapes: b batch, h heads, q queries, t tokens (a whole number of blocks), m = t / sparsity_factor sparse keys, d
-head_dim.
+Shapes: b batch, h heads, q queries, t tokens (a whole number of blocks), m = t / sparsity_factor sparse keys,
+d head_dim.
 """
 
 from __future__ import annotations

@@ -125,7 +125,10 @@ def test_a_checkpoint_that_the_reference_made_comes_back_to_life(model_type: str
     model = AutoModelForMaskedLM.from_pretrained(
         output, trust_remote_code=True, torch_dtype=torch.float32
     ).eval()
-    expected, batch = load_file(WORK / "goldens" / f"{model_type}.conversion.safetensors"), inputs(model_type, 3 * BLOCK + 5)
+    expected, batch = (
+        load_file(WORK / "goldens" / f"{model_type}.conversion.safetensors"),
+        inputs(model_type, 3 * BLOCK + 5),
+    )
     with torch.no_grad():
         assert relative(model.base_model(**batch).last_hidden_state, expected["hidden"]) <= TOLERANCE
         if model.config.tie_word_embeddings:

@@ -290,9 +290,15 @@ def test_a_text_read_in_pieces(preset: str) -> None:
 def test_generation_ends_with_the_table_of_positions(use_cache: bool) -> None:
     model = load_class("bert", "LMHeadModel", "reference", is_decoder=True, **OPTIONS["none"])
     prompt = inputs("bert", LONGEST - 2, batch=1)["input_ids"]
-    with pytest.raises(ValueError, match=f"{LONGEST + 1} tokens, but the table of positions is for {LONGEST}"):
+    with pytest.raises(
+        ValueError, match=f"{LONGEST + 1} tokens, but the table of positions is for {LONGEST}"
+    ):
         model.generate(
-            prompt, attention_mask=torch.ones_like(prompt), min_new_tokens=5, max_new_tokens=5, use_cache=use_cache
+            prompt,
+            attention_mask=torch.ones_like(prompt),
+            min_new_tokens=5,
+            max_new_tokens=5,
+            use_cache=use_cache,
         )
 
 

@@ -1,4 +1,4 @@
-"""sentence-transformers opens a converted all-MiniLM-L6-v2, the real one, with backend="onnx"."""
+"""sentence-transformers opens a converted all-MiniLM-L6-v2, the real one, with either backend."""
 
 from __future__ import annotations
 
@@ -27,6 +27,15 @@ def test_short_texts_have_the_original_embeddings(weights: str) -> None:
     expected = SentenceTransformer(str(minilm()), device="cpu").encode(SHORT)
     error = numpy.abs(open_folder(weights).encode(SHORT) - expected).max()
     print(f"{weights}: {error:.1e}")
+    assert error <= TOLERANCE
+
+
+def test_short_texts_have_the_original_embeddings_in_pytorch_too() -> None:
+    expected = SentenceTransformer(str(minilm()), device="cpu").encode(SHORT)
+    folder = str(converted(minilm(), "--onnx-weights", "embedded"))
+    actual = SentenceTransformer(folder, device="cpu", trust_remote_code=True).encode(SHORT)
+    error = numpy.abs(actual - expected).max()
+    print(f"{error:.1e}")
     assert error <= TOLERANCE
 
 

@@ -50,6 +50,17 @@ const WEIGHT_FILES = [
   { path: "pytorch_model.bin.index.json", read: readBin },
 ] as const;
 
+const SAVE_AGAIN = "Open the model in transformers (from_tf, from_flax) and save it with save_pretrained.";
+
+/** What to do with a folder that has other weights than these, by the ending of its files. */
+const FOREIGN_REMEDIES: Readonly<Record<string, string>> = {
+  ".onnx": "An export has no weights of its own that could be read: name the folder that it was made from.",
+  ".gguf": "It is quantised for llama.cpp: name the checkpoint that it was made from.",
+  ".h5": SAVE_AGAIN,
+  ".msgpack": SAVE_AGAIN,
+  ".ckpt": SAVE_AGAIN,
+};
+
 interface WeightFileContent extends Omit<WeightFile, "tensorNames"> {
   readonly tensors: ReadonlyMap<string, CheckpointTensor>;
   readonly ignored: readonly string[];
@@ -212,8 +223,6 @@ function noWeights(source: FileSource): CheckpointError {
   const looked = WEIGHT_FILES.map(({ path }) => path).join(", ");
   return new CheckpointError(
     `${source.name} has no weights: looked for ${looked}${foreign ? `; found ${foreign}` : ""}`,
-    foreign
-      ? "Open the model in transformers (from_tf, from_flax) and save it with save_pretrained."
-      : "Check that the download is complete.",
+    foreign ? FOREIGN_REMEDIES[posix.extname(foreign)] : "Check that the download is complete.",
   );
 }

@@ -37,10 +37,8 @@ export async function allArchitectures(): Promise<Architecture[]> {
  * @throws CheckpointError saying which model types there are, and what to do with a known other one.
  */
 export async function findArchitecture(modelType: unknown): Promise<Architecture> {
-  const files = converterFiles();
   // Looked up in a list of files that exist: a model_type that is a path, or `__proto__`, is just unknown.
-  const file =
-    typeof modelType === "string" && Object.hasOwn(files, modelType) ? files[modelType] : undefined;
+  const file = entryOf(converterFiles(), modelType);
   if (file === undefined) throw unknownModelType(modelType);
   const module: { default: Architecture } = await import(new URL(file, CONVERTERS).href);
   return module.default;
@@ -52,17 +50,19 @@ function converterFiles(): Record<string, string> {
   return Object.fromEntries(files.map((name) => [name.slice(0, -3), name]));
 }
 
+/** A table's own entry; the key is input, and may be anything. */
+function entryOf(table: Readonly<Record<string, string>>, key: unknown): string | undefined {
+  return typeof key === "string" && Object.hasOwn(table, key) ? table[key] : undefined;
+}
+
 function unknownModelType(modelType: unknown): CheckpointError {
   const known = `Model types that can be converted: ${modelTypes().join(", ")}.`;
   if (modelType === undefined) {
     return new CheckpointError("config.json has no model_type", `Add it. ${known}`);
   }
-  const reason =
-    typeof modelType === "string" && Object.hasOwn(OTHER_MODEL_TYPES, modelType)
-      ? `${OTHER_MODEL_TYPES[modelType]} `
-      : "";
+  const other = entryOf(OTHER_MODEL_TYPES, modelType);
   return new CheckpointError(
     `config.json: model_type ${JSON.stringify(modelType)} cannot be converted`,
-    `${reason}${known}`,
+    other === undefined ? known : `${other} ${known}`,
   );
 }

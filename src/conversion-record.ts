@@ -2,6 +2,7 @@ import { z } from "zod";
 import { parseJson } from "./checkpoint/checkpoint.js";
 import type { FileSource } from "./checkpoint/file-source.js";
 import { CheckpointError } from "./errors.js";
+import { DEFAULT_SEED } from "./options.js";
 import type { ConversionRecord } from "./plan/types.js";
 
 const RECORD_FILE = "lsg_conversion.json";
@@ -37,9 +38,9 @@ export async function readRecord(source: FileSource): Promise<ConversionRecord> 
   );
 }
 
-/** The seed of a conversion, which its graphs take too; undefined for a folder that no conversion wrote. */
-export async function recordedSeed(source: FileSource): Promise<number | undefined> {
-  if (!source.files.has(RECORD_FILE)) return undefined;
+/** The seed of lsh's directions in a model's graphs: the one asked for, else the conversion's, else the default. */
+export async function graphSeed(source: FileSource, asked: number | undefined): Promise<number> {
+  if (asked !== undefined || !source.files.has(RECORD_FILE)) return asked ?? DEFAULT_SEED;
   const { seed } = (await readRecord(source)).options;
-  return typeof seed === "number" ? seed : undefined;
+  return typeof seed === "number" ? seed : DEFAULT_SEED;
 }

@@ -3,12 +3,12 @@ import { basename, join } from "node:path";
 import { findArchitecture } from "../architectures.js";
 import { openCheckpoint } from "../checkpoint/checkpoint.js";
 import { openSource } from "../checkpoint/open-source.js";
-import { recordedSeed } from "../conversion-record.js";
+import { graphSeed } from "../conversion-record.js";
 import { prependedTokens } from "../onnx/functions/lsg-inputs.js";
 import { attentionFunction } from "../onnx/graph.js";
 import { opOnlyModel } from "../onnx/op-only.js";
 import { writeModel } from "../onnx/writer.js";
-import { DEFAULT_SEED, type ExportOptions } from "../options.js";
+import type { ExportOptions } from "../options.js";
 import { describeModel } from "../plan/model.js";
 import { readLsgConfig } from "../variants/lsg.js";
 import type { ExportContext, ExportResult } from "./export.js";
@@ -31,7 +31,7 @@ export async function exportOp(
   const described = describeModel(checkpoint, await findArchitecture(checkpoint.config.model_type));
   const { sizes, config, isLsg } = described;
   const lsg = isLsg ? readLsgConfig(config) : undefined;
-  const seed = options.seed ?? (await recordedSeed(source)) ?? DEFAULT_SEED;
+  const seed = await graphSeed(source, options.seed);
   const graph = opOnlyModel({
     attention: attentionFunction(described, { lsg, seed }),
     numHeads: sizes.heads,

@@ -4,7 +4,7 @@ import { findArchitecture } from "../architectures.js";
 import { type Checkpoint, openCheckpoint, parseObject } from "../checkpoint/checkpoint.js";
 import type { FileSource } from "../checkpoint/file-source.js";
 import { openSource } from "../checkpoint/open-source.js";
-import { recordedSeed } from "../conversion-record.js";
+import { graphSeed } from "../conversion-record.js";
 import { OptionError } from "../errors.js";
 import { editTopLevel } from "../json-edit.js";
 import { copiedWeights } from "../onnx/copied-weights.js";
@@ -14,7 +14,7 @@ import { graphHints } from "../onnx/graph-hints.js";
 import { requireShareable, sharedWeights } from "../onnx/shared-weights.js";
 import { headForTask, taskOf } from "../onnx/tasks.js";
 import { writeModel } from "../onnx/writer.js";
-import { DEFAULT_SEED, type ExportOptions } from "../options.js";
+import type { ExportOptions } from "../options.js";
 import { describeModel } from "../plan/model.js";
 import { isModelWeights, sortFiles } from "../plan/side-files.js";
 import { type Progress, silent } from "../progress.js";
@@ -105,7 +105,7 @@ export async function exportInto(
   const reader = await openWeights(checkpoint, transfer);
   try {
     const weights = shared ? sharedWeights() : copiedWeights(reader);
-    const seed = options.seed ?? (await recordedSeed(source)) ?? DEFAULT_SEED;
+    const seed = await graphSeed(source, options.seed);
     const graph = modelGraph(model, weights, { lsg, task: options.task, seed });
     await mkdir(scratch);
     const written = await writeModel(join(scratch, GRAPH_FILE), graph, {

@@ -30,7 +30,10 @@ export async function verify(
       converted,
       name: model,
       device,
-      ...{ lengths: options.lengths, text: options.text, seed: options.seed, signal },
+      lengths: options.lengths,
+      text: options.text,
+      seed: options.seed,
+      signal,
       async findOriginal(record) {
         if (options.against !== undefined) {
           return { read: await readCheckpoint(await openSource(options.against, opening), { signal }) };

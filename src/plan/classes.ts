@@ -50,6 +50,11 @@ export function basePrefixOf({ head }: ModelClass, architecture: Architecture): 
   return head === architecture.heads.Model ? "" : `${architecture.basePrefix}.`;
 }
 
+/** The class that transformers opens, without LSG: for one that is not known its base model's. */
+export function openedClass(className: string, architecture: Architecture): string {
+  return knownClass(architecture, className)?.className ?? `${architecture.classPrefix}Model`;
+}
+
 function knownClass(architecture: Architecture, className: string): ModelClass | undefined {
   const plain = className.startsWith(LSG_CLASS_PREFIX) ? className.slice(LSG_CLASS_PREFIX.length) : className;
   if (!plain.startsWith(architecture.classPrefix)) return undefined;

@@ -3,7 +3,7 @@ import type { Checkpoint } from "../checkpoint/checkpoint.js";
 import type { ConversionOptions } from "../options.js";
 import { losslessLength, lsgConfigChanges, readLsgConfig, resolveLsgConfig } from "../variants/lsg.js";
 import type { LsgConfig } from "../variants/lsg-config.js";
-import type { ModelClass } from "./classes.js";
+import { type ModelClass, openedClass } from "./classes.js";
 import { aliasedSizes, changedKeys, raisedLengths } from "./config.js";
 import { describeModel } from "./model.js";
 import { place, positionTable, type TokenIds } from "./place.js";
@@ -61,7 +61,7 @@ export function planWeights(
     losslessUpTo: losslessLength(lsg, positions.usable, globals ? undefined : sourceLsg),
     configChanges: new Map([
       ...changedKeys(checkpoint.config, config),
-      ...lsgConfigChanges(architecture, openedClass(target, architecture), lsg),
+      ...lsgConfigChanges(architecture, openedClass(target.className, architecture), lsg),
       ["max_position_embeddings", rows],
       ...raisedLengths(config, length),
       ...aliasedSizes(architecture, config, sizes),
@@ -82,9 +82,4 @@ export function planWeights(
       ...checkpoint.ignored.map((name) => ({ name, reason: "no tensor" })),
     ],
   };
-}
-
-/** The class that transformers opens: for an unknown one its base model's. */
-function openedClass({ head, className }: ModelClass, { classPrefix }: Architecture): string {
-  return head ? className : `${classPrefix}Model`;
 }

@@ -1,5 +1,4 @@
 import { type ExecFileException, execFile } from "node:child_process";
-import { existsSync } from "node:fs";
 import { availableParallelism, cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -8,6 +7,7 @@ import { DeviceError } from "../errors.js";
 import { isSoftwareVulkan } from "./device-requirements.js";
 import { nvidiaModels, thisMachine } from "./machine.js";
 import type { ProbeResult } from "./probe-device.js";
+import { ownProgram } from "./run-program.js";
 import { loadRuntime, type Runtime } from "./runtime.js";
 
 /** What is known of a device on this machine. */
@@ -123,7 +123,10 @@ function describe(name: Accelerator, software: boolean): string {
  * Runs an addition on a device, in a process of its own.
  * @param program what to run; other than the usual one in tests
  */
-export async function probe(device: Device, program: URL = probeProgram()): Promise<ProbeResult> {
+export async function probe(
+  device: Device,
+  program: URL = ownProgram("probe-device.js"),
+): Promise<ProbeResult> {
   const run = promisify(execFile);
   try {
     const { stdout, stderr } = await run(process.execPath, [fileURLToPath(program), device], {
@@ -145,10 +148,4 @@ function whyNoAnswer(error: unknown): string {
   if (killed) return `its driver did not answer within ${MAX_PROBE_MS / 1000} seconds`;
   if (signal) return `its driver ended the process with ${signal}`;
   return `it could not be tried: ${/^\w*Error.*$/m.exec(message)?.[0] ?? message}`;
-}
-
-/** Beside this file, or in `dist/` when the sources are run as they are. */
-function probeProgram(): URL {
-  const beside = new URL("./probe-device.js", import.meta.url);
-  return existsSync(beside) ? beside : new URL("../../dist/src/verify/probe-device.js", import.meta.url);
 }

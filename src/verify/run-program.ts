@@ -1,4 +1,5 @@
 import { type ExecFileException, execFile } from "node:child_process";
+import { existsSync } from "node:fs";
 import { promisify } from "node:util";
 import { systemErrorCode } from "../errors.js";
 
@@ -56,4 +57,13 @@ function whyItFailed(error: ExecFileException): string {
   if (typeof code !== "number") return message;
   const said = /^\S*Error\b.*$/m.exec(stderr)?.[0] ?? stderr.trim().split("\n").at(-1);
   return `it ended with code ${code}${said ? `: ${said}` : ""}`;
+}
+
+/**
+ * A program of ours as a file that node runs: compiled, or where the sources are run as they are, out of `dist/`.
+ * @param path its path below `src/verify/`, `model/cost-program.js`
+ */
+export function ownProgram(path: string): URL {
+  const compiled = new URL(path, import.meta.url);
+  return existsSync(compiled) ? compiled : new URL(`../../dist/src/verify/${path}`, import.meta.url);
 }

@@ -17,12 +17,13 @@ export async function checkConfig(
 ): Promise<Outcome> {
   const content = await configContent(plan, readOriginal);
   const keys = parseObject(content, "config.json");
+  const found = await source.read("config.json");
   // An export leaves its hints behind when its graph is removed: they harm nobody.
-  const { "transformers.js_config": left } = parseObject(await source.read("config.json"), "config.json");
+  const { "transformers.js_config": left } = parseObject(found, "config.json");
   const graphs = left === undefined || graphFiles(source).length > 0 ? graphFiles(source) : [GRAPH_FILE];
   const hints = graphs.length > 0 ? [["transformers.js_config", graphHints(keys, graphs)] as const] : [];
   const planned = editTopLevel(content, new Map(hints));
-  const differences = jsonFileDifferences(planned, await source.read("config.json"), "config.json");
+  const differences = jsonFileDifferences(planned, found, "config.json");
   return judge(
     differences.map((difference) => `config.json: ${describeDifference(difference)}`),
     `${Object.keys(keys).length + hints.length} keys as planned`,

@@ -1,4 +1,4 @@
-import type { Architecture } from "../../architecture.js";
+import { openedClass } from "../../plan/classes.js";
 import type { Model } from "../../plan/model.js";
 import type { ConversionRecord } from "../../plan/types.js";
 import { losslessLength } from "../../variants/lsg.js";
@@ -23,7 +23,7 @@ export function checkPromise(
   };
   const recorded = {
     model_type: record.model_type,
-    architectures: [openedClass(record.architecture, architecture)],
+    architectures: [LSG_CLASS_PREFIX + openedClass(record.architecture, architecture)],
     ...asked,
   };
   const findings = jsonDifferences(recorded, found).map(
@@ -42,13 +42,6 @@ export function checkPromise(
     `${counted(findings.length, "contradiction")} between the two`,
     "Convert the original again.",
   );
-}
-
-/** The class that transformers opens: for one that lsg does not know its base model's. */
-function openedClass(recorded: string, { classPrefix, heads }: Architecture): string {
-  const prefix = LSG_CLASS_PREFIX + classPrefix;
-  const isKnown = recorded.startsWith(prefix) && Object.hasOwn(heads, recorded.slice(prefix.length));
-  return isKnown ? recorded : `${prefix}Model`;
 }
 
 /** What can be promised: with `--resize-lsg` it depends on the attention of the source, which no record has. */

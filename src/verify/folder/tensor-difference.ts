@@ -2,6 +2,7 @@ import { type Dtype, isFloatDtype } from "../../safetensors/dtype.js";
 import { decodeFloats } from "../../safetensors/floats.js";
 import { tensorBytes } from "../../safetensors/header.js";
 import { type ByteRun, readInto } from "../../write/weight-reader.js";
+import { difference } from "../model/difference.js";
 
 /** Compared at a time. A multiple of every element's size, as are the pieces that a tensor comes in. */
 const CHUNK_BYTES = 1 << 20;
@@ -70,11 +71,5 @@ function* differingRows(a: Buffer, b: Buffer, at: number, rowBytes: number): Gen
 
 function largestDifference(expected: Buffer, found: Buffer, dtype: Dtype): number {
   if (!isFloatDtype(dtype)) return Number.POSITIVE_INFINITY;
-  const [a, b] = [decodeFloats(expected, dtype), decodeFloats(found, dtype)];
-  let largest = 0;
-  for (let i = 0; i < a.length; i++) {
-    const distance = Math.abs((a[i] ?? 0) - (b[i] ?? 0));
-    largest = Number.isNaN(distance) ? Number.POSITIVE_INFINITY : Math.max(largest, distance);
-  }
-  return largest;
+  return difference(decodeFloats(expected, dtype), decodeFloats(found, dtype)).largest;
 }

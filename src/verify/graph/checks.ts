@@ -10,7 +10,7 @@ import { writeModel } from "../../onnx/writer.js";
 import { openWeights } from "../../write/weight-reader.js";
 import { attempt, judge, type Outcome } from "../attempt.js";
 import { checkOp, type OpCheck } from "../attention/check-op.js";
-import { type Batch, makeBatch } from "../model/batch.js";
+import { type Batch, makeBatch, withChoices } from "../model/batch.js";
 import { type DifferenceFound, judgeByLength } from "../model/by-length.js";
 import { outputDifference } from "../model/comparison.js";
 import { sweepLengths } from "../model/lengths.js";
@@ -159,10 +159,5 @@ function isBaseGraph({ outputNames }: Pick<Session, "outputNames">): boolean {
 /** The inputs that a graph has; with choices (batch, 1, length). */
 function feeds({ inputNames }: Session, { inputs }: Batch, choices: boolean) {
   const known = Object.entries(inputs).filter(([name]) => inputNames.includes(name));
-  return Object.fromEntries(
-    known.map(([name, tensor]) => {
-      const [batch = 1, length = 0] = tensor.dims;
-      return [name, choices ? { ...tensor, dims: [batch, 1, length] } : tensor];
-    }),
-  );
+  return choices ? withChoices(Object.fromEntries(known)) : Object.fromEntries(known);
 }

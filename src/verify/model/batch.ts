@@ -44,6 +44,16 @@ export function makeBatch(rows: readonly Row[], padId: number, length = longest(
   };
 }
 
+/** Inputs for a graph or class that wants choices: each row is the only one of its own, (batch, 1, length). */
+export function withChoices(inputs: Batch["inputs"]): Batch["inputs"] {
+  return Object.fromEntries(
+    Object.entries(inputs).map(([name, tensor]) => {
+      const [batch = 1, length = 0] = tensor.dims;
+      return [name, { ...tensor, dims: [batch, 1, length] }];
+    }),
+  );
+}
+
 function longest(rows: readonly Row[]): number {
   return Math.max(...rows.map(({ ids }) => ids.length));
 }

@@ -13,7 +13,7 @@ import type { InputSource } from "./input-source.js";
 import type { Runnable } from "./runnable.js";
 
 /** Tokens of a row that a head is shown: a vocabulary of 250,000 words has a megabyte of scores for each. */
-const HEAD_TOKENS = 8;
+export const HEAD_TOKENS = 8;
 
 /** What original and converted model made of the same batch. */
 export interface Comparison {

@@ -1,8 +1,7 @@
-import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Device } from "../../device-names.js";
 import type { Outcome } from "../attempt.js";
-import { runProgram } from "../run-program.js";
+import { ownProgram, runProgram } from "../run-program.js";
 import type { CostAt } from "../types.js";
 import { makeBatch } from "./batch.js";
 import type { CostRequest } from "./cost-program.js";
@@ -19,7 +18,7 @@ const FIRST_LENGTH = 512;
 export async function measureCost(
   { converted, inputs, lengths, seed, signal }: Subject,
   device: Device,
-  program: URL = costProgram(),
+  program: URL = ownProgram("model/cost-program.js"),
 ): Promise<{ outcome: Outcome; costs: CostAt[] }> {
   const { graphPath, longest } = converted;
   const ascending = lengths ? [...new Set(lengths)].sort((a, b) => a - b) : doubled(longest);
@@ -57,12 +56,4 @@ function doubled(longest: number): number[] {
   const lengths: number[] = [];
   for (let length = Math.min(FIRST_LENGTH, longest); length < longest; length *= 2) lengths.push(length);
   return [...lengths, longest];
-}
-
-/** Beside this file, or in `dist/` when the sources are run as they are. */
-function costProgram(): URL {
-  const beside = new URL("./cost-program.js", import.meta.url);
-  return existsSync(beside)
-    ? beside
-    : new URL("../../../dist/src/verify/model/cost-program.js", import.meta.url);
 }

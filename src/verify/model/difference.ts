@@ -1,3 +1,4 @@
+import type { Floats } from "../../safetensors/floats.js";
 import type { FloatTensor } from "../session.js";
 import type { Batch } from "./batch.js";
 
@@ -48,7 +49,7 @@ export function visibleDifference(
 }
 
 /** Compares two runs of numbers. */
-export function difference(expected: Float32Array, actual: Float32Array): Difference {
+export function difference(expected: Floats, actual: Floats): Difference {
   let [largest, scale] = [0, 0];
   if (expected.length !== actual.length) return { largest: Number.POSITIVE_INFINITY, scale };
   for (let i = 0; i < expected.length; i++) {

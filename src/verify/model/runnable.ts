@@ -4,7 +4,6 @@ import { CheckpointError } from "../../errors.js";
 import { headGraph, modelGraph } from "../../onnx/graph.js";
 import type { Model } from "../../plan/model.js";
 import { positionTable } from "../../plan/place.js";
-import type { LsgConfig } from "../../variants/lsg-config.js";
 import type { NodeShare } from "../node-shares.js";
 import type { ReadModel } from "../read-model.js";
 import type { Runtime } from "../runtime.js";
@@ -15,7 +14,6 @@ import type { Workspace } from "./workspace.js";
 /** A model that can be run. Base model and head are graphs of their own: a head need not see every token. */
 export interface Runnable {
   readonly model: Model;
-  readonly lsg: LsgConfig | undefined;
   readonly head: Head | undefined;
   /** Tokens that its position table reaches. */
   readonly longest: number;
@@ -74,7 +72,6 @@ export async function openRunnable(
   let closing: Promise<unknown> | undefined;
   return {
     model,
-    lsg,
     head,
     longest: positionTable(model.tensors, model.architecture, model.config).usable,
     graphPath,

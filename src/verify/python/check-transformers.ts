@@ -3,9 +3,9 @@ import { hasChoices } from "../../onnx/tasks.js";
 import { poolerSpecs } from "../../plan/tensor-specs.js";
 import type { LsgConfig } from "../../variants/lsg-config.js";
 import { judge, type Outcome } from "../attempt.js";
-import { type Batch, makeBatch } from "../model/batch.js";
-import { raggedBatch } from "../model/comparison.js";
-import { type Difference, difference, toleranceFor, visibleDifference } from "../model/difference.js";
+import { type Batch, makeBatch, withChoices } from "../model/batch.js";
+import { HEAD_TOKENS, raggedBatch } from "../model/comparison.js";
+import { type Difference, difference, excess, toleranceFor, visibleDifference } from "../model/difference.js";
 import { sweepLengths } from "../model/lengths.js";
 import type { Runnable } from "../model/runnable.js";
 import type { Subject } from "../model/subject.js";
@@ -19,9 +19,6 @@ import { type Answer, askTransformers } from "./ask-transformers.js";
 const VARIABLE = "LSG_PYTHON";
 
 const NO_PYTHON = `Name a Python that has torch and transformers (4.40 or later): ${VARIABLE}=PATH.`;
-
-/** Tokens of which the whole model makes its outputs: a vocabulary of 250,000 words has a megabyte for each. */
-const HEAD_TOKENS = 8;
 
 const NOTHING: FloatTensor = { dims: [], values: new Float32Array(0) };
 
@@ -113,13 +110,8 @@ function feeds({ inputs }: Batch, { model: { architecture, source, sizes } }: Re
   const known = Object.entries(inputs).filter(
     ([name]) => name !== "token_type_ids" || (usesTokenTypes && sizes.types > 0),
   );
-  if (!choices || !source.head || !hasChoices(source.head)) return Object.fromEntries(known);
-  return Object.fromEntries(
-    known.map(([name, tensor]) => {
-      const [batch = 1, length = 0] = tensor.dims;
-      return [name, { ...tensor, dims: [batch, 1, length] }];
-    }),
-  );
+  const wants = choices && source.head !== undefined && hasChoices(source.head);
+  return wants ? withChoices(Object.fromEntries(known)) : Object.fromEntries(known);
 }
 
 async function compareWith(
@@ -144,10 +136,12 @@ async function compareWith(
 
 /** @param without parameters that transformers found no weights for */
 function conclude(found: readonly Found[], without: readonly string[], ran: string): Outcome {
-  const { length, difference } = found.reduce((a, b) => (excess(a) >= excess(b) ? a : b));
+  const { length, difference } = found.reduce((a, b) =>
+    excess(a.difference) >= excess(b.difference) ? a : b,
+  );
   const findings = [
     ...without.map((name) => `transformers finds no weights for ${name}`),
-    ...found.filter((one) => !(excess(one) <= 1)).map(tooFar),
+    ...found.filter((one) => excess(one.difference) > 1).map(tooFar),
   ];
   return {
     ...judge(
@@ -158,11 +152,6 @@ function conclude(found: readonly Found[], without: readonly string[], ran: stri
     ),
     figure: { value: difference.largest, tolerance: toleranceFor(difference), length },
   };
-}
-
-/** A difference as a multiple of what is allowed. */
-function excess({ difference }: Found): number {
-  return difference.largest / toleranceFor(difference);
 }
 
 function tooFar({ what, length, difference }: Found): string {

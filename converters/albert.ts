@@ -34,6 +34,7 @@ export default defineArchitecture({
     layers: {
       path: "encoder.albert_layer_groups.*.albert_layers.*",
       repeat: ["layerGroups", "layersPerGroup"],
+      norms: "after",
       query: "attention.query",
       key: "attention.key",
       value: "attention.value",

@@ -40,6 +40,7 @@ export default defineArchitecture({
     layers: {
       path: "encoder.layer.*",
       repeat: ["layers"],
+      norms: "after",
       query: "attention.self.query",
       key: "attention.self.key",
       value: "attention.self.value",

@@ -30,6 +30,7 @@ export default defineArchitecture({
     layers: {
       path: "transformer.layer.*",
       repeat: ["layers"],
+      norms: "after",
       query: "attention.q_lin",
       key: "attention.k_lin",
       value: "attention.v_lin",

@@ -12,21 +12,25 @@ export interface Architecture {
   /** What the base model's tensors begin with inside a class with a head: "roberta". */
   readonly basePrefix: string;
   /** Where config.json keeps each size, and the value that transformers takes where the key is absent. */
-  readonly config: Readonly<Record<ConfigName, ConfigKey>>;
+  readonly config: Readonly<Record<SizeName | "activation", ConfigKey>>;
   readonly positions: Positions;
   readonly encoder: Encoder;
+  /** Of encoder-decoders; it stays as it is, but for its position table. */
+  readonly decoder?: Decoder;
   /** From the first token's hidden state; the classes with `pooler: true` have it. */
   readonly pooler?: Chain;
   /** By the class name's ending: `ForMaskedLM`. `Model` is the base class. */
   readonly heads: Readonly<Record<string, Head>>;
+  /** Classes of transformers that cannot be converted, by their names' endings, with the reason. */
+  readonly refused?: Readonly<Record<string, string>>;
   /** transformers' tokenizer class for this model type, for folders that name none. */
   readonly tokenizerClass: string;
   /** Keys that servers want and this model type calls otherwise, by the size they hold. */
-  readonly configAliases?: Readonly<Record<string, ConfigName>>;
+  readonly configAliases?: Readonly<Record<string, SizeName>>;
 }
 
-/** The sizes and settings that the code asks of a config, whatever the model type calls them. */
-export type ConfigName =
+/** The numbers that the code asks of a config, whatever the model type calls them. */
+export type SizeName =
   | "vocab"
   | "positions"
   | "types"
@@ -37,7 +41,6 @@ export type ConfigName =
   | "layerGroups"
   | "layersPerGroup"
   | "heads"
-  | "activation"
   | "normEpsilon"
   | "initializerRange";
 
@@ -45,25 +48,56 @@ export type ConfigName =
 export type ConfigKey = readonly [key: string, fallback: number | string] | number;
 
 /** A tensor dimension: a size of the config, the number of labels, or a number. */
-export type Dim = ConfigName | "labels" | number;
+export type Dim = SizeName | "labels" | number;
 
 export interface Positions {
   /**
    * Rows before position 0. RoBERTa and its relatives number positions from `pad_token_id` + 1 on and give
    * padding a row of its own.
    */
-  readonly offset: 0 | "pad_token_id + 1";
+  readonly offset: number | "pad_token_id + 1";
   /** Whether `max_position_embeddings` counts the offset rows. */
   readonly configCountsOffset: boolean;
+  /** Sines and cosines of the position: a checkpoint may come without them, and longer tables are computed. */
+  readonly sinusoidal?: boolean;
 }
 
 /** Module names below the base model; shapes follow from the roles. */
-export interface Encoder {
+interface Stack {
   readonly embeddings: {
-    readonly word: string;
     readonly position: string;
+    readonly norm?: string;
+    /** Another name of the word embeddings: a checkpoint may hold either, or both. */
+    readonly wordCopy?: string;
+  };
+  readonly layers: Layers;
+  /** Behind the last layer. */
+  readonly norm?: string;
+}
+
+/** Module names of one layer, below its path. */
+export interface Layers extends Attention {
+  /** The path of one layer, with one `*` for each counter. */
+  readonly path: string;
+  /** Where norms stand: behind each part's residual (post-norm), or before each part (pre-norm). */
+  readonly norms: "after" | "before";
+  readonly intermediate: string;
+  readonly output: string;
+  readonly outputNorm: string;
+}
+
+export interface Attention {
+  readonly query: string;
+  readonly key: string;
+  readonly value: string;
+  readonly attentionOutput: string;
+  readonly attentionNorm: string;
+}
+
+export interface Encoder extends Stack {
+  readonly embeddings: Stack["embeddings"] & {
+    readonly word: string;
     readonly tokenType?: string;
-    readonly norm: string;
     /** The table of global tokens that a conversion adds. */
     readonly global: string;
     /**
@@ -73,20 +107,24 @@ export interface Encoder {
     readonly usesTokenTypes: boolean;
     /** A linear layer from the embeddings' width to the hidden one. */
     readonly projection?: { readonly name: string; readonly when: "always" | "widths differ" };
+    /** A config key: where it is true, word embeddings are multiplied by √width, the decoder's too. */
+    readonly scaledWhere?: string;
   };
-  readonly layers: {
-    /** The path of one layer, with one `*` for each counter in `repeat`. */
-    readonly path: string;
-    readonly repeat: readonly ConfigName[];
-    readonly query: string;
-    readonly key: string;
-    readonly value: string;
-    readonly attentionOutput: string;
-    readonly attentionNorm: string;
-    readonly intermediate: string;
-    readonly output: string;
-    readonly outputNorm: string;
-  };
+  /** With one counter for each `*` of the path. */
+  readonly layers: Layers & { readonly repeat: readonly SizeName[] };
+}
+
+/** A decoder with attention to the encoder's output. */
+export interface Decoder extends Stack {
+  readonly layers: Layers & { readonly cross: Attention };
+  readonly config: Readonly<Record<"layers" | "heads" | "intermediate", ConfigKey>>;
+  /** The ids of padding and of the end of a text. */
+  readonly ids: Readonly<Record<"pad" | "end", ConfigKey>>;
+  /**
+   * What comes first where transformers makes the decoder's input of the encoder's, one token to the right: a
+   * token, or each row's own last one that is not padding. Without it the decoder has an input of its own.
+   */
+  readonly start?: ConfigKey | "last token";
 }
 
 /** One class of transformers: what it computes from the base model's output. */
@@ -105,7 +143,8 @@ export interface Head {
 }
 
 export interface HeadOutput {
-  readonly from: "tokens" | "first token" | "pooler";
+  /** Of an encoder-decoder tokens are the decoder's; the last end is the last `eos_token_id` of its input. */
+  readonly from: "tokens" | "first token" | "last end" | "pooler";
   readonly chain: Chain;
 }
 
@@ -120,6 +159,13 @@ export interface Module {
   readonly in: Dim;
   /** Name of the bias, where it is not `name.bias`. */
   readonly bias?: string;
+  /** Whether the bias is a buffer [1, out] instead, zero where a checkpoint lacks it. */
+  readonly biasIsBuffer?: boolean;
+}
+
+/** The encoder and, where there is one, the decoder. */
+export function stacksOf({ encoder, decoder }: Architecture): Stack[] {
+  return decoder ? [encoder, decoder] : [encoder];
 }
 
 /** A fully connected layer: weight [out, in] and bias [out]. */
@@ -138,6 +184,11 @@ export function norm(name: string, width: Dim): Module {
  */
 export function decoder(name: string, width: Dim, bias: string): Module {
   return { kind: "decoder", name, out: "vocab", in: width, bias };
+}
+
+/** The output layer of a language model whose only bias is a buffer [1, vocab] named `bias`. */
+export function bufferedDecoder(name: string, width: Dim, bias: string): Module {
+  return { ...decoder(name, width, bias), biasIsBuffer: true };
 }
 
 /** Checks nothing at run time: it gives the table its type and leaves its literals as they are. */

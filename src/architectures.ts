@@ -18,6 +18,7 @@ const OTHER_MODEL_TYPES: Readonly<Record<string, string>> = {
   deberta: "DeBERTa's attention depends on relative positions; tiling a table does not lengthen it.",
   "deberta-v2": "DeBERTa's attention depends on relative positions; tiling a table does not lengthen it.",
   xlnet: "XLNet has relative positions and no table to tile.",
+  barthez: 'BARThez is an mBART: write "model_type": "mbart" into config.json.',
   gpt2: "GPT-2 is a decoder; LSG attention is made for encoders.",
 };
 

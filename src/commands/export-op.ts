@@ -4,8 +4,8 @@ import { findArchitecture } from "../architectures.js";
 import { openCheckpoint } from "../checkpoint/checkpoint.js";
 import { openSource } from "../checkpoint/open-source.js";
 import { graphSeed } from "../conversion-record.js";
+import { attentionFunction } from "../onnx/context.js";
 import { prependedTokens } from "../onnx/functions/lsg-inputs.js";
-import { attentionFunction } from "../onnx/graph.js";
 import { opOnlyModel } from "../onnx/op-only.js";
 import { writeModel } from "../onnx/writer.js";
 import type { ExportOptions } from "../options.js";
@@ -30,7 +30,7 @@ export async function exportOp(
   const checkpoint = await openCheckpoint(source, { signal });
   const described = describeModel(checkpoint, await findArchitecture(checkpoint.config.model_type));
   const { sizes, config, isLsg } = described;
-  const lsg = isLsg ? readLsgConfig(config) : undefined;
+  const lsg = isLsg ? readLsgConfig(config, described.architecture) : undefined;
   const seed = await graphSeed(source, options.seed);
   const graph = opOnlyModel({
     attention: attentionFunction(described, { lsg, seed }),

@@ -96,7 +96,7 @@ export async function exportInto(
   const checkpoint = await openCheckpoint(source, transfer("pytorch_model.bin"));
   const architecture = await findArchitecture(checkpoint.config.model_type);
   const model = describeModel(checkpoint, architecture);
-  const lsg = model.isLsg ? readLsgConfig(model.config) : undefined;
+  const lsg = model.isLsg ? readLsgConfig(model.config, architecture) : undefined;
   const shared = options.onnxWeights === "shared";
   if (shared) await requireBeside(folder, checkpoint);
 

@@ -37,8 +37,12 @@ export type Op = { readonly [T in OpType]: (...args: OpArguments<T, Operand>) =>
   constant(dtype: ConstantDtype, values: ArrayLike<number>, dims?: readonly number[]): Value;
   /** A float scalar of the dtype of `like`. */
   scalarLike(value: number, like: Value): Value;
-  /** Runs one of two branches; each yields one value. */
-  If(condition: Value, thenBranch: () => Value, elseBranch: () => Value): Value;
+  /** Runs one of two branches; both yield as many values. */
+  If<const T extends readonly Value[]>(
+    condition: Value,
+    thenBranch: () => T,
+    elseBranch: () => T,
+  ): { readonly [K in keyof T]: Value };
   /** A node that calls a model-local function. */
   call(fn: OnnxFunction, ...inputs: Value[]): Value;
 };
@@ -111,13 +115,15 @@ export function createBody() {
     return isInts(given) ? constant("I64", given) : given;
   }
 
-  function subgraph(name: string, build: () => Value): GraphProto {
+  function subgraph(name: string, build: () => readonly Value[]): GraphProto {
     const outer = nodes;
     nodes = [];
-    const result = build();
-    const output = value(unique(`${path}${name}_output`));
-    emit("Identity", [result], [output]);
-    const graph = create(GraphProtoSchema, { name, node: nodes, output: [{ name: output.name }] });
+    const outputs = build().map((result) => {
+      const output = value(unique(`${path}${name}_output`));
+      emit("Identity", [result], [output]);
+      return { name: output.name };
+    });
+    const graph = create(GraphProtoSchema, { name, node: nodes, output: outputs });
     nodes = outer;
     return graph;
   }
@@ -143,12 +149,13 @@ export function createBody() {
   const special: Pick<Op, "constant" | "scalarLike" | "If" | "call"> = {
     constant,
     scalarLike: (number, like) => emit("CastLike", [constant("F32", [number], []), like])[0] as Value,
-    If(condition, thenBranch, elseBranch) {
-      const attribute = [
-        graphAttribute("then_branch", subgraph("then", thenBranch)),
-        graphAttribute("else_branch", subgraph("else", elseBranch)),
-      ];
-      return emit("If", [condition], undefined, { attribute })[0] as Value;
+    If<const T extends readonly Value[]>(condition: Value, thenBranch: () => T, elseBranch: () => T) {
+      const thenGraph = subgraph("then", thenBranch);
+      const elseGraph = subgraph("else", elseBranch);
+      const attribute = [graphAttribute("then_branch", thenGraph), graphAttribute("else_branch", elseGraph)];
+      const outputs = thenGraph.output.map((_, i) => value(unique(`${path}If_output_${i}`)));
+      emit("If", [condition], outputs, { attribute });
+      return outputs as { readonly [K in keyof T]: Value };
     },
     call(fn, ...inputs) {
       const known = functions.get(fn.name);

@@ -1,14 +1,13 @@
-import type { Architecture } from "../architecture.js";
-import type { Sizes } from "../plan/tensor-specs.js";
-import { layerOrder } from "../plan/tensor-specs.js";
+import type { Architecture, Layers } from "../architecture.js";
+import { layerOrder, projects, type Sizes } from "../plan/tensor-specs.js";
 import type { LsgConfig } from "../variants/lsg-config.js";
-import { activation } from "./activations.js";
 import type { OnnxFunction, Value } from "./body.js";
 import type { GraphBuilder } from "./builder.js";
+import { consecutiveRows, embedWords, positionTable } from "./embeddings.js";
 import { sizeOf, vector } from "./functions/attend.js";
 import { prependedTokens } from "./functions/lsg-inputs.js";
 import { keyBias } from "./functions/masks.js";
-import { type LayerContext, layerNorm, linear } from "./layers.js";
+import { addPart, feedForward, type LayerContext, layerNorm, linear, partInput } from "./layers.js";
 
 /** What an encoder is built from. */
 export interface EncoderOptions {
@@ -28,7 +27,10 @@ export interface EncoderInputs {
   readonly tokenTypeIds: Value | undefined;
 }
 
-/** The base model: (batch, length, hidden), without the global tokens that a conversion put before the input. */
+/**
+ * The base model, or its encoder: (batch, length, hidden), without the global tokens that a conversion put before
+ * the input, or with them where they are for a decoder as well.
+ */
 export function encode(
   graph: GraphBuilder,
   context: LayerContext,
@@ -36,6 +38,7 @@ export function encode(
   options: EncoderOptions,
 ): Value {
   const { architecture, sizes, lsg, attention } = options;
+  const { encoder } = architecture;
   const prepended = lsg ? prependedTokens(lsg) : 0;
   const bias = graph.scope("key_bias", () => {
     const maskFirstToken = lsg?.mask_first_token ?? false;
@@ -46,34 +49,38 @@ export function encode(
     });
   });
   const embedded = graph.scope("embeddings", () => embed(graph, context, inputs, options));
-  const hidden = layerOrder(architecture, sizes).reduce(
+  const last = layerOrder(architecture, sizes).reduce(
     (x, path, i) =>
-      graph.scope(`layer.${i}`, () => encoderLayer(context, architecture, path, attention, bias, x)),
+      graph.scope(`layer.${i}`, () => encoderLayer(context, encoder.layers, path, attention, bias, x)),
     embedded,
   );
-  return lsg ? graph.scope("pool", () => withoutGlobals(graph, hidden, lsg, prepended)) : hidden;
+  const hidden = encoder.norm ? layerNorm(context, encoder.norm, last) : last;
+  const passesOn = lsg?.pass_global_tokens_to_decoder ?? false;
+  return lsg && !passesOn ? graph.scope("pool", () => withoutGlobals(graph, hidden, lsg, prepended)) : hidden;
 }
 
-/** Attention and feed-forward, each with its residual and the norm behind it. */
+/** Attention and feed-forward. */
 function encoderLayer(
   context: LayerContext,
-  { encoder }: Architecture,
+  layers: Layers,
   path: string,
   attention: OnnxFunction,
   bias: Value,
   x: Value,
 ): Value {
-  const { op } = context;
-  const { layers } = encoder;
   const at = (name: string) => `${path}.${name}`;
+  const input = partInput(context, layers.norms, at(layers.attentionNorm), x);
   const [query, key, value] = [layers.query, layers.key, layers.value].map((name) =>
-    linear(context, at(name), x),
+    linear(context, at(name), input),
   );
-  const attended = op.call(attention, query as Value, key as Value, value as Value, bias);
-  const mixed = op.Add(linear(context, at(layers.attentionOutput), attended), x);
-  const normed = layerNorm(context, at(layers.attentionNorm), mixed);
-  const inner = activation(context.activation)(op, linear(context, at(layers.intermediate), normed));
-  return layerNorm(context, at(layers.outputNorm), op.Add(linear(context, at(layers.output), inner), normed));
+  const attended = context.op.call(attention, query as Value, key as Value, value as Value, bias);
+  const output = linear(context, at(layers.attentionOutput), attended);
+  return feedForward(
+    context,
+    layers,
+    path,
+    addPart(context, layers.norms, at(layers.attentionNorm), output, x),
+  );
 }
 
 /** Words, token types and positions, global tokens before them, one norm over all. */
@@ -85,19 +92,19 @@ function embed(
 ): Value {
   const { op } = graph;
   const { weights } = context;
-  const { embeddings } = options.architecture.encoder;
+  const { architecture, sizes, lsg } = options;
+  const { embeddings } = architecture.encoder;
   const table = (name: string) => weights.tensor(`${name}.weight`);
-  const words = op.Gather(table(embeddings.word), inputs.inputIds);
+  const words = embedWords(context, embeddings, inputs.inputIds);
   const typed = embeddings.tokenType
     ? op.Add(words, tokenTypes(graph, table(embeddings.tokenType), inputs.tokenTypeIds))
     : words;
-  const tokens = op.Add(typed, positions(graph, table(embeddings.position), inputs.inputIds, options));
-  const all = options.lsg ? withGlobals(graph, tokens, () => table(embeddings.global), options.lsg) : tokens;
-  const normed = layerNorm(context, embeddings.norm, all);
-  const { projection } = embeddings;
-  const projects =
-    projection && (projection.when === "always" || options.sizes.embedding !== options.sizes.hidden);
-  return projects ? linear(context, projection.name, normed) : normed;
+  const tokens = op.Add(typed, positions(graph, context, inputs.inputIds, options));
+  const all = lsg ? withGlobals(graph, tokens, () => table(embeddings.global), lsg) : tokens;
+  const normed = embeddings.norm ? layerNorm(context, embeddings.norm, all) : all;
+  return embeddings.projection && projects(architecture, sizes)
+    ? linear(context, embeddings.projection.name, normed)
+    : normed;
 }
 
 /** Rows of the types' table; row 0 for models whose inputs have no types. */
@@ -109,12 +116,18 @@ function tokenTypes({ op }: GraphBuilder, table: Value, ids: Value | undefined):
  * Position embeddings: by index, or, where positions are counted from the padding id, by the number of tokens
  * before that are not padding (`create_position_ids_from_input_ids` of transformers).
  */
-function positions({ op }: GraphBuilder, table: Value, inputIds: Value, options: EncoderOptions): Value {
-  const { positionOffset, architecture } = options;
-  const padTokenId = positionOffset - 1;
-  if (architecture.positions.offset === 0) {
-    return op.Slice(table, [0], vector(op, sizeOf(op, inputIds, 1)), [0]);
+function positions(
+  graph: GraphBuilder,
+  context: LayerContext,
+  inputIds: Value,
+  { positionOffset, architecture, sizes }: EncoderOptions,
+): Value {
+  const { op } = graph;
+  const table = positionTable(graph, context, architecture.encoder.embeddings, architecture, sizes);
+  if (typeof architecture.positions.offset === "number") {
+    return consecutiveRows(context, table, positionOffset, sizeOf(op, inputIds, 1));
   }
+  const padTokenId = positionOffset - 1;
   const isToken = op.Cast(op.Not(op.Equal(inputIds, padTokenId)), { to: "I64" });
   const counted = op.Mul(op.CumSum(isToken, 1), isToken);
   return op.Gather(table, op.Add(counted, padTokenId));

@@ -1,4 +1,4 @@
-import type { Chain, Module } from "../architecture.js";
+import type { Chain, Layers, Module } from "../architecture.js";
 import { activation } from "./activations.js";
 import type { Op, Value } from "./body.js";
 import type { Weights } from "./weights.js";
@@ -14,6 +14,33 @@ export interface LayerContext {
   readonly wordEmbeddings: string;
   /** Whether output embeddings are the input's (`tie_word_embeddings`). */
   readonly tied: boolean;
+  /** What word embeddings are multiplied by when they are looked up. */
+  readonly embeddingScale: number;
+}
+
+/** What a part of a layer is computed of: its input, behind its norm where that stands before it. */
+export function partInput(context: LayerContext, norms: Layers["norms"], norm: string, x: Value): Value {
+  return norms === "before" ? layerNorm(context, norm, x) : x;
+}
+
+/** A part's result and its input, summed, and their norm where that stands behind. */
+export function addPart(
+  context: LayerContext,
+  norms: Layers["norms"],
+  norm: string,
+  result: Value,
+  x: Value,
+): Value {
+  const sum = context.op.Add(result, x);
+  return norms === "after" ? layerNorm(context, norm, sum) : sum;
+}
+
+/** The second part of a layer: wide, then back to the width of its input. @param path of the layer */
+export function feedForward(context: LayerContext, layers: Layers, path: string, x: Value): Value {
+  const at = (name: string) => `${path}.${name}`;
+  const input = partInput(context, layers.norms, at(layers.outputNorm), x);
+  const inner = activation(context.activation)(context.op, linear(context, at(layers.intermediate), input));
+  return addPart(context, layers.norms, at(layers.outputNorm), linear(context, at(layers.output), inner), x);
 }
 
 /** x · weight + bias over the last axis. */
@@ -47,12 +74,17 @@ export function applyChain(context: LayerContext, chain: Chain, x: Value): Value
  * it is multiplied with in that form: a Gemm over the tokens of all rows.
  * @param x (batch, length, width)
  */
-function vocabulary(context: LayerContext, { name, bias }: Module, x: Value): Value {
+function vocabulary(context: LayerContext, { name, bias, biasIsBuffer }: Module, x: Value): Value {
   const { op, weights, tied, wordEmbeddings } = context;
   const own = `${name}.weight`;
   const matrix = weights.tensor(tied || !weights.has(own) ? `${wordEmbeddings}.weight` : own);
-  const biasName = [bias ?? `${name}.bias`, `${name}.bias`].find((candidate) => weights.has(candidate));
+  const names = [bias ?? `${name}.bias`, `${name}.bias`];
+  const biasName = names.find((candidate) => weights.has(candidate)) ?? (biasIsBuffer ? undefined : names[1]);
   const tokens = op.Reshape(x, op.Concat([-1], op.Shape(x, { start: 2, end: 3 }), { axis: 0 }));
-  const scores = op.Gemm(tokens, matrix, weights.tensor(biasName ?? `${name}.bias`), { transB: 1 });
+  const attributes = { transB: 1 };
+  const scores =
+    biasName === undefined
+      ? op.Gemm(tokens, matrix, attributes)
+      : op.Gemm(tokens, matrix, weights.tensor(biasName), attributes);
   return op.Reshape(scores, op.Concat(op.Shape(x, { start: 0, end: 2 }), [-1], { axis: 0 }));
 }

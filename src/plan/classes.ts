@@ -1,6 +1,6 @@
 import type { Architecture, Head } from "../architecture.js";
 import type { Config } from "../checkpoint/checkpoint.js";
-import { OptionError } from "../errors.js";
+import { CheckpointError, OptionError } from "../errors.js";
 import { LSG_CLASS_PREFIX } from "../variants/lsg-config.js";
 
 /** The class that a conversion starts from or writes. */
@@ -26,6 +26,7 @@ export function sourceClass(
   holdsHead: (head: Head) => boolean,
 ): ModelClass {
   const named = configClass(config);
+  refuseClass(architecture, named ?? "", "config.json: architectures");
   if (named !== undefined) return knownClass(architecture, named) ?? { className: named, head: undefined };
   const heads = Object.entries(architecture.heads).filter(([, head]) => holdsHead(head));
   heads.sort(([, a], [, b]) => Object.keys(b.outputs).length - Object.keys(a.outputs).length);
@@ -35,6 +36,7 @@ export function sourceClass(
 
 /** The class that `--architecture` asks for. @throws OptionError listing the known ones. */
 export function requestedClass(architecture: Architecture, className: string): ModelClass {
+  refuseClass(architecture, className, "--architecture");
   const known = knownClass(architecture, className);
   if (known) return known;
   const names = Object.keys(architecture.heads).map((suffix) => architecture.classPrefix + suffix);
@@ -56,11 +58,26 @@ export function openedClass(className: string, architecture: Architecture): stri
 }
 
 function knownClass(architecture: Architecture, className: string): ModelClass | undefined {
-  const plain = className.startsWith(LSG_CLASS_PREFIX) ? className.slice(LSG_CLASS_PREFIX.length) : className;
-  if (!plain.startsWith(architecture.classPrefix)) return undefined;
-  const suffix = plain.slice(architecture.classPrefix.length);
+  const suffix = classSuffix(architecture, className);
   const head = Object.hasOwn(architecture.heads, suffix) ? architecture.heads[suffix] : undefined;
-  return head && { className: plain, head };
+  return head && { className: architecture.classPrefix + suffix, head };
+}
+
+/** @throws CheckpointError with the reason for a class that cannot be converted. */
+function refuseClass(architecture: Architecture, className: string, where: string): void {
+  const reason = architecture.refused?.[classSuffix(architecture, className)];
+  if (reason === undefined) return;
+  const names = Object.keys(architecture.heads).map((suffix) => architecture.classPrefix + suffix);
+  throw new CheckpointError(
+    `${where} says ${className}, which cannot be converted: ${reason}`,
+    `Classes that can be: ${names.join(", ")}.`,
+  );
+}
+
+/** What follows the model type's prefix: `ForMaskedLM`; empty for other model types' classes. */
+function classSuffix({ classPrefix }: Architecture, className: string): string {
+  const plain = className.startsWith(LSG_CLASS_PREFIX) ? className.slice(LSG_CLASS_PREFIX.length) : className;
+  return plain.startsWith(classPrefix) ? plain.slice(classPrefix.length) : "";
 }
 
 function configClass({ architectures }: Config): string | undefined {

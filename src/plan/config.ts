@@ -1,7 +1,8 @@
 import type { Architecture } from "../architecture.js";
 import type { Config } from "../checkpoint/checkpoint.js";
 import { CheckpointError, OptionError } from "../errors.js";
-import { configLabels } from "./tensor-specs.js";
+import { isGenerationLimit } from "../tokenizer/raise-length.js";
+import { configLabels, type Sizes } from "./tensor-specs.js";
 
 /** Keys that a conversion decides by itself. */
 const DECIDED_KEYS = [
@@ -64,20 +65,25 @@ export function checkConvertible(config: Config, architecture: Architecture): vo
   }
 }
 
-/** Where a config states a length outside of `max_position_embeddings`, the new one. */
-export function raisedLengths(config: Config, length: number): [string, number][] {
-  return LENGTH_KEYS.filter((key) => typeof config[key] === "number").map((key) => [key, length]);
+/**
+ * Where a config states a length outside of `max_position_embeddings`, the new one. Configs of encoder-decoders
+ * also hold settings of generate(): as many tokens as the source had positions for were as many as it could.
+ */
+export function raisedLengths(
+  { decoder }: Architecture,
+  config: Config,
+  { from, to }: { readonly from: number; readonly to: number },
+): [string, number][] {
+  const keys = LENGTH_KEYS.filter((key) => typeof config[key] === "number");
+  const generates = decoder !== undefined && isGenerationLimit(config.max_length, from);
+  return [...keys, ...(generates ? ["max_length"] : [])].map((key) => [key, to]);
 }
 
 /** Sizes under the names by which servers ask for them, where the model type has others. */
-export function aliasedSizes(
-  architecture: Architecture,
-  config: Config,
-  sizes: Readonly<Record<string, number>>,
-): [string, number][] {
+export function aliasedSizes(architecture: Architecture, config: Config, sizes: Sizes): [string, number][] {
   return Object.entries(architecture.configAliases ?? {})
     .filter(([key]) => config[key] === undefined)
-    .map(([key, name]) => [key, sizes[name] as number]);
+    .map(([key, name]) => [key, sizes[name]]);
 }
 
 /** Keys that `merged` adds or changes. */

@@ -1,8 +1,8 @@
 import { OptionError } from "../errors.js";
 import { GLOBAL_TABLE_ROWS } from "../variants/lsg-config.js";
-import type { PositionTable } from "./positions.js";
+import { type PositionTable, positionTerm } from "./positions.js";
 import { sliceRows } from "./rows.js";
-import type { Rows, Segment, Term } from "./types.js";
+import type { Rows, Run, Segment, Term } from "./types.js";
 
 /** What the table of global tokens is made from; tensors by their names in the source. */
 export interface GlobalTableSources {
@@ -25,7 +25,9 @@ export interface GlobalTableSources {
  * Source: `update_global` and `update_global_randomly` of the reference's conversion scripts.
  */
 export function globalTable(sources: GlobalTableSources): Segment[] {
-  const positions = strideOrder(sources.positions, sources.stride);
+  const order = strideOrder(sources.positions.usable, sources.stride);
+  const positions = (from: number, count: number) =>
+    positionTerm(sources.positions, sliceRows(order, from, count));
   const { wordEmbeddings: word, bosId, maskId, tokenTypes, seed } = sources;
   const row = (tensor: string, index: number, count: number): Rows => ({
     tensor,
@@ -39,12 +41,7 @@ export function globalTable(sources: GlobalTableSources): Segment[] {
     kind: "sum",
     count: 1,
     // When drawing, the reference adds the token type to the word and to the position.
-    terms: [
-      sliceRows(positions, 0, 1),
-      [row(word, bosId, 1)],
-      ...types(1),
-      ...(maskId === undefined ? types(1) : []),
-    ],
+    terms: [positions(0, 1), [row(word, bosId, 1)], ...types(1), ...(maskId === undefined ? types(1) : [])],
   };
   const rest = GLOBAL_TABLE_ROWS - 1;
   const words: Term =
@@ -52,7 +49,7 @@ export function globalTable(sources: GlobalTableSources): Segment[] {
   const others: Segment = {
     kind: "sum",
     count: rest,
-    terms: [sliceRows(positions, 1, rest), words, ...types(rest)],
+    terms: [positions(1, rest), words, ...types(rest)],
   };
   const kept = sources.keepFirstOf;
   return [kept === undefined ? first : { kind: "copy", rows: row(kept, 0, 1) }, others];
@@ -64,7 +61,7 @@ export function globalTable(sources: GlobalTableSources): Segment[] {
  * Source: `order_positions` of the reference, which fills short tables with random rows instead.
  * @throws OptionError if the stride does not divide 512 positions evenly.
  */
-function strideOrder({ tensor, offset, usable }: PositionTable, stride: number): Rows[] {
+function strideOrder(usable: number, stride: number): Run[] {
   const spacing = Math.max(1, Math.floor(usable / GLOBAL_TABLE_ROWS));
   const groups = Math.floor(stride / spacing);
   if (groups < 1 || GLOBAL_TABLE_ROWS % groups !== 0) {
@@ -77,11 +74,11 @@ function strideOrder({ tensor, offset, usable }: PositionTable, stride: number):
   const perGroup = GLOBAL_TABLE_ROWS / groups;
   if (usable >= GLOBAL_TABLE_ROWS) {
     return Array.from({ length: groups }, (_, group) => {
-      return { tensor, start: offset + group * spacing, count: perGroup, step: groups * spacing };
+      return { start: group * spacing, count: perGroup, step: groups * spacing };
     });
   }
   return Array.from({ length: GLOBAL_TABLE_ROWS }, (_, i) => {
     const position = (i % perGroup) * groups + Math.floor(i / perGroup);
-    return { tensor, start: offset + (position % usable), count: 1, step: 1 };
+    return { start: position % usable, count: 1, step: 1 };
   });
 }

@@ -2,7 +2,7 @@ import type { Architecture } from "../architecture.js";
 import type { Checkpoint, Config } from "../checkpoint/checkpoint.js";
 import { basePrefixOf, isLsgConfig, type ModelClass, requestedClass, sourceClass } from "./classes.js";
 import { checkConvertible, mergeKwargs } from "./config.js";
-import { nameTensors, type SourceTensors } from "./names.js";
+import { aliasedWordEmbeddings, nameTensors, type SourceTensors } from "./names.js";
 import { baseModules, holdsHead } from "./reconcile.js";
 import { configLabels, readSizes, type Sizes } from "./tensor-specs.js";
 
@@ -17,6 +17,8 @@ export interface Model {
   readonly target: ModelClass;
   /** Sizes of the target. */
   readonly sizes: Sizes;
+  /** Whether weights that may be shared are shared (`tie_word_embeddings`). */
+  readonly tied: boolean;
   /** By the names that the target gives them. */
   readonly tensors: SourceTensors;
 }
@@ -41,11 +43,16 @@ export function describeModel(
   const target = wanted.className === undefined ? source : requestedClass(architecture, wanted.className);
   const ownLabels = target.className === source.className ? undefined : target.head?.labels;
   const sizes = { ...sourceSizes, labels: ownLabels ?? sourceSizes.labels };
-  const tensors = nameTensors(
-    checkpoint,
-    `${architecture.basePrefix}.`,
-    baseModules(architecture, sizes),
-    basePrefixOf(target, architecture),
-  );
-  return { architecture, config, isLsg: isLsgConfig(config), source, target, sizes, tensors };
+  const tied = config.tie_word_embeddings !== false;
+  const alias = tied ? aliasedWordEmbeddings(names, architecture) : undefined;
+  const tensors = nameTensors(checkpoint, {
+    prefix: `${architecture.basePrefix}.`,
+    baseModules: baseModules(architecture, sizes),
+    targetPrefix: basePrefixOf(target, architecture),
+    alias:
+      alias === undefined
+        ? undefined
+        : { sourceName: alias, baseName: `${architecture.encoder.embeddings.word}.weight` },
+  });
+  return { architecture, config, isLsg: isLsgConfig(config), source, target, sizes, tied, tensors };
 }

@@ -1,12 +1,12 @@
-import type { Architecture } from "../architecture.js";
-import type { Config } from "../checkpoint/checkpoint.js";
+import { stacksOf } from "../architecture.js";
 import { CheckpointError } from "../errors.js";
 import type { ConversionOptions } from "../options.js";
 import { type FloatDtype, isFloatDtype, widerDtype } from "../safetensors/dtype.js";
 import { GLOBAL_TABLE_ROWS } from "../variants/lsg-config.js";
 import { globalTable } from "./global-table.js";
+import type { Model } from "./model.js";
 import type { SourceTensor, SourceTensors } from "./names.js";
-import { type PositionTable, positionOffset, tilePositions } from "./positions.js";
+import { lengthenPositions, type PositionTable, positionOffset } from "./positions.js";
 import type { Reconciliation } from "./reconcile.js";
 import type { PlacedDraft } from "./shards.js";
 import { copyOf } from "./tensors.js";
@@ -19,11 +19,11 @@ export interface TokenIds {
 }
 
 export interface PlaceInputs {
-  readonly architecture: Architecture;
-  readonly tensors: SourceTensors;
+  readonly model: Model;
   readonly reconciled: Reconciliation;
-  readonly positions: PositionTable;
   readonly length: number;
+  /** Positions whose rows stay the source's own where they could be computed. */
+  readonly keptPositions: number;
   /** How to make the global table; undefined to leave the one that is there alone. */
   readonly globals: GlobalInputs | undefined;
 }
@@ -31,29 +31,35 @@ export interface PlaceInputs {
 interface GlobalInputs {
   readonly options: ConversionOptions;
   readonly tokens: TokenIds;
-  readonly config: Config;
 }
 
 /** Every tensor of the result, at the place in the source's files where it belongs. */
 export function place(inputs: PlaceInputs): { placed: PlacedDraft[]; dropped: DroppedTensor[] } {
-  const { architecture, tensors, reconciled, positions, length, globals } = inputs;
+  const { model, reconciled, globals } = inputs;
+  const { architecture, tensors } = model;
   const { embeddings } = architecture.encoder;
   const gone = new Set(reconciled.dropped.map(({ name }) => name));
   const staying = [...tensors.values()].filter(({ sourceName }) => !gone.has(sourceName));
-  const position = baseTensor(tensors, `${embeddings.position}.weight`);
-  const globalName = position.name.replace(embeddings.position, embeddings.global);
+  const word = baseTensor(tensors, embeddings.word);
+  const nameInResult = (module: string) => word.name.replace(embeddings.word, module);
+  const modules = stacksOf(architecture).map((stack) => stack.embeddings.position);
+  const tables = modules.map((module) => findBase(tensors, module));
+  const globalName = nameInResult(embeddings.global);
   const oldGlobals = tensors.get(globalName);
 
   const placed = staying
-    .filter((tensor) => tensor !== position && (tensor !== oldGlobals || !globals))
+    .filter((tensor) => !tables.includes(tensor) && (tensor !== oldGlobals || !globals))
     .map((tensor) => ({ at: tensor.stored, draft: copyOf(tensor) }));
-  placed.push({ at: position.stored, draft: tiledPositions(position, positions, length) });
-  if (globals) {
-    const draft = globalDraft(globalName, oldGlobals, globals, inputs);
-    placed.push({ at: position.stored, draft });
+  for (const [i, module] of modules.entries()) {
+    const draft = longTable(nameInResult(module), module, inputs);
+    placed.push({ at: (tables[i] ?? word).stored, draft });
   }
-  const last = staying.reduce((a, b) => (isBehind(b, a) ? b : a), position).stored;
-  placed.push(...[...reconciled.created, ...reconciled.repeated].map((draft) => ({ at: last, draft })));
+  if (globals) {
+    const draft = globalDraft(globalName, oldGlobals, globals, model);
+    placed.push({ at: (tables[0] ?? word).stored, draft });
+  }
+  const last = staying.reduce((a, b) => (isBehind(b, a) ? b : a), word).stored;
+  placed.push(...[...reconciled.created, ...reconciled.implied].map((draft) => ({ at: last, draft })));
 
   const replaced = oldGlobals && globals && !globals.options.keepFirstGlobalToken;
   const reason = "made anew from word and position embeddings; --resize-lsg keeps it";
@@ -64,14 +70,19 @@ function isBehind({ stored: a }: SourceTensor, { stored: b }: SourceTensor): boo
   return a.file === b.file ? a.begin > b.begin : a.file > b.file;
 }
 
-/** @throws CheckpointError if the table has no position besides the offset rows. */
+/**
+ * A table of positions of a model: the encoder's, or that of another module.
+ * @throws CheckpointError if the table has no position besides the offset rows.
+ */
 export function positionTable(
-  tensors: SourceTensors,
-  architecture: Architecture,
-  config: Config,
+  { tensors, architecture, config, sizes }: Model,
+  module = architecture.encoder.embeddings.position,
 ): PositionTable {
-  const { sourceName, stored } = baseTensor(tensors, `${architecture.encoder.embeddings.position}.weight`);
+  const sinusoidal = architecture.positions.sinusoidal ?? false;
   const offset = positionOffset(architecture, config);
+  const found = sinusoidal ? findBase(tensors, module) : baseTensor(tensors, module);
+  if (!found) return { tensor: undefined, offset, usable: sizes.positions, sinusoidal };
+  const { sourceName, stored } = found;
   const usable = (stored.shape[0] ?? 0) - offset;
   if (usable < 1) {
     throw new CheckpointError(
@@ -79,43 +90,50 @@ export function positionTable(
       "Check pad_token_id in config.json: positions begin one row behind it.",
     );
   }
-  return { tensor: sourceName, offset, usable };
+  return { tensor: sourceName, offset, usable, sinusoidal };
 }
 
-function tiledPositions({ name, stored }: SourceTensor, table: PositionTable, length: number): TensorDraft {
-  const shape = [table.offset + length, ...stored.shape.slice(1)];
-  return { name, dtype: stored.dtype, shape, segments: tilePositions(table, length) };
+function longTable(name: string, module: string, inputs: PlaceInputs): TensorDraft {
+  const { model, length, keptPositions } = inputs;
+  const table = positionTable(model, module);
+  const segments = lengthenPositions(table, length, keptPositions);
+  // What is computed throughout has the precision of no source.
+  const isCopied = segments.some(({ kind }) => kind === "copy");
+  const dtype = isCopied ? baseTensor(model.tensors, module).stored.dtype : "F32";
+  return { name, dtype, shape: [table.offset + length, model.sizes.embedding], segments };
 }
 
 function globalDraft(
   name: string,
   old: SourceTensor | undefined,
-  { options, tokens, config }: GlobalInputs,
-  { architecture, tensors, positions }: PlaceInputs,
+  { options, tokens }: GlobalInputs,
+  model: Model,
 ): TensorDraft {
+  const { architecture, tensors, config, sizes } = model;
   const { embeddings } = architecture.encoder;
-  const word = baseTensor(tensors, `${embeddings.word}.weight`);
+  const word = baseTensor(tensors, embeddings.word);
   const types =
     embeddings.usesTokenTypes && options.useTokenIds && embeddings.tokenType !== undefined
-      ? baseTensor(tensors, `${embeddings.tokenType}.weight`)
+      ? baseTensor(tensors, embeddings.tokenType)
       : undefined;
   const kept = options.keepFirstGlobalToken ? old : undefined;
-  const position = baseTensor(tensors, `${embeddings.position}.weight`);
+  const bos = tokens.bos ?? config.bos_token_id ?? (architecture.decoder && config.decoder_start_token_id);
   const segments = globalTable({
-    positions,
+    positions: positionTable(model),
     stride: options.globalPositionalStride,
     wordEmbeddings: word.sourceName,
-    bosId: tokenId("bos", tokens.bos ?? config.bos_token_id, word),
+    bosId: tokenId("bos", bos, word),
     maskId: options.randomGlobalInit ? undefined : tokenId("mask", tokens.mask ?? config.mask_token_id, word),
     seed: options.seed,
     tokenTypes: types?.sourceName,
     keepFirstOf: kept?.sourceName,
   });
-  const parts = [position, word, ...(types ? [types] : []), ...(kept ? [kept] : [])];
+  const position = findBase(tensors, embeddings.position);
+  const dtypes = [word, types, kept, position].flatMap((part) => (part ? [floatDtype(part)] : []));
   return {
     name,
-    dtype: parts.map(floatDtype).reduce(widerDtype),
-    shape: [GLOBAL_TABLE_ROWS, ...position.stored.shape.slice(1)],
+    dtype: [...dtypes, ...(position ? [] : ["F32" as const])].reduce(widerDtype),
+    shape: [GLOBAL_TABLE_ROWS, sizes.embedding],
     segments,
   };
 }
@@ -145,7 +163,13 @@ function floatDtype({ sourceName, stored }: SourceTensor): FloatDtype {
   );
 }
 
-function baseTensor(tensors: SourceTensors, baseName: string): SourceTensor {
-  for (const tensor of tensors.values()) if (tensor.baseName === baseName) return tensor;
-  throw new CheckpointError(`tensor "${baseName}" is missing`, "The checkpoint is incomplete.");
+function findBase(tensors: SourceTensors, module: string): SourceTensor | undefined {
+  for (const tensor of tensors.values()) if (tensor.baseName === `${module}.weight`) return tensor;
+  return undefined;
+}
+
+function baseTensor(tensors: SourceTensors, module: string): SourceTensor {
+  const found = findBase(tensors, module);
+  if (found) return found;
+  throw new CheckpointError(`tensor "${module}.weight" is missing`, "The checkpoint is incomplete.");
 }

@@ -33,7 +33,7 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
   const { checkpoint, architecture, options, tokens, contents, modeling } = inputs;
   const weights = planWeights(checkpoint, architecture, options, tokens);
   const { files } = checkpoint.source;
-  const { sideFiles, omitted } = planSideFiles({ files, contents, length: weights.length.to, modeling });
+  const { sideFiles, omitted } = planSideFiles({ files, contents, length: weights.length, modeling });
   const record = conversionRecord(inputs, weights);
   const card = modelCard({
     record,

@@ -2,15 +2,17 @@ import type { Architecture } from "../architecture.js";
 import type { Config } from "../checkpoint/checkpoint.js";
 import { CheckpointError, OptionError } from "../errors.js";
 import { DEFAULT_MAX_SEQUENCE_LENGTH } from "../options.js";
-import type { Rows, Segment } from "./types.js";
+import type { Run, Segment, Term } from "./types.js";
 
 /** A position table: offset rows, then one row for each position. */
 export interface PositionTable {
-  /** The tensor's name in the source. */
-  readonly tensor: string;
+  /** The tensor's name in the source; undefined where it has none, which only sinusoids may. */
+  readonly tensor: string | undefined;
   readonly offset: number;
   /** Positions that can be used: rows without the offset. */
   readonly usable: number;
+  /** Whether rows can be computed. */
+  readonly sinusoidal: boolean;
 }
 
 /**
@@ -18,7 +20,7 @@ export interface PositionTable {
  * @throws CheckpointError if the config lacks the padding id that the offset follows from.
  */
 export function positionOffset(architecture: Architecture, config: Config): number {
-  if (architecture.positions.offset === 0) return 0;
+  if (typeof architecture.positions.offset === "number") return architecture.positions.offset;
   // transformers' default for this family; a config that says null has none.
   const pad = config.pad_token_id === undefined ? 1 : config.pad_token_id;
   if (typeof pad !== "number" || !Number.isSafeInteger(pad) || pad < 0) {
@@ -45,11 +47,34 @@ export function targetLength(requested: number | undefined, usable: number): num
   return length;
 }
 
-/** The table for `length` positions: the offset rows, then the positions over and over, the last time cut. */
-export function tilePositions({ tensor, offset, usable }: PositionTable, length: number): Segment[] {
-  const rows: Rows[] = offset > 0 ? [{ tensor, start: 0, count: offset, step: 1 }] : [];
-  for (let done = 0; done < length; done += usable) {
-    rows.push({ tensor, start: offset, count: Math.min(usable, length - done), step: 1 });
+/**
+ * The table for `length` positions: the offset rows, then the positions over and over, the last time cut.
+ * Sinusoids do not repeat: the first `kept` rows are the source's own, the others are computed.
+ */
+export function lengthenPositions(table: PositionTable, length: number, kept: number): Segment[] {
+  const { tensor, offset, usable } = table;
+  const copy = (rows: Run): Segment[] =>
+    tensor === undefined || rows.count === 0 ? [] : [{ kind: "copy", rows: { tensor, ...rows } }];
+  const before = copy({ start: 0, count: offset, step: 1 });
+  if (table.sinusoidal) {
+    const own = tensor === undefined ? 0 : Math.min(kept, length);
+    const computed: Run = { start: own, count: length - own, step: 1 };
+    const terms = [{ kind: "sinusoids", positions: [computed] }] as const;
+    return [
+      ...before,
+      ...copy({ start: offset, count: own, step: 1 }),
+      ...(computed.count > 0 ? [{ kind: "sum", count: computed.count, terms } as const] : []),
+    ];
   }
-  return rows.map((run) => ({ kind: "copy", rows: run }));
+  const starts = Array.from({ length: Math.ceil(length / usable) }, (_, i) => i * usable);
+  return [
+    ...before,
+    ...starts.flatMap((done) => copy({ start: offset, count: Math.min(usable, length - done), step: 1 })),
+  ];
+}
+
+/** The rows of some positions, as a summand. */
+export function positionTerm({ tensor, offset }: PositionTable, positions: readonly Run[]): Term {
+  if (tensor === undefined) return { kind: "sinusoids", positions };
+  return positions.map((run) => ({ tensor, ...run, start: run.start + offset }));
 }

@@ -10,8 +10,11 @@ import type { DroppedTensor, TensorDraft } from "./types.js";
 /** How the tensors that are there become those that the target class has. */
 export interface Reconciliation {
   readonly created: readonly TensorDraft[];
-  /** Copies under a second name, of what transformers 5 does not share where weights are not tied. */
-  readonly repeated: readonly TensorDraft[];
+  /**
+   * What is written too and is nothing new: copies under a second name, of what transformers 5 does not share
+   * where weights are not tied, and the zeros of a new head's buffer.
+   */
+  readonly implied: readonly TensorDraft[];
   readonly dropped: readonly DroppedTensor[];
 }
 
@@ -24,7 +27,6 @@ export interface ReconcileInputs {
   readonly sizes: Sizes;
   /** Whether the user named the target, so that a head which is not there may be made. */
   readonly mayCreate: boolean;
-  /** Whether weights that may be shared are shared (`tie_word_embeddings`). */
   readonly tied: boolean;
   readonly seed: number;
 }
@@ -55,20 +57,24 @@ export function reconcile(inputs: ReconcileInputs): Reconciliation {
   const gone = new Set(dropped.map(({ name }) => name));
 
   const created: TensorDraft[] = [];
-  const repeated: TensorDraft[] = [];
+  const implied: TensorDraft[] = [];
   for (const spec of specs) {
     const found = tensors.get(spec.name);
-    const twin = twinOf(spec, specs, inputs);
+    const twin = spec.ownUnlessTied && !tied ? undefined : twinOf(spec, specs, tensors);
     if (found && !gone.has(found.sourceName)) {
       checkShape(found, spec);
     } else if (twin) {
-      if (!tied) repeated.push({ ...copyOf(twin), name: spec.name });
-    } else if (!(tied && spec.tiedTo !== undefined) && !isOptional(spec, inputs)) {
+      if (!tied) implied.push({ ...copyOf(twin), name: spec.name });
+    } else if (spec.optional) {
+      if (newHead && spec.part === "head") {
+        implied.push(newTensor(spec, headDtype(tensors), seed, sizes.initializerRange));
+      }
+    } else if (!(tied && spec.tiedTo !== undefined) && !isOptionalPooler(spec, inputs)) {
       if (!mayCreate || spec.part === "base") throw missing(spec, target, architecture);
       created.push(newTensor(spec, headDtype(tensors), seed, sizes.initializerRange));
     }
   }
-  return { created, repeated, dropped };
+  return { created, implied, dropped };
 }
 
 /** Whether a checkpoint holds every tensor of a class's head that no other tensor stands for. */
@@ -96,7 +102,11 @@ function classSpecs(
 ): TensorSpec[] {
   const base = [...baseSpecs(architecture, sizes), ...(head?.pooler ? poolerSpecs(architecture, sizes) : [])];
   return [
-    ...base.map((spec) => ({ ...spec, name: prefix + spec.name })),
+    ...base.map((spec) => ({
+      ...spec,
+      name: prefix + spec.name,
+      ...(spec.tiedTo !== undefined && { tiedTo: prefix + spec.tiedTo }),
+    })),
     ...(head ? headSpecs(architecture, head, sizes) : []),
   ];
 }
@@ -140,7 +150,7 @@ function oldHead(
 }
 
 /** The base class works without its pooler, and many checkpoints come without it. */
-function isOptional(spec: TensorSpec, { architecture, target, mayCreate }: ReconcileInputs): boolean {
+function isOptionalPooler(spec: TensorSpec, { architecture, target, mayCreate }: ReconcileInputs): boolean {
   return !mayCreate && spec.part === "pooler" && target.head === architecture.heads.Model;
 }
 
@@ -148,11 +158,8 @@ function isOptional(spec: TensorSpec, { architecture, target, mayCreate }: Recon
 function twinOf(
   spec: TensorSpec,
   specs: readonly TensorSpec[],
-  { tensors, tied, architecture }: ReconcileInputs,
+  tensors: SourceTensors,
 ): SourceTensor | undefined {
-  const word = `${architecture.basePrefix}.${architecture.encoder.embeddings.word}.weight`;
-  // Output embeddings that are not tied are weights of their own.
-  if (spec.tiedTo === word && !tied) return undefined;
   const names = [spec.tiedTo, ...specs.filter(({ tiedTo }) => tiedTo === spec.name).map(({ name }) => name)];
   return names.map((name) => tensors.get(name ?? "")).find((tensor) => tensor !== undefined);
 }

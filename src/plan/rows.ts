@@ -1,8 +1,8 @@
-import type { Rows } from "./types.js";
+import type { Run } from "./types.js";
 
 /** `count` rows from row `from` on, of rows that come in several runs. */
-export function sliceRows(runs: readonly Rows[], from: number, count: number): Rows[] {
-  const result: Rows[] = [];
+export function sliceRows<R extends Run>(runs: readonly R[], from: number, count: number): R[] {
+  const result: R[] = [];
   let skip = from;
   let wanted = count;
   for (const run of runs) {

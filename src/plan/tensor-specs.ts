@@ -1,9 +1,20 @@
-import type { Architecture, Chain, ConfigName, Dim, Head } from "../architecture.js";
+import type {
+  Architecture,
+  Attention,
+  Chain,
+  ConfigKey,
+  Dim,
+  Head,
+  Layers,
+  SizeName,
+} from "../architecture.js";
 import type { Config } from "../checkpoint/checkpoint.js";
 import { CheckpointError } from "../errors.js";
 
 /** Every size that a tensor's shape can depend on. */
-export type Sizes = Readonly<Record<Exclude<ConfigName, "activation">, number>> & { readonly labels: number };
+export type Sizes = Readonly<Record<SizeName | "labels", number>> & {
+  readonly decoder?: Readonly<Record<"layers" | "heads" | "intermediate", number>>;
+};
 
 /** A tensor that a class of transformers has. */
 export interface TensorSpec {
@@ -15,6 +26,10 @@ export interface TensorSpec {
   readonly part: "base" | "pooler" | "head";
   /** The tensor that this one repeats: a checkpoint may hold either or both. */
   readonly tiedTo?: string;
+  /** Whether it is a weight of its own where weights are not tied, rather than the same values once more. */
+  readonly ownUnlessTied?: boolean;
+  /** Whether a checkpoint may lack it: transformers then has the right values for it. */
+  readonly optional?: boolean;
 }
 
 type Shaped = Omit<TensorSpec, "part">;
@@ -33,7 +48,7 @@ const DEFAULT_LABELS = 2;
  * @throws CheckpointError if one is not a positive integer, or heads don't divide the width.
  */
 export function readSizes(architecture: Architecture, config: Config, labels = configLabels(config)): Sizes {
-  const read = ([name, key]: [string, Architecture["config"][ConfigName]]) => {
+  const read = ([name, key]: [string, ConfigKey]): [string, number] => {
     if (typeof key === "number") return [name, key];
     const value = config[key[0]] ?? key[1];
     const most = COUNTS.has(name) ? MAX_COUNT : MAX_SIZE;
@@ -48,13 +63,14 @@ export function readSizes(architecture: Architecture, config: Config, labels = c
     return [name, value];
   };
   const { activation: _, ...numeric } = architecture.config;
-  const sizes = {
-    ...Object.fromEntries(Object.entries(numeric).map((entry) => read(entry as never))),
-    labels,
-  } as Sizes;
-  if (sizes.hidden % sizes.heads !== 0) {
+  const readAll = (keys: Readonly<Record<string, ConfigKey>>) =>
+    Object.fromEntries(Object.entries(keys).map(read));
+  const decoder = architecture.decoder && readAll(architecture.decoder.config);
+  const sizes = { ...readAll(numeric), labels, ...(decoder && { decoder }) } as Sizes;
+  for (const heads of [sizes.heads, sizes.decoder?.heads ?? 1]) {
+    if (sizes.hidden % heads === 0) continue;
     throw new CheckpointError(
-      `config.json: ${sizes.heads} attention heads don't divide the width ${sizes.hidden}`,
+      `config.json: ${heads} attention heads don't divide the width ${sizes.hidden}`,
       "Check the config: transformers does not open this model either.",
     );
   }
@@ -70,31 +86,70 @@ export function configLabels(config: Config): number {
 
 /** The tensors of the base model, without pooler. */
 export function baseSpecs(architecture: Architecture, sizes: Sizes): TensorSpec[] {
-  const { embeddings, layers } = architecture.encoder;
-  const specs: Shaped[] = [
-    tensor(`${embeddings.word}.weight`, [sizes.vocab, sizes.embedding]),
-    tensor(`${embeddings.position}.weight`, [sizes.positions, sizes.embedding]),
+  const { encoder, decoder } = architecture;
+  const { embeddings } = encoder;
+  const words = tensor(`${embeddings.word}.weight`, [sizes.vocab, sizes.embedding]);
+  const copyOfWords = (name: string): Shaped => ({ ...words, name: `${name}.weight`, tiedTo: words.name });
+  const stacks = [
+    ...(decoder
+      ? [{ ...decoder, sizes: sizes.decoder ?? sizes, paths: decoderPaths(architecture, sizes) }]
+      : []),
+    { ...encoder, sizes, paths: layerPaths(architecture, sizes) },
+  ];
+  const specs = [
+    words,
     ...(embeddings.tokenType
       ? [tensor(`${embeddings.tokenType}.weight`, [sizes.types, sizes.embedding])]
       : []),
-    ...normTensors(embeddings.norm, sizes.embedding),
+    ...(projects(architecture, sizes)
+      ? linearTensors(embeddings.projection?.name ?? "", sizes.hidden, sizes.embedding)
+      : []),
+    ...stacks.flatMap((stack) => [
+      ...(stack.embeddings.wordCopy ? [copyOfWords(stack.embeddings.wordCopy)] : []),
+      positionSpec(stack.embeddings.position, architecture, sizes),
+      ...(stack.embeddings.norm ? normTensors(stack.embeddings.norm, sizes.embedding) : []),
+      ...stack.paths.flatMap((path) =>
+        layerTensors(stack.layers, path, sizes.hidden, stack.sizes.intermediate),
+      ),
+      ...(stack.norm ? normTensors(stack.norm, sizes.hidden) : []),
+    ]),
   ];
-  const { projection } = embeddings;
-  if (projection && (projection.when === "always" || sizes.embedding !== sizes.hidden)) {
-    specs.push(...linearTensors(projection.name, sizes.hidden, sizes.embedding));
-  }
-  for (const path of layerPaths(architecture, sizes)) {
-    for (const name of [layers.query, layers.key, layers.value, layers.attentionOutput]) {
-      specs.push(...linearTensors(`${path}.${name}`, sizes.hidden, sizes.hidden));
-    }
-    specs.push(
-      ...normTensors(`${path}.${layers.attentionNorm}`, sizes.hidden),
-      ...linearTensors(`${path}.${layers.intermediate}`, sizes.intermediate, sizes.hidden),
-      ...linearTensors(`${path}.${layers.output}`, sizes.hidden, sizes.intermediate),
-      ...normTensors(`${path}.${layers.outputNorm}`, sizes.hidden),
-    );
-  }
   return specs.map((spec) => ({ ...spec, part: "base" }));
+}
+
+/** Whether a linear layer brings embeddings to the width of the layers. */
+export function projects({ encoder }: Architecture, sizes: Sizes): boolean {
+  const { projection } = encoder.embeddings;
+  return projection !== undefined && (projection.when === "always" || sizes.embedding !== sizes.hidden);
+}
+
+function positionSpec(name: string, { positions }: Architecture, sizes: Sizes): Shaped {
+  const { offset, configCountsOffset, sinusoidal } = positions;
+  const rows = sizes.positions + (configCountsOffset || typeof offset !== "number" ? 0 : offset);
+  const spec = tensor(`${name}.weight`, [rows, sizes.embedding]);
+  return sinusoidal ? { ...spec, optional: true } : spec;
+}
+
+function layerTensors(
+  layers: Layers & { readonly cross?: Attention },
+  path: string,
+  hidden: number,
+  intermediate: number,
+): Shaped[] {
+  const at = (name: string) => `${path}.${name}`;
+  const attention = (names: Attention) => [
+    ...[names.query, names.key, names.value, names.attentionOutput].flatMap((name) =>
+      linearTensors(at(name), hidden, hidden),
+    ),
+    ...normTensors(at(names.attentionNorm), hidden),
+  ];
+  return [
+    ...attention(layers),
+    ...(layers.cross ? attention(layers.cross) : []),
+    ...linearTensors(at(layers.intermediate), intermediate, hidden),
+    ...linearTensors(at(layers.output), hidden, intermediate),
+    ...normTensors(at(layers.outputNorm), hidden),
+  ];
 }
 
 /** The pooler's tensors, if the architecture has one. */
@@ -111,12 +166,18 @@ export function headSpecs(architecture: Architecture, head: Head, sizes: Sizes):
     .map((spec) => ({ ...spec, part: "head" }));
 }
 
+/** The paths of the decoder's layers, in order. */
+export function decoderPaths({ decoder }: Architecture, sizes: Sizes): string[] {
+  return decoder
+    ? range(sizes.decoder?.layers ?? 0).map((i) => decoder.layers.path.replace("*", String(i)))
+    : [];
+}
+
 /** The paths of all layers that have weights of their own, in order. */
 function layerPaths(architecture: Architecture, sizes: Sizes): string[] {
   const { path, repeat } = architecture.encoder.layers;
   return repeat.reduce(
-    (paths, counter) =>
-      paths.flatMap((p) => range(sizes[counter as keyof Sizes]).map((i) => p.replace("*", String(i)))),
+    (paths, counter) => paths.flatMap((p) => range(sizes[counter]).map((i) => p.replace("*", String(i)))),
     [path],
   );
 }
@@ -128,7 +189,7 @@ function layerPaths(architecture: Architecture, sizes: Sizes): string[] {
 export function layerOrder(architecture: Architecture, sizes: Sizes): string[] {
   const [outer = "layers"] = architecture.encoder.layers.repeat;
   const paths = layerPaths(architecture, sizes);
-  const groups = sizes[outer as keyof Sizes];
+  const groups = sizes[outer];
   const perGroup = paths.length / groups;
   return range(sizes.layers).flatMap((layer) => {
     const group = Math.floor((layer * groups) / sizes.layers);
@@ -137,7 +198,7 @@ export function layerOrder(architecture: Architecture, sizes: Sizes): string[] {
 }
 
 function chainTensors(chain: Chain, architecture: Architecture, sizes: Sizes): Shaped[] {
-  const size = (dim: Dim) => (typeof dim === "number" ? dim : sizes[dim as keyof Sizes]);
+  const size = (dim: Dim) => (typeof dim === "number" ? dim : sizes[dim]);
   return chain.flatMap((step) => {
     if (typeof step === "string") return [];
     if (step.kind === "norm") return normTensors(step.name, size(step.out));
@@ -145,8 +206,12 @@ function chainTensors(chain: Chain, architecture: Architecture, sizes: Sizes): S
     if (step.kind === "linear") return [weight, bias];
     const word = `${architecture.basePrefix}.${architecture.encoder.embeddings.word}.weight`;
     const ownBias = step.bias ?? bias.name;
+    const output: Shaped = { ...weight, tiedTo: word, ownUnlessTied: true };
+    if (step.biasIsBuffer) {
+      return [output, { name: ownBias, shape: [1, ...bias.shape], initial: "zeros", optional: true }];
+    }
     const tiedBias = ownBias === bias.name ? [] : [{ ...bias, tiedTo: ownBias }];
-    return [{ ...weight, tiedTo: word }, { ...bias, name: ownBias }, ...tiedBias];
+    return [output, { ...bias, name: ownBias }, ...tiedBias];
   });
 }
 

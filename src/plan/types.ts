@@ -2,16 +2,17 @@ import type { Dtype } from "../safetensors/dtype.js";
 import type { TensorInfo } from "../safetensors/header.js";
 import type { LengthEdit } from "../tokenizer/raise-length.js";
 
-/**
- * Rows of a source tensor along its first axis: `start`, `start + step`, … `count` of them. With step 0 one
- * row repeats. A scalar has one row.
- */
-export interface Rows {
-  /** The tensor's name in the source. */
-  readonly tensor: string;
+/** `start`, `start + step`, … `count` numbers. With step 0 one number repeats. */
+export interface Run {
   readonly start: number;
   readonly count: number;
   readonly step: number;
+}
+
+/** Rows of a source tensor along its first axis. A scalar has one row. */
+export interface Rows extends Run {
+  /** The tensor's name in the source. */
+  readonly tensor: string;
 }
 
 /** Values that come from no source tensor, reproducible from the seed. */
@@ -19,7 +20,9 @@ export type Generator =
   | { readonly kind: "constant"; readonly value: number }
   | { readonly kind: "normal"; readonly standardDeviation: number; readonly seed: number }
   /** Draws from the normal distribution that has the mean and covariance of a tensor's rows. */
-  | { readonly kind: "normal of rows"; readonly tensor: string; readonly seed: number };
+  | { readonly kind: "normal of rows"; readonly tensor: string; readonly seed: number }
+  /** Sines and cosines of positions. */
+  | { readonly kind: "sinusoids"; readonly positions: readonly Run[] };
 
 /** One summand: rows one after the other, or generated ones. */
 export type Term = readonly Rows[] | Generator;

@@ -40,17 +40,18 @@ export function planWeights(
     className: options.architecture,
     kwargs: options.modelKwargs,
   });
-  const { config, isLsg, source, target, sizes, tensors } = model;
-  const tied = config.tie_word_embeddings !== false;
+  const { config, isLsg, source, target, sizes } = model;
   const mayCreate = options.architecture !== undefined;
-  const reconciled = reconcile({ ...model, mayCreate, tied, seed: options.seed });
+  const reconciled = reconcile({ ...model, mayCreate, seed: options.seed });
 
-  const positions = positionTable(tensors, architecture, config);
+  const positions = positionTable(model);
   const length = targetLength(options.maxSequenceLength, positions.usable);
-  const lsg = resolveLsgConfig(options, config, isLsg, positions.usable);
-  const sourceLsg = isLsg ? readLsgConfig(config) : undefined;
-  const globals = isLsg && options.resizeLsg ? undefined : { options, tokens, config };
-  const { placed, dropped } = place({ architecture, tensors, reconciled, positions, length, globals });
+  const lsg = resolveLsgConfig(options, model, positions.usable);
+  const sourceLsg = isLsg ? readLsgConfig(config, architecture) : undefined;
+  const globals = isLsg && options.resizeLsg ? undefined : { options, tokens };
+  // The reference computes all rows that can be; what is to be lossless keeps the source's own.
+  const keptPositions = options.preset === "reference" ? 0 : positions.usable;
+  const { placed, dropped } = place({ model, reconciled, length, keptPositions, globals });
   const rows = length + (architecture.positions.configCountsOffset ? positions.offset : 0);
 
   return {
@@ -63,7 +64,7 @@ export function planWeights(
       ...changedKeys(checkpoint.config, config),
       ...lsgConfigChanges(architecture, openedClass(target.className, architecture), lsg),
       ["max_position_embeddings", rows],
-      ...raisedLengths(config, length),
+      ...raisedLengths(architecture, config, { from: positions.usable, to: length }),
       ...aliasedSizes(architecture, config, sizes),
       ...(sizes.labels === configLabels(config)
         ? []

@@ -11,13 +11,21 @@ export interface LengthEdit {
   readonly to: unknown;
 }
 
-/** What becomes of a key; `from` itself where it stays. */
-type NewValue = (from: unknown, length: number) => unknown;
+/** Tokens that the source reads, and that the result does. */
+interface Lengths {
+  readonly from: number;
+  readonly to: number;
+}
 
-const always: NewValue = (_from, length) => length;
-const whereNumber: NewValue = (from, length) => (typeof from === "number" ? length : from);
+/** What becomes of a key; the value itself where it stays. */
+type NewValue = (value: unknown, lengths: Lengths) => unknown;
+
+const always: NewValue = (_value, { to }) => to;
+const whereNumber: NewValue = (value, { to }) => (typeof value === "number" ? to : value);
+const whereLimit: NewValue = (value, { from, to }) => (isGenerationLimit(value, from) ? to : value);
 /** Padding every text to the new length would waste the work: the longest text of the batch is enough. */
-const notFixed: NewValue = (from) => (isRecord(from) && Object.hasOwn(from, "Fixed") ? "BatchLongest" : from);
+const notFixed: NewValue = (value) =>
+  isRecord(value) && Object.hasOwn(value, "Fixed") ? "BatchLongest" : value;
 
 const SENTENCE_TRANSFORMERS = {
   max_seq_length: whereNumber,
@@ -25,10 +33,11 @@ const SENTENCE_TRANSFORMERS = {
   "processor_kwargs.model_max_length": whereNumber,
 };
 
-/** Every place outside config.json that cuts inputs: file name, in any folder → key → its new value. */
+/** Every place outside config.json that cuts inputs or outputs: file name, in any folder → key → its new value. */
 const LENGTH_KEYS: Readonly<Record<string, Readonly<Record<string, NewValue>>>> = {
   "tokenizer_config.json": { model_max_length: always, max_len: whereNumber, max_length: whereNumber },
   "tokenizer.json": { "truncation.max_length": whereNumber, "padding.strategy": notFixed },
+  "generation_config.json": { max_length: whereLimit },
   "sentence_bert_config.json": SENTENCE_TRANSFORMERS,
   "sentence_roberta_config.json": SENTENCE_TRANSFORMERS,
   "sentence_distilbert_config.json": SENTENCE_TRANSFORMERS,
@@ -37,13 +46,18 @@ const LENGTH_KEYS: Readonly<Record<string, Readonly<Record<string, NewValue>>>> 
   "sentence_xlm-roberta_config.json": SENTENCE_TRANSFORMERS,
 };
 
+/** Whether generate()'s `max_length` is as many tokens as a model has positions for, and no shorter wish. */
+export function isGenerationLimit(value: unknown, positions: number): boolean {
+  return typeof value === "number" && value >= positions;
+}
+
 /** Whether a file, by its name, can limit the length of inputs, so that `raiseLength` wants its content. */
 export function limitsLength(path: string): boolean {
   return Object.hasOwn(LENGTH_KEYS, posix.basename(path));
 }
 
 /**
- * Sets the length in a side file to `length` tokens (special tokens included) wherever that file limits it.
+ * Raises the length in a side file, in tokens (special ones included), wherever that file limits it.
  *
  * @param path The file's path below the model's root; its name alone decides what is edited.
  * @returns The new content, every other byte as it was, and what was set; for a file that limits nothing,
@@ -53,7 +67,7 @@ export function limitsLength(path: string): boolean {
 export function raiseLength(
   path: string,
   content: Buffer,
-  length: number,
+  lengths: Lengths,
 ): { readonly content: Buffer; readonly edits: readonly LengthEdit[] } {
   if (!limitsLength(path)) return { content, edits: [] };
   const spans = fileSpans(content, path);
@@ -64,7 +78,7 @@ export function raiseLength(
     const span = spans.get(top);
     const value = span && parseSpan(content, span);
     const from = inner === undefined ? value : isRecord(value) ? value[inner] : undefined;
-    const to = newValue(from, length);
+    const to = newValue(from, lengths);
     if (to === from) continue;
     edits.push({ file: path, key, from, to });
     const others = changes.get(top);

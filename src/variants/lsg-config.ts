@@ -45,6 +45,10 @@ export const LsgConfigSchema = z.strictObject({
     .max(GLOBAL_TABLE_ROWS)
     .default(1)
     .describe(`tokens that see, and are seen by, every token (1 to ${GLOBAL_TABLE_ROWS})`),
+  pass_global_tokens_to_decoder: z
+    .boolean()
+    .exactOptional()
+    .describe("encoder-decoders: the decoder sees the global tokens as well"),
   pool_with_global: z.boolean().default(true).describe("global token 0's output becomes the first token's"),
   sparse_block_size: z
     .int()
@@ -80,6 +84,7 @@ export function presetConfig(preset: Preset, usablePositions: number): Partial<L
     block_size: Math.ceil(usablePositions / 2),
     first_token_is_global: true,
     num_global_tokens: 1,
+    pass_global_tokens_to_decoder: false,
     sparsity_type: "none",
   };
 }

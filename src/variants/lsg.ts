@@ -1,7 +1,8 @@
 import type { Architecture } from "../architecture.js";
 import type { Config } from "../checkpoint/checkpoint.js";
-import { CheckpointError } from "../errors.js";
+import { CheckpointError, OptionError } from "../errors.js";
 import type { ConversionOptions } from "../options.js";
+import type { Model } from "../plan/model.js";
 import {
   checkLsgConfig,
   LSG_CLASS_PREFIX,
@@ -9,6 +10,9 @@ import {
   LsgConfigSchema,
   presetConfig,
 } from "./lsg-config.js";
+
+/** The reference's default for a key that only encoder-decoders have. */
+const DECODER_DEFAULTS = { pass_global_tokens_to_decoder: true };
 
 /**
  * The LSG keys of the result: what was asked for, else what an LSG source has or the preset sets, else the
@@ -18,13 +22,13 @@ import {
  */
 export function resolveLsgConfig(
   options: ConversionOptions,
-  config: Config,
-  isLsgSource: boolean,
+  { architecture, config, isLsg }: Model,
   usable: number,
 ): LsgConfig {
-  const inherited = isLsgSource ? lsgKeys(config) : presetConfig(options.preset, usable);
+  const inherited = isLsg ? lsgKeys(config) : presetConfig(options.preset, usable);
+  refuseDecoderKeys(options, architecture);
   const asked = options.lsg.mask_first_token === true && !("first_token_is_global" in options.lsg);
-  const lsg = parseLsgConfig({
+  const lsg = parseLsgConfig(architecture, {
     ...inherited,
     // The first token can be hidden by one of two means; who asks for the reference's gets that one.
     ...(asked && { first_token_is_global: false }),
@@ -38,8 +42,14 @@ export function resolveLsgConfig(
  * The LSG keys of an LSG checkpoint's config.
  * @throws CheckpointError or OptionError for values or combinations that don't work.
  */
-export function readLsgConfig(config: Config): LsgConfig {
-  return parseLsgConfig(lsgKeys(config));
+export function readLsgConfig(config: Config, architecture: Architecture): LsgConfig {
+  return parseLsgConfig(architecture, lsgKeys(config));
+}
+
+function refuseDecoderKeys({ lsg }: ConversionOptions, { decoder, title }: Architecture): void {
+  const key = Object.keys(DECODER_DEFAULTS).find((name) => Object.hasOwn(lsg, name));
+  if (decoder || key === undefined) return;
+  throw new OptionError(`--${key.replaceAll("_", "-")}: ${title} has no decoder`, "Leave it out.");
 }
 
 function lsgKeys(config: Config): Record<string, unknown> {
@@ -47,8 +57,10 @@ function lsgKeys(config: Config): Record<string, unknown> {
   return Object.fromEntries(keys.map((key) => [key, config[key]]));
 }
 
-function parseLsgConfig(keys: Readonly<Record<string, unknown>>): LsgConfig {
-  const result = LsgConfigSchema.safeParse(keys);
+/** The keys that only encoder-decoders have are no others'. */
+function parseLsgConfig({ decoder }: Architecture, keys: Readonly<Record<string, unknown>>): LsgConfig {
+  const own = Object.entries(keys).filter(([key]) => decoder || !Object.hasOwn(DECODER_DEFAULTS, key));
+  const result = LsgConfigSchema.safeParse({ ...(decoder && DECODER_DEFAULTS), ...Object.fromEntries(own) });
   if (result.success) {
     checkLsgConfig(result.data);
     return result.data;

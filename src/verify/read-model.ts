@@ -23,5 +23,5 @@ export async function asModel(
 ): Promise<ReadModel> {
   const architecture = await findArchitecture(read.checkpoint.config.model_type);
   const model = describeModel(read.checkpoint, architecture, { kwargs });
-  return { read, model, lsg: model.isLsg ? readLsgConfig(model.config) : undefined };
+  return { read, model, lsg: model.isLsg ? readLsgConfig(model.config, model.architecture) : undefined };
 }

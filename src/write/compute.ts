@@ -1,8 +1,9 @@
 import { sliceRows } from "../plan/rows.js";
-import type { Generator, Rows, Segment, Term } from "../plan/types.js";
+import type { Generator, Rows, Run, Segment, Term } from "../plan/types.js";
 import { seededNormal, seededUniform } from "../random.js";
 import type { FloatDtype } from "../safetensors/dtype.js";
 import { encodeFloats, type Floats } from "../safetensors/floats.js";
+import { sinusoidRow } from "../sinusoids.js";
 import type { WeightReader } from "./weight-reader.js";
 
 /** Word embeddings that a drawn row is made of; more change its distribution by less than the draw itself. */
@@ -80,7 +81,24 @@ async function openGenerator(
     }
     case "normal of rows":
       return drawLikeRows(generator, rowLength, reader);
+    case "sinusoids":
+      return readSinusoids(generator.positions, rowLength);
   }
+}
+
+function readSinusoids(positions: readonly Run[], rowLength: number): TermReader {
+  let read = 0;
+  return async (count) => {
+    const values = new Float64Array(count * rowLength);
+    let row = 0;
+    for (const run of sliceRows(positions, read, count)) {
+      for (let i = 0; i < run.count; i++, row++) {
+        values.set(sinusoidRow(run.start + i * run.step, rowLength), row * rowLength);
+      }
+    }
+    read += count;
+    return values;
+  };
 }
 
 /**

@@ -45,7 +45,7 @@ export async function sideFileContent(
     case "copy":
       return read(file.path);
     case "edit":
-      return raiseLength(file.path, await read(file.path), plan.record.max_sequence_length.to).content;
+      return raiseLength(file.path, await read(file.path), plan.record.max_sequence_length).content;
     case "modeling":
       return readFile(new URL(file.path, MODELING_FOLDER));
     case "write":

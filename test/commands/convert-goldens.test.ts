@@ -12,6 +12,7 @@ import { asF32, type ReadTensor, readFolder, readSafetensors } from "../support/
 /** Keys in which a config of ours differs from the reference's on purpose. */
 const OTHER_CONFIG_KEYS = [
   "_name_or_path", // left out: where the source once lay says nothing about the result
+  "max_length", // raised where generate() could write as many tokens as the source had positions for
   "auto_map", // has AutoConfig as well
   "torch_dtype", // ours stays the source's, the reference loads everything as float32
   "transformers_version",

@@ -95,12 +95,13 @@ describe("a graph", () => {
     const { op } = graph;
     const x = graph.input("x", "F32", ["n"]);
     const isShort = op.Less(op.Gather(op.Shape(x), 0), 3);
-    const y = op.If(
+    const [y, z] = op.If(
       isShort,
-      () => op.Neg(x),
-      () => op.Mul(x, x),
+      () => [op.Neg(x), x],
+      () => [op.Mul(x, x), op.Neg(x)],
     );
     graph.output("y", y, "F32", ["n"]);
+    graph.output("z", z, "F32", ["n"]);
     expect(await runGraph(graph.model(), [2, 3], [2])).toEqual([-2, -3]);
     expect(await runGraph(graph.model(), [2, 3, 4], [3])).toEqual([4, 9, 16]);
   });

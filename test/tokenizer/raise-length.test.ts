@@ -2,8 +2,10 @@ import { describe, expect, it } from "vitest";
 import { CheckpointError } from "../../src/errors.js";
 import { limitsLength, raiseLength } from "../../src/tokenizer/raise-length.js";
 
+const LENGTHS = { from: 512, to: 4096 };
+
 const raise = (path: string, content: string) => {
-  const result = raiseLength(path, Buffer.from(content), 4096);
+  const result = raiseLength(path, Buffer.from(content), LENGTHS);
   return { content: result.content.toString(), edits: result.edits };
 };
 
@@ -46,8 +48,8 @@ describe("raiseLength", () => {
 
   it("leaves a tokenizer.json alone that neither truncates nor pads", () => {
     const json = Buffer.from('{"truncation": null, "padding": null, "model": {}}');
-    expect(raiseLength("tokenizer.json", json, 4096)).toEqual({ content: json, edits: [] });
-    expect(raiseLength("tokenizer.json", json, 4096).content).toBe(json);
+    expect(raiseLength("tokenizer.json", json, LENGTHS)).toEqual({ content: json, edits: [] });
+    expect(raiseLength("tokenizer.json", json, LENGTHS).content).toBe(json);
   });
 
   it("leaves padding to the longest text alone", () => {
@@ -92,7 +94,7 @@ describe("raiseLength", () => {
     (path) => {
       const content = Buffer.from('{"max_seq_length": 256, "model_max_length": 256');
       expect(limitsLength(path)).toBe(false);
-      expect(raiseLength(path, content, 4096)).toEqual({ content, edits: [] });
+      expect(raiseLength(path, content, LENGTHS)).toEqual({ content, edits: [] });
     },
   );
 

@@ -49,6 +49,17 @@ export function weigh(op: Op, scores: Value, value: Value): Value {
   return op.MatMul(op.Softmax(scores, { axis: -1 }), value);
 }
 
+/** softmax(query · keyᵀ / √head_dim + mask) · value, all of (batch, heads, length, head_dim). */
+export function maskedAttention(
+  op: Op,
+  { query, key, value }: Omit<HeadInputs, "bias">,
+  mask: Value,
+  heads: Heads,
+): Value {
+  const scores = op.Add(op.MatMul(scale(op, query, heads), transposeLast(op, key, 4)), mask);
+  return weigh(op, scores, value);
+}
+
 /** Swaps the last two of `rank` axes. */
 export function transposeLast(op: Op, x: Value, rank: number): Value {
   const perm = Array.from({ length: rank }, (_, axis) => axis);

@@ -6,11 +6,9 @@ import {
   type HeadInputs,
   type Heads,
   inHeads,
-  scale,
+  maskedAttention,
   sizeOf,
   swapHeads,
-  transposeLast,
-  weigh,
 } from "./attend.js";
 
 export interface FullAttentionOptions extends Heads {
@@ -18,7 +16,7 @@ export interface FullAttentionOptions extends Heads {
   readonly causal: boolean;
 }
 
-/** Every query sees every key: what an unconverted model computes, and cross-attention. */
+/** Every query sees every key: what an unconverted model computes. */
 export function fullAttention(options: FullAttentionOptions): OnnxFunction {
   const name = options.causal ? "CausalAttention" : "Attention";
   const { numHeads, headDim, causal } = options;
@@ -31,15 +29,11 @@ export function fullAttention(options: FullAttentionOptions): OnnxFunction {
 }
 
 /** The body of full attention, which short inputs of other ops use as well: (batch, length, heads, head_dim). */
-export function fullAttentionBody(
-  op: Op,
-  { query, key, value, bias }: HeadInputs,
-  options: FullAttentionOptions,
-): Value {
-  const hidden = op.Unsqueeze(bias, [1, 2]);
+export function fullAttentionBody(op: Op, inputs: HeadInputs, options: FullAttentionOptions): Value {
+  const { query, key } = inputs;
+  const hidden = op.Unsqueeze(inputs.bias, [1, 2]);
   const mask = options.causal
     ? op.Add(hidden, causalMask(op, sizeOf(op, query, 2), sizeOf(op, key, 2), query))
     : hidden;
-  const scores = op.Add(op.MatMul(scale(op, query, options), transposeLast(op, key, 4)), mask);
-  return swapHeads(op, weigh(op, scores, value));
+  return swapHeads(op, maskedAttention(op, inputs, mask, options));
 }

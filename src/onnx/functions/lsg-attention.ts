@@ -40,13 +40,14 @@ export function lsgAttention(options: LsgAttentionOptions): OnnxFunction {
     doc: describe(options),
   };
   return defineFunction(signature, (op, inputs) =>
-    inHeads(op, inputs, options, (heads) =>
-      op.If(
+    inHeads(op, inputs, options, (heads) => {
+      const [context] = op.If(
         op.LessOrEqual(sizeOf(op, heads.query, 2), prependedTokens(config) + 2 * config.block_size),
-        () => fullAttentionBody(op, heads, options),
-        () => blockAttention(op, heads, options),
-      ),
-    ),
+        () => [fullAttentionBody(op, heads, options)],
+        () => [blockAttention(op, heads, options)],
+      );
+      return context;
+    }),
   );
 }
 

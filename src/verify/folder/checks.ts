@@ -72,9 +72,7 @@ export async function checkFolder(subject: FolderSubject, recorder: Recorder): P
   }
   const promised = plan?.record ?? record;
   if (promised) {
-    await recorder.look("length", "length", () =>
-      checkLength(source, model, promised.max_sequence_length.to),
-    );
+    await recorder.look("length", "length", () => checkLength(source, model, promised.max_sequence_length));
   }
   return { plan, converted: converted.lsg && converted };
 }

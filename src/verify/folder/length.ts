@@ -1,12 +1,19 @@
+import { stacksOf } from "../../architecture.js";
 import type { FileSource } from "../../checkpoint/file-source.js";
 import type { Model } from "../../plan/model.js";
 import { positionOffset } from "../../plan/positions.js";
+import type { ConversionRecord } from "../../plan/types.js";
 import { limitsLength, raiseLength } from "../../tokenizer/raise-length.js";
 import { judge, type Outcome } from "../attempt.js";
 import { counted } from "../words.js";
 
-/** Looks whether everything that limits the length of inputs says the same. @param length what is promised */
-export async function checkLength(source: FileSource, model: Model, length: number): Promise<Outcome> {
+/** Looks whether everything that limits the length of inputs says the same. @param lengths what is promised */
+export async function checkLength(
+  source: FileSource,
+  model: Model,
+  lengths: ConversionRecord["max_sequence_length"],
+): Promise<Outcome> {
+  const { to: length } = lengths;
   const { architecture, config } = model;
   const offset = positionOffset(architecture, config);
   const rows = length + offset;
@@ -17,16 +24,18 @@ export async function checkLength(source: FileSource, model: Model, length: numb
       `config.json: max_position_embeddings is ${JSON.stringify(config.max_position_embeddings)}, expected ${configured}`,
     );
   }
-  const name = `${architecture.encoder.embeddings.position}.weight`;
-  const table = [...model.tensors.values()].find(({ baseName }) => baseName === name);
-  if (table?.stored.shape[0] !== rows) {
-    findings.push(
-      `${table?.stored.file ?? "weights"}: ${table?.name ?? name} has ${table?.stored.shape[0] ?? 0} rows, expected ${rows}`,
-    );
+  for (const { embeddings } of stacksOf(architecture)) {
+    const name = `${embeddings.position}.weight`;
+    const table = [...model.tensors.values()].find(({ baseName }) => baseName === name);
+    if (table?.stored.shape[0] !== rows) {
+      findings.push(
+        `${table?.stored.file ?? "weights"}: ${table?.name ?? name} has ${table?.stored.shape[0] ?? 0} rows, expected ${rows}`,
+      );
+    }
   }
   const limiting = [...source.files.keys()].filter(limitsLength);
   for (const path of limiting) {
-    for (const { key, from, to } of raiseLength(path, await source.read(path), length).edits) {
+    for (const { key, from, to } of raiseLength(path, await source.read(path), lengths).edits) {
       findings.push(
         `${path}: ${key} is ${JSON.stringify(from) ?? "missing"}, expected ${JSON.stringify(to)}`,
       );

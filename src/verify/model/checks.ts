@@ -1,7 +1,7 @@
 import { tmpdir } from "node:os";
 import type { Device } from "../../device-names.js";
 import { OptionError } from "../../errors.js";
-import { attentionFunction } from "../../onnx/graph.js";
+import { attentionFunction } from "../../onnx/context.js";
 import { graphFiles } from "../../onnx/graph-files.js";
 import { findSpecialTokens } from "../../tokenizer/special-tokens.js";
 import type { LsgConfig } from "../../variants/lsg-config.js";

@@ -73,7 +73,7 @@ export async function openRunnable(
   return {
     model,
     head,
-    longest: positionTable(model.tensors, model.architecture, model.config).usable,
+    longest: positionTable(model).usable,
     graphPath,
     nodeShares: () => base.nodeShares(),
     async hidden({ inputs }) {

@@ -38,6 +38,12 @@ COMMON_HEADS = [
     "ForQuestionAnswering",
 ]
 TYPES = list(FAMILIES)
+SEQ2SEQ_FAMILIES = {
+    "bart": ("Bart", ["ForConditionalGeneration", "ForSequenceClassification", "ForQuestionAnswering"]),
+    "mbart": ("MBart", ["ForConditionalGeneration", "ForSequenceClassification", "ForQuestionAnswering"]),
+    "pegasus": ("Pegasus", ["ForConditionalGeneration"]),
+}
+SEQ2SEQ_TYPES = list(SEQ2SEQ_FAMILIES)
 CAUSAL_TYPES = [t for t, (_, extra) in FAMILIES.items() if {"LMHeadModel", "ForCausalLM"} & set(extra)]
 
 SIZES = dict(block_size=BLOCK, sparse_block_size=16, sparsity_factor=4, num_global_tokens=3)
@@ -54,9 +60,20 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "first_masked": dict(SIZES, sparsity_type="norm", num_global_tokens=1, mask_first_token=True),
     "not_pooled": dict(SIZES, sparsity_type="stride", num_global_tokens=7, pool_with_global=False),
 }
+SEQ2SEQ_GENERATIONS = [
+    (option, length, side, beams)
+    for option in ("none", "norm", "pooling", "first_masked", "not_passed")
+    for length in (BLOCK - 1, 3 * BLOCK + 5, 200)
+    for side in ("right", "left")
+    for beams in (1, 3)
+]
 CAUSAL_OPTIONS = ["none", "norm", "pooling", "stride"]
 CAUSAL_LENGTHS = [2 * BLOCK + 1, 3 * BLOCK + 5, 200]
 """Above two blocks: the reference's causal models raise below."""
+SEQ2SEQ_OPTIONS = OPTIONS | {
+    "not_passed": dict(OPTIONS["norm"], pass_global_tokens_to_decoder=False),
+    "neither": dict(OPTIONS["not_pooled"], pass_global_tokens_to_decoder=False),
+}
 LENGTHS = [1, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK, 2 * BLOCK + 1, 3 * BLOCK + 5, LONGEST - 1, LONGEST]
 
 
@@ -65,7 +82,7 @@ def heads(model_type: str) -> list[str]:
 
 
 def class_name(model_type: str, head: str) -> str:
-    return f"LSG{FAMILIES[model_type][0]}{head}"
+    return f"LSG{(FAMILIES | SEQ2SEQ_FAMILIES)[model_type][0]}{head}"
 
 
 def causal_head(model_type: str) -> str:
@@ -85,10 +102,14 @@ def original(model_type: str) -> Path:
     return REPOSITORY / "fixtures" / model_type / "checkpoint"
 
 
+def config_of(model_type: str) -> dict[str, Any]:
+    return json.loads((original(model_type) / "config.json").read_text())
+
+
 def inputs(model_type: str, length: int, padding_side: str = "right", batch: int = 3) -> dict[str, Tensor]:
     """A ragged batch of (batch, length): whole, about 70 % and about a third of it. Any token can come
     first."""
-    config = json.loads((original(model_type) / "config.json").read_text())
+    config = config_of(model_type)
     random = numpy.random.default_rng([length, zlib.crc32(model_type.encode())])
     pad = config["pad_token_id"]
     ids = random.integers(0, config["vocab_size"] - 1, (batch, length))
@@ -100,6 +121,25 @@ def inputs(model_type: str, length: int, padding_side: str = "right", batch: int
     made = {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}
     if config.get("type_vocab_size", 0) > 1:
         made["token_type_ids"] = torch.from_numpy((numpy.arange(length) > length // 2) * mask)
+    return made
+
+
+def seq2seq_inputs(
+    model_type: str, length: int, padding_side: str = "right", batch: int = 3
+) -> dict[str, Tensor]:
+    """The same, and nine tokens for the decoder."""
+    made = inputs(model_type, length, padding_side, batch)
+    return made | {"decoder_input_ids": inputs(model_type, 27)["input_ids"][:batch, :9].flip(1)}
+
+
+def seq2seq_head_inputs(model_type: str, head: str, length: int) -> dict[str, Tensor]:
+    """For the classes of sequences each row has one end, as the last of its tokens."""
+    if head != "ForSequenceClassification":
+        return seq2seq_inputs(model_type, length)
+    made, config = inputs(model_type, length), config_of(model_type)
+    ids, rows = made["input_ids"], torch.arange(len(made["input_ids"]))
+    ids[ids == config["eos_token_id"]] = config["vocab_size"] - 1
+    ids[rows, made["attention_mask"].sum(1) - 1] = config["eos_token_id"]
     return made
 
 
@@ -123,6 +163,19 @@ def load_class(model_type: str, head: str, preset: str = "reference", **options:
     module = f"modeling_lsg_{model_type.replace('-', '_')}.{class_name(model_type, head)}"
     model_class = get_class_from_dynamic_module(module, str(folder))
     return model_class.from_pretrained(folder, torch_dtype=torch.float32, **options).eval()
+
+
+def generation_options(model: nn.Module, beams: int) -> dict[str, Any]:
+    """Sixteen tokens: where a text ends is left to the versions of transformers."""
+    return {
+        "do_sample": False,
+        "num_beams": beams,
+        "max_new_tokens": 16,
+        "min_new_tokens": 16,
+        "eos_token_id": None,
+        "forced_eos_token_id": None,
+        "pad_token_id": model.config.pad_token_id,
+    }
 
 
 def head_options(head: str) -> dict[str, Any]:

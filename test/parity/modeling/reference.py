@@ -20,6 +20,7 @@ from cases import (
     LENGTHS,
     LONGEST,
     OPTIONS,
+    SEQ2SEQ_TYPES,
     TYPES,
     WORK,
     causal_head,
@@ -35,6 +36,7 @@ from cases import (
     original,
     tensors,
 )
+from reference_seq2seq import seq2seq_generations, seq2seq_heads, seq2seq_models
 from safetensors.torch import save_file
 from torch import Tensor
 from transformers import AutoConfig
@@ -45,7 +47,8 @@ GRADIENT_LENGTHS = [BLOCK, 3 * BLOCK + 5]
 def reference_module(model_type: str) -> Any:
     name = model_type.replace("-", "_")
     module = import_module(f"lsg_converter.{name}.modeling_lsg_{name}")
-    repair(module.LSGSelfAttention)
+    prefix = "LSG" if model_type in TYPES else class_name(model_type, "Encoder")
+    repair(getattr(module, f"{prefix}SelfAttention"))
     return module
 
 
@@ -147,3 +150,8 @@ if __name__ == "__main__":
         write_conversion(each)
         if each in CAUSAL_TYPES:
             write_causal(each)
+    for each in SEQ2SEQ_TYPES:
+        module = reference_module(each)
+        save(f"{each}.model", seq2seq_models(module, each))
+        save(f"{each}.heads", seq2seq_heads(module, each))
+        save(f"{each}.generated", seq2seq_generations(module, each))

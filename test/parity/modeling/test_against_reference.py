@@ -38,7 +38,7 @@ from torch import Tensor, nn
 from transformers import AutoModel, AutoModelForMaskedLM
 
 TOLERANCE = 1e-5
-KEY_BIAS = re.compile(r"\.(key|k_lin)\.bias$")
+KEY_BIAS = re.compile(r"\.(key|k_lin|k_proj)\.bias$")
 
 
 NEAR_TIE = 1e-6

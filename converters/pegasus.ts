@@ -1,0 +1,33 @@
+import { defineArchitecture } from "../src/architecture.js";
+import mbart from "./mbart.js";
+
+export default defineArchitecture({
+  ...mbart,
+  modelType: "pegasus",
+  title: "Pegasus",
+  classPrefix: "Pegasus",
+  positions: { offset: 0, configCountsOffset: false, sinusoidal: true },
+  encoder: {
+    ...mbart.encoder,
+    embeddings: {
+      word: "shared",
+      wordCopy: "encoder.embed_tokens",
+      scaledWhere: "scale_embedding",
+      position: "encoder.embed_positions",
+      global: "encoder.global_embeddings",
+      usesTokenTypes: false,
+    },
+  },
+  decoder: {
+    config: mbart.decoder!.config,
+    embeddings: { wordCopy: "decoder.embed_tokens", position: "decoder.embed_positions" },
+    layers: mbart.decoder!.layers,
+    norm: "decoder.layer_norm",
+    ids: { pad: ["pad_token_id", 0], end: ["eos_token_id", 1] },
+  },
+  heads: {
+    Model: mbart.heads.Model!,
+    ForConditionalGeneration: mbart.heads.ForConditionalGeneration!,
+  },
+  tokenizerClass: "PegasusTokenizer",
+});

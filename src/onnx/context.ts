@@ -1,0 +1,70 @@
+import type { Head } from "../architecture.js";
+import type { Config } from "../checkpoint/checkpoint.js";
+import { CheckpointError } from "../errors.js";
+import type { Model } from "../plan/model.js";
+import type { LsgConfig } from "../variants/lsg-config.js";
+import type { OnnxFunction } from "./body.js";
+import type { GraphBuilder } from "./builder.js";
+import { embeddingScale } from "./embeddings.js";
+import { fullAttention } from "./functions/full-attention.js";
+import { lsgAttention } from "./functions/lsg-attention.js";
+import type { LayerContext } from "./layers.js";
+import { createWeights, type WeightSource } from "./weights.js";
+
+/** What a graph is to compute. */
+export interface GraphOptions {
+  /** LSG attention; undefined for the full attention of an unconverted model. */
+  readonly lsg: LsgConfig | undefined;
+  /** A task of optimum's; by default what the checkpoint's head is for. */
+  readonly task?: string | undefined;
+  /** Seed of lsh's random projections. */
+  readonly seed: number;
+  /** Stands in for the attention that `lsg` says, with the same inputs: for measurements. */
+  readonly attention?: OnnxFunction;
+}
+
+/**
+ * What a model's layers are built with in a graph.
+ * @throws CheckpointError for a head that cannot be exported
+ */
+export function layerContext(
+  graph: GraphBuilder,
+  model: Model,
+  head: Head,
+  source: WeightSource,
+): LayerContext {
+  const { architecture, config, sizes, tied } = model;
+  refuseOtherSettings(head, config);
+  return {
+    op: graph.op,
+    weights: createWeights(graph, model, head, source),
+    epsilon: sizes.normEpsilon,
+    activation: activationName(model),
+    wordEmbeddings: architecture.encoder.embeddings.word,
+    tied,
+    embeddingScale: embeddingScale(architecture, config, sizes),
+  };
+}
+
+function refuseOtherSettings(head: Head, config: Config): void {
+  for (const [key, value] of Object.entries(head.assumes ?? {})) {
+    if (config[key] === undefined || config[key] === value) continue;
+    throw new CheckpointError(
+      `config.json: ${key} is ${JSON.stringify(config[key])}; the graph of this head is made for ${JSON.stringify(value)}`,
+      "Export the base model alone: --task feature-extraction.",
+    );
+  }
+}
+
+/** The attention op of a model. Causal models (`is_decoder`) have a causal one. */
+export function attentionFunction({ sizes, config }: Model, { lsg, seed }: GraphOptions): OnnxFunction {
+  const heads = { numHeads: sizes.heads, headDim: sizes.hidden / sizes.heads };
+  const causal = config.is_decoder === true;
+  return lsg ? lsgAttention({ ...heads, config: lsg, causal, seed }) : fullAttention({ ...heads, causal });
+}
+
+function activationName({ architecture, config }: Model): unknown {
+  const key = architecture.config.activation;
+  if (typeof key === "number") throw new CheckpointError("an activation is a name, not a number");
+  return config[key[0]] ?? key[1];
+}

@@ -1,0 +1,59 @@
+import type { Architecture } from "../architecture.js";
+import type { Config } from "../checkpoint/checkpoint.js";
+import type { Sizes } from "../plan/tensor-specs.js";
+import { encodeFloats } from "../safetensors/floats.js";
+import { sinusoidRow } from "../sinusoids.js";
+import type { Value } from "./body.js";
+import type { GraphBuilder } from "./builder.js";
+import { vector } from "./functions/attend.js";
+import type { LayerContext } from "./layers.js";
+
+type Embeddings = { readonly position: string; readonly wordCopy?: string };
+
+/** Word embeddings of (batch, length) ids, scaled where the config asks for it. */
+export function embedWords(
+  { op, weights, tied, wordEmbeddings, embeddingScale }: LayerContext,
+  { wordCopy }: Embeddings,
+  ids: Value,
+): Value {
+  const own = `${wordCopy}.weight`;
+  const table = weights.tensor(!tied && weights.has(own) ? own : `${wordEmbeddings}.weight`);
+  const words = op.Gather(table, ids);
+  return embeddingScale === 1 ? words : op.Mul(words, op.scalarLike(embeddingScale, words));
+}
+
+/** What word embeddings are multiplied by. */
+export function embeddingScale({ encoder }: Architecture, config: Config, sizes: Sizes): number {
+  const key = encoder.embeddings.scaledWhere;
+  return key !== undefined && config[key] === true ? Math.sqrt(sizes.embedding) : 1;
+}
+
+/** A stack's table of positions; sinusoids that a checkpoint lacks are put into the graph. */
+export function positionTable(
+  graph: GraphBuilder,
+  { weights }: LayerContext,
+  { position }: Embeddings,
+  { positions }: Architecture,
+  sizes: Sizes,
+): Value {
+  const name = `${position}.weight`;
+  if (!positions.sinusoidal || weights.has(name)) return weights.tensor(name);
+  const rows = Array.from({ length: sizes.positions }, (_, i) => sinusoidRow(i, sizes.embedding));
+  const bytes = Buffer.concat(rows.map((row) => encodeFloats(row, "F32")));
+  const dims = [sizes.positions, sizes.embedding];
+  return graph.initializer({ name, dtype: "F32", dims, data: { kind: "inline", bytes } });
+}
+
+/** Rows `first`, `first` + 1, … of a table, as many as there are tokens. @param length scalar */
+export function consecutiveRows(
+  { op }: LayerContext,
+  table: Value,
+  first: Value | number,
+  length: Value,
+): Value {
+  if (typeof first === "number") {
+    const end = first === 0 ? length : op.Add(length, first);
+    return op.Slice(table, [first], vector(op, end), [0]);
+  }
+  return op.Slice(table, vector(op, first), vector(op, op.Add(first, length)), [0]);
+}

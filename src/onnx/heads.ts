@@ -1,0 +1,71 @@
+import type { Head, HeadOutput } from "../architecture.js";
+import type { Model } from "../plan/model.js";
+import type { Value } from "./body.js";
+import { sizeOf } from "./functions/attend.js";
+import { applyChain, type LayerContext } from "./layers.js";
+import type { TaskOutput } from "./tasks.js";
+import type { Dimension } from "./tensor.js";
+
+/** What a head is computed of. */
+export interface HeadInputs {
+  /** (batch, length, hidden). */
+  readonly hidden: Value;
+  /** The length's axis: `sequence_length`. */
+  readonly axis: string;
+  /** (2): batch and choices, where inputs have them. */
+  readonly choices?: Value | undefined;
+  /** (batch), int64: where each row's text ends, for heads that look there. */
+  readonly lastEnd?: (() => Value) | undefined;
+}
+
+/** A head's outputs, or the hidden state where it has none. */
+export function headOutputs(
+  context: LayerContext,
+  model: Model,
+  head: Head,
+  { hidden, axis, choices, lastEnd }: HeadInputs,
+): TaskOutput[] {
+  const { op } = context;
+  const { architecture, sizes } = model;
+  const perToken: Dimension[] = ["batch_size", axis];
+  if (Object.keys(head.outputs).length === 0) {
+    return [{ name: "last_hidden_state", value: hidden, dims: [...perToken, sizes.hidden] }];
+  }
+  const first = () => op.Gather(hidden, 0, { axis: 1 });
+  const from: Record<HeadOutput["from"], () => Value> = {
+    tokens: () => hidden,
+    "first token": first,
+    "last end": () => (lastEnd ? rowAt(context, hidden, lastEnd()) : hidden),
+    pooler: () => applyChain(context, architecture.pooler ?? [], first()),
+  };
+  return Object.entries(head.outputs).flatMap(([name, output]): TaskOutput[] => {
+    const value = applyChain(context, output.chain, from[output.from]());
+    const width = outputWidth(output, model);
+    if (head.auto === "QuestionAnswering") {
+      const ends = ["start_logits", "end_logits"];
+      return ends.map((end, i) => ({ name: end, value: op.Gather(value, i, { axis: 2 }), dims: perToken }));
+    }
+    if (choices) return [{ name, value: op.Reshape(value, choices), dims: ["batch_size", "num_choices"] }];
+    if (output.from !== "tokens") return [{ name, value, dims: ["batch_size", width] }];
+    // ELECTRA's discriminator has one score a token, which transformers squeezes; one label keeps its axis.
+    return [
+      head.auto === "PreTraining" && width === 1
+        ? { name, value: op.Squeeze(value, [2]), dims: perToken }
+        : { name, value, dims: [...perToken, width] },
+    ];
+  });
+}
+
+/** Elements of a head's output for each token or input. */
+function outputWidth({ chain }: HeadOutput, { sizes }: Model): number {
+  const last = chain.findLast((step) => typeof step !== "string");
+  if (last === undefined || typeof last === "string") return sizes.hidden;
+  return typeof last.out === "number" ? last.out : sizes[last.out];
+}
+
+/** Of (batch, length, hidden) one token of each row, (batch, hidden). @param index (batch) */
+function rowAt({ op }: LayerContext, hidden: Value, index: Value): Value {
+  const [batch, length] = [sizeOf(op, hidden, 0), sizeOf(op, hidden, 1)];
+  const tokens = op.Reshape(hidden, op.Concat([-1], op.Shape(hidden, { start: 2, end: 3 }), { axis: 0 }));
+  return op.Gather(tokens, op.Add(op.Mul(op.Range(0, batch, 1), length), index));
+}

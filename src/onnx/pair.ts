@@ -1,0 +1,124 @@
+import type { ConfigKey, Decoder, Head } from "../architecture.js";
+import { CheckpointError } from "../errors.js";
+import type { Model } from "../plan/model.js";
+import type { LsgConfig } from "../variants/lsg-config.js";
+import type { Op, Value } from "./body.js";
+import type { GraphBuilder } from "./builder.js";
+import { decode } from "./decoder.js";
+import { sizeOf } from "./functions/attend.js";
+import { prependedTokens } from "./functions/lsg-inputs.js";
+import { keyBias } from "./functions/masks.js";
+import type { HeadInputs } from "./heads.js";
+import type { LayerContext } from "./layers.js";
+import type { TaskOutput } from "./tasks.js";
+
+export interface PairInputs {
+  /** The encoder's, (batch, length) int64. */
+  readonly inputIds: Value;
+  readonly attentionMask: Value;
+  readonly encoderHidden: Value;
+  readonly lsg: LsgConfig | undefined;
+}
+
+/**
+ * The decoder behind an encoder in one graph, over a whole text at once. Its input is the encoder's, one token to
+ * the right, as transformers makes it; where a head generates, or transformers makes none, it is an input of the
+ * graph's own, `decoder_input_ids`.
+ * @returns what heads are computed of, and outputs beside theirs; undefined for a model without a decoder
+ */
+export function decodePair(
+  graph: GraphBuilder,
+  context: LayerContext,
+  model: Model,
+  head: Head,
+  inputs: PairInputs,
+): (HeadInputs & { readonly outputs: readonly TaskOutput[] }) | undefined {
+  const { decoder } = model.architecture;
+  if (!decoder) return undefined;
+  const isBase = Object.keys(head.outputs).length === 0;
+  const { encoderHidden } = inputs;
+  const shifts = decoder.start !== undefined && head.auto !== "Seq2SeqLM";
+  const axis = shifts ? "sequence_length" : "decoder_sequence_length";
+  const ids = shifts
+    ? graph.scope("shift", () => shiftRight(context.op, model, decoder, inputs.inputIds))
+    : graph.input("decoder_input_ids", "I64", ["batch_size", axis]);
+  const encoderBias = graph.scope("key_bias", () =>
+    crossKeyBias(context.op, inputs.attentionMask, inputs.lsg),
+  );
+  const { hidden } = graph.scope("decoder", () =>
+    decode(graph, context, model, decoder, { inputIds: ids, encoderBias, state: { encoderHidden } }),
+  );
+  const dims = ["batch_size", encoderAxis(inputs.lsg, "sequence_length"), model.sizes.hidden];
+  const encoderOutput = { name: "encoder_last_hidden_state", value: encoderHidden, dims };
+  return {
+    hidden,
+    axis,
+    lastEnd: () => lastEnd(context.op, model, decoder, inputs.inputIds),
+    outputs: isBase || !shifts ? [encoderOutput] : [],
+  };
+}
+
+/**
+ * What hides the encoder's output from a decoder: with the global tokens before it where they are passed on, which
+ * no mask hides. The first token is then hidden by the same rule as in the encoder.
+ * @param mask int64 (batch, length)
+ */
+export function crossKeyBias(op: Op, mask: Value, lsg: LsgConfig | undefined): Value {
+  const passesOn = lsg?.pass_global_tokens_to_decoder ?? false;
+  return keyBias(op, mask, {
+    prependedTokens: lsg && passesOn ? prependedTokens(lsg) : 0,
+    maskFirstToken: (lsg?.mask_first_token ?? false) && passesOn,
+    dtype: "F32",
+  });
+}
+
+/** The axis of the encoder's output: longer than its input where global tokens are passed on. */
+export function encoderAxis(lsg: LsgConfig | undefined, axis: string): string {
+  return lsg?.pass_global_tokens_to_decoder && prependedTokens(lsg) > 0
+    ? `num_global_tokens + ${axis}`
+    : axis;
+}
+
+/** `shift_tokens_right` of transformers. @param ids (batch, length) */
+function shiftRight(op: Op, { config }: Model, { start, ids: { pad } }: Decoder, ids: Value): Value {
+  const others = op.Slice(ids, [0], [-1], [1]);
+  const batch = op.Shape(ids, { start: 0, end: 1 });
+  if (start === undefined) return ids;
+  const first =
+    start === "last token"
+      ? rowElement(
+          op,
+          ids,
+          op.Sub(op.ReduceSum(isNot(op, ids, tokenId(config, pad)), [1], { keepdims: 0 }), 1),
+        )
+      : op.Expand(tokenId(config, start), batch);
+  return op.Concat(op.Unsqueeze(first, [1]), others, { axis: 1 });
+}
+
+/** Where the last end of a text is in each row of (batch, length): (batch). */
+function lastEnd(op: Op, { config }: Model, { ids: { end } }: Decoder, ids: Value): Value {
+  const isEnd = op.Equal(ids, tokenId(config, end));
+  const position = op.Range(1, op.Add(sizeOf(op, ids, 1), 1), 1);
+  const ends = op.Mul(op.Cast(isEnd, { to: "F32" }), op.Cast(position, { to: "F32" }));
+  return op.ArgMax(ends, { axis: 1, keepdims: 0 });
+}
+
+/** int64 (batch, length). */
+function isNot(op: Op, ids: Value, id: number): Value {
+  return op.Cast(op.Not(op.Equal(ids, id)), { to: "I64" });
+}
+
+/** One element of each row of (batch, length). @param index (batch) */
+function rowElement(op: Op, x: Value, index: Value): Value {
+  const [batch, length] = [sizeOf(op, x, 0), sizeOf(op, x, 1)];
+  return op.Gather(op.Reshape(x, [-1]), op.Add(op.Mul(op.Range(0, batch, 1), length), index));
+}
+
+/** A token's id as the config has it. @throws CheckpointError for one that is no number */
+function tokenId(config: Model["config"], key: ConfigKey): number {
+  const id = typeof key === "number" ? key : (config[key[0]] ?? key[1]);
+  if (typeof id === "number") return id;
+  throw new CheckpointError(
+    `config.json: ${typeof key === "number" ? "a token id" : key[0]} is ${JSON.stringify(id)}, expected a number`,
+  );
+}

@@ -8,8 +8,8 @@ import { graphSeed } from "../conversion-record.js";
 import { OptionError } from "../errors.js";
 import { editTopLevel } from "../json-edit.js";
 import { copiedWeights } from "../onnx/copied-weights.js";
-import { modelGraph } from "../onnx/graph.js";
-import { GRAPH_FILE, GRAPH_PATHS } from "../onnx/graph-files.js";
+import { exportedGraphs } from "../onnx/exported-graphs.js";
+import { GRAPH_PATHS } from "../onnx/graph-files.js";
 import { graphHints } from "../onnx/graph-hints.js";
 import { requireShareable, sharedWeights } from "../onnx/shared-weights.js";
 import { headForTask, taskOf } from "../onnx/tasks.js";
@@ -106,16 +106,19 @@ export async function exportInto(
   try {
     const weights = shared ? sharedWeights() : copiedWeights(reader);
     const seed = await graphSeed(source, options.seed);
-    const graph = modelGraph(model, weights, { lsg, task: options.task, seed });
+    const graphs = exportedGraphs(model, weights, { lsg, task: options.task, seed });
     await mkdir(scratch);
-    const written = await writeModel(join(scratch, GRAPH_FILE), graph, {
-      weights: options.onnxWeights === "shared" ? "embedded" : options.onnxWeights,
-      signal,
-    });
-    const files = written.map((path) => basename(path));
+    const files: string[] = [];
+    for (const [file, graph] of graphs) {
+      const written = await writeModel(join(scratch, file), graph, {
+        weights: options.onnxWeights === "shared" ? "embedded" : options.onnxWeights,
+        signal,
+      });
+      files.push(...written.map((path) => basename(path)));
+    }
     await writeFile(join(scratch, "config.json"), await configWithHints(source, files));
     await mkdir(join(folder, place), { recursive: true });
-    // The graph comes after the data that it names.
+    // A graph comes after the data that it names.
     for (const file of files.toReversed()) await rename(join(scratch, file), join(folder, place, file));
     await rename(join(scratch, "config.json"), join(folder, "config.json"));
     const paths = files.map((file) => posix.join(place, file));

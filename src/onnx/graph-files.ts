@@ -1,16 +1,31 @@
 import { posix } from "node:path";
 import type { FileSource } from "../checkpoint/file-source.js";
 
-/** The graph's name, in `onnx/` or, with shared weights, at the folder's top. */
+/** The name of a model's only graph, in `onnx/` or, with shared weights, at the folder's top. */
 export const GRAPH_FILE = "model.onnx";
+
+/** The names of the graphs with which an encoder-decoder generates. */
+export const GENERATION_FILES = {
+  encoder: "encoder_model.onnx",
+  decoder: "decoder_model.onnx",
+  decoderWithPast: "decoder_with_past_model.onnx",
+  merged: "decoder_model_merged.onnx",
+} as const;
+
+/** The names of all graphs. */
+export const GRAPHS = [GRAPH_FILE, ...Object.values(GENERATION_FILES)];
+
+/** What a graph's data file is called. */
+export function dataFile(graph: string): string {
+  return `${graph}_data`;
+}
 
 /** Every place that an export may write to. */
 export const GRAPH_PATHS = ["", "onnx"].flatMap((place) =>
-  [GRAPH_FILE, `${GRAPH_FILE}_data`].map((file) => posix.join(place, file)),
+  GRAPHS.flatMap((graph) => [graph, dataFile(graph)].map((file) => posix.join(place, file))),
 );
 
-/** The files of a folder's graph, the graph first, then its data file where there is one. */
+/** The graphs of a folder, each with its data file where there is one. */
 export function graphFiles(source: FileSource): string[] {
-  const graph = GRAPH_PATHS.find((path) => posix.basename(path) === GRAPH_FILE && source.files.has(path));
-  return graph === undefined ? [] : [graph, `${graph}_data`].filter((path) => source.files.has(path));
+  return GRAPH_PATHS.filter((path) => source.files.has(path));
 }

@@ -16,6 +16,8 @@ interface Task {
   readonly name: string;
   /** Inputs have one more axis, the choices. */
   readonly hasChoices?: boolean;
+  /** Another of optimum's names for it. */
+  readonly alias?: string;
 }
 
 /** By auto class. Names as optimum has them; pre-training heads have none there. */
@@ -23,6 +25,8 @@ const TASKS: Readonly<Record<string, Task>> = {
   Model: { name: "feature-extraction" },
   MaskedLM: { name: "fill-mask" },
   CausalLM: { name: "text-generation" },
+  // Graphs that keep keys and values are the only ones that we write.
+  Seq2SeqLM: { name: "text2text-generation", alias: "text2text-generation-with-past" },
   PreTraining: { name: "pre-training" },
   SequenceClassification: { name: "text-classification" },
   TokenClassification: { name: "token-classification" },
@@ -44,7 +48,7 @@ export function headForTask(
   const base = architecture.heads.Model as Head;
   const head = own ?? base;
   const ownTask = TASKS[head.auto]?.name ?? FEATURES;
-  if (task === undefined || task === ownTask) return head;
+  if (task === undefined || task === ownTask || task === TASKS[head.auto]?.alias) return head;
   if (task === FEATURES) return base;
   throw new OptionError(
     `--task ${task}: the checkpoint has no head for it`,

@@ -42,7 +42,7 @@ export interface GraphCheck extends OpCheck {
 export async function checkGraphFiles(check: GraphCheck): Promise<Check[]> {
   const { source } = check.read.read.checkpoint;
   const files = graphFiles(source);
-  const graph = files.find((path) => posix.basename(path) === GRAPH_FILE);
+  const [graph] = files;
   if (graph === undefined) return [];
   const folder = join(check.scratch, "graph");
   // Data files must lie beside the graph as files, which in a cache of the Hub they do not.

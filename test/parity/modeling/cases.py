@@ -165,16 +165,14 @@ def load_class(model_type: str, head: str, preset: str = "reference", **options:
     return model_class.from_pretrained(folder, torch_dtype=torch.float32, **options).eval()
 
 
-def generation_options(model: nn.Module, beams: int) -> dict[str, Any]:
-    """Sixteen tokens: where a text ends is left to the versions of transformers."""
+def generation_options(beams: int = 1, count: int = 16) -> dict[str, Any]:
+    """So many tokens, none of them twice: random weights would else say the same again and again."""
     return {
         "do_sample": False,
         "num_beams": beams,
-        "max_new_tokens": 16,
-        "min_new_tokens": 16,
-        "eos_token_id": None,
-        "forced_eos_token_id": None,
-        "pad_token_id": model.config.pad_token_id,
+        "max_new_tokens": count,
+        "min_new_tokens": count,
+        "no_repeat_ngram_size": 1,
     }
 
 

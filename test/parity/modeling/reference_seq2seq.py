@@ -69,6 +69,6 @@ def seq2seq_generations(module: Any, model_type: str) -> dict[str, Tensor]:
     goldens: dict[str, Tensor] = {}
     for option, length, side, beams in SEQ2SEQ_GENERATIONS:
         model = load_reference(module, model_type, "ForConditionalGeneration", **SEQ2SEQ_OPTIONS[option])
-        made = model.generate(**inputs(model_type, length, side), **generation_options(model, beams))
+        made = model.generate(**inputs(model_type, length, side), **generation_options(beams))
         goldens[f"{option}.{length}.{side}.{beams}"] = made
     return goldens

@@ -85,7 +85,7 @@ def test_generated_ids(model_type: str) -> None:
     goldens = load_file(WORK / "goldens" / f"{model_type}.generated.safetensors")
     for option, length, side, beams in SEQ2SEQ_GENERATIONS:
         model = load(model_type, AutoModelForSeq2SeqLM, **SEQ2SEQ_OPTIONS[option])
-        made = model.generate(**inputs(model_type, length, side), **generation_options(model, beams))
+        made = model.generate(**inputs(model_type, length, side), **generation_options(beams))
         case = f"{option}.{length}.{side}.{beams}"
         assert torch.equal(made, goldens[case]), case
     assert len({tuple(row) for made in goldens.values() for row in made.tolist()}) > 3 * len(SEQ2SEQ_OPTIONS)

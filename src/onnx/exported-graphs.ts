@@ -1,0 +1,24 @@
+import type { Model } from "../plan/model.js";
+import type { OnnxModel } from "./builder.js";
+import type { GraphOptions } from "./context.js";
+import { generationGraphs } from "./generation.js";
+import { modelGraph } from "./graph.js";
+import { GRAPH_FILE } from "./graph-files.js";
+import { headForTask } from "./tasks.js";
+import type { WeightSource } from "./weights.js";
+
+/**
+ * The graphs that a model is exported as, by file name: one, or those with which an encoder-decoder generates.
+ * @throws OptionError or CheckpointError for what cannot be exported
+ */
+export function exportedGraphs(
+  model: Model,
+  source: WeightSource,
+  options: GraphOptions,
+): ReadonlyMap<string, OnnxModel> {
+  const { decoder } = model.architecture;
+  const head = headForTask(model.architecture, model.source.head, options.task);
+  return decoder && head.auto === "Seq2SeqLM"
+    ? generationGraphs({ model, decoder, head, source, options })
+    : new Map([[GRAPH_FILE, modelGraph(model, source, options)]]);
+}

@@ -28,6 +28,11 @@ const EXIT_USAGE = 2;
 const EXIT_BUG = 70;
 const SIGNAL_EXITS = { SIGINT: 130, SIGTERM: 143 } as const;
 
+// Who reads only the beginning (`| head`) has what he wants: writing on is no error.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+});
+
 /**
  * Runs a command line and returns its exit code. With the verbs' own files the only place that writes to
  * stdout.

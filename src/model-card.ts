@@ -10,6 +10,8 @@ export interface ModelCardInputs {
   readonly lsg: LsgConfig;
   /** The auto class that opens the result: `MaskedLM` for `AutoModelForMaskedLM`, `Model` for `AutoModel`. */
   readonly auto: string;
+  /** What becomes of positions that the source had none for: "positions repeat". */
+  readonly beyond: string;
   /** Tensors that the source did not have, drawn anew: an untrained head. */
   readonly created: readonly string[];
   /** Whether the source is a sentence-transformers folder. */
@@ -101,10 +103,10 @@ function introduction({ record }: ModelCardInputs): string {
   );
 }
 
-function lossless({ record, created }: ModelCardInputs): string {
+function lossless({ record, created, beyond }: ModelCardInputs): string {
   const { lossless_up_to: limit } = record.promise;
   const longer =
-    "positions repeat and attention is block-sparse. The original was trained for neither: for best results, " +
+    `${beyond} and attention is block-sparse. The original was trained for neither: for best results, ` +
     "fine-tune on long inputs.";
   const points = [
     limit > 0

@@ -34,6 +34,14 @@ describe("lsg", () => {
     expect(stderr).toMatch(/^lsg: .+\n {5}See/);
   });
 
+  test("a reader that closes the pipe early is no error", async () => {
+    const child = spawn(process.execPath, [LSG, "architectures"], { stdio: ["ignore", "pipe", "pipe"] });
+    child.stdout.destroy();
+    const errors: Buffer[] = [];
+    child.stderr.on("data", (chunk: Buffer) => errors.push(chunk));
+    expect([await once(child, "close"), Buffer.concat(errors).toString()]).toEqual([[0, null], ""]);
+  });
+
   test("architectures lists model types, classes and variants", async () => {
     const { stdout } = await lsg(["architectures", "--json"]);
     const listed = JSON.parse(stdout);

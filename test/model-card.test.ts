@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
+import bert from "../converters/bert.js";
 import { type ModelCardInputs, modelCard } from "../src/model-card.js";
 import { decisiveOptions, parseConvertOptions } from "../src/options.js";
+import { readLsgConfig } from "../src/variants/lsg.js";
 import { LsgConfigSchema, presetConfig } from "../src/variants/lsg-config.js";
 
 const REVISION = "0123456789abcdef0123456789abcdef01234567";
@@ -22,10 +24,11 @@ function inputs(
       options,
       promise: { lossless_up_to: 512 },
     },
-    lsg: LsgConfigSchema.parse(presetConfig("faithful", 512)),
+    lsg: readLsgConfig(presetConfig("faithful", 512), bert),
     auto: "MaskedLM",
     created: [],
     sentenceTransformers: false,
+    beyond: "positions repeat",
     originalCard: undefined,
     ...changes,
   };

@@ -39,6 +39,7 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
     record,
     lsg: weights.lsg,
     auto: weights.target.head?.auto ?? "Model",
+    beyond: beyond(architecture),
     created: weights.created,
     sentenceTransformers: files.has("modules.json"),
     originalCard: contents.get("README.md")?.toString("utf8"),
@@ -83,6 +84,11 @@ function conversionRecord(
   };
 }
 
+/** What becomes of positions that the source had none for. */
+function beyond({ positions }: Architecture): string {
+  return positions.sinusoidal ? "positions go on" : "positions repeat";
+}
+
 /** What a user would want to be told and the plan's data does not say by itself. */
 function notes({ checkpoint, architecture, options, modeling }: PlanInputs, weights: WeightPlan): string[] {
   const { source, target, created, lsg, losslessUpTo, length } = weights;
@@ -99,7 +105,7 @@ function notes({ checkpoint, architecture, options, modeling }: PlanInputs, weig
     length.to > length.from &&
       isSparse(lsg) === false &&
       losslessUpTo > 0 &&
-      `Beyond ${losslessUpTo} tokens positions repeat and attention is local; fine-tune on long inputs for best results.`,
+      `Beyond ${losslessUpTo} tokens ${beyond(architecture)} and attention is local; fine-tune on long inputs for best results.`,
     options.resizeLsg && !isLsg && "--resize-lsg has no effect: the source is not an LSG checkpoint.",
     options.keepFirstGlobalToken &&
       !isLsg &&

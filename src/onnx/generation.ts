@@ -4,7 +4,7 @@ import type { Value } from "./body.js";
 import { createGraph, type GraphBuilder, type OnnxModel } from "./builder.js";
 import { type GraphOptions, layerContext } from "./context.js";
 import { type DecoderInputs, decode, decoderHeads, type LayerCache } from "./decoder.js";
-import { encodeModel } from "./graph.js";
+import { encoderGraph } from "./graph.js";
 import { GENERATION_FILES } from "./graph-files.js";
 import { headOutputs } from "./heads.js";
 import type { LayerContext } from "./layers.js";
@@ -28,7 +28,7 @@ type Passes = "first" | "later" | "merged";
 export function generationGraphs(given: GenerationModel): ReadonlyMap<string, OnnxModel> {
   const decoderOf = (passes: Passes) => decoderGraph(given, passes);
   return new Map([
-    [GENERATION_FILES.encoder, encoderGraph(given)],
+    [GENERATION_FILES.encoder, encoderGraph(given.model, given.source, given.options)],
     [GENERATION_FILES.decoder, decoderOf("first")],
     [GENERATION_FILES.decoderWithPast, decoderOf("later")],
     [GENERATION_FILES.merged, decoderOf("merged")],
@@ -42,25 +42,6 @@ export interface GenerationModel {
   readonly head: Head;
   readonly source: WeightSource;
   readonly options: GraphOptions;
-}
-
-/**
- * Inputs `input_ids`, `attention_mask`; output `last_hidden_state` (batch_size, sequence_length, hidden), longer
- * by the global tokens where these are passed to the decoder.
- */
-function encoderGraph({ model, head, source, options }: GenerationModel): OnnxModel {
-  const graph = createGraph(`${model.architecture.modelType}-encoder`);
-  const context = layerContext(graph, model, head, source);
-  const axes = ["batch_size", "sequence_length"];
-  const inputs = {
-    inputIds: graph.input("input_ids", "I64", axes),
-    attentionMask: graph.input("attention_mask", "I64", axes),
-    tokenTypeIds: undefined,
-  };
-  const hidden = encodeModel(graph, context, model, inputs, options);
-  const dims = ["batch_size", encoderAxis(options.lsg, "sequence_length"), model.sizes.hidden];
-  graph.output("last_hidden_state", hidden, "F32", dims);
-  return graph.model();
 }
 
 /** What one pass gives. */

@@ -20,12 +20,27 @@ export function dataFile(graph: string): string {
   return `${graph}_data`;
 }
 
+/** Where graphs lie: at the folder's top with shared weights. */
+const PLACES = ["", "onnx"];
+
 /** Every place that an export may write to. */
-export const GRAPH_PATHS = ["", "onnx"].flatMap((place) =>
+export const GRAPH_PATHS = PLACES.flatMap((place) =>
   GRAPHS.flatMap((graph) => [graph, dataFile(graph)].map((file) => posix.join(place, file))),
 );
 
-/** The graphs of a folder, each with its data file where there is one. */
+/**
+ * The files of a folder's export: its graphs, each with its data file where there is one. They lie in one place, and
+ * are those with which an encoder-decoder generates or one alone; other graphs beside them are left over.
+ */
 export function graphFiles(source: FileSource): string[] {
-  return GRAPH_PATHS.filter((path) => source.files.has(path));
+  const place = PLACES.find((folder) => GRAPHS.some((graph) => source.files.has(posix.join(folder, graph))));
+  if (place === undefined) return [];
+  const has = (graph: string) => source.files.has(posix.join(place, graph));
+  const generation = Object.values(GENERATION_FILES);
+  const graphs = has(GRAPH_FILE) && !generation.every(has) ? [GRAPH_FILE] : generation;
+  return graphs
+    .filter(has)
+    .flatMap((graph) => [graph, dataFile(graph)])
+    .map((file) => posix.join(place, file))
+    .filter((path) => source.files.has(path));
 }

@@ -2,13 +2,14 @@ import type { Head } from "../architecture.js";
 import { OptionError } from "../errors.js";
 import type { Model } from "../plan/model.js";
 import { positionOffset } from "../plan/positions.js";
+import type { LsgConfig } from "../variants/lsg-config.js";
 import type { Value } from "./body.js";
 import { createGraph, type GraphBuilder, type OnnxModel } from "./builder.js";
 import { attentionFunction, type GraphOptions, layerContext } from "./context.js";
 import { type EncoderInputs, encode } from "./encoder.js";
 import { headOutputs } from "./heads.js";
 import type { LayerContext } from "./layers.js";
-import { decodePair } from "./pair.js";
+import { decodePair, encoderAxis } from "./pair.js";
 import { hasChoices, headForTask } from "./tasks.js";
 import type { Dimension } from "./tensor.js";
 import type { WeightSource } from "./weights.js";
@@ -22,13 +23,8 @@ import type { WeightSource } from "./weights.js";
  * @throws OptionError or CheckpointError for what cannot be exported.
  */
 export function modelGraph(model: Model, source: WeightSource, options: GraphOptions): OnnxModel {
-  const { architecture, config } = model;
+  const { architecture } = model;
   const head = headForTask(architecture, model.source.head, options.task);
-  if (config.is_decoder === true && config.add_cross_attention === true) {
-    throw new OptionError(
-      "config.json: add_cross_attention is true; a decoder of a pair has no graph of its own",
-    );
-  }
   const graph = createGraph(`${architecture.modelType}-${options.lsg ? "lsg" : "full"}`);
   const context = layerContext(graph, model, head, source);
   const { flat, choices } = graphInputs(graph, model, head);
@@ -42,8 +38,28 @@ export function modelGraph(model: Model, source: WeightSource, options: GraphOpt
   return graph.model();
 }
 
-/** A model's encoder, as its config says: see `encode`. */
-export function encodeModel(
+/**
+ * The graph of a model's encoder: of an encoder-decoder half of it, else the base model. Inputs as those of
+ * `modelGraph`. Output `last_hidden_state` (batch_size, sequence_length, hidden), longer by the global tokens where
+ * these are passed to the decoder.
+ * @throws OptionError or CheckpointError for what cannot be exported.
+ */
+export function encoderGraph(model: Model, source: WeightSource, options: GraphOptions): OnnxModel {
+  const { architecture, sizes } = model;
+  const base = headForTask(architecture, undefined, undefined);
+  const graph = createGraph(`${architecture.modelType}-encoder`);
+  const context = layerContext(graph, model, base, source);
+  const hidden = encodeModel(graph, context, model, graphInputs(graph, model, base).flat, options);
+  const dims = ["batch_size", encoderAxis(options.lsg, "sequence_length"), sizes.hidden];
+  graph.output("last_hidden_state", hidden, "F32", dims);
+  return graph.model();
+}
+
+/**
+ * A model's encoder, as its config says: see `encode`.
+ * @throws OptionError for a decoder that wants the output of an encoder
+ */
+function encodeModel(
   graph: GraphBuilder,
   context: LayerContext,
   model: Model,
@@ -51,6 +67,11 @@ export function encodeModel(
   options: GraphOptions,
 ): Value {
   const { architecture, config, sizes } = model;
+  if (config.is_decoder === true && config.add_cross_attention === true) {
+    throw new OptionError(
+      "config.json: add_cross_attention is true; a decoder of a pair has no graph of its own",
+    );
+  }
   return encode(graph, context, inputs, {
     architecture,
     sizes,
@@ -61,17 +82,36 @@ export function encodeModel(
 }
 
 /**
- * The graph of a model's own head alone. Input `hidden_states`, float32 (batch_size, sequence_length, hidden):
- * what the base model gives, of any choice of tokens, the first among them. Outputs as those of `modelGraph`,
- * but with choices as (batch_size, 1).
+ * The graph of a head alone, and of the decoder where there is one. Input `hidden_states`, float32 (batch_size,
+ * sequence_length, hidden): what `encoderGraph` gives, all of it for a decoder, else of any choice of tokens, the
+ * first among them. A decoder's graph has the encoder's `input_ids` and `attention_mask` as well, and
+ * `decoder_input_ids` where `modelGraph` has it. Outputs as those of `modelGraph`, but with choices as
+ * (batch_size, 1), and without `encoder_last_hidden_state`.
+ * @param lsg the encoder's attention, which decides what of its output a decoder sees
  * @throws CheckpointError for a head that cannot be exported
  */
-export function headGraph(model: Model, head: Head, source: WeightSource): OnnxModel {
-  const graph = createGraph(`${model.architecture.modelType}-head`);
+export function headGraph(
+  model: Model,
+  head: Head,
+  source: WeightSource,
+  lsg: LsgConfig | undefined,
+): OnnxModel {
+  const { architecture, sizes } = model;
+  const graph = createGraph(`${architecture.modelType}-head`);
   const context = layerContext(graph, model, head, source);
-  const dims = ["batch_size", "sequence_length", model.sizes.hidden];
-  const hidden = graph.input("hidden_states", "F32", dims);
-  const outputs = headOutputs(context, model, head, { hidden, axis: "sequence_length" });
+  const axis = "sequence_length";
+  const hidden = graph.input("hidden_states", "F32", ["batch_size", encoderAxis(lsg, axis), sizes.hidden]);
+  const states = architecture.decoder
+    ? decodePair(graph, context, model, head, {
+        inputIds: graph.input("input_ids", "I64", ["batch_size", axis]),
+        attentionMask: graph.input("attention_mask", "I64", ["batch_size", axis]),
+        encoderHidden: hidden,
+        lsg,
+      })
+    : undefined;
+  const outputs = graph.scope("head", () =>
+    headOutputs(context, model, head, states ?? { hidden, axis }),
+  );
   for (const output of outputs) graph.output(output.name, output.value, "F32", output.dims);
   return graph.model();
 }

@@ -5,8 +5,9 @@ import { findArchitecture } from "../../src/architectures.js";
 import { baseSpecs, readSizes } from "../../src/plan/tensor-specs.js";
 import { serializeHeader, type TensorInfo, tensorBytes } from "../../src/safetensors/header.js";
 
-/** A BERT without a head, in so many shards. */
+/** A base model, in so many shards. */
 export interface BenchModel {
+  readonly modelType: string;
   readonly config: Readonly<Record<string, unknown>>;
   readonly shards: number;
   /** Real bytes; without them the files are holes, which take no disk and read as zeros. */
@@ -14,23 +15,50 @@ export interface BenchModel {
 }
 
 /** BERT base: 110 million parameters, 437 MB in F32. */
-export const BASE: BenchModel = { config: {}, shards: 1, filled: true };
+export const BASE: BenchModel = { modelType: "bert", config: {}, shards: 1, filled: true };
 
 /** 1.5 billion parameters, 6 GB in F32. */
 export const LARGE: BenchModel = {
+  modelType: "bert",
   config: { hidden_size: 2048, intermediate_size: 8192, num_hidden_layers: 28, num_attention_heads: 32 },
   shards: 6,
   filled: false,
 };
 
+/** BART base: 139 million parameters, 558 MB in F32. */
+export const BART_BASE: BenchModel = {
+  modelType: "bart",
+  config: {
+    d_model: 768,
+    encoder_layers: 6,
+    decoder_layers: 6,
+    encoder_ffn_dim: 3072,
+    decoder_ffn_dim: 3072,
+    encoder_attention_heads: 12,
+    decoder_attention_heads: 12,
+    bos_token_id: 0,
+    mask_token_id: 50264,
+  },
+  shards: 1,
+  filled: true,
+};
+
 /** Writes a model with the names and shapes that the architecture says. */
-export async function writeBenchModel(folder: string, { config, shards, filled }: BenchModel): Promise<void> {
-  const bert = await findArchitecture("bert");
-  const specs = baseSpecs(bert, readSizes(bert, config));
+export async function writeBenchModel(
+  folder: string,
+  { modelType, config, shards, filled }: BenchModel,
+): Promise<void> {
+  const architecture = await findArchitecture(modelType);
+  const all = baseSpecs(architecture, readSizes(architecture, config));
+  const specs = all.filter(({ tiedTo }) => tiedTo === undefined);
   await mkdir(folder, { recursive: true });
   await writeFile(
     join(folder, "config.json"),
-    JSON.stringify({ architectures: ["BertModel"], model_type: "bert", ...config }),
+    JSON.stringify({
+      architectures: [`${architecture.classPrefix}Model`],
+      model_type: modelType,
+      ...config,
+    }),
   );
   await writeFile(join(folder, "vocab.txt"), "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n");
   const perShard = Math.ceil(specs.length / shards);

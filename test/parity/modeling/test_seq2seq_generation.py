@@ -115,7 +115,7 @@ def test_encoder_outputs_given_without_a_mask(model_type: str, way: str) -> None
 def test_generation_follows_the_logits(model_type: str, way: str, side: str) -> None:
     model = load_seq2seq(model_type, **WAYS[way])
     batch = inputs(model_type, LONG, side)
-    options = generation_options(count=6) | {"no_repeat_ngram_size": 0, "forced_bos_token_id": None}
+    options = generation_options(count=6) | {"no_repeat_ngram_size": 0}
     made = model.generate(**batch, **options)
     ids = made[:, :1]
     for _ in range(5):

@@ -3,6 +3,7 @@ import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type * as ort from "onnxruntime-node";
 import { expect } from "vitest";
+import { modelTypes } from "../../src/architectures.js";
 import { openCheckpoint } from "../../src/checkpoint/checkpoint.js";
 import { openFolder } from "../../src/checkpoint/folder.js";
 import { isModelWeights } from "../../src/plan/side-files.js";
@@ -46,6 +47,18 @@ export interface OutputCase {
   readonly lengths: readonly number[];
   /** Of an output at a length every so many numbers are there. */
   readonly strides: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  /** Of an encoder-decoder: what is run. */
+  readonly part?: "encoder" | "model" | "generate";
+  /** Arguments of generate(). */
+  readonly generate?: Readonly<Record<string, unknown>> | null;
+}
+
+/** The model types whose goldens are those of encoders, or of encoder-decoders. */
+export function typesOf(kind: "encoder" | "encoder-decoder"): string[] {
+  return modelTypes().filter((modelType) => {
+    const hasParts = outputGoldens(modelType).cases.some(({ part }) => part !== undefined);
+    return hasParts === (kind === "encoder-decoder");
+  });
 }
 
 export interface OutputGoldens {
@@ -117,7 +130,7 @@ async function compareAt(
   const inputs = goldenInputs(goldens, golden.inputs, length);
   for (const [output, found] of Object.entries(await runModel(session, inputs))) {
     const stride = golden.strides[output]?.[length] ?? 1;
-    const expected = floats(goldens.tensors.get(`${golden.name}/${length}/${output}`));
+    const expected = goldenValues(goldens.tensors, `${golden.name}/${length}/${output}`);
     const isHidden = hiddenNumbers(found, axesOf(session.outputMetadata, output), inputs.attention_mask);
     const actual = found.values.filter((_, i) => i % stride === 0);
     const visible = expected.map((value, i) => (isHidden(i * stride) ? Number.NaN : value));
@@ -140,8 +153,10 @@ function hiddenNumbers(
   return (index) => mask.values[Math.floor((index * tokens) / values.length)] === 0;
 }
 
-function floats(tensor: ReadTensor | undefined): Float64Array {
-  if (!tensor) throw new Error("the goldens lack an output");
+/** The numbers of one golden. */
+export function goldenValues(tensors: OutputGoldens["tensors"], name: string): Float64Array {
+  const tensor = tensors.get(name);
+  if (!tensor) throw new Error(`the goldens lack ${name}`);
   return Float64Array.from(decodeFloats(tensor.bytes, "F32"));
 }
 

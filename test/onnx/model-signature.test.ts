@@ -1,12 +1,11 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { modelTypes } from "../../src/architectures.js";
 import { exportOnnx } from "../../src/commands/export.js";
 import { parseExportOptions } from "../../src/options.js";
 import { temporaryFolder } from "../support/fixtures.js";
 import { openModel, runModel } from "../support/onnx.js";
-import { caseSource, goldenInputs, outputGoldens } from "./model-cases.js";
+import { caseSource, goldenInputs, outputGoldens, typesOf } from "./model-cases.js";
 
 const TOKENS = ["batch_size", "sequence_length"] as const;
 const CHOICES = ["batch_size", "num_choices", "sequence_length"] as const;
@@ -44,7 +43,7 @@ const OUTPUTS: Readonly<Record<string, (sizes: Sizes) => readonly Output[]>> = {
 /** These families' inputs have token types. */
 const TYPED = ["bert", "albert", "electra"];
 
-describe.each(modelTypes())("%s", (modelType) => {
+describe.each(typesOf("encoder"))("%s", (modelType) => {
   const goldens = outputGoldens(modelType);
   const classes = goldens.cases.flatMap((golden) =>
     golden.model !== null && golden.inputs !== "left" && !golden.name.startsWith("causal-lsg")

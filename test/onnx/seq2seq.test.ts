@@ -1,0 +1,44 @@
+import { join } from "node:path";
+import { describe, test } from "vitest";
+import { convert } from "../../src/commands/convert.js";
+import { exportOnnx } from "../../src/commands/export.js";
+import { parseConvertOptions, parseExportOptions } from "../../src/options.js";
+import { temporaryFolder } from "../support/fixtures.js";
+import { caseSource, type OutputCase, outputGoldens, typesOf } from "./model-cases.js";
+import { compareSeq2Seq } from "./seq2seq-cases.js";
+
+/** Beam search is the client's: see test/parity/clients. */
+const isGreedy = ({ generate }: OutputCase) => (generate?.num_beams ?? 1) === 1;
+
+describe.each(typesOf("encoder-decoder"))("%s computes what PyTorch computes", (modelType) => {
+  const goldens = outputGoldens(modelType);
+  const cases = goldens.cases.filter(isGreedy).map((golden) => [golden.name, golden] as const);
+
+  test.each(cases.filter(([, { lsg }]) => lsg))("%s, LSG", async (_, golden) => {
+    const folder = await temporaryFolder();
+    const output = join(folder, "lsg");
+    const options = { preset: "reference", maxSequenceLength: golden.max_length, modelKwargs: golden.lsg };
+    await convert(
+      await caseSource(goldens, golden, folder),
+      output,
+      parseConvertOptions({ ...options, onnx: true }),
+    );
+    await compareSeq2Seq(goldens, golden, output);
+  });
+
+  const originals = cases.filter(([, { lsg }]) => !lsg);
+  test.each(originals)("%s, as it is", async (_, golden) => {
+    const folder = await temporaryFolder();
+    const output = join(folder, "full");
+    await exportOnnx(await caseSource(goldens, golden, folder), output, parseExportOptions({}));
+    await compareSeq2Seq(goldens, golden, output);
+  });
+
+  test.each(originals)("%s, converted", async (_, golden) => {
+    const folder = await temporaryFolder();
+    const output = join(folder, "lsg");
+    const options = { onnx: true, maxSequenceLength: 1030, resizeLsg: golden.checkpoint === "lsg" };
+    await convert(await caseSource(goldens, golden, folder), output, parseConvertOptions(options));
+    await compareSeq2Seq(goldens, golden, output);
+  });
+});

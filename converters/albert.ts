@@ -63,4 +63,5 @@ export default defineArchitecture({
     ForQuestionAnswering: bert.heads.ForQuestionAnswering!,
   },
   tokenizerClass: "AlbertTokenizer",
+  longformer: { refused: "its layers share their weights, and Longformer's do not" },
 });

@@ -99,4 +99,5 @@ export default defineArchitecture({
   },
   refused: { ForCausalLM: "it is a decoder alone, and LSG attention is for encoders" },
   tokenizerClass: "BartTokenizer",
+  longformer: { modelType: "led" },
 });

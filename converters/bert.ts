@@ -89,4 +89,5 @@ export default defineArchitecture({
     },
   },
   tokenizerClass: "BertTokenizer",
+  longformer: { modelType: "longformer" },
 });

@@ -69,6 +69,8 @@ export default defineArchitecture({
     ForQuestionAnswering: bert.heads.ForQuestionAnswering!,
   },
   tokenizerClass: "DistilBertTokenizer",
+  longformer: { modelType: "longformer" },
+  longformerKeys: { hidden_dropout_prob: "dropout", attention_probs_dropout_prob: "attention_dropout" },
 });
 
 function classifier(labels: "labels" | 1) {

@@ -82,4 +82,5 @@ export default defineArchitecture({
     ForQuestionAnswering: bert.heads.ForQuestionAnswering!,
   },
   tokenizerClass: "ElectraTokenizer",
+  longformer: { modelType: "longformer" },
 });

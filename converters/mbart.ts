@@ -18,4 +18,5 @@ export default defineArchitecture({
     start: "last token",
   },
   tokenizerClass: "MBartTokenizer",
+  longformer: { refused: "its layers are pre-norm, and LED's are not" },
 });

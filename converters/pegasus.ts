@@ -30,4 +30,5 @@ export default defineArchitecture({
     ForConditionalGeneration: mbart.heads.ForConditionalGeneration!,
   },
   tokenizerClass: "PegasusTokenizer",
+  longformer: { refused: "its layers are pre-norm, and LED's are not" },
 });

@@ -21,6 +21,10 @@ export interface Architecture {
   readonly pooler?: Chain;
   /** By the class name's ending: `ForMaskedLM`. `Model` is the base class. */
   readonly heads: Readonly<Record<string, Head>>;
+  /** The model type of its Longformer variant, which transformers opens itself; or why it has none. */
+  readonly longformer?: { readonly modelType: string } | { readonly refused: string };
+  /** Keys of training that the Longformer variant calls otherwise, by its names for them. */
+  readonly longformerKeys?: Readonly<Record<string, string>>;
   /** Classes of transformers that cannot be converted, by their names' endings, with the reason. */
   readonly refused?: Readonly<Record<string, string>>;
   /** transformers' tokenizer class for this model type, for folders that name none. */
@@ -86,6 +90,13 @@ export interface Layers extends Attention {
   readonly outputNorm: string;
 }
 
+/** The projections of tokens with global attention. */
+export interface GlobalProjections {
+  readonly query: string;
+  readonly key: string;
+  readonly value: string;
+}
+
 export interface Attention {
   readonly query: string;
   readonly key: string;
@@ -98,26 +109,34 @@ export interface Encoder extends Stack {
   readonly embeddings: Stack["embeddings"] & {
     readonly word: string;
     readonly tokenType?: string;
-    /** The table of global tokens that a conversion adds. */
-    readonly global: string;
+    /** The table of global tokens that a conversion adds; a Longformer has none. */
+    readonly global?: string;
     /**
      * Whether inputs have token types: then they are an input of the graph, and `--use-token-ids` adds type 0
-     * to the global tokens. RoBERTa has the table and always takes its row 0.
+     * to the global tokens. RoBERTa has the table and always takes its row 0; Longformer's inputs have types
+     * where there are several.
      */
-    readonly usesTokenTypes: boolean;
+    readonly usesTokenTypes: boolean | "several";
     /** A linear layer from the embeddings' width to the hidden one. */
     readonly projection?: { readonly name: string; readonly when: "always" | "widths differ" };
     /** A config key: where it is true, word embeddings are multiplied by √width, the decoder's too. */
     readonly scaledWhere?: string;
   };
   /** With one counter for each `*` of the path. */
-  readonly layers: Layers & { readonly repeat: readonly SizeName[] };
+  readonly layers: Layers & {
+    readonly repeat: readonly SizeName[];
+    /** Of Longformers: attention in windows. */
+    readonly global?: GlobalProjections;
+  };
 }
 
 /** A decoder with attention to the encoder's output. */
 export interface Decoder extends Stack {
   readonly layers: Layers & { readonly cross: Attention };
-  readonly config: Readonly<Record<"layers" | "heads" | "intermediate", ConfigKey>>;
+  readonly config: Readonly<Record<"layers" | "heads" | "intermediate", ConfigKey>> & {
+    /** Where the decoder's positions are counted apart. */
+    readonly positions?: ConfigKey;
+  };
   /** The ids of padding and of the end of a text. */
   readonly ids: Readonly<Record<"pad" | "end", ConfigKey>>;
   /**
@@ -138,6 +157,8 @@ export interface Head {
   readonly outputs: Readonly<Record<string, HeadOutput>>;
   /** Config keys that change what the class computes, with the values for which `outputs` holds. */
   readonly assumes?: Readonly<Record<string, unknown>>;
+  /** Tokens to which a Longformer's class gives global attention by itself. */
+  readonly globals?: "first token" | "question" | "answers";
   /** Labels that the class needs, whatever the config says: 2 for the ends of an answer. */
   readonly labels?: number;
 }

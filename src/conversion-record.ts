@@ -12,7 +12,7 @@ const RecordSchema = z.looseObject({
   source: z.strictObject({ model: z.string(), revision: z.string().exactOptional() }),
   model_type: z.string(),
   architecture: z.string(),
-  variant: z.literal("lsg"),
+  variant: z.enum(["lsg", "longformer"]),
   max_sequence_length: z.strictObject({ from: z.int().positive(), to: z.int().positive() }),
   options: z.looseObject({ lsg: z.record(z.string(), z.unknown()) }),
   promise: z.strictObject({ lossless_up_to: z.int().nonnegative() }),

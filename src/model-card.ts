@@ -3,11 +3,13 @@ import { parse, stringify } from "yaml";
 import { isRecord } from "./json-edit.js";
 import { flagName } from "./options/flags.js";
 import type { ConversionRecord } from "./plan/types.js";
+import type { PlannedAttention } from "./plan/weights.js";
+import type { LongformerConfig } from "./variants/longformer.js";
 import { isSparse, type LsgConfig } from "./variants/lsg-config.js";
 
 export interface ModelCardInputs {
   readonly record: ConversionRecord;
-  readonly lsg: LsgConfig;
+  readonly attention: PlannedAttention;
   /** The auto class that opens the result: `MaskedLM` for `AutoModelForMaskedLM`, `Model` for `AutoModel`. */
   readonly auto: string;
   /** What becomes of positions that the source had none for: "positions repeat". */
@@ -35,7 +37,7 @@ const CARRIED_KEYS = [
   "datasets",
   "tags",
 ] as const;
-const TAGS = ["lsg", "long-context"];
+const TAG = "long-context";
 
 type Metadata = ReadonlyMap<string, unknown>;
 
@@ -57,7 +59,7 @@ export function modelCard(inputs: ModelCardInputs): {
     introduction(inputs),
     lossless(inputs),
     ...(inputs.record.options.run_test === true ? [verified(inputs)] : []),
-    attention(inputs.lsg),
+    attention(inputs.attention),
     opening(inputs),
     options(inputs.record),
     ...(body.trim() === "" ? [] : [`## Card of the original\n\n${body.trim()}`]),
@@ -80,7 +82,7 @@ function convertedMetadata(
   const converted = new Map<string, unknown>([
     ["library_name", sentenceTransformers ? "sentence-transformers" : "transformers"],
     ...original,
-    ["tags", [...new Set([...TAGS, ...[original.get("tags") ?? []].flat()])]],
+    ["tags", [...new Set([record.variant, TAG, ...[original.get("tags") ?? []].flat()])]],
   ]);
   if (record.source.revision !== undefined) converted.set("base_model", record.source.model);
   // With a new head the model does another task than the original.
@@ -96,9 +98,10 @@ function introduction({ record }: ModelCardInputs): string {
     source.revision === undefined
       ? name
       : `[${source.model}](https://huggingface.co/${source.model}) (revision \`${source.revision}\`)`;
+  const what = record.variant === "lsg" ? "LSG attention (local, sparse, global)" : "Longformer attention";
   return (
-    `# ${name} for ${length.to} tokens (LSG)\n\n` +
-    `This is ${origin}, converted to \`${record.architecture}\`: LSG attention (local, sparse, global), context raised ` +
+    `# ${name} for ${length.to} tokens (${record.variant === "lsg" ? "LSG" : "Longformer"})\n\n` +
+    `This is ${origin}, converted to \`${record.architecture}\`: ${what}, context raised ` +
     `from ${length.from} to ${length.to} tokens. Nothing was trained.`
   );
 }
@@ -136,13 +139,27 @@ function verified({ record }: ModelCardInputs): string {
   );
 }
 
-function attention(lsg: LsgConfig): string {
+function attention(planned: PlannedAttention): string {
+  const { config } = planned;
+  const text = planned.kind === "lsg" ? lsgText(planned.config) : longformerText(planned.config);
+  return `## Attention\n\n${text}\n\n${table(["key of config.json", "value"], Object.entries(config))}`;
+}
+
+function lsgText(lsg: LsgConfig): string {
   const { block_size: block, num_global_tokens: globals, sparse_block_size: sparse } = lsg;
   const selected = isSparse(lsg) ? `, ${sparse} selected tokens on each side of these` : "";
   return (
-    `## Attention\n\nUp to ${2 * block} tokens every token sees every other one. Beyond, it sees its own block ` +
-    `and both neighbours${selected}, and the global tokens (${globals}).\n\n` +
-    table(["key of config.json", "value"], Object.entries(lsg))
+    `Up to ${2 * block} tokens every token sees every other one. Beyond, it sees its own block ` +
+    `and both neighbours${selected}, and the global tokens (${globals}).`
+  );
+}
+
+function longformerText({ attention_window: window, attention_dilation }: LongformerConfig): string {
+  const narrowest = Math.min(...window);
+  return (
+    `A token sees ${narrowest / 2} tokens on either side${new Set(window).size > 1 ? " or more, by layer" : ""}, and ` +
+    "those with global attention, which see every token with projections of their own. These start as copies of the " +
+    `ordinary ones.${attention_dilation ? " transformers ignores attention_dilation: there windows have no gaps." : ""}`
   );
 }
 
@@ -168,6 +185,10 @@ function opening({ record, auto, sentenceTransformers }: ModelCardInputs): strin
         `model = ${autoClass}.from_pretrained("PATH_OR_ID", trust_remote_code=True)`,
       ];
   const { lossless_up_to: limit } = record.promise;
+  if (record.variant === "longformer") {
+    const native = code.map((line) => line.replace(", trust_remote_code=True", ""));
+    return `## How to open it\n\n\`\`\`python\n${native.join("\n")}\n\`\`\``;
+  }
   return (
     `## How to open it\n\n\`\`\`python\n${code.join("\n")}\n\`\`\`\n\n` +
     "The attention is in the Python files beside the weights, which is why `trust_remote_code=True` is needed. " +

@@ -12,9 +12,16 @@ export const DEFAULT_MAX_SEQUENCE_LENGTH = 4096;
 /** Of everything that is drawn; the reference's. */
 export const DEFAULT_SEED = 123;
 
+/** What `--to` names. */
+const VARIANTS = ["lsg", "longformer"] as const;
+export type Variant = (typeof VARIANTS)[number];
+
 /** Every other option of `lsg convert`; keys are flags in camelCase, the order is the help's. */
 const ConversionSchema = z.strictObject({
-  to: z.enum(["lsg"]).default("lsg").describe("variant to write"),
+  to: z
+    .enum(VARIANTS)
+    .optional()
+    .describe("variant to write (default: lsg; of a Longformer a longer Longformer)"),
   preset: z
     .enum(PRESETS)
     .default("faithful")
@@ -84,6 +91,22 @@ const OnnxSchema = z.strictObject({
     }),
 });
 
+/** A comma list of positive integers. */
+const NumbersSchema = z.preprocess(
+  (value) => (typeof value === "string" ? value.split(",").map(wholeNumber) : value),
+  z.array(z.int().positive().max(MAX_TOKENS)).min(1).optional(),
+);
+
+/** Longformer's own keys as flags. */
+const LongformerSchema = z.strictObject({
+  attentionWindow: NumbersSchema.describe(
+    "tokens in a window, half of them on either side; one number, or one for each layer (default: by preset)",
+  ),
+  attentionDilation: NumbersSchema.describe(
+    "distance between the tokens of a window; one number, or one for each layer (transformers ignores it)",
+  ),
+});
+
 /** LSG's own keys as flags: all optional, since a preset or an LSG source may set them. */
 const LsgFlagsSchema = LsgConfigSchema.partial();
 
@@ -148,6 +171,7 @@ const VerifyRunSchema = z.strictObject({
 
 const DecisiveSchema = z.strictObject({
   ...ConversionSchema.shape,
+  ...LongformerSchema.shape,
   ...OnnxSchema.shape,
   ...GraphSchema.shape,
   ...RunTestSchema.shape,
@@ -178,6 +202,7 @@ export function convertFlags(): Flag[] {
       const { defaultValue: _, ...rest } = { ...flag, key: camelCase(flag.key), negatable: true };
       return rest;
     }),
+    ...flagsOf("Longformer attention (--to longformer):", LongformerSchema.shape),
     ...flagsOf("ONNX:", { ...OnnxSchema.shape, ...GraphSchema.shape }),
     ...flagsOf("Verification:", { ...RunTestSchema.shape, ...DeviceSchema.shape }),
     ...flagsOf("Output:", RunSchema.shape),

@@ -1,12 +1,15 @@
+import type { Architecture } from "./architecture.js";
 import { findArchitecture } from "./architectures.js";
 import { type Checkpoint, openCheckpoint } from "./checkpoint/checkpoint.js";
 import type { FileSource, TransferOptions } from "./checkpoint/file-source.js";
+import { OptionError } from "./errors.js";
 import { modelingFiles } from "./modeling.js";
 import type { ConversionOptions } from "./options.js";
 import { planConversion } from "./plan/plan.js";
 import { isReadForPlan } from "./plan/side-files.js";
 import type { ConversionPlan, ConversionRecord } from "./plan/types.js";
 import { findSpecialTokens } from "./tokenizer/special-tokens.js";
+import { isLongformer } from "./variants/longformer.js";
 import type { ReadSource } from "./write/side-files.js";
 
 /** A checkpoint with the contents of its side files that decide something, by path. */
@@ -35,16 +38,46 @@ export async function planCheckpoint(
   recorded: ConversionRecord["source"],
 ): Promise<ConversionPlan> {
   const architecture = await findArchitecture(checkpoint.config.model_type);
+  const longformer = await longformerVariant(architecture, options);
   const tokens = findSpecialTokens(contents, architecture.tokenizerClass);
   return planConversion({
     checkpoint,
     architecture,
     options,
-    tokens: { bos: tokens.bos?.id, mask: tokens.mask?.id },
+    tokens: { bos: tokens.bos?.id, mask: tokens.mask?.id, separator: tokens.separator?.id },
     contents,
-    modeling: modelingFiles(architecture),
+    // transformers has Longformer's code itself.
+    modeling: longformer ? [] : modelingFiles(architecture),
+    longformer,
     source: recorded,
   });
+}
+
+/** The architecture to convert to, where that is not LSG. @throws OptionError for one that there is not */
+async function longformerVariant(
+  architecture: Architecture,
+  { to, lsg, attentionWindow, attentionDilation }: ConversionOptions,
+): Promise<Architecture | undefined> {
+  const { longformer, title } = architecture;
+  if (!(to === "longformer" || (to === undefined && isLongformer(architecture)))) {
+    if (attentionWindow === undefined && attentionDilation === undefined) return undefined;
+    throw new OptionError(
+      "--attention-window and --attention-dilation are Longformer's",
+      "Add --to longformer.",
+    );
+  }
+  const [key] = Object.keys(lsg);
+  if (key !== undefined) {
+    throw new OptionError(
+      `--${key.replaceAll("_", "-")} is LSG's; a Longformer has --attention-window`,
+      "Leave it out.",
+    );
+  }
+  if (longformer && "modelType" in longformer) return findArchitecture(longformer.modelType);
+  throw new OptionError(
+    `--to longformer: ${title} has no Longformer variant: ${longformer?.refused ?? "none is known"}`,
+    "Use --to lsg.",
+  );
 }
 
 /** Reads files of the source, those that were read already from memory. */

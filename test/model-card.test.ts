@@ -24,7 +24,7 @@ function inputs(
       options,
       promise: { lossless_up_to: 512 },
     },
-    lsg: readLsgConfig(presetConfig("faithful", 512), bert),
+    attention: { kind: "lsg", config: readLsgConfig(presetConfig("faithful", 512), bert) },
     auto: "MaskedLM",
     created: [],
     sentenceTransformers: false,
@@ -210,7 +210,7 @@ describe("modelCard", () => {
   it("promises nothing for a conversion that is not lossless", () => {
     const { text } = cardOf({
       ...record({ promise: { lossless_up_to: 0 } }),
-      lsg: LsgConfigSchema.parse(presetConfig("reference", 512)),
+      attention: { kind: "lsg", config: LsgConfigSchema.parse(presetConfig("reference", 512)) },
     });
     expect(text).toContain("- Not lossless: the outputs differ from the original's at every length.\n");
     expect(text).toContain("- Long inputs: positions repeat");

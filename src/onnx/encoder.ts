@@ -100,7 +100,7 @@ function embed(
     ? op.Add(words, tokenTypes(graph, table(embeddings.tokenType), inputs.tokenTypeIds))
     : words;
   const tokens = op.Add(typed, positions(graph, context, inputs.inputIds, options));
-  const all = lsg ? withGlobals(graph, tokens, () => table(embeddings.global), lsg) : tokens;
+  const all = lsg ? withGlobals(graph, tokens, () => table(embeddings.global ?? ""), lsg) : tokens;
   const normed = embeddings.norm ? layerNorm(context, embeddings.norm, all) : all;
   return embeddings.projection && projects(architecture, sizes)
     ? linear(context, embeddings.projection.name, normed)

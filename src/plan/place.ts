@@ -1,5 +1,5 @@
 import { stacksOf } from "../architecture.js";
-import { CheckpointError } from "../errors.js";
+import { CheckpointError, OptionError } from "../errors.js";
 import type { ConversionOptions } from "../options.js";
 import { type FloatDtype, isFloatDtype, widerDtype } from "../safetensors/dtype.js";
 import { GLOBAL_TABLE_ROWS } from "../variants/lsg-config.js";
@@ -16,6 +16,8 @@ import type { DroppedTensor, TensorDraft } from "./types.js";
 export interface TokenIds {
   readonly bos: number | undefined;
   readonly mask: number | undefined;
+  /** What stands between a question and its text. */
+  readonly separator?: number | undefined;
 }
 
 export interface PlaceInputs {
@@ -44,6 +46,12 @@ export function place(inputs: PlaceInputs): { placed: PlacedDraft[]; dropped: Dr
   const nameInResult = (module: string) => word.name.replace(embeddings.word, module);
   const modules = stacksOf(architecture).map((stack) => stack.embeddings.position);
   const tables = modules.map((module) => findBase(tensors, module));
+  if (embeddings.global === undefined) {
+    throw new OptionError(
+      `--to lsg: ${architecture.title} has no LSG variant`,
+      "Use --to longformer, or convert the model that it was made from.",
+    );
+  }
   const globalName = nameInResult(embeddings.global);
   const oldGlobals = tensors.get(globalName);
 
@@ -163,12 +171,14 @@ function floatDtype({ sourceName, stored }: SourceTensor): FloatDtype {
   );
 }
 
-function findBase(tensors: SourceTensors, module: string): SourceTensor | undefined {
+/** A tensor of the base model by its module. */
+export function findBase(tensors: SourceTensors, module: string): SourceTensor | undefined {
   for (const tensor of tensors.values()) if (tensor.baseName === `${module}.weight`) return tensor;
   return undefined;
 }
 
-function baseTensor(tensors: SourceTensors, module: string): SourceTensor {
+/** @throws CheckpointError if it is missing */
+export function baseTensor(tensors: SourceTensors, module: string): SourceTensor {
   const found = findBase(tensors, module);
   if (found) return found;
   throw new CheckpointError(`tensor "${module}.weight" is missing`, "The checkpoint is incomplete.");

@@ -3,8 +3,10 @@ import type { Checkpoint } from "../checkpoint/checkpoint.js";
 import { modelCard } from "../model-card.js";
 import { snakeKeys } from "../options/flags.js";
 import type { ConversionOptions } from "../options.js";
+import type { LongformerConfig } from "../variants/longformer.js";
 import { isSparse, LSG_CLASS_PREFIX } from "../variants/lsg-config.js";
 import { isLsgConfig } from "./classes.js";
+import { planLongformer } from "./longformer.js";
 import type { TokenIds } from "./place.js";
 import { INDEX_FILE, shardIndex } from "./shards.js";
 import { planSideFiles } from "./side-files.js";
@@ -20,6 +22,8 @@ export interface PlanInputs {
   readonly contents: ReadonlyMap<string, Buffer>;
   /** Python files that come with lsg for this model type. */
   readonly modeling: readonly string[];
+  /** The architecture of the Longformer variant, to write that one; undefined for LSG. */
+  readonly longformer: Architecture | undefined;
   /** How the record names the source: a Hub id with its revision, or a relative path. */
   readonly source: ConversionRecord["source"];
 }
@@ -31,13 +35,15 @@ export interface PlanInputs {
  */
 export function planConversion(inputs: PlanInputs): ConversionPlan {
   const { checkpoint, architecture, options, tokens, contents, modeling } = inputs;
-  const weights = planWeights(checkpoint, architecture, options, tokens);
+  const weights = inputs.longformer
+    ? planLongformer(checkpoint, inputs.longformer, architecture, options, tokens.separator)
+    : planWeights(checkpoint, architecture, options, tokens);
   const { files } = checkpoint.source;
   const { sideFiles, omitted } = planSideFiles({ files, contents, length: weights.length, modeling });
   const record = conversionRecord(inputs, weights);
   const card = modelCard({
     record,
-    lsg: weights.lsg,
+    attention: weights.attention,
     auto: weights.target.head?.auto ?? "Model",
     beyond: beyond(architecture),
     created: weights.created,
@@ -69,15 +75,16 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
 }
 
 function conversionRecord(
-  { architecture, options, source }: PlanInputs,
+  { architecture, options, source, longformer }: PlanInputs,
   weights: WeightPlan,
 ): ConversionRecord {
+  const { className } = weights.target;
   return {
     format_version: 1,
     source,
-    model_type: architecture.modelType,
-    architecture: LSG_CLASS_PREFIX + weights.target.className,
-    variant: "lsg",
+    model_type: (longformer ?? architecture).modelType,
+    architecture: longformer ? className : LSG_CLASS_PREFIX + className,
+    variant: longformer ? "longformer" : "lsg",
     max_sequence_length: weights.length,
     options: { ...snakeKeys(options), lsg: options.lsg },
     promise: { lossless_up_to: weights.losslessUpTo },
@@ -90,22 +97,31 @@ function beyond({ positions }: Architecture): string {
 }
 
 /** What a user would want to be told and the plan's data does not say by itself. */
-function notes({ checkpoint, architecture, options, modeling }: PlanInputs, weights: WeightPlan): string[] {
-  const { source, target, created, lsg, losslessUpTo, length } = weights;
-  const isLsg = isLsgConfig(checkpoint.config);
+function notes(inputs: PlanInputs, weights: WeightPlan): string[] {
+  const { architecture, options } = inputs;
+  const { source, target, created, attention, losslessUpTo, length } = weights;
+  const isLocal = attention.kind === "longformer" || !isSparse(attention.config);
   const all: (string | false)[] = [
-    target.head === undefined &&
-      `${target.className} is not a class that lsg knows: its base model is converted to ` +
-        `${LSG_CLASS_PREFIX}${architecture.classPrefix}Model, every other tensor is carried along.`,
     created.length > 0 &&
       `${target.className} has a new head, as from transformers (seed ${options.seed}); it must be trained: ${created.join(", ")}.`,
     losslessUpTo > 0
       ? `Lossless: inputs of up to ${losslessUpTo} tokens give what ${source.className} gave.`
       : "Not lossless: outputs differ from the original's at every length; the model should be fine-tuned.",
     length.to > length.from &&
-      isSparse(lsg) === false &&
+      isLocal &&
       losslessUpTo > 0 &&
       `Beyond ${losslessUpTo} tokens ${beyond(architecture)} and attention is local; fine-tune on long inputs for best results.`,
+    ...(attention.kind === "lsg" ? lsgNotes(inputs, weights) : longformerNotes(inputs, attention.config)),
+  ];
+  return all.filter((note): note is string => note !== false);
+}
+
+function lsgNotes({ checkpoint, architecture, options, modeling }: PlanInputs, { target }: WeightPlan) {
+  const isLsg = isLsgConfig(checkpoint.config);
+  return [
+    target.head === undefined &&
+      `${target.className} is not a class that lsg knows: its base model is converted to ` +
+        `${LSG_CLASS_PREFIX}${architecture.classPrefix}Model, every other tensor is carried along.`,
     options.resizeLsg && !isLsg && "--resize-lsg has no effect: the source is not an LSG checkpoint.",
     options.keepFirstGlobalToken &&
       !isLsg &&
@@ -115,5 +131,15 @@ function notes({ checkpoint, architecture, options, modeling }: PlanInputs, weig
       "The source is LSG already: its global tokens are made anew; --resize-lsg changes the length only.",
     modeling.length === 0 && "No modelling code is included: transformers cannot open the result yet.",
   ];
-  return all.filter((note): note is string => note !== false);
+}
+
+function longformerNotes({ architecture, longformer }: PlanInputs, config: LongformerConfig) {
+  const countsPadding = architecture.positions.offset === 0 && longformer?.positions.offset !== 0;
+  return [
+    countsPadding &&
+      `${longformer?.title} numbers positions from the first token that is no padding: with padding on the left, ` +
+        `which ${architecture.title} numbers too, outputs differ.`,
+    config.attention_dilation !== undefined &&
+      "transformers ignores attention_dilation: there the windows have no gaps. The graphs keep them.",
+  ];
 }

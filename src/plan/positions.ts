@@ -48,29 +48,38 @@ export function targetLength(requested: number | undefined, usable: number): num
 }
 
 /**
- * The table for `length` positions: the offset rows, then the positions over and over, the last time cut.
- * Sinusoids do not repeat: the first `kept` rows are the source's own, the others are computed.
+ * The table for `length` positions: the rows before position 0, then the positions over and over, the last time
+ * cut. Sinusoids do not repeat: the first `kept` rows are the source's own, the others are computed.
+ * @param before the source's own offset rows by default
  */
-export function lengthenPositions(table: PositionTable, length: number, kept: number): Segment[] {
+export function lengthenPositions(
+  table: PositionTable,
+  length: number,
+  kept = table.usable,
+  before = copyRows(table, { start: 0, count: table.offset, step: 1 }),
+): Segment[] {
   const { tensor, offset, usable } = table;
-  const copy = (rows: Run): Segment[] =>
-    tensor === undefined || rows.count === 0 ? [] : [{ kind: "copy", rows: { tensor, ...rows } }];
-  const before = copy({ start: 0, count: offset, step: 1 });
   if (table.sinusoidal) {
     const own = tensor === undefined ? 0 : Math.min(kept, length);
     const computed: Run = { start: own, count: length - own, step: 1 };
     const terms = [{ kind: "sinusoids", positions: [computed] }] as const;
     return [
       ...before,
-      ...copy({ start: offset, count: own, step: 1 }),
+      ...copyRows(table, { start: offset, count: own, step: 1 }),
       ...(computed.count > 0 ? [{ kind: "sum", count: computed.count, terms } as const] : []),
     ];
   }
   const starts = Array.from({ length: Math.ceil(length / usable) }, (_, i) => i * usable);
   return [
     ...before,
-    ...starts.flatMap((done) => copy({ start: offset, count: Math.min(usable, length - done), step: 1 })),
+    ...starts.flatMap((done) =>
+      copyRows(table, { start: offset, count: Math.min(usable, length - done), step: 1 }),
+    ),
   ];
+}
+
+function copyRows({ tensor }: PositionTable, rows: Run): Segment[] {
+  return tensor === undefined || rows.count === 0 ? [] : [{ kind: "copy", rows: { tensor, ...rows } }];
 }
 
 /** The rows of some positions, as a summand. */

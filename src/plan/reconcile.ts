@@ -94,7 +94,8 @@ export function baseModules(architecture: Architecture, sizes: Sizes): ReadonlyS
   return new Set(specs.map(({ name }) => name.split(".", 1)[0] ?? name));
 }
 
-function classSpecs(
+/** Every tensor that a class has, by its full name. */
+export function classSpecs(
   architecture: Architecture,
   head: Head | undefined,
   sizes: Sizes,
@@ -164,8 +165,8 @@ function twinOf(
   return names.map((name) => tensors.get(name ?? "")).find((tensor) => tensor !== undefined);
 }
 
-/** New heads take the dtype of the word embeddings' neighbours: that of most tensors. */
-function headDtype(tensors: SourceTensors): TensorDraft["dtype"] {
+/** New heads take the dtype of most tensors. */
+export function headDtype(tensors: SourceTensors): TensorDraft["dtype"] {
   const counts = new Map<TensorDraft["dtype"], number>();
   for (const { stored } of tensors.values()) {
     if (isFloatDtype(stored.dtype)) counts.set(stored.dtype, (counts.get(stored.dtype) ?? 0) + 1);

@@ -4,6 +4,7 @@ import type {
   Chain,
   ConfigKey,
   Dim,
+  GlobalProjections,
   Head,
   Layers,
   SizeName,
@@ -13,7 +14,9 @@ import { CheckpointError } from "../errors.js";
 
 /** Every size that a tensor's shape can depend on. */
 export type Sizes = Readonly<Record<SizeName | "labels", number>> & {
-  readonly decoder?: Readonly<Record<"layers" | "heads" | "intermediate", number>>;
+  readonly decoder?: Readonly<Record<"layers" | "heads" | "intermediate", number>> & {
+    readonly positions?: number;
+  };
 };
 
 /** A tensor that a class of transformers has. */
@@ -106,7 +109,7 @@ export function baseSpecs(architecture: Architecture, sizes: Sizes): TensorSpec[
       : []),
     ...stacks.flatMap((stack) => [
       ...(stack.embeddings.wordCopy ? [copyOfWords(stack.embeddings.wordCopy)] : []),
-      positionSpec(stack.embeddings.position, architecture, sizes),
+      positionSpec(stack.embeddings.position, architecture, stack.sizes.positions ?? sizes.positions, sizes),
       ...(stack.embeddings.norm ? normTensors(stack.embeddings.norm, sizes.embedding) : []),
       ...stack.paths.flatMap((path) =>
         layerTensors(stack.layers, path, sizes.hidden, stack.sizes.intermediate),
@@ -123,15 +126,16 @@ export function projects({ encoder }: Architecture, sizes: Sizes): boolean {
   return projection !== undefined && (projection.when === "always" || sizes.embedding !== sizes.hidden);
 }
 
-function positionSpec(name: string, { positions }: Architecture, sizes: Sizes): Shaped {
+/** @param counted as the config counts them */
+function positionSpec(name: string, { positions }: Architecture, counted: number, sizes: Sizes): Shaped {
   const { offset, configCountsOffset, sinusoidal } = positions;
-  const rows = sizes.positions + (configCountsOffset || typeof offset !== "number" ? 0 : offset);
+  const rows = counted + (configCountsOffset || typeof offset !== "number" ? 0 : offset);
   const spec = tensor(`${name}.weight`, [rows, sizes.embedding]);
   return sinusoidal ? { ...spec, optional: true } : spec;
 }
 
 function layerTensors(
-  layers: Layers & { readonly cross?: Attention },
+  layers: Layers & { readonly cross?: Attention; readonly global?: GlobalProjections },
   path: string,
   hidden: number,
   intermediate: number,
@@ -145,6 +149,7 @@ function layerTensors(
   ];
   return [
     ...attention(layers),
+    ...Object.values(layers.global ?? {}).flatMap((name) => linearTensors(at(name), hidden, hidden)),
     ...(layers.cross ? attention(layers.cross) : []),
     ...linearTensors(at(layers.intermediate), intermediate, hidden),
     ...linearTensors(at(layers.output), hidden, intermediate),
@@ -174,7 +179,7 @@ export function decoderPaths({ decoder }: Architecture, sizes: Sizes): string[] 
 }
 
 /** The paths of all layers that have weights of their own, in order. */
-function layerPaths(architecture: Architecture, sizes: Sizes): string[] {
+export function layerPaths(architecture: Architecture, sizes: Sizes): string[] {
   const { path, repeat } = architecture.encoder.layers;
   return repeat.reduce(
     (paths, counter) => paths.flatMap((p) => range(sizes[counter]).map((i) => p.replace("*", String(i)))),

@@ -1,3 +1,4 @@
+import type { Variant } from "../options.js";
 import type { Dtype } from "../safetensors/dtype.js";
 import type { TensorInfo } from "../safetensors/header.js";
 import type { LengthEdit } from "../tokenizer/raise-length.js";
@@ -71,7 +72,7 @@ export interface ConversionRecord {
   readonly source: { readonly model: string; readonly revision?: string };
   readonly model_type: string;
   readonly architecture: string;
-  readonly variant: "lsg";
+  readonly variant: Variant;
   readonly max_sequence_length: { readonly from: number; readonly to: number };
   /** What was asked for, by the flags' names in snake_case. */
   readonly options: Readonly<Record<string, unknown>> & { readonly lsg: Readonly<Record<string, unknown>> };

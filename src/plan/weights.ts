@@ -1,6 +1,7 @@
 import type { Architecture } from "../architecture.js";
 import type { Checkpoint } from "../checkpoint/checkpoint.js";
 import type { ConversionOptions } from "../options.js";
+import type { LongformerConfig } from "../variants/longformer.js";
 import { losslessLength, lsgConfigChanges, readLsgConfig, resolveLsgConfig } from "../variants/lsg.js";
 import type { LsgConfig } from "../variants/lsg-config.js";
 import { type ModelClass, openedClass } from "./classes.js";
@@ -13,11 +14,16 @@ import { planShards } from "./shards.js";
 import { configLabels } from "./tensor-specs.js";
 import type { DroppedTensor, PlannedShard } from "./types.js";
 
+/** The attention of the result, with its keys in the config. */
+export type PlannedAttention =
+  | { readonly kind: "lsg"; readonly config: LsgConfig }
+  | { readonly kind: "longformer"; readonly config: LongformerConfig };
+
 /** What a conversion does to weights and config. */
 export interface WeightPlan {
   readonly source: ModelClass;
   readonly target: ModelClass;
-  readonly lsg: LsgConfig;
+  readonly attention: PlannedAttention;
   readonly length: { readonly from: number; readonly to: number };
   readonly losslessUpTo: number;
   readonly configChanges: ReadonlyMap<string, unknown>;
@@ -27,7 +33,7 @@ export interface WeightPlan {
 }
 
 /**
- * Plans the conversion of weights and config. Pure: reads no file and moves no byte.
+ * Plans the conversion of weights and config to LSG. Pure: reads no file and moves no byte.
  * @throws CheckpointError or OptionError for whatever would not give a sound result.
  */
 export function planWeights(
@@ -57,7 +63,7 @@ export function planWeights(
   return {
     source,
     target,
-    lsg,
+    attention: { kind: "lsg", config: lsg },
     length: { from: positions.usable, to: length },
     losslessUpTo: losslessLength(lsg, positions.usable, globals ? undefined : sourceLsg),
     configChanges: new Map([

@@ -7,6 +7,8 @@ import { findTokens, type SpecialToken, type TokenizerFiles } from "./vocabulary
 export interface SpecialTokens {
   readonly bos: SpecialToken | undefined;
   readonly mask: SpecialToken | undefined;
+  /** What stands between two texts. */
+  readonly separator: SpecialToken | undefined;
 }
 
 /** The files that tell of special tokens; others need not be read. */
@@ -23,7 +25,7 @@ export const TOKENIZER_FILES = [
   "tokenizer.model",
 ] as const;
 
-type TokenKind = "bos" | "cls" | "mask";
+type TokenKind = "bos" | "cls" | "mask" | "sep";
 
 /**
  * The tokenizer's bos token, else its cls token (lsg-converter's rule), and its mask token, as `AutoTokenizer`
@@ -51,10 +53,11 @@ export function findSpecialTokens(files: TokenizerFiles, defaultClass: string): 
   };
   const bos = [nameOf("bos"), nameOf("cls")].filter((token) => token !== undefined);
   const mask = [nameOf("mask")].filter((token) => token !== undefined);
-  const found = findTokens([...bos, ...mask], files, tokenizerClass);
+  const separator = [nameOf("sep")].filter((token) => token !== undefined);
+  const found = findTokens([...bos, ...mask, ...separator], files, tokenizerClass);
   const first = (tokens: readonly string[]) =>
     tokens.map((token) => found.get(token)).find((token) => token !== undefined);
-  return { bos: first(bos), mask: first(mask) };
+  return { bos: first(bos), mask: first(mask), separator: first(separator) };
 }
 
 function knownClass(name: unknown): TokenizerClass | undefined {

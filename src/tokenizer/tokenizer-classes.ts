@@ -13,14 +13,15 @@ export interface TokenizerClass {
   readonly bos?: string;
   readonly cls?: string;
   readonly mask?: string;
+  readonly sep?: string;
   /** Where a sentencepiece model is all there is. */
   readonly sentencepiece?: SentencepieceIds;
   /** Its vocab.txt is a dictionary of fairseq's, lines of `token count`, numbered like this. */
   readonly dictionary?: SentencepieceIds;
 }
 
-const BERT: TokenizerClass = { cls: "[CLS]", mask: "[MASK]" };
-const ROBERTA: TokenizerClass = { bos: "<s>", cls: "<s>", mask: "<mask>" };
+const BERT: TokenizerClass = { cls: "[CLS]", mask: "[MASK]", sep: "[SEP]" };
+const ROBERTA: TokenizerClass = { bos: "<s>", cls: "<s>", mask: "<mask>", sep: "</s>" };
 
 const AS_IN_THE_MODEL: SentencepieceIds = { offset: 0, fixed: {}, appended: [] };
 const FAIRSEQ_TOKENS = { "<s>": 0, "<pad>": 1, "</s>": 2, "<unk>": 3 };

@@ -1,0 +1,150 @@
+import type { Architecture } from "../architecture.js";
+import type { Config } from "../checkpoint/checkpoint.js";
+import { OptionError } from "../errors.js";
+import type { ConversionOptions } from "../options.js";
+import type { ModelClass } from "./classes.js";
+import { correspondingModules } from "./corresponding.js";
+import { correspondingHeads } from "./corresponding-heads.js";
+import type { Model } from "./model.js";
+import type { SourceTensor } from "./names.js";
+import { findBase, positionTable } from "./place.js";
+import { lengthenPositions, positionOffset } from "./positions.js";
+import { classSpecs, headDtype } from "./reconcile.js";
+import type { PlacedDraft } from "./shards.js";
+import type { Sizes } from "./tensor-specs.js";
+import { copyOf, newTensor } from "./tensors.js";
+import type { Segment } from "./types.js";
+
+export interface Assignment {
+  readonly model: Model;
+  readonly variant: Architecture;
+  readonly target: ModelClass;
+  readonly sizes: Sizes;
+  readonly length: number;
+  readonly config: Config;
+  readonly options: ConversionOptions;
+}
+
+/** What becomes of the tensors. */
+export interface Assigned {
+  readonly placed: readonly PlacedDraft[];
+  /** Names of the source's tensors that are in the result. */
+  readonly used: ReadonlySet<string>;
+  /** Tensors that the source did not have: a new head. */
+  readonly created: readonly string[];
+}
+
+/**
+ * Finds for every tensor of a Longformer what it is made of.
+ * @throws OptionError if the source's head computes something else than the one it would become
+ */
+export function assignTensors(inputs: Assignment): Assigned {
+  const { model, variant, target, sizes, options } = inputs;
+  const prefix = target.head === variant.heads.Model ? "" : `${variant.basePrefix}.`;
+  const names = sourceNames(inputs, prefix);
+  const positions = positionDrafts(inputs, prefix);
+  const placed: PlacedDraft[] = [];
+  const used = new Set<string>();
+  const created: string[] = [];
+  const word = findBase(model.tensors, model.architecture.encoder.embeddings.word) as SourceTensor;
+  for (const spec of classSpecs(variant, target.head, sizes, prefix)) {
+    const table = positions.get(spec.name);
+    const found = names
+      .get(spec.name)
+      ?.map((find) => find())
+      .find((tensor) => tensor !== undefined);
+    if (table) {
+      placed.push(table.placed);
+      if (table.sourceName !== undefined) used.add(table.sourceName);
+    } else if (found) {
+      used.add(found.sourceName);
+      // Longformer's globals start as copies, and a tied weight that is there keeps being there.
+      placed.push({ at: found.stored, draft: { ...copyOf(found), name: spec.name } });
+    } else if (!(spec.tiedTo !== undefined && model.tied) && !spec.optional) {
+      const isTypes = spec.name === `${prefix}${variant.encoder.embeddings.tokenType}.weight`;
+      const draft = newTensor(
+        isTypes ? { ...spec, initial: "zeros" } : spec,
+        headDtype(model.tensors),
+        options.seed,
+        sizes.initializerRange,
+      );
+      placed.push({ at: word.stored, draft });
+      if (!isTypes) created.push(spec.name);
+    }
+  }
+  return { placed, used, created };
+}
+
+/** Where the tensors of the result may come from, by their full names, the best first. */
+function sourceNames({ model, variant, target, sizes, config }: Assignment, prefix: string) {
+  const { architecture, tensors, source } = model;
+  const base = (module: string, part: string) => () =>
+    [...tensors.values()].find(({ baseName }) => baseName === `${module}.${part}`);
+  const any = (name: string) => () => tensors.get(name);
+  const names = new Map<string, (() => SourceTensor | undefined)[]>();
+  for (const [to, from] of correspondingModules(architecture, variant, sizes)) {
+    for (const part of ["weight", "bias"]) names.set(`${prefix}${to}.${part}`, [base(from, part)]);
+  }
+  const suffix = suffixOf(target, variant);
+  const isOwn = suffix === suffixOf(source, architecture);
+  const head = architecture.heads[suffix];
+  if (!head || !target.head) return names;
+  const found = correspondingHeads(
+    { architecture, head },
+    { architecture: variant, head: target.head },
+    config,
+  );
+  if ("reason" in found && isOwn) {
+    throw new OptionError(
+      `--to longformer: ${source.className} cannot become a ${target.className}: ${found.reason}`,
+      `Convert the base model: --architecture ${architecture.classPrefix}Model.`,
+    );
+  }
+  const pairs = "pairs" in found ? found.pairs : [];
+  for (const { source: from, target: to } of pairs) {
+    const name = to.inBase ? `${prefix}${to.name}` : to.name;
+    const own = (part: string) => (from.inBase ? base(from.name, part) : any(`${from.name}.${part}`));
+    names.set(`${name}.weight`, [own("weight")]);
+    const biases = [own("bias"), ...(from.bias === undefined ? [] : [any(from.bias)])];
+    names.set(to.bias ?? `${name}.bias`, biases.toReversed());
+    if (to.bias !== undefined && !model.tied) names.set(`${name}.bias`, biases);
+  }
+  return names;
+}
+
+function suffixOf({ className }: ModelClass, { classPrefix }: Architecture): string {
+  return className.slice(classPrefix.length);
+}
+
+/** The tables of positions by their full names: the encoder's lengthened, a decoder's as it is. */
+function positionDrafts({ model, variant, length, config }: Assignment, prefix: string) {
+  const stacks = [
+    [model.architecture.encoder, variant.encoder, length],
+    ...(model.architecture.decoder && variant.decoder
+      ? [[model.architecture.decoder, variant.decoder, undefined] as const]
+      : []),
+  ] as const;
+  const offset = positionOffset(variant, config);
+  return new Map(
+    stacks.map(([from, to, wanted]) => {
+      const table = positionTable(model, from.embeddings.position);
+      const source = findBase(model.tensors, from.embeddings.position) as SourceTensor;
+      const rows = wanted ?? table.usable;
+      // Padding's rows are nobody's position; a source that has none gets zeros, as from transformers.
+      const before: Segment[] | undefined =
+        table.offset === offset
+          ? undefined
+          : offset === 0
+            ? []
+            : [{ kind: "sum", count: offset, terms: [{ kind: "constant", value: 0 }] }];
+      const name = `${prefix}${to.embeddings.position}.weight`;
+      const draft = {
+        name,
+        dtype: source.stored.dtype,
+        shape: [offset + rows, ...source.stored.shape.slice(1)],
+        segments: lengthenPositions(table, rows, undefined, before),
+      };
+      return [name, { placed: { at: source.stored, draft }, sourceName: source.sourceName }];
+    }),
+  );
+}

@@ -1,0 +1,148 @@
+import type { Architecture } from "../architecture.js";
+import type { Checkpoint, Config } from "../checkpoint/checkpoint.js";
+import { OptionError } from "../errors.js";
+import type { ConversionOptions } from "../options.js";
+import { losslessLength, resolveLongformer } from "../variants/longformer.js";
+import { type ModelClass, requestedClass } from "./classes.js";
+import { changedKeys, raisedLengths } from "./config.js";
+import { sizeChanges } from "./longformer-config.js";
+import { assignTensors } from "./longformer-tensors.js";
+import { describeModel, type Model } from "./model.js";
+import { positionTable } from "./place.js";
+import { targetLength } from "./positions.js";
+import { classSpecs, reconcile } from "./reconcile.js";
+import { planShards } from "./shards.js";
+import { configLabels, projects, readSizes, type TensorSpec } from "./tensor-specs.js";
+import { copyOf } from "./tensors.js";
+import type { DroppedTensor } from "./types.js";
+import type { WeightPlan } from "./weights.js";
+
+/**
+ * Plans what a conversion to Longformer does to weights and config: every module gets the name that it has there, the
+ * projections of global tokens start as the ordinary ones, positions are lengthened behind the rows that Longformer
+ * has before them. Pure: reads no file and moves no byte.
+ * @param variant the Longformer architecture
+ * @throws CheckpointError or OptionError for whatever would not give a sound result.
+ */
+export function planLongformer(
+  checkpoint: Checkpoint,
+  variant: Architecture,
+  architecture: Architecture,
+  options: ConversionOptions,
+  separator: number | undefined,
+): WeightPlan {
+  const model = describeModel(checkpoint, architecture, { kwargs: options.modelKwargs });
+  refuseUnlike(model, variant);
+  const { config, source } = model;
+  const target = targetClass(model, variant, options.architecture);
+  const reconciled = reconcile({ ...model, mayCreate: false, seed: options.seed });
+
+  const positions = positionTable(model);
+  const length = targetLength(options.maxSequenceLength, positions.usable);
+  const longformer = resolveLongformer(options, config, model.sizes.layers, positions.usable);
+  const changes = sizeChanges({ model, variant, length, separator });
+  const targetConfig: Config = { ...config, ...Object.fromEntries(changes) };
+  const labels = target.head?.labels ?? configLabels(config);
+  const sizes = readSizes(variant, targetConfig, labels);
+  const assigned = assignTensors({ model, variant, target, sizes, length, config: targetConfig, options });
+
+  const gone = new Set(reconciled.dropped.map(({ name }) => name));
+  const known = new Set(ownSpecs(model).map(({ name }) => name));
+  const left = [...model.tensors.values()].filter(
+    ({ sourceName }) => !assigned.used.has(sourceName) && !gone.has(sourceName),
+  );
+  const dropped: DroppedTensor[] = left
+    .filter(({ name }) => known.has(name))
+    .map(({ sourceName }) => ({ name: sourceName, reason: `${target.className} has no place for it` }));
+  const carried = left
+    .filter(({ name }) => !known.has(name))
+    .map((tensor) => {
+      return { at: tensor.stored, draft: copyOf(tensor) };
+    });
+  return {
+    source,
+    target,
+    attention: { kind: "longformer", config: longformer },
+    length: { from: positions.usable, to: length },
+    losslessUpTo: losslessLength(longformer, positions.usable),
+    configChanges: new Map([
+      ...changedKeys(checkpoint.config, config),
+      ["model_type", variant.modelType],
+      ["architectures", [target.className]],
+      ["auto_map", undefined],
+      ["base_model_prefix", undefined],
+      ...changes,
+      // Without it AutoTokenizer would take Longformer's own.
+      ["tokenizer_class", config.tokenizer_class ?? architecture.tokenizerClass],
+      ["attention_window", longformer.attention_window],
+      ["attention_dilation", longformer.attention_dilation],
+      ...raisedLengths(architecture, config, { from: positions.usable, to: length }),
+      ...(labels === configLabels(config)
+        ? []
+        : ([
+            ["id2label", undefined],
+            ["label2id", undefined],
+          ] as const)),
+      ["_name_or_path", undefined],
+    ]),
+    shards: planShards(checkpoint, [...assigned.placed, ...carried]),
+    created: assigned.created,
+    dropped: [
+      ...reconciled.dropped,
+      ...dropped,
+      ...checkpoint.ignored.map((name) => ({ name, reason: "no tensor" })),
+    ],
+  };
+}
+
+/** @throws OptionError for a model whose computation a Longformer cannot hold */
+function refuseUnlike({ architecture, config, isLsg, sizes }: Model, variant: Architecture): void {
+  const { scaledWhere } = architecture.encoder.embeddings;
+  const reasons: [boolean, string][] = [
+    [isLsg, "it is an LSG checkpoint, whose global tokens have embeddings of their own"],
+    [config.is_decoder === true, "it is causal, and Longformer's windows look both ways"],
+    [projects(architecture, sizes), "its embeddings are narrower than its layers"],
+    [
+      scaledWhere !== undefined &&
+        config[scaledWhere] === true &&
+        variant.encoder.embeddings.scaledWhere === undefined,
+      `${scaledWhere} is true, and ${variant.title} does not scale its embeddings`,
+    ],
+  ];
+  const reason = reasons.find(([applies]) => applies)?.[1];
+  if (reason === undefined) return;
+  throw new OptionError(
+    `--to longformer: this ${architecture.title} has no Longformer variant: ${reason}`,
+    "Use --to lsg.",
+  );
+}
+
+/**
+ * The class of the result: the source's own or the one that was asked for, under the variant's name.
+ * @throws OptionError for one that Longformers do not have
+ */
+function targetClass(
+  { architecture, source }: Model,
+  variant: Architecture,
+  requested: string | undefined,
+): ModelClass {
+  const className = requested ?? (source.head ? source.className : `${architecture.classPrefix}Model`);
+  const suffix = className.startsWith(architecture.classPrefix)
+    ? className.slice(architecture.classPrefix.length)
+    : "";
+  const head = variant.heads[suffix];
+  if (head) return { className: variant.classPrefix + suffix, head };
+  if (!Object.hasOwn(architecture.heads, suffix)) return requestedClass(variant, className);
+  const names = Object.keys(variant.heads).filter((known) => Object.hasOwn(architecture.heads, known));
+  throw new OptionError(
+    `--to longformer: ${className} has no counterpart among ${variant.title}'s classes`,
+    `Name another: --architecture ${names.map((name) => architecture.classPrefix + name).join(", or ")}.`,
+  );
+}
+
+/** What the source's class has, by full names. */
+function ownSpecs({ architecture, source, sizes, tensors }: Model): TensorSpec[] {
+  const word = `${architecture.encoder.embeddings.word}.weight`;
+  const found = [...tensors.values()].find(({ baseName }) => baseName === word);
+  return classSpecs(architecture, source.head, sizes, found?.name.slice(0, -word.length) ?? "");
+}

@@ -10,8 +10,6 @@ const OTHER_MODEL_TYPES: Readonly<Record<string, string>> = {
   t5: "T5 has relative positions and no table to tile; it reads any length, at a quadratic cost. Look for LongT5.",
   mt5: "mT5 has relative positions and no table to tile; it reads any length, at a quadratic cost.",
   longt5: "LongT5 reads long inputs already.",
-  longformer: "Longformer reads long inputs already.",
-  led: "LED reads long inputs already.",
   big_bird: "BigBird reads long inputs already.",
   bigbird_pegasus: "BigBird-Pegasus reads long inputs already.",
   modernbert: "ModernBERT reads 8192 tokens already.",

@@ -66,6 +66,10 @@ const GRAPH_DTYPES = ["fp32"] as const;
 /** Where a graph's weights lie. */
 const ONNX_WEIGHTS = ["embedded", "external", "shared"] as const;
 
+/** Which tokens of a Longformer have global attention. */
+const GLOBAL_ATTENTION = ["auto", "input"] as const;
+export type GlobalAttention = (typeof GLOBAL_ATTENTION)[number];
+
 /** What an export takes; `lsg convert` takes it as well. */
 const GraphSchema = z.strictObject({
   onnxWeights: z
@@ -76,6 +80,10 @@ const GraphSchema = z.strictObject({
     .string()
     .optional()
     .describe("what a graph is for, e.g. feature-extraction (default: the class's own)"),
+  globalAttention: z
+    .enum(GLOBAL_ATTENTION)
+    .optional()
+    .describe("Longformer: global tokens as its head gives them (auto), or an input global_attention_mask"),
 });
 
 /** The graphs that a conversion writes: a comma list, or nothing behind the flag for float32. */

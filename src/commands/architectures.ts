@@ -11,10 +11,13 @@ export interface ListedArchitecture {
 /** Every model type with its classes and the variants that it converts to. */
 export async function listArchitectures(): Promise<ListedArchitecture[]> {
   const architectures = await allArchitectures();
-  return architectures.map(({ modelType, title, classPrefix, heads }) => ({
+  return architectures.map(({ modelType, title, classPrefix, heads, encoder, longformer }) => ({
     model_type: modelType,
     title,
     classes: Object.keys(heads).map((suffix) => classPrefix + suffix),
-    variants: ["lsg"],
+    variants: [
+      ...(encoder.embeddings.global === undefined ? [] : ["lsg"]),
+      ...(longformer && "modelType" in longformer ? ["longformer"] : []),
+    ],
   }));
 }

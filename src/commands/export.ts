@@ -42,7 +42,7 @@ export interface ExportResult extends ExportedGraph {
 }
 
 /** Options that decide a graph's bytes. */
-type GraphChoices = Pick<ExportOptions, "task" | "onnxWeights" | "seed">;
+type GraphChoices = Pick<ExportOptions, "task" | "onnxWeights" | "globalAttention" | "seed">;
 
 /** Room for the graph without its weights, which has some hundred kilobytes. */
 const GRAPH_BYTES = 4 << 20;
@@ -106,7 +106,12 @@ export async function exportInto(
   try {
     const weights = shared ? sharedWeights() : copiedWeights(reader);
     const seed = await graphSeed(source, options.seed);
-    const graphs = exportedGraphs(model, weights, { lsg, task: options.task, seed });
+    const graphs = exportedGraphs(model, weights, {
+      lsg,
+      task: options.task,
+      globalAttention: options.globalAttention,
+      seed,
+    });
     await mkdir(scratch);
     const files: string[] = [];
     for (const [file, graph] of graphs) {

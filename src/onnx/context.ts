@@ -1,12 +1,15 @@
 import type { Head } from "../architecture.js";
 import type { Config } from "../checkpoint/checkpoint.js";
 import { CheckpointError } from "../errors.js";
+import type { GlobalAttention } from "../options.js";
 import type { Model } from "../plan/model.js";
+import { isLongformer, readLongformer } from "../variants/longformer.js";
 import type { LsgConfig } from "../variants/lsg-config.js";
 import type { OnnxFunction } from "./body.js";
 import type { GraphBuilder } from "./builder.js";
 import { embeddingScale } from "./embeddings.js";
 import { fullAttention } from "./functions/full-attention.js";
+import { longformerAttention } from "./functions/longformer-attention.js";
 import { lsgAttention } from "./functions/lsg-attention.js";
 import type { LayerContext } from "./layers.js";
 import { createWeights, type WeightSource } from "./weights.js";
@@ -17,6 +20,8 @@ export interface GraphOptions {
   readonly lsg: LsgConfig | undefined;
   /** A task of optimum's; by default what the checkpoint's head is for. */
   readonly task?: string | undefined;
+  /** Whether a Longformer's global tokens are an input, `global_attention_mask`; by default its head gives them. */
+  readonly globalAttention?: GlobalAttention | undefined;
   /** Seed of lsh's random projections. */
   readonly seed: number;
   /** Stands in for the attention that `lsg` says, with the same inputs: for measurements. */
@@ -56,9 +61,25 @@ function refuseOtherSettings(head: Head, config: Config): void {
   }
 }
 
-/** The attention op of a model. Causal models (`is_decoder`) have a causal one. */
-export function attentionFunction({ sizes, config }: Model, { lsg, seed }: GraphOptions): OnnxFunction {
+/**
+ * The attention op of a model; of a Longformer that of its first layer, without global tokens. Causal models
+ * (`is_decoder`) have a causal one.
+ */
+export function attentionFunction(
+  { architecture, sizes, config }: Model,
+  { lsg, seed }: Pick<GraphOptions, "lsg" | "seed">,
+): OnnxFunction {
   const heads = { numHeads: sizes.heads, headDim: sizes.hidden / sizes.heads };
+  if (isLongformer(architecture)) {
+    const { attention_window, attention_dilation } = readLongformer(config, sizes.layers);
+    const dilation = new Array<number>(sizes.heads).fill(attention_dilation?.[0] ?? 1);
+    return longformerAttention({
+      ...heads,
+      window: (attention_window[0] ?? 0) / 2,
+      dilation,
+      globals: false,
+    });
+  }
   const causal = config.is_decoder === true;
   return lsg ? lsgAttention({ ...heads, config: lsg, causal, seed }) : fullAttention({ ...heads, causal });
 }

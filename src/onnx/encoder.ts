@@ -1,5 +1,6 @@
 import type { Architecture, Layers } from "../architecture.js";
 import { layerOrder, projects, type Sizes } from "../plan/tensor-specs.js";
+import type { LongformerConfig } from "../variants/longformer.js";
 import type { LsgConfig } from "../variants/lsg-config.js";
 import type { OnnxFunction, Value } from "./body.js";
 import type { GraphBuilder } from "./builder.js";
@@ -8,6 +9,7 @@ import { sizeOf, vector } from "./functions/attend.js";
 import { prependedTokens } from "./functions/lsg-inputs.js";
 import { keyBias } from "./functions/masks.js";
 import { addPart, feedForward, type LayerContext, layerNorm, linear, partInput } from "./layers.js";
+import { type Attend, longformerLayers } from "./longformer.js";
 
 /** What an encoder is built from. */
 export interface EncoderOptions {
@@ -15,7 +17,10 @@ export interface EncoderOptions {
   readonly sizes: Sizes;
   /** Undefined for the original's full attention. */
   readonly lsg: LsgConfig | undefined;
-  readonly attention: OnnxFunction;
+  /** An op that takes the place of Longformer's as well; undefined for that one. */
+  readonly attention: OnnxFunction | undefined;
+  /** Of Longformers. */
+  readonly longformer: LongformerConfig | undefined;
   /** Rows of the position table before position 0. */
   readonly positionOffset: number;
 }
@@ -25,6 +30,8 @@ export interface EncoderInputs {
   readonly inputIds: Value;
   readonly attentionMask: Value;
   readonly tokenTypeIds: Value | undefined;
+  /** Of Longformers: which tokens have global attention; undefined for none. */
+  readonly globalMask?: Value | undefined;
 }
 
 /**
@@ -37,7 +44,7 @@ export function encode(
   inputs: EncoderInputs,
   options: EncoderOptions,
 ): Value {
-  const { architecture, sizes, lsg, attention } = options;
+  const { architecture, sizes, lsg } = options;
   const { encoder } = architecture;
   const prepended = lsg ? prependedTokens(lsg) : 0;
   const bias = graph.scope("key_bias", () => {
@@ -48,10 +55,11 @@ export function encode(
       dtype: "F32",
     });
   });
+  const attend = attentionLayers(graph, context, inputs, bias, options);
   const embedded = graph.scope("embeddings", () => embed(graph, context, inputs, options));
   const last = layerOrder(architecture, sizes).reduce(
     (x, path, i) =>
-      graph.scope(`layer.${i}`, () => encoderLayer(context, encoder.layers, path, attention, bias, x)),
+      graph.scope(`layer.${i}`, () => encoderLayer(context, encoder.layers, { index: i, path }, attend, x)),
     embedded,
   );
   const hidden = encoder.norm ? layerNorm(context, encoder.norm, last) : last;
@@ -59,21 +67,44 @@ export function encode(
   return lsg && !passesOn ? graph.scope("pool", () => withoutGlobals(graph, hidden, lsg, prepended)) : hidden;
 }
 
+function attentionLayers(
+  graph: GraphBuilder,
+  context: LayerContext,
+  { attentionMask, globalMask }: EncoderInputs,
+  bias: Value,
+  { architecture, sizes, attention, longformer }: EncoderOptions,
+): Attend {
+  if (attention) return (_, { query, key, value }) => graph.op.call(attention, query, key, value, bias);
+  const projections = architecture.encoder.layers.global;
+  if (!projections || !longformer) throw new Error(`${architecture.title} has no attention`);
+  const heads = { numHeads: sizes.heads, headDim: sizes.hidden / sizes.heads };
+  return longformerLayers(graph, context, longformer, heads, projections, {
+    attentionMask,
+    globalMask,
+    bias,
+  });
+}
+
 /** Attention and feed-forward. */
 function encoderLayer(
   context: LayerContext,
   layers: Layers,
-  path: string,
-  attention: OnnxFunction,
-  bias: Value,
+  layer: { readonly index: number; readonly path: string },
+  attend: Attend,
   x: Value,
 ): Value {
+  const { path } = layer;
   const at = (name: string) => `${path}.${name}`;
   const input = partInput(context, layers.norms, at(layers.attentionNorm), x);
   const [query, key, value] = [layers.query, layers.key, layers.value].map((name) =>
     linear(context, at(name), input),
   );
-  const attended = context.op.call(attention, query as Value, key as Value, value as Value, bias);
+  const attended = attend(layer, {
+    input,
+    query: query as Value,
+    key: key as Value,
+    value: value as Value,
+  });
   const output = linear(context, at(layers.attentionOutput), attended);
   return feedForward(
     context,

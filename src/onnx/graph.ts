@@ -2,6 +2,7 @@ import type { Head } from "../architecture.js";
 import { OptionError } from "../errors.js";
 import type { Model } from "../plan/model.js";
 import { positionOffset } from "../plan/positions.js";
+import { isLongformer, readLongformer } from "../variants/longformer.js";
 import type { LsgConfig } from "../variants/lsg-config.js";
 import type { Value } from "./body.js";
 import { createGraph, type GraphBuilder, type OnnxModel } from "./builder.js";
@@ -9,6 +10,7 @@ import { attentionFunction, type GraphOptions, layerContext } from "./context.js
 import { type EncoderInputs, encode } from "./encoder.js";
 import { headOutputs } from "./heads.js";
 import type { LayerContext } from "./layers.js";
+import { headGlobals } from "./longformer.js";
 import { decodePair, encoderAxis } from "./pair.js";
 import { hasChoices, headForTask } from "./tasks.js";
 import type { Dimension } from "./tensor.js";
@@ -27,7 +29,7 @@ export function modelGraph(model: Model, source: WeightSource, options: GraphOpt
   const head = headForTask(architecture, model.source.head, options.task);
   const graph = createGraph(`${architecture.modelType}-${options.lsg ? "lsg" : "full"}`);
   const context = layerContext(graph, model, head, source);
-  const { flat, choices } = graphInputs(graph, model, head);
+  const { flat, choices } = graphInputs(graph, model, head, options);
   const hidden = encodeModel(graph, context, model, flat, options);
   const pair = decodePair(graph, context, model, head, { ...flat, encoderHidden: hidden, lsg: options.lsg });
   const states = pair ?? { hidden, axis: "sequence_length", choices };
@@ -49,7 +51,7 @@ export function encoderGraph(model: Model, source: WeightSource, options: GraphO
   const base = headForTask(architecture, undefined, undefined);
   const graph = createGraph(`${architecture.modelType}-encoder`);
   const context = layerContext(graph, model, base, source);
-  const hidden = encodeModel(graph, context, model, graphInputs(graph, model, base).flat, options);
+  const hidden = encodeModel(graph, context, model, graphInputs(graph, model, base, options).flat, options);
   const dims = ["batch_size", encoderAxis(options.lsg, "sequence_length"), sizes.hidden];
   graph.output("last_hidden_state", hidden, "F32", dims);
   return graph.model();
@@ -72,11 +74,13 @@ function encodeModel(
       "config.json: add_cross_attention is true; a decoder of a pair has no graph of its own",
     );
   }
+  const longformer = isLongformer(architecture) ? readLongformer(config, sizes.layers) : undefined;
   return encode(graph, context, inputs, {
     architecture,
     sizes,
     lsg: options.lsg,
-    attention: options.attention ?? attentionFunction(model, options),
+    attention: options.attention ?? (longformer ? undefined : attentionFunction(model, options)),
+    longformer,
     positionOffset: positionOffset(architecture, config),
   });
 }
@@ -109,15 +113,18 @@ export function headGraph(
         lsg,
       })
     : undefined;
-  const outputs = graph.scope("head", () =>
-    headOutputs(context, model, head, states ?? { hidden, axis }),
-  );
+  const outputs = graph.scope("head", () => headOutputs(context, model, head, states ?? { hidden, axis }));
   for (const output of outputs) graph.output(output.name, output.value, "F32", output.dims);
   return graph.model();
 }
 
 /** The inputs as the graph has them, and as (batch · choices, length). */
-function graphInputs(graph: GraphBuilder, { architecture, sizes }: Model, head: Head) {
+function graphInputs(
+  graph: GraphBuilder,
+  { architecture, sizes, config }: Model,
+  head: Head,
+  { globalAttention }: GraphOptions,
+) {
   const choices = hasChoices(head);
   const dims: Dimension[] = ["batch_size", ...(choices ? ["num_choices"] : []), "sequence_length"];
   const { op } = graph;
@@ -126,12 +133,21 @@ function graphInputs(graph: GraphBuilder, { architecture, sizes }: Model, head: 
     choices ? op.Reshape(x, op.Concat([-1], op.Shape(x, { start: 2, end: 3 }), { axis: 0 })) : x;
   const ids = input("input_ids");
   const mask = input("attention_mask");
-  const types =
-    architecture.encoder.embeddings.usesTokenTypes && sizes.types > 0 ? input("token_type_ids") : undefined;
+  const { usesTokenTypes } = architecture.encoder.embeddings;
+  const hasTypes = usesTokenTypes && sizes.types > (usesTokenTypes === "several" ? 1 : 0);
+  const types = hasTypes ? input("token_type_ids") : undefined;
+  const asked = isLongformer(architecture) && globalAttention === "input";
+  const globals = asked ? input("global_attention_mask") : undefined;
+  const { globals: kind } = head;
   const flat: EncoderInputs = {
     inputIds: flatten(ids),
     attentionMask: flatten(mask),
     tokenTypeIds: types && flatten(types),
+    globalMask: globals
+      ? flatten(globals)
+      : isLongformer(architecture) && kind
+        ? graph.scope("global_mask", () => headGlobals(op, kind, flatten(ids), config))
+        : undefined,
   };
   return { flat, choices: choices ? op.Shape(ids, { start: 0, end: 2 }) : undefined };
 }

@@ -56,7 +56,7 @@ export function readLongformer(config: Config, layers: number): LongformerConfig
     const value = config[key] ?? fallback;
     const numbers = Array.isArray(value) ? value : new Array<unknown>(layers).fill(value);
     const isFit = (x: unknown): x is number => typeof x === "number" && Number.isSafeInteger(x) && x > 0;
-    if (numbers.length === layers && numbers.every(isFit)) return numbers;
+    if (numbers.length >= layers && numbers.every(isFit)) return numbers.slice(0, layers);
     throw new CheckpointError(
       `config.json: ${key} is ${JSON.stringify(value)}, expected a positive integer or ${layers} of them`,
     );

@@ -26,17 +26,21 @@ export const ATTENTION_INPUTS = ["query", "key", "value", "key_bias"] as const;
 export function inHeads(
   op: Op,
   inputs: { readonly [K in (typeof ATTENTION_INPUTS)[number]]: Value },
-  { numHeads, headDim }: Heads,
+  heads: Heads,
   attend: (inputs: HeadInputs) => Value,
 ): Value {
-  const split = (x: Value) => swapHeads(op, op.Reshape(x, [0, -1, numHeads, headDim]));
   const context = attend({
-    query: split(inputs.query),
-    key: split(inputs.key),
-    value: split(inputs.value),
+    query: splitHeads(op, inputs.query, heads),
+    key: splitHeads(op, inputs.key, heads),
+    value: splitHeads(op, inputs.value, heads),
     bias: inputs.key_bias,
   });
-  return op.Reshape(context, [0, -1, numHeads * headDim]);
+  return op.Reshape(context, [0, -1, heads.numHeads * heads.headDim]);
+}
+
+/** (batch, length, heads · head_dim) → (batch, heads, length, head_dim). */
+export function splitHeads(op: Op, x: Value, { numHeads, headDim }: Heads): Value {
+  return swapHeads(op, op.Reshape(x, [0, -1, numHeads, headDim]));
 }
 
 /** (batch, heads, length, head_dim) ↔ (batch, length, heads, head_dim). */

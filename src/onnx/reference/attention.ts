@@ -99,7 +99,7 @@ function slice<T>(list: readonly T[], start: number, end: number): T[] {
 }
 
 /** softmax(query · keys / √head_dim) · values. */
-function weigh(query: Float64Array, keys: readonly (Key | undefined)[]): Float64Array {
+export function weigh(query: Float64Array, keys: readonly (Key | undefined)[]): Float64Array {
   return weightedMean(
     keys.filter((key) => key !== undefined),
     (key) => dot(query, key.key) / Math.sqrt(query.length),
@@ -133,11 +133,11 @@ export function dot(a: Float64Array, b: Float64Array): number {
 }
 
 /** Runs `attend` on every row and head and puts the contexts together again. */
-function forEachHead(
+export function forEachHead(
   problem: AttentionProblem,
   prepended: number,
   maskFirstToken: boolean,
-  attend: (head: HeadProblem) => Float64Array[],
+  attend: (head: HeadProblem, row: number) => Float64Array[],
 ): Float64Array {
   const { batch, numHeads, headDim, query, key, value, mask } = problem;
   const width = numHeads * headDim;
@@ -161,7 +161,7 @@ function forEachHead(
         return isVisible(i) && v ? { key: k, value: v } : undefined;
       });
       const queries = vectors(query, row, head);
-      attend({ head, queries, keys }).forEach((context, i) => {
+      attend({ head, queries, keys }, row).forEach((context, i) => {
         output.set(context, (row * queries.length + i) * width + head * headDim);
       });
     }

@@ -6,6 +6,9 @@ import type { ConversionOptions } from "../options.js";
 /** The reference's, allenai's: what `--preset reference` takes. */
 const REFERENCE_WINDOW = 512;
 
+/** transformers fails with narrower ones. */
+const MIN_WINDOW = 4;
+
 /** Attention in windows, a number for each layer. */
 export interface LongformerConfig {
   /** Tokens that a token sees: half of them on either side. */
@@ -43,8 +46,24 @@ export function resolveLongformer(
       `Use ${odd - 1 || 2} or ${odd + 1}.`,
     );
   }
+  refuseUneven(attention_window);
   const isDilated = dilation?.some((step) => step !== 1);
   return isDilated && dilation ? { attention_window, attention_dilation: dilation } : { attention_window };
+}
+
+/**
+ * transformers pads inputs to the widest window and cuts them into pieces of each; of a window of 2 it makes none.
+ * @throws OptionError for windows that it would not run
+ */
+function refuseUneven(windows: readonly number[]): void {
+  const widest = Math.max(...windows);
+  const unfit = windows.find((width) => width < MIN_WINDOW || widest % width !== 0);
+  if (unfit === undefined) return;
+  const why = unfit < MIN_WINDOW ? `is below ${MIN_WINDOW}` : `does not divide the widest, ${widest}`;
+  throw new OptionError(
+    `--attention-window: ${unfit} ${why}, and transformers does not run such a model`,
+    "Use windows that divide the widest one.",
+  );
 }
 
 /**

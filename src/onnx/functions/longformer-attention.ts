@@ -15,8 +15,6 @@ import { globalTokens } from "./longformer/global-tokens.js";
 import type { WindowInputs } from "./longformer/inputs.js";
 import { shortAttention } from "./longformer/short-attention.js";
 
-export { globalIndex } from "./longformer/global-tokens.js";
-
 export interface LongformerAttentionOptions extends Heads {
   /** Tokens that a token sees on either side: half of transformers' `attention_window`. */
   readonly window: number;
@@ -111,7 +109,7 @@ function inGroups(inputs: Omit<WindowInputs, "dilation">, dilation: readonly num
 function windowAttention(inputs: WindowInputs): Value {
   const { op, query, window } = inputs;
   const [context] = op.If(
-    op.LessOrEqual(sizeOf(op, query, 2), Number(process.env.LFT ?? 2 * window + blockSize(window))),
+    op.LessOrEqual(sizeOf(op, query, 2), 2 * window + blockSize(window)),
     () => [shortAttention(inputs)],
     () => [blockAttention(inputs)],
   );

@@ -10,7 +10,7 @@ import { isWithin } from "./short-attention.js";
  * either side are within 4 % of their best.
  */
 export function blockSize(window: number): number {
-  return Number(process.env.LFB ?? Math.min(128, Math.max(32, 16 * Math.ceil(window / 32))));
+  return Math.min(128, Math.max(32, 16 * Math.ceil(window / 32)));
 }
 
 /** Windows are filled up with null keys to whole vector registers, as those of the LSG op are. */
@@ -25,13 +25,14 @@ const FAINT = -40;
 
 /** Blocks of queries and the keys that they see, as positions in the input and rows of the keys. */
 interface Blocks {
-  /** Scalar: how many blocks each of the `dilation` sequences has whose tokens are neighbours in their windows. */
+  /** Scalar: the blocks of each of the `dilation` sequences of tokens that may be neighbours in a window. */
   readonly perSequence: Value;
   /** (blocks, block size). Positions beyond the end repeat the last one. */
   readonly queries: Value;
   /** (blocks, columns): global keys, the tokens from `window` before the block to `window` after it, null keys. */
   readonly rows: Value;
-  /** Scalar: null keys at a row's end. */
+  /** Scalars: the global keys at a row's beginning and the null keys at its end. */
+  readonly globals: Value;
   readonly fillers: Value;
 }
 
@@ -74,7 +75,7 @@ function withBias(op: Op, key: Value, bias: Value): Value {
  * Tokens whose positions leave the same rest by `dilation` form a sequence of their own, in which windows have
  * no gaps. Blocks stand in the order of these sequences.
  */
-function blocksOf({ op, globals, window, dilation }: WindowInputs, length: Value): Blocks {
+function blocksOf({ op, globals: keys, window, dilation }: WindowInputs, length: Value): Blocks {
   const size = blockSize(window);
   const perSequence = op.Div(op.Add(length, dilation * size - 1), dilation * size);
   const count = op.Mul(perSequence, dilation);
@@ -85,36 +86,30 @@ function blocksOf({ op, globals, window, dilation }: WindowInputs, length: Value
       op.Unsqueeze(start, [1]),
       Array.from({ length: to - from }, (_, i) => dilation * (from + i)),
     );
-  const repeated = (row: Value, times: Value) => op.Expand(row, vector(op, count, times));
+  const inEachBlock = (row: Value, columns: Value) => op.Expand(row, vector(op, count, columns));
 
+  const end = op.Sub(length, 1);
   const seen = positions(-window, window + size);
-  const isToken = isWithin(op, seen, 0, op.Sub(length, 1));
-  const columns = 2 * window + size;
-  if (!globals) {
-    const fillers = op.constant("I64", [-columns & (WINDOW_MULTIPLE - 1)], []);
-    const rows = op.Concat(op.Where(isToken, seen, length), repeated(length, fillers), { axis: 1 });
-    return { perSequence, queries: op.Min(positions(0, size), op.Sub(length, 1)), rows, fillers };
-  }
-  const before = sizeOf(op, globals.key, 2);
-  const nullRow = op.Add(before, length);
-  const fillers = op.Mod(op.Neg(op.Add(before, columns)), WINDOW_MULTIPLE);
+  const globals = keys ? sizeOf(op, keys.key, 2) : op.constant("I64", [0], []);
+  const fillers = op.Mod(op.Neg(op.Add(globals, 2 * window + size)), WINDOW_MULTIPLE);
+  const nullRow = op.Add(length, globals);
   const rows = op.Concat(
-    repeated(op.Range(0, before, 1), before),
-    op.Where(isToken, op.Add(seen, before), nullRow),
-    repeated(nullRow, fillers),
+    ...(keys ? [inEachBlock(op.Range(0, globals, 1), globals)] : []),
+    op.Where(isWithin(op, seen, 0, end), op.Add(seen, globals), nullRow),
+    inEachBlock(nullRow, fillers),
     { axis: 1 },
   );
-  return { perSequence, queries: op.Min(positions(0, size), op.Sub(length, 1)), rows, fillers };
+  return { perSequence, queries: op.Min(positions(0, size), end), rows, globals, fillers };
 }
 
 /** (block size, columns): hides the tokens that a block sees and one of its queries does not. */
-function bandMask({ op, query, globals, window }: WindowInputs, { fillers }: Blocks): Value {
+function bandMask({ op, query, window }: WindowInputs, { globals, fillers }: Blocks): Value {
   const size = blockSize(window);
   const first = op.Unsqueeze(op.Range(0, size, 1), [1]);
   const column = op.Range(0, 2 * window + size, 1);
   const isSeen = isWithin(op, column, first, op.Add(first, 2 * window));
   const mask = op.Where(isSeen, op.scalarLike(0, query), op.scalarLike(HIDDEN, query));
-  return op.Pad(mask, vector(op, 0, globals ? sizeOf(op, globals.key, 2) : 0, 0, fillers));
+  return op.Pad(mask, vector(op, 0, globals, 0, fillers));
 }
 
 /** The context of the blocks' tokens, put in the order of the input and cut to its length. */

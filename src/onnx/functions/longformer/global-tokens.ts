@@ -1,29 +1,14 @@
 import type { Op, Value } from "../../body.js";
 import { type Heads, sizeOf, splitHeads, vector } from "../attend.js";
 import { HIDDEN } from "../masks.js";
+import { rowNumbers, tokensAt } from "./global-index.js";
 import type { GlobalKeys } from "./inputs.js";
 
-/**
- * Where the global tokens of each row are, in order. Rows with fewer than others are filled up with `length`,
- * an index that no token has; there is at least one column, so that no axis is ever empty.
- * @param globalMask int64 (batch, length); not 0 for a global token
- * @param attentionMask the same shape; 0 hides a token, and hidden tokens are never global
- * @returns int64 (batch, globals)
- */
-export function globalIndex(op: Op, globalMask: Value, attentionMask: Value): Value {
-  const bool = (mask: Value) => op.Cast(mask, { to: "BOOL" });
-  const isGlobal = op.And(bool(globalMask), bool(attentionMask));
-  const length = sizeOf(op, globalMask, 1);
-  const counts = op.ReduceSum(op.Cast(isGlobal, { to: "I64" }), [1]);
-  const most = op.Max(op.ReduceMax(counts, { keepdims: 0 }), 1);
-  const index = op.Where(isGlobal, op.Range(0, length, 1), length);
-  const [first] = op.TopK(index, op.Reshape(most, [1]), { axis: 1, largest: 0, sorted: 1 });
-  return first;
-}
-
-/** Where each token's context is in the rows of [window contexts | global contexts]. */
 export interface GlobalTokens extends GlobalKeys {
-  /** int64 (batch, length): an index into all rows' (batch · (length + globals)) contexts. */
+  /**
+   * int64 (batch, length): where each token's context is when those of every row stand in one list, first of its
+   * tokens in their windows, then of its global tokens.
+   */
   readonly source: Value;
 }
 
@@ -37,27 +22,20 @@ export function globalTokens(
   { key, value, index }: { readonly key: Value; readonly value: Value; readonly index: Value },
   heads: Heads,
 ): GlobalTokens {
-  const [batch, length, count] = [sizeOf(op, key, 0), sizeOf(op, key, 1), sizeOf(op, index, 1)];
+  const [batch, length] = [sizeOf(op, key, 0), sizeOf(op, key, 1)];
   const isToken = op.Less(index, length);
-  const row = op.Unsqueeze(op.Range(0, batch, 1), [1]);
-  const position = op.Add(op.Min(index, op.Sub(length, 1)), op.Mul(row, length));
-  const pick = (x: Value) => {
-    const tokens = op.Reshape(x, [-1, heads.numHeads * heads.headDim]);
-    return splitHeads(op, op.Gather(tokens, position), heads);
-  };
-
-  const total = op.Add(length, count);
+  const total = op.Add(length, sizeOf(op, index, 1));
   const all = op.Range(0, op.Mul(batch, total), 1);
-  const offset = op.Mul(row, total);
-  const own = op.Add(op.Range(length, total, 1), offset);
+  const rowStart = op.Mul(rowNumbers(op, key), total);
+  const own = op.Add(op.Range(length, total, 1), rowStart);
   // A filler's place is its own, where no token looks: no place is written twice.
-  const place = op.Where(isToken, op.Add(index, offset), own);
+  const place = op.Where(isToken, op.Add(index, rowStart), own);
   const source = op.ScatterND(all, op.Reshape(place, [-1, 1]), op.Reshape(own, [-1]));
   const ofTokens = (x: Value) =>
     op.Slice(op.Reshape(x, vector(op, batch, total)), [0], op.Reshape(length, [1]), [1]);
   return {
-    key: pick(key),
-    value: pick(value),
+    key: splitHeads(op, tokensAt(op, key, index), heads),
+    value: splitHeads(op, tokensAt(op, value, index), heads),
     bias: op.Where(isToken, op.scalarLike(0, key), op.scalarLike(HIDDEN, key)),
     isGlobal: ofTokens(op.Greater(source, all)),
     source: ofTokens(source),

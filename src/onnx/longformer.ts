@@ -5,7 +5,7 @@ import type { LongformerConfig } from "../variants/longformer.js";
 import type { Op, Value } from "./body.js";
 import type { GraphBuilder } from "./builder.js";
 import { type Heads, sizeOf } from "./functions/attend.js";
-import { globalIndex } from "./functions/longformer/global-index.js";
+import { globalIndex, tokensAt } from "./functions/longformer/global-index.js";
 import { longformerAttention } from "./functions/longformer-attention.js";
 import { type LayerContext, linear } from "./layers.js";
 
@@ -58,18 +58,6 @@ export function longformerLayers(
       indices,
     );
   };
-}
-
-/**
- * Some tokens of each row. @param x (batch, length, width)
- * @param indices (batch, count); the last token stands for those that are none
- */
-function tokensAt(op: Op, x: Value, indices: Value): Value {
-  const length = sizeOf(op, x, 1);
-  const first = op.Unsqueeze(op.Mul(op.Range(0, sizeOf(op, x, 0), 1), length), [1]);
-  const within = op.Min(indices, op.Sub(length, 1));
-  const tokens = op.Reshape(x, op.Concat([-1], op.Shape(x, { start: 2, end: 3 }), { axis: 0 }));
-  return op.Gather(tokens, op.Add(first, within));
 }
 
 /**

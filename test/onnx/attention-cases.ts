@@ -83,28 +83,46 @@ export function openLsg(
 export async function run(
   session: ort.InferenceSession,
   problem: AttentionProblem,
-  dtype: "F32" | "F16" = "F32",
+  dtype: TensorDtype = "F32",
 ): Promise<Float64Array> {
   const { batch, numHeads, headDim, mask } = problem;
-  const width = numHeads * headDim;
-  const tensor = (x: ArrayLike<number>) => {
-    const dims = [batch, x.length / batch / width, width];
-    if (dtype === "F32") return new ort.Tensor("float32", Float32Array.from(x), dims);
-    const halves = new Uint8Array(encodeFloats(Float64Array.from(x), "F16"));
-    return new ort.Tensor("float16", new Uint16Array(halves.buffer), dims);
-  };
+  const tensor = (x: ArrayLike<number>) => floatTensor(x, batch, numHeads * headDim, dtype);
   const { context } = await session.run({
     query: tensor(problem.query),
     key: tensor(problem.key),
     value: tensor(problem.value),
-    attention_mask: new ort.Tensor("int64", BigInt64Array.from(Array.from(mask, BigInt)), [
-      batch,
-      mask.length / batch,
-    ]),
+    attention_mask: maskTensor(mask, batch),
   });
-  if (!context) throw new Error("the graph has no output named context");
-  if (dtype === "F32") return Float64Array.from(context.data as Float32Array);
-  const halves = context.data as Uint16Array;
+  return numbers(context, dtype);
+}
+
+/** The float dtypes in which the op-only graphs are run. */
+export type TensorDtype = "F32" | "F16";
+
+/** (batch, length, width) of the numbers, row by row. */
+export function floatTensor(
+  x: ArrayLike<number>,
+  batch: number,
+  width: number,
+  dtype: TensorDtype,
+): ort.Tensor {
+  const dims = [batch, x.length / batch / width, width];
+  if (dtype === "F32") return new ort.Tensor("float32", Float32Array.from(x), dims);
+  const halves = new Uint8Array(encodeFloats(Float64Array.from(x), "F16"));
+  return new ort.Tensor("float16", new Uint16Array(halves.buffer), dims);
+}
+
+/** (batch, length) of int64. */
+export function maskTensor(mask: ArrayLike<number>, batch: number): ort.Tensor {
+  const dims = [batch, mask.length / batch];
+  return new ort.Tensor("int64", BigInt64Array.from(Array.from(mask, BigInt)), dims);
+}
+
+/** The numbers of a graph's output. */
+export function numbers(output: ort.Tensor | undefined, dtype: TensorDtype): Float64Array {
+  if (!output) throw new Error("the graph has no such output");
+  if (dtype === "F32") return Float64Array.from(output.data as Float32Array);
+  const halves = output.data as Uint16Array;
   return Float64Array.from(
     decodeFloats(Buffer.from(halves.buffer, halves.byteOffset, halves.byteLength), "F16"),
   );

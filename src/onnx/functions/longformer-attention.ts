@@ -30,8 +30,8 @@ export const GLOBAL_INPUTS = ["query_global", "key_global", "value_global", "glo
 type Inputs<Names extends readonly string[]> = { readonly [K in Names[number]]: Value };
 
 /**
- * Longformer's attention (Beltagy et al. 2020). A token attends to the tokens of its window and to the row's global tokens,
- * each once; a global token attends to every token, by projections of its own.
+ * Longformer's attention (Beltagy et al. 2020). A token attends to the tokens of its window and to the row's
+ * global tokens, each once; a global token attends to every token, by projections of its own.
  * Inputs: `query`, `key`, `value` (batch, length, heads · head_dim) and `key_bias` (batch, length); with `globals`
  * also `query_global` (batch, globals, heads · head_dim) for the global tokens only, `key_global` and `value_global`
  * (batch, length, heads · head_dim), and `global_index` (batch, globals), as `globalIndex` makes it.

@@ -70,7 +70,7 @@ export function checkConvertible(config: Config, architecture: Architecture): vo
  * also hold settings of generate(): as many tokens as the source had positions for were as many as it could.
  */
 export function raisedLengths(
-  { decoder }: Architecture,
+  { decoder }: Pick<Architecture, "decoder">,
   config: Config,
   { from, to }: { readonly from: number; readonly to: number },
 ): [string, number][] {

@@ -2,7 +2,7 @@ import type { Architecture } from "../architecture.js";
 import type { Checkpoint, Config } from "../checkpoint/checkpoint.js";
 import { OptionError } from "../errors.js";
 import type { ConversionOptions } from "../options.js";
-import { losslessLength, resolveLongformer } from "../variants/longformer.js";
+import { isLongformer, losslessLength, readLongformer, resolveLongformer } from "../variants/longformer.js";
 import { type ModelClass, requestedClass } from "./classes.js";
 import { changedKeys, raisedLengths } from "./config.js";
 import { sizeChanges } from "./longformer-config.js";
@@ -31,7 +31,10 @@ export function planLongformer(
   options: ConversionOptions,
   separator: number | undefined,
 ): WeightPlan {
-  const model = describeModel(checkpoint, architecture, { kwargs: options.modelKwargs });
+  const model = withPadding(
+    describeModel(checkpoint, architecture, { kwargs: options.modelKwargs }),
+    variant,
+  );
   refuseUnlike(model, variant);
   const { config, source } = model;
   const target = targetClass(model, variant, options.architecture);
@@ -40,6 +43,7 @@ export function planLongformer(
   const positions = positionTable(model);
   const length = targetLength(options.maxSequenceLength, positions.usable);
   const longformer = resolveLongformer(options, config, model.sizes.layers, positions.usable);
+  const own = isLongformer(architecture) ? readLongformer(config, model.sizes.layers) : undefined;
   const changes = sizeChanges({ model, variant, length, separator });
   const targetConfig: Config = { ...config, ...Object.fromEntries(changes) };
   const labels = target.head?.labels ?? configLabels(config);
@@ -64,7 +68,7 @@ export function planLongformer(
     target,
     attention: { kind: "longformer", config: longformer },
     length: { from: positions.usable, to: length },
-    losslessUpTo: losslessLength(longformer, positions.usable),
+    losslessUpTo: losslessLength(longformer, positions.usable, own),
     configChanges: new Map([
       ...changedKeys(checkpoint.config, config),
       ["model_type", variant.modelType],
@@ -76,7 +80,8 @@ export function planLongformer(
       ["tokenizer_class", config.tokenizer_class ?? architecture.tokenizerClass],
       ["attention_window", longformer.attention_window],
       ["attention_dilation", longformer.attention_dilation],
-      ...raisedLengths(architecture, config, { from: positions.usable, to: length }),
+      // An LED's decoder keeps its positions, and with them what generate() may write.
+      ...raisedLengths({}, config, { from: positions.usable, to: length }),
       ...(labels === configLabels(config)
         ? []
         : ([
@@ -93,6 +98,16 @@ export function planLongformer(
       ...checkpoint.ignored.map((name) => ({ name, reason: "no tensor" })),
     ],
   };
+}
+
+/**
+ * The model with its padding id, from which Longformer numbers positions: a config that leaves it out means 0 in the
+ * families that do not.
+ */
+function withPadding(model: Model, variant: Architecture): Model {
+  const isCounted = model.architecture.positions.offset === variant.positions.offset;
+  if (isCounted || variant.decoder || model.config.pad_token_id !== undefined) return model;
+  return { ...model, config: { ...model.config, pad_token_id: 0 } };
 }
 
 /** @throws OptionError for a model whose computation a Longformer cannot hold */

@@ -39,7 +39,8 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
     ? planLongformer(checkpoint, inputs.longformer, architecture, options, tokens.separator)
     : planWeights(checkpoint, architecture, options, tokens);
   const { files } = checkpoint.source;
-  const { sideFiles, omitted } = planSideFiles({ files, contents, length: weights.length, modeling });
+  const length = { ...weights.length, writesNoMore: inputs.longformer?.decoder !== undefined };
+  const { sideFiles, omitted } = planSideFiles({ files, contents, length, modeling });
   const record = conversionRecord(inputs, weights);
   const card = modelCard({
     record,

@@ -23,7 +23,7 @@ export interface SideFileInputs {
   readonly files: ReadonlyMap<string, { readonly size: number }>;
   /** Contents of those that limit a length, and of modules.json. */
   readonly contents: ReadonlyMap<string, Buffer>;
-  readonly length: { readonly from: number; readonly to: number };
+  readonly length: Parameters<typeof raiseLength>[2];
   /** Python files to be put into the result. */
   readonly modeling: readonly string[];
 }

@@ -15,6 +15,8 @@ export interface LengthEdit {
 interface Lengths {
   readonly from: number;
   readonly to: number;
+  /** Whether generate() writes no more than before: an LED's decoder keeps its positions. */
+  readonly writesNoMore?: boolean;
 }
 
 /** What becomes of a key; the value itself where it stays. */
@@ -22,7 +24,8 @@ type NewValue = (value: unknown, lengths: Lengths) => unknown;
 
 const always: NewValue = (_value, { to }) => to;
 const whereNumber: NewValue = (value, { to }) => (typeof value === "number" ? to : value);
-const whereLimit: NewValue = (value, { from, to }) => (isGenerationLimit(value, from) ? to : value);
+const whereLimit: NewValue = (value, { from, to, writesNoMore = false }) =>
+  !writesNoMore && isGenerationLimit(value, from) ? to : value;
 /** Padding every text to the new length would waste the work: the longest text of the batch is enough. */
 const notFixed: NewValue = (value) =>
   isRecord(value) && Object.hasOwn(value, "Fixed") ? "BatchLongest" : value;

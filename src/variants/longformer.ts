@@ -88,11 +88,20 @@ export function readLongformer(config: Config, layers: number): LongformerConfig
 }
 
 /**
- * Up to how many tokens the result computes what the source computes: as many as every window shows to every token.
+ * Up to how many tokens the result computes what the source computes: as many as every window shows to every token,
+ * and all that the source read where its windows are kept.
+ * @param own the windows of a source that is a Longformer itself
  */
-export function losslessLength(longformer: LongformerConfig, usable: number): number {
-  if (longformer.attention_dilation) return 1;
-  return Math.min(usable, Math.min(...longformer.attention_window) / 2 + 1);
+export function losslessLength(
+  longformer: LongformerConfig,
+  usable: number,
+  own: LongformerConfig | undefined,
+): number {
+  if (own && JSON.stringify(own) === JSON.stringify(longformer)) return usable;
+  const shown = [longformer, ...(own ? [own] : [])].map(({ attention_window, attention_dilation }) =>
+    attention_dilation ? 1 : Math.min(...attention_window) / 2 + 1,
+  );
+  return Math.min(usable, ...shown);
 }
 
 function perLayer(

@@ -1,13 +1,13 @@
 import { readFileSync } from "node:fs";
-import { cp, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { convert } from "../../src/commands/convert.js";
 import { parseConvertOptions } from "../../src/options.js";
-import { isModelWeights } from "../../src/plan/side-files.js";
 import { decodeFloats } from "../../src/safetensors/floats.js";
+import { changedCheckpoint } from "../support/changed-checkpoint.js";
 import { FIXTURES, temporaryFolder } from "../support/fixtures.js";
-import { type ReadTensor, readFolder, writeSafetensors } from "../support/safetensors.js";
+import { type ReadTensor, readFolder } from "../support/safetensors.js";
 
 const BART = join(FIXTURES, "bart", "checkpoint");
 const WORDS = "model.shared.weight";
@@ -16,24 +16,6 @@ const SPELLINGS = [
   "model.decoder.embed_tokens.weight",
   "lm_head.weight",
 ] as const;
-
-interface Changes {
-  readonly config?: Readonly<Record<string, unknown>>;
-  readonly tensors?: (tensors: Map<string, ReadTensor>) => void;
-}
-
-/** A copy of a checkpoint with its config or tensors changed. */
-async function changed(checkpoint: string, { config = {}, tensors }: Changes): Promise<string> {
-  const folder = join(await temporaryFolder(), "source");
-  await mkdir(folder);
-  await cp(checkpoint, folder, { recursive: true, filter: (path) => !isModelWeights(basename(path)) });
-  const original = JSON.parse(await readFile(join(checkpoint, "config.json"), "utf8"));
-  await writeFile(join(folder, "config.json"), JSON.stringify({ ...original, ...config }));
-  const all = readFolder(checkpoint);
-  tensors?.(all);
-  await writeFile(join(folder, "model.safetensors"), writeSafetensors(Object.fromEntries(all)));
-  return folder;
-}
 
 async function converted(source: string, given: Record<string, unknown> = {}) {
   const output = join(await temporaryFolder(), "out");
@@ -45,7 +27,7 @@ async function converted(source: string, given: Record<string, unknown> = {}) {
 describe("word embeddings", () => {
   test.each(SPELLINGS)("that are only there as %s get their first name", async (spelling) => {
     const expected = readFolder(BART).get(WORDS);
-    const source = await changed(BART, {
+    const source = await changedCheckpoint(BART, {
       tensors: (tensors) => {
         tensors.set(spelling, tensors.get(WORDS) as ReadTensor);
         tensors.delete(WORDS);
@@ -64,7 +46,7 @@ describe("word embeddings", () => {
   });
 
   test("are repeated for both stacks where weights are not tied, and the output layer is its own", async () => {
-    const source = await changed(BART, {
+    const source = await changedCheckpoint(BART, {
       config: { tie_word_embeddings: false },
       tensors: (tensors) => {
         const { dtype, shape, bytes } = tensors.get(WORDS) as ReadTensor;
@@ -79,7 +61,7 @@ describe("word embeddings", () => {
   });
 
   test("that are not tied, without an output layer, are refused", async () => {
-    const source = await changed(BART, { config: { tie_word_embeddings: false } });
+    const source = await changedCheckpoint(BART, { config: { tie_word_embeddings: false } });
     await expect(converted(source)).rejects.toThrow(/"lm_head.weight" is missing/);
   });
 });
@@ -104,7 +86,7 @@ describe("positions", () => {
   const TABLE = "model.decoder.embed_positions.weight";
 
   test("that are sinusoids go on, behind the source's own rows", async () => {
-    const source = await changed(PEGASUS, {
+    const source = await changedCheckpoint(PEGASUS, {
       tensors: (tensors) => tensors.get(TABLE)?.bytes.writeFloatLE(7, 4 * 32 * 5),
     });
     const [faithful, reference] = [
@@ -159,7 +141,7 @@ describe("global tokens", () => {
   });
 
   test("start from the decoder's first token where there is no bos", async () => {
-    const source = await changed(join(FIXTURES, "pegasus", "checkpoint"), {
+    const source = await changedCheckpoint(join(FIXTURES, "pegasus", "checkpoint"), {
       config: { bos_token_id: null, decoder_start_token_id: 6 },
     });
     const [with_, without] = [
@@ -188,7 +170,7 @@ describe("classes", () => {
   });
 
   test("a decoder alone is refused with the reason", async () => {
-    const source = await changed(BART, { config: { architectures: ["BartForCausalLM"] } });
+    const source = await changedCheckpoint(BART, { config: { architectures: ["BartForCausalLM"] } });
     const decoderAlone = /BartForCausalLM, which cannot be converted: it is a decoder alone/;
     await expect(converted(source)).rejects.toThrow(decoderAlone);
     await expect(converted(BART, { architecture: "BartForCausalLM" })).rejects.toThrow(decoderAlone);
@@ -199,7 +181,7 @@ describe("classes", () => {
     ["decoder_layers", 4, /"model.decoder.layers.3.self_attn.q_proj.weight" is missing/],
     ["decoder_ffn_dim", 41, /has shape \[40,32\], config.json says \[41,32\]/],
   ])("a decoder whose %s is %j is refused", async (key, value, message) => {
-    const source = await changed(BART, { config: { [key]: value } });
+    const source = await changedCheckpoint(BART, { config: { [key]: value } });
     const parent = await temporaryFolder();
     const conversion = convert(source, join(parent, "out"), parseConvertOptions({}));
     await expect(conversion).rejects.toThrow(message);
@@ -207,7 +189,7 @@ describe("classes", () => {
   });
 
   test("BARThez under the reference's name is told what it is", async () => {
-    const source = await changed(BART, { config: { model_type: "barthez" } });
+    const source = await changedCheckpoint(BART, { config: { model_type: "barthez" } });
     await expect(converted(source)).rejects.toMatchObject({ remedy: expect.stringMatching(/is an mBART/) });
   });
 });

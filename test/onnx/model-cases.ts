@@ -42,7 +42,7 @@ export interface OutputCase {
   readonly lsg: Readonly<Record<string, unknown>> | null;
   readonly max_length: number | null;
   readonly task: string | null;
-  /** Which inputs: `right` and `left` say where the padding is, `choices` have one more axis. */
+  /** Which inputs: `right` and `left` say where the padding is, `choices` have one more axis, and so on. */
   readonly inputs: string;
   readonly lengths: readonly number[];
   /** Of an output at a length every so many numbers are there. */
@@ -59,6 +59,11 @@ export function typesOf(kind: "encoder" | "encoder-decoder"): string[] {
     const hasParts = outputGoldens(modelType).cases.some(({ part }) => part !== undefined);
     return hasParts === (kind === "encoder-decoder");
   });
+}
+
+/** Options for a graph that takes a case's inputs: its global attention, where they name it. */
+export function globalAttentionOf({ inputs }: OutputCase): { globalAttention?: "input" } {
+  return /globals|zeros|ones/.test(inputs) ? { globalAttention: "input" } : {};
 }
 
 export interface OutputGoldens {

@@ -4,7 +4,7 @@ import { convert } from "../../src/commands/convert.js";
 import { exportOnnx } from "../../src/commands/export.js";
 import { parseConvertOptions, parseExportOptions } from "../../src/options.js";
 import { temporaryFolder } from "../support/fixtures.js";
-import { caseSource, compareOutputs, outputGoldens, typesOf } from "./model-cases.js";
+import { caseSource, compareOutputs, globalAttentionOf, outputGoldens, typesOf } from "./model-cases.js";
 
 describe.each(typesOf("encoder"))("%s computes what PyTorch computes", (modelType) => {
   const goldens = outputGoldens(modelType);
@@ -13,7 +13,7 @@ describe.each(typesOf("encoder"))("%s computes what PyTorch computes", (modelTyp
   test.each(cases)("%s, as it is", async (_, golden) => {
     const folder = await temporaryFolder();
     const output = join(folder, "full");
-    const options = parseExportOptions({ task: golden.task ?? undefined });
+    const options = parseExportOptions({ task: golden.task ?? undefined, ...globalAttentionOf(golden) });
     await exportOnnx(await caseSource(goldens, golden, folder), output, options);
     await compareOutputs(goldens, golden, join(output, "onnx", "model.onnx"));
   });
@@ -22,10 +22,11 @@ describe.each(typesOf("encoder"))("%s computes what PyTorch computes", (modelTyp
   const convertible = cases.filter(([name]) => !name.startsWith("activation"));
   test.each(convertible)("%s, converted", async (_, golden) => {
     const folder = await temporaryFolder();
-    const output = join(folder, "lsg");
+    const output = join(folder, "converted");
     const options = {
       onnx: true,
       task: golden.task ?? undefined,
+      ...globalAttentionOf(golden),
       maxSequenceLength: 650,
       // Of the one that is LSG already: its length is raised, and nothing else changes.
       resizeLsg: golden.checkpoint === "lsg",

@@ -5,7 +5,7 @@ import { exportOnnx } from "../../src/commands/export.js";
 import { parseExportOptions } from "../../src/options.js";
 import { temporaryFolder } from "../support/fixtures.js";
 import { openModel, runModel } from "../support/onnx.js";
-import { caseSource, goldenInputs, outputGoldens, typesOf } from "./model-cases.js";
+import { caseSource, globalAttentionOf, goldenInputs, outputGoldens, typesOf } from "./model-cases.js";
 
 const TOKENS = ["batch_size", "sequence_length"] as const;
 const CHOICES = ["batch_size", "num_choices", "sequence_length"] as const;
@@ -54,7 +54,8 @@ describe.each(typesOf("encoder"))("%s", (modelType) => {
   test.each(classes)("%s: names, types, axes and order of inputs and outputs", async (className, golden) => {
     const folder = await temporaryFolder();
     const source = await caseSource(goldens, golden, folder);
-    await exportOnnx(source, join(folder, "out"), parseExportOptions({}));
+    const asked = globalAttentionOf(golden);
+    await exportOnnx(source, join(folder, "out"), parseExportOptions(asked));
     const config = JSON.parse(readFileSync(join(source, "config.json"), "utf8"));
     const sizes = {
       vocab: config.vocab_size,
@@ -64,7 +65,12 @@ describe.each(typesOf("encoder"))("%s", (modelType) => {
 
     const session = await openModel(join(folder, "out", "onnx", "model.onnx"));
     const axes = className.endsWith("MultipleChoice") ? CHOICES : TOKENS;
-    const names = ["input_ids", "attention_mask", ...(TYPED.includes(modelType) ? ["token_type_ids"] : [])];
+    const names = [
+      "input_ids",
+      "attention_mask",
+      ...(TYPED.includes(modelType) ? ["token_type_ids"] : []),
+      ...(asked.globalAttention ? ["global_attention_mask"] : []),
+    ];
     expect(session.inputMetadata).toEqual(
       names.map((name) => ({ name, isTensor: true, type: "int64", shape: axes })),
     );

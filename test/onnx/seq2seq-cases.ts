@@ -75,8 +75,9 @@ function generationGraphs({ run }: { run: (file: string) => Run }): Graphs {
 
 /** One pass of the decoder over all of its input. */
 async function teacherForced(graphs: Graphs, inputs: Inputs, encoderOnly: boolean) {
-  const { input_ids, attention_mask, decoder_input_ids } = fed(inputs);
-  const { last_hidden_state: hidden } = await graphs.encode({ input_ids, attention_mask } as Values);
+  const { decoder_input_ids, ...own } = fed(inputs);
+  const { attention_mask } = own;
+  const { last_hidden_state: hidden } = await graphs.encode(own);
   if (!hidden) throw new Error("the encoder gave nothing");
   if (encoderOnly) return { last_hidden_state: hidden };
   const feeds = { encoder_attention_mask: attention_mask, encoder_hidden_states: hidden } as Values;
@@ -118,8 +119,9 @@ async function generate(
   given: Settings,
   merged: boolean,
 ): Promise<number[][]> {
-  const { input_ids, attention_mask } = fed(inputs);
-  const { last_hidden_state: hidden } = await graphs.encode({ input_ids, attention_mask } as Values);
+  const own = fed(inputs);
+  const { attention_mask } = own;
+  const { last_hidden_state: hidden } = await graphs.encode(own);
   if (!hidden) throw new Error("the encoder gave nothing");
   const rows = Array.from({ length: hidden.dims[0] ?? 0 }, () => [given.start]);
   const done = rows.map(() => false);

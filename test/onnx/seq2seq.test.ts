@@ -4,7 +4,7 @@ import { convert } from "../../src/commands/convert.js";
 import { exportOnnx } from "../../src/commands/export.js";
 import { parseConvertOptions, parseExportOptions } from "../../src/options.js";
 import { temporaryFolder } from "../support/fixtures.js";
-import { caseSource, type OutputCase, outputGoldens, typesOf } from "./model-cases.js";
+import { caseSource, globalAttentionOf, type OutputCase, outputGoldens, typesOf } from "./model-cases.js";
 import { compareSeq2Seq } from "./seq2seq-cases.js";
 
 /** Beam search is the client's: see test/parity/clients. */
@@ -14,6 +14,7 @@ describe.each(typesOf("encoder-decoder"))("%s computes what PyTorch computes", (
   const goldens = outputGoldens(modelType);
   const cases = goldens.cases.filter(isGreedy).map((golden) => [golden.name, golden] as const);
 
+  // Of LED none.
   test.each(cases.filter(([, { lsg }]) => lsg))("%s, LSG", async (_, golden) => {
     const folder = await temporaryFolder();
     const output = join(folder, "lsg");
@@ -30,14 +31,16 @@ describe.each(typesOf("encoder-decoder"))("%s computes what PyTorch computes", (
   test.each(originals)("%s, as it is", async (_, golden) => {
     const folder = await temporaryFolder();
     const output = join(folder, "full");
-    await exportOnnx(await caseSource(goldens, golden, folder), output, parseExportOptions({}));
+    const options = parseExportOptions(globalAttentionOf(golden));
+    await exportOnnx(await caseSource(goldens, golden, folder), output, options);
     await compareSeq2Seq(goldens, golden, output);
   });
 
   test.each(originals)("%s, converted", async (_, golden) => {
     const folder = await temporaryFolder();
-    const output = join(folder, "lsg");
-    const options = { onnx: true, maxSequenceLength: 1030, resizeLsg: golden.checkpoint === "lsg" };
+    const output = join(folder, "converted");
+    const isLsg = golden.checkpoint === "lsg";
+    const options = { onnx: true, maxSequenceLength: 1030, resizeLsg: isLsg, ...globalAttentionOf(golden) };
     await convert(await caseSource(goldens, golden, folder), output, parseConvertOptions(options));
     await compareSeq2Seq(goldens, golden, output);
   });

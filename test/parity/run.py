@@ -111,9 +111,27 @@ def convert() -> None:
             "faithful": ["--max-sequence-length", "2048"],
         }
         for preset, options in presets.items():
-            output = WORK / "converted" / f"{model_type}-{preset}"
-            command = ["node", REPOSITORY / "bin" / "lsg.js", "convert", source, output, "--quiet", *options]
-            subprocess.run(command, check=True)
+            lsg_convert(source, WORK / "converted" / f"{model_type}-{preset}", *options)
+
+
+def convert_longformers() -> None:
+    """Longformers of what longformer_sources.py saved, made anew: WORK/longformers/<model_type>-<head>; two with
+    narrow windows, and Longformers made longer."""
+    shutil.rmtree(WORK / "longformers", ignore_errors=True)
+    sources, target = WORK / "longformer-sources", WORK / "longformers"
+    options = ["--to", "longformer", "--max-sequence-length", "2048"]
+    for source in sorted(sources.iterdir()):
+        lsg_convert(source, target / source.name, *options)
+    for name, head in {"roberta": "ForMaskedLM", "bart": "ForConditionalGeneration"}.items():
+        lsg_convert(sources / f"{name}-{head}", target / f"{name}-narrow", *options, "--attention-window", "16")
+    for model_type in ("longformer", "led"):
+        source = REPOSITORY / "fixtures" / model_type / "checkpoint"
+        lsg_convert(source, target / f"{model_type}-longer", "--max-sequence-length", "1024")
+
+
+def lsg_convert(source: Path, output: Path, *options: str) -> None:
+    command = ["node", REPOSITORY / "bin" / "lsg.js", "convert", source, output, "--quiet", *options]
+    subprocess.run(command, check=True)
 
 
 def run(version: str, *command: str) -> int:
@@ -132,8 +150,9 @@ def run(version: str, *command: str) -> int:
 def main(arguments: list[str]) -> int:
     environment()
     convert()
-    if run(REFERENCE, "reference.py") != 0:
+    if run(REFERENCE, "reference.py") != 0 or run(REFERENCE, "longformer_sources.py") != 0:
         return 1
+    convert_longformers()
     failed = []
     for version in TARGETS:
         print(f"transformers {version}", flush=True)

@@ -109,9 +109,7 @@ export function headGraph(
         lsg,
       })
     : undefined;
-  const outputs = graph.scope("head", () =>
-    headOutputs(context, model, head, states ?? { hidden, axis }),
-  );
+  const outputs = graph.scope("head", () => headOutputs(context, model, head, states ?? { hidden, axis }));
   for (const output of outputs) graph.output(output.name, output.value, "F32", output.dims);
   return graph.model();
 }

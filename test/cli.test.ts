@@ -66,7 +66,7 @@ describe("lsg convert", () => {
     const flags = ["--preset", "reference", "--no-pass-global-tokens-to-decoder", "--no-adaptive"];
     const { code, stdout } = await lsg(["convert", source, "--dry-run", ...flags]);
     expect(code).toBe(0);
-    expect(JSON.parse(stdout).config.set).toMatchObject({
+    expect(JSON.parse(stdout).plan.config.set).toMatchObject({
       adaptive: false,
       pass_global_tokens_to_decoder: false,
     });

@@ -61,6 +61,17 @@ describe("lsg", () => {
 });
 
 describe("lsg convert", () => {
+  test("--no-pass-global-tokens-to-decoder and its like take a key of a preset away", async () => {
+    const source = join(FIXTURES, "bart", "checkpoint");
+    const flags = ["--preset", "reference", "--no-pass-global-tokens-to-decoder", "--no-adaptive"];
+    const { code, stdout } = await lsg(["convert", source, "--dry-run", ...flags]);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout).plan.config.set).toMatchObject({
+      adaptive: false,
+      pass_global_tokens_to_decoder: false,
+    });
+  });
+
   test("--json prints one document on stdout and nothing else", async () => {
     const output = join(await temporaryFolder(), "out");
     const { code, stdout, stderr } = await lsg(["convert", SOURCE, output, "--json"]);

@@ -23,6 +23,12 @@ class LSGConfig:
     sparsity_type = "norm"
 
 
+class LSGSeq2SeqConfig(LSGConfig):
+    """Those of a model with a decoder."""
+
+    pass_global_tokens_to_decoder = True
+
+
 def check_config(config: Any) -> None:
     """Raises ValueError for what an LSG model can't be built of."""
     if not 1 <= config.num_global_tokens <= GLOBAL_TABLE_ROWS:

@@ -13,7 +13,8 @@ allocator to map and clear fresh pages for them in every layer."""
 
 
 class Layer(NamedTuple):
-    """The parts in the order in which they are applied; each maps (b, rows, ·) to (b, rows, ·)."""
+    """The parts in the order in which they are applied; each maps (b, rows, ·) to (b, rows, ·). With
+    norm_first a norm is applied to what goes into its part of the layer, else to what comes out of it."""
 
     query: Callable[[Tensor], Tensor]
     key: Callable[[Tensor], Tensor]
@@ -26,9 +27,12 @@ class Layer(NamedTuple):
     output: Callable[[Tensor], Tensor]
     output_dropout: Callable[[Tensor], Tensor] | None
     output_norm: Callable[[Tensor], Tensor]
+    norm_first: bool = False
 
     def heads(self, hidden: Tensor, count: int) -> list[Tensor]:
         """Query, key and value: (b, rows, hidden) → (b, count, rows, head_dim) each."""
+        if self.norm_first:
+            hidden = self.attention_norm(hidden)
         projected = (linear(hidden) for linear in (self.query, self.key, self.value))
         return [x.unflatten(2, (count, -1)).transpose(1, 2) for x in projected]
 
@@ -38,7 +42,9 @@ class Layer(NamedTuple):
         attended = self.attention_output(context.transpose(1, 2).flatten(2))
         if self.attention_dropout is not None:
             attended = self.attention_dropout(attended)
-        hidden = self.attention_norm(attended + hidden)
+        hidden = attended + hidden
+        if not self.norm_first:
+            hidden = self.attention_norm(hidden)
         if hidden.device.type != "cpu" or torch.is_grad_enabled() or torch.compiler.is_compiling():
             return self._feed_forward(hidden)
         batch, rows, _ = hidden.shape
@@ -46,10 +52,12 @@ class Layer(NamedTuple):
         return torch.cat([self._feed_forward(part) for part in parts], dim=1)
 
     def _feed_forward(self, hidden: Tensor) -> Tensor:
-        output = self.output(self.activation(self.intermediate(hidden)))
+        normed = self.output_norm(hidden) if self.norm_first else hidden
+        output = self.output(self.activation(self.intermediate(normed)))
         if self.output_dropout is not None:
             output = self.output_dropout(output)
-        return self.output_norm(output + hidden)
+        output = output + hidden
+        return output if self.norm_first else self.output_norm(output)
 
 
 def bert_layer(layer: nn.Module) -> Layer:

@@ -1,8 +1,4 @@
-"""What the LSG models of all types share: a forward pass of our own over transformers' modules.
-
-The modules that hold weights are the dense model's, so that parameters keep their names and transformers
-initialises, ties, resizes and saves them as its own; heads and outputs are transformers'. Only the table of
-global tokens is added.
+"""What the LSG models of one stack of layers share: a forward pass of our own over transformers' modules.
 
 Shapes: b batch, p prepended global tokens.
 """
@@ -19,46 +15,19 @@ from transformers.modeling_outputs import (
     BaseModelOutputWithPoolingAndCrossAttentions,
 )
 
-from .lsg_attention import LSGSelfAttention
-from .lsg_config import GLOBAL_TABLE_ROWS, check_config
+from .lsg_base import LSGEncoder
+from .lsg_config import GLOBAL_TABLE_ROWS
 from .lsg_generation import LSGCache
 from .lsg_layer import Layer, bert_layer
 
 
-class LSGModel:
+class LSGModel(LSGEncoder):
     """Put before a type's dense model among the bases of its LSG model, it gives it its forward pass."""
 
-    supports_gradient_checkpointing = True
-    gradient_checkpointing = False
-
-    def __init__(self, config: Any, *args: Any, **kwargs: Any):
-        super().__init__(config, *args, **kwargs)
-        self._add_lsg()
-        self.post_init()
-
-    @classmethod
-    def adopt(cls, dense: nn.Module) -> None:
-        """Makes a dense model, just built, one of this class; nothing is allocated but the global tokens."""
-        dense.__class__ = cls
-        dense._add_lsg()
-
     def _add_lsg(self) -> None:
-        config = self.config
-        check_config(config)
         words = self.embeddings.word_embeddings
         self.embeddings.global_embeddings = nn.Embedding(GLOBAL_TABLE_ROWS, words.embedding_dim)
-        self.num_prepended_tokens = config.num_global_tokens - int(config.first_token_is_global)
-        self.lsg_attention = LSGSelfAttention(
-            config.block_size,
-            config.sparse_block_size,
-            config.sparsity_factor,
-            config.sparsity_type,
-            num_global_tokens=config.num_global_tokens,
-            num_prepended_tokens=self.num_prepended_tokens,
-            is_causal=getattr(config, "is_decoder", False),
-            lsh_num_pre_rounds=config.lsh_num_pre_rounds,
-            attention_dropout_prob=self._attention_dropout_prob(),
-        )
+        self._add_attention(self._attention_dropout_prob(), getattr(self.config, "is_decoder", False))
 
     def forward(
         self,
@@ -96,7 +65,7 @@ class LSGModel:
         past = 0 if cache is None else cache.length
         hidden = self._embed(input_ids, token_type_ids, position_ids, inputs_embeds, past)
         length = hidden.shape[1] - (self.num_prepended_tokens if past == 0 else 0)
-        mask = self._additive_mask(attention_mask, hidden, past + length, past)
+        mask = self._additive_mask(attention_mask, hidden, past + length, row_for_every_query=past == 0)
         if past > 0:
             mask = cache.bias(mask)
         every_hidden = [self._without_globals(hidden, length)] if output_hidden_states else None
@@ -137,11 +106,10 @@ class LSGModel:
         embeddings = self.embeddings
         if inputs_embeds is None:
             inputs_embeds = embeddings.word_embeddings(input_ids)
-        batch, length, _ = inputs_embeds.shape
-        device = inputs_embeds.device
+        length, device = inputs_embeds.shape[1], inputs_embeds.device
         longest = embeddings.position_embeddings.num_embeddings - self._first_position()
-        if (position_ids is None or past > 0) and past + length > longest:
-            raise ValueError(f"{past + length} tokens, but the table of positions is for {longest}")
+        if position_ids is None or past > 0:
+            self._check_length(past + length, longest)
         if position_ids is None:
             position_ids = self._position_ids(input_ids, length, device) + past
         hidden = inputs_embeds + embeddings.position_embeddings(position_ids)
@@ -149,32 +117,9 @@ class LSGModel:
             if token_type_ids is None:
                 token_type_ids = torch.zeros(1, length, dtype=torch.long, device=device)
             hidden = hidden + embeddings.token_type_embeddings(token_type_ids)
-        if self.num_prepended_tokens > 0 and past == 0:
-            rows = torch.arange(
-                int(self.config.first_token_is_global), self.config.num_global_tokens, device=device
-            )
-            hidden = torch.cat([embeddings.global_embeddings(rows).expand(batch, -1, -1), hidden], dim=1)
+        if past == 0:
+            hidden = self._with_globals(hidden, embeddings.global_embeddings)
         return self._project(embeddings.dropout(embeddings.LayerNorm(hidden)))
-
-    def _additive_mask(self, attention_mask: Tensor | None, hidden: Tensor, length: int, past: int) -> Tensor:
-        """→ (b, 1, 1 or length, length): 0 for a visible key, else the least number of hidden's dtype."""
-        batch = hidden.shape[0]
-        if attention_mask is None:
-            attention_mask = torch.ones(batch, length, device=hidden.device)
-        expected = [(batch, length)] if past > 0 else [(batch, length), (batch, length, length)]
-        if attention_mask.shape not in expected:
-            raise ValueError(
-                f"attention_mask has shape {tuple(attention_mask.shape)}, expected "
-                f"{' or '.join(str(shape) for shape in expected)}"
-            )
-        invisible = (
-            attention_mask[:, None, None] == 0 if attention_mask.dim() == 2 else attention_mask[:, None] == 0
-        )
-        if self.config.mask_first_token:
-            invisible = invisible | (torch.arange(length, device=hidden.device) == 0)
-        return torch.zeros_like(invisible, dtype=hidden.dtype).masked_fill(
-            invisible, torch.finfo(hidden.dtype).min
-        )
 
     def _run_layer(
         self, layer: Layer, hidden: Tensor, mask: Tensor, cache: LSGCache | None = None, index: int = 0
@@ -188,15 +133,6 @@ class LSGModel:
         else:
             context = F.scaled_dot_product_attention(query, *held, attn_mask=mask)
         return layer.complete(hidden, context)
-
-    def _without_globals(self, hidden: Tensor, length: int) -> Tensor:
-        """(b, p + length, hidden) → (b, length, hidden); global token 0, if prepended, stands in for token
-        0."""
-        tokens = hidden[:, -length:]
-        replaces = self.config.pool_with_global or self.config.mask_first_token
-        if replaces and hidden.shape[1] > length and not self.config.first_token_is_global:
-            return torch.cat([hidden[:, :1], tokens[:, 1:]], dim=1)
-        return tokens
 
     def _outputs(
         self, last: Tensor, cache: LSGCache | None, every_hidden: list[Tensor] | None, return_dict: bool
@@ -212,14 +148,6 @@ class LSGModel:
         if not has_pooler:
             return BaseModelOutputWithPastAndCrossAttentions(**rest)
         return BaseModelOutputWithPoolingAndCrossAttentions(pooler_output=pooled, **rest)
-
-    def _refuse_unsupported(self, kwargs: dict[str, Any]) -> None:
-        names = ("head_mask", "encoder_hidden_states", "encoder_attention_mask")
-        given = [name for name in names if kwargs.get(name) is not None]
-        if kwargs.get("output_attentions") or getattr(self.config, "output_attentions", False):
-            given.append("output_attentions")
-        if given:
-            raise ValueError(f"{type(self).__name__} does not support {', '.join(given)}")
 
     # What differs between types.
 
@@ -256,15 +184,3 @@ class RobertaPositions:
             return super()._position_ids(input_ids, length, device)
         is_token = (input_ids != self.config.pad_token_id).long()
         return is_token.cumsum(dim=1) * is_token + self.config.pad_token_id
-
-
-class LSGHead:
-    """Put before a head of transformers among the bases of its LSG class: the head, over an LSG model."""
-
-    lsg_model: type[LSGModel]
-    supports_gradient_checkpointing = True
-
-    def __init__(self, config: Any, *args: Any, **kwargs: Any):
-        super().__init__(config, *args, **kwargs)
-        self.lsg_model.adopt(self.base_model)
-        self.post_init()

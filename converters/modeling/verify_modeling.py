@@ -3,10 +3,10 @@ with which it is shipped, under a name that is not copied into a converted folde
 
 Reads a request from stdin: {"folder": to open, "output": to write into, "hidden": [inputs], "head": inputs or
 null}, inputs being {name: {"dims": [batch, length], "values": [integers]}}; with choices head's are of (batch,
-choices, length).
+choices, length), and those of a decoder that generates have its decoder_input_ids.
 
-Writes what it computes as little-endian float32: the last hidden state for each of hidden to output/hidden-0,
-output/hidden-1 and so on, and the whole model's outputs for head to output/head-NAME.
+Writes what it computes as little-endian float32: the encoder's last hidden state for each of hidden to
+output/hidden-0, output/hidden-1 and so on, and the whole model's outputs for head to output/head-NAME.
 
 Prints one of
     {"unusable": why torch and transformers cannot be used},
@@ -84,10 +84,12 @@ def run(request: dict) -> dict:
         output_loading_info=True,
     )
     model.eval()
+    base = model.base_model
+    encoder = base.get_encoder() if model.config.is_encoder_decoder else base
     torch.manual_seed(0)
     with torch.no_grad():
         hidden = [
-            write(f"hidden-{i}", compute(model.base_model, inputs).last_hidden_state)
+            write(f"hidden-{i}", compute(encoder, inputs).last_hidden_state)
             for i, inputs in enumerate(request["hidden"])
         ]
         outputs = compute(model, request["head"]) if request["head"] else {}

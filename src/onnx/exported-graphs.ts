@@ -4,7 +4,7 @@ import type { GraphOptions } from "./context.js";
 import { generationGraphs } from "./generation.js";
 import { modelGraph } from "./graph.js";
 import { GRAPH_FILE } from "./graph-files.js";
-import { headForTask } from "./tasks.js";
+import { generates, headForTask } from "./tasks.js";
 import type { WeightSource } from "./weights.js";
 
 /**
@@ -18,7 +18,7 @@ export function exportedGraphs(
 ): ReadonlyMap<string, OnnxModel> {
   const { decoder } = model.architecture;
   const head = headForTask(model.architecture, model.source.head, options.task);
-  return decoder && head.auto === "Seq2SeqLM"
+  return decoder && generates(head)
     ? generationGraphs({ model, decoder, head, source, options })
     : new Map([[GRAPH_FILE, modelGraph(model, source, options)]]);
 }

@@ -30,15 +30,17 @@ export const GRAPH_PATHS = PLACES.flatMap((place) =>
 
 /**
  * The files of a folder's export: its graphs, each with its data file where there is one. They lie in one place, and
- * are those with which an encoder-decoder generates or one alone; other graphs beside them are left over.
+ * are one graph alone or those with which an encoder-decoder generates; other graphs beside them are left over.
+ * @param mayGenerate whether the model's class generates
  */
-export function graphFiles(source: FileSource): string[] {
-  const place = PLACES.find((folder) => GRAPHS.some((graph) => source.files.has(posix.join(folder, graph))));
+export function graphFiles(source: FileSource, mayGenerate: boolean): string[] {
+  const names = mayGenerate ? GRAPHS : [GRAPH_FILE];
+  const place = PLACES.find((folder) => names.some((graph) => source.files.has(posix.join(folder, graph))));
   if (place === undefined) return [];
   const has = (graph: string) => source.files.has(posix.join(place, graph));
   const generation = Object.values(GENERATION_FILES);
-  const graphs = has(GRAPH_FILE) && !generation.every(has) ? [GRAPH_FILE] : generation;
-  return graphs
+  const isOne = has(GRAPH_FILE) && !(mayGenerate && generation.every(has));
+  return (isOne ? [GRAPH_FILE] : generation)
     .filter(has)
     .flatMap((graph) => [graph, dataFile(graph)])
     .map((file) => posix.join(place, file))

@@ -10,7 +10,7 @@ import { prependedTokens } from "./functions/lsg-inputs.js";
 import { keyBias } from "./functions/masks.js";
 import type { HeadInputs } from "./heads.js";
 import type { LayerContext } from "./layers.js";
-import type { TaskOutput } from "./tasks.js";
+import { generates, type TaskOutput } from "./tasks.js";
 
 export interface PairInputs {
   /** The encoder's, (batch, length) int64. */
@@ -37,7 +37,7 @@ export function decodePair(
   if (!decoder) return undefined;
   const isBase = Object.keys(head.outputs).length === 0;
   const { encoderHidden } = inputs;
-  const shifts = decoder.start !== undefined && head.auto !== "Seq2SeqLM";
+  const shifts = decoder.start !== undefined && !generates(head);
   const axis = shifts ? "sequence_length" : "decoder_sequence_length";
   const ids = shifts
     ? graph.scope("shift", () => shiftRight(context.op, model, decoder, inputs.inputIds))

@@ -61,6 +61,11 @@ export function taskOf(head: Head): string {
   return TASKS[head.auto]?.name ?? FEATURES;
 }
 
+/** Whether a class writes texts, token by token: its decoder is exported with what it keeps between them. */
+export function generates({ auto }: Head): boolean {
+  return auto === "Seq2SeqLM";
+}
+
 /** Whether a head's inputs are (batch, choices, length). */
 export function hasChoices(head: Head): boolean {
   return TASKS[head.auto]?.hasChoices ?? false;

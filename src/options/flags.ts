@@ -53,7 +53,10 @@ export function flagName(key: string): string {
 /** The schema below defaults, optionals and nullables. */
 export function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
   const isWrapper =
-    schema instanceof z.ZodDefault || schema instanceof z.ZodOptional || schema instanceof z.ZodNullable;
+    schema instanceof z.ZodDefault ||
+    schema instanceof z.ZodOptional ||
+    schema instanceof z.ZodExactOptional ||
+    schema instanceof z.ZodNullable;
   return isWrapper ? unwrap(schema.def.innerType) : schema;
 }
 

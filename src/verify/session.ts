@@ -12,7 +12,7 @@ export interface NumberTensor {
   readonly dims: readonly number[];
   /** Row-major; as many as `dims` say. */
   readonly values: ArrayLike<number>;
-  readonly dtype: "int64" | "float32";
+  readonly dtype: "int64" | "float32" | "bool";
 }
 
 /** One output of a graph; float16 comes as float32. */
@@ -96,9 +96,14 @@ export async function openSession(
 }
 
 function toTensor({ Tensor }: Runtime, { dims, values, dtype }: NumberTensor): Tensor {
-  return dtype === "int64"
-    ? new Tensor("int64", BigInt64Array.from(Array.from(values, BigInt)), dims)
-    : new Tensor("float32", Float32Array.from(values), dims);
+  switch (dtype) {
+    case "int64":
+      return new Tensor(dtype, BigInt64Array.from(Array.from(values, BigInt)), dims);
+    case "bool":
+      return new Tensor(dtype, Uint8Array.from(values), dims);
+    case "float32":
+      return new Tensor(dtype, values instanceof Float32Array ? values : Float32Array.from(values), dims);
+  }
 }
 
 /** The data of float16 is a Float16Array where JavaScript has one, else a Uint16Array: the bytes are the same. */

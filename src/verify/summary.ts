@@ -25,6 +25,7 @@ function proven(report: Omit<VerificationReport, "verdict" | "summary">): string
   return [
     passed("weights") && "every weight and file is as planned",
     passed("lossless") && `${upTo(lossless ?? 0)} it computes what the original computes`,
+    passed("generation") && "it writes what the original writes",
     passed("sweep") && `${upTo(length?.to)} its outputs are finite and no padding changes them`,
     passed("attention-op") && "its attention is what it is defined to be",
     passed("transformers") && "transformers computes the same",

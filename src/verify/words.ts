@@ -1,3 +1,4 @@
+import type { Model } from "../plan/model.js";
 import { formatNumber } from "./report/numbers.js";
 
 /** "1 length", "2 lengths". */
@@ -8,6 +9,11 @@ export function counted(count: number, noun: string): string {
 /** "10 lengths up to 4096". @param lengths ascending */
 export function lengthsUpTo(lengths: readonly number[]): string {
   return `${counted(lengths.length, "length")} up to ${lengths.at(-1)}`;
+}
+
+/** What a model's encoder gives: all of most base models, or half of an encoder-decoder. */
+export function statesOf({ architecture }: Model): string {
+  return architecture.decoder ? "encoder states" : "hidden states";
 }
 
 /** "largest difference 2.4e-6 at 512 tokens". */

@@ -60,6 +60,9 @@ ARCHITECTURES = {
     "distilbert": "DistilBertForMaskedLM",
     "electra": "ElectraForPreTraining",
     "albert": "AlbertForPreTraining",
+    "bart": "BartForConditionalGeneration",
+    "mbart": "MBartForConditionalGeneration",
+    "pegasus": "PegasusForConditionalGeneration",
 }
 REFERENCE_PRESET = (
     "--preset reference --block-size 16 --sparse-block-size 16 --sparsity-factor 4 --num-global-tokens 3 "

@@ -1,5 +1,7 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import { type ModelProto, ModelProtoSchema } from "onnx-buf";
 import { type ReadTensor, readSafetensors, writeSafetensors } from "../support/safetensors.js";
 
 /** What is done to a folder. */
@@ -97,4 +99,24 @@ export function editTensor(
     },
     file,
   );
+}
+
+/** Puts another conversion's file in the place of a folder's own. */
+export function takenFrom(
+  { folder: other }: { readonly folder: string },
+  ...files: readonly string[]
+): Damage {
+  return (folder) => {
+    for (const file of files) cpSync(join(other, file), join(folder, file));
+  };
+}
+
+/** Changes a graph and writes it again. */
+export function editGraph(file: string, change: (model: ModelProto) => void): Damage {
+  return (folder) => {
+    const path = join(folder, file);
+    const model = fromBinary(ModelProtoSchema, readFileSync(path));
+    change(model);
+    writeFileSync(path, toBinary(ModelProtoSchema, model));
+  };
 }

@@ -132,3 +132,19 @@ function expectFailing(checks: readonly Check[], { fails, says, where = fails[0]
   expect(failing(checks), JSON.stringify(checks, null, 1)).toEqual(fails);
   expect(textOf(checks, where)).toMatch(says);
 }
+
+/** Converts and verifies; expects that nothing failed and that every file was compared. */
+export async function expectSound(source: string, given: Given, lengths: readonly number[] = [5, 32, 96]) {
+  const folder = join(await temporaryFolder(), "converted");
+  const { plan } = await convert(source, folder, parseConvertOptions(given));
+  const checks = await checksOf(folder, { against: source, lengths }, "outputs");
+  expect(failing(checks), JSON.stringify(checks, null, 1)).toEqual([]);
+  const passed = checks.filter(({ verdict }) => verdict === "pass").map(({ id }) => id);
+  expect(passed).toEqual(
+    expect.arrayContaining(["plan", "config", "files", "weights", "modeling", "length"]),
+  );
+  expect(passed).toEqual(expect.arrayContaining(["load", "attention-op", "sweep"]));
+  const promised = plan.record.promise.lossless_up_to;
+  expect(passed.includes("lossless")).toBe(promised > 0);
+  return { folder, checks, passed, promised };
+}

@@ -5,6 +5,7 @@ import { verify } from "../../src/commands/verify.js";
 import { parseVerifyOptions } from "../../src/options.js";
 import type { Check } from "../../src/verify/types.js";
 import { temporaryFolder } from "../support/fixtures.js";
+import { convertedSmallBart } from "./small-bart.js";
 import { convertedSmallBert, verdictOf } from "./support.js";
 
 const small = convertedSmallBert();
@@ -12,6 +13,9 @@ const lsh = convertedSmallBert(
   {},
   { preset: "reference", blockSize: 16, sparseBlockSize: 16, sparsityFactor: 4, sparsityType: "lsh" },
 );
+
+const bart = convertedSmallBart();
+const classifier = convertedSmallBart({ config: { architectures: ["BartForSequenceClassification"] } });
 
 /** What the check says with this for LSG_PYTHON. */
 async function outcome(python: string, folder?: string, given?: object): Promise<Check | undefined> {
@@ -211,6 +215,41 @@ describe("Python", () => {
     // The third row is padded on the left.
     expect(batches[1]?.attention_mask.values.at(-32)).toBe(0);
     expect(batches[1]?.attention_mask.values.at(-1)).toBe(1);
+  });
+
+  test("is given a decoder's tokens too, where the class has an input for them", async () => {
+    const seen = join(await temporaryFolder(), "seen.json");
+    const python = await stand(`fs.writeFileSync(${JSON.stringify(seen)}, JSON.stringify(request));`);
+    const head = async (folder: string) => {
+      await outcome(python, folder);
+      return JSON.parse(readFileSync(seen, "utf8")).head;
+    };
+    const { input_ids, decoder_input_ids, ...others } = await head(bart.folder);
+    expect(Object.keys(others)).toEqual(["attention_mask"]);
+    expect(decoder_input_ids.dims).toEqual(input_ids.dims);
+    expect(Object.keys(await head(classifier.folder))).toEqual(["input_ids", "attention_mask"]);
+    // A classifier looks at the token that ends a text: each row has it once.
+    const isEnd = input_ids.values.map((id: number) => id === 4);
+    expect(isEnd).toEqual(isEnd.map((_: boolean, i: number) => i % 8 === 7));
+  });
+
+  test("may give more states than tokens, as an encoder does that passes its global tokens on", async () => {
+    const zeros = `(name, dims) => {
+      fs.writeFileSync(request.output + "/" + name, Buffer.alloc(4 * dims.reduce((a, b) => a * b)));
+      return dims;
+    }`;
+    const python = await stand(`
+      const zeros = ${zeros};
+      const hidden = request.hidden.map(({ input_ids: { dims: [batch, length] } }, i) =>
+        zeros("hidden-" + i, [batch, length + 1, 8]));
+      const versions = { torch: "2.1.0", transformers: "4.40.0", class: "LSGBartForConditionalGeneration" };
+      console.log(JSON.stringify({ ...versions, missing: [], unexpected: [], hidden, head: {} }));`);
+    const check = await outcome(python, bart.folder);
+    expect(check?.findings).toEqual([
+      expect.stringMatching(/^encoder states differ by [\d.]+ at 5 tokens, allowed /),
+      expect.stringMatching(/^encoder states differ by [\d.]+ at 32 tokens, allowed /),
+      "logits differ by Infinity at 8 tokens, allowed 1e-4",
+    ]);
   });
 
   test("looks around the borders of blocks where no length is asked for, of lsh only where it is not random", async () => {

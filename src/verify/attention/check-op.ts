@@ -34,8 +34,15 @@ export interface OpCheck {
   readonly signal: AbortSignal | undefined;
 }
 
-/** Compares an attention op with its definition, computed in float64 token by token, at hostile lengths. */
-export async function checkOp(attention: OnnxFunction, check: OpCheck): Promise<Outcome> {
+/** How far an op is from its definition at one length, relative to the largest output. */
+export interface OpError {
+  /** Tokens, or keys. */
+  readonly length: number;
+  readonly error: number;
+}
+
+/** Compares an encoder's attention op with its definition, computed in float64 token by token, at hostile lengths. */
+export async function checkEncoderOp(attention: OnnxFunction, check: OpCheck): Promise<Outcome> {
   const { runtime, device, model, lsg, longest, lengths: asked, seed, signal } = check;
   const heads = { numHeads: model.sizes.heads, headDim: model.sizes.hidden / model.sizes.heads };
   const prepended = prependedTokens(lsg);
@@ -49,21 +56,26 @@ export async function checkOp(attention: OnnxFunction, check: OpCheck): Promise<
   const session = await running("the attention op cannot be loaded", async () =>
     openSession(runtime, await modelBytes(graph), { device }),
   );
-  const tolerance = device === "cpu" ? TOLERANCES.cpu : TOLERANCES.other;
-  const found: { length: number; error: number }[] = [];
+  const found: OpError[] = [];
   try {
     for (const length of sweepLengths(lsg, longest, asked)) {
       signal?.throwIfAborted();
       const size = { ...heads, prepended, length, blockSize: lsg.block_size, seed: seed + length };
       let error = await errorAt(session, size, check);
       // Keys that are picked by hashing may be picked otherwise where float32 cannot tell; not twice in a row.
-      if (error > tolerance && effectiveSparsity(lsg) === "lsh")
+      if (error > opTolerance(device) && effectiveSparsity(lsg) === "lsh")
         error = await errorAt(session, { ...size, seed: size.seed + 1 }, check);
       found.push({ length, error });
     }
   } finally {
     await session.close();
   }
+  return judgeOp(found, device);
+}
+
+/** Judges an op by its errors at several lengths, ascending. */
+export function judgeOp(found: readonly OpError[], device: Device): Outcome {
+  const tolerance = opTolerance(device);
   const worst = found.reduce((a, b) => (a.error >= b.error ? a : b));
   const failed = found.filter(({ error }) => !(error <= tolerance));
   const detail = `${lengthsUpTo(found.map(({ length }) => length))}: ${largestAt(worst.error, worst.length, "relative difference")}`;
@@ -76,6 +88,10 @@ export async function checkOp(attention: OnnxFunction, check: OpCheck): Promise<
     findings: failed.map(({ length, error }) => `${length} tokens: ${formatNumber(error)}`),
     remedy: "The graph's attention is not that of config.json: export it again with lsg export.",
   };
+}
+
+function opTolerance(device: Device): number {
+  return device === "cpu" ? TOLERANCES.cpu : TOLERANCES.other;
 }
 
 async function errorAt(
@@ -107,7 +123,7 @@ async function runOp(session: Session, problem: AttentionProblem, length: number
 }
 
 /** The largest difference over the largest expected value, where something is expected: NaN stands elsewhere. */
-function relativeError(actual: Float32Array, expected: Float64Array): number {
+export function relativeError(actual: Float32Array, expected: Float64Array): number {
   if (actual.length !== expected.length) return Number.POSITIVE_INFINITY;
   let [error, scale] = [0, 0];
   for (let i = 0; i < expected.length; i++) {

@@ -1,6 +1,9 @@
+import { findArchitecture } from "../../architectures.js";
 import { openCheckpoint } from "../../checkpoint/checkpoint.js";
 import type { FileSource } from "../../checkpoint/file-source.js";
+import { generates } from "../../onnx/tasks.js";
 import { parseRecordedOptions } from "../../options.js";
+import { openedClass } from "../../plan/classes.js";
 import type { ConversionPlan, ConversionRecord } from "../../plan/types.js";
 import { planCheckpoint, type ReadCheckpoint, readCheckpoint, readerOf } from "../../plan-source.js";
 import { openWeights } from "../../write/weight-reader.js";
@@ -42,8 +45,11 @@ export async function checkFolder(subject: FolderSubject, recorder: Recorder): P
   }
   if (plan && original) {
     const [planned, read] = [plan, readerOf(original)];
-    await recorder.look("config", "config.json", () => checkConfig(source, planned, read));
-    await recorder.look("files", "tokenizer and other files", () => checkSideFiles(source, planned, read));
+    const mayGenerate = await isGenerator(planned.record);
+    await recorder.look("config", "config.json", () => checkConfig(source, planned, read, mayGenerate));
+    await recorder.look("files", "tokenizer and other files", () =>
+      checkSideFiles(source, planned, read, mayGenerate),
+    );
     await recorder.look("weights", "tensors", () => compareWeights(source, planned, original, signal));
   }
   let converted: ReadModel | undefined;
@@ -93,6 +99,14 @@ async function compareWeights(
   } finally {
     await Promise.all(readers.map((reader) => reader.close()));
   }
+}
+
+/** Whether the class of a conversion's result generates. */
+async function isGenerator({ model_type, architecture: className }: ConversionRecord): Promise<boolean> {
+  const architecture = await findArchitecture(model_type);
+  const head =
+    architecture.heads[openedClass(className, architecture).slice(architecture.classPrefix.length)];
+  return head !== undefined && generates(head);
 }
 
 function describePlan({ record, shards, sideFiles }: ConversionPlan): string {

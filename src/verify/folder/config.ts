@@ -14,13 +14,15 @@ export async function checkConfig(
   source: FileSource,
   plan: ConversionPlan,
   readOriginal: ReadSource,
+  mayGenerate: boolean,
 ): Promise<Outcome> {
   const content = await configContent(plan, readOriginal);
   const keys = parseObject(content, "config.json");
   const found = await source.read("config.json");
   // An export leaves its hints behind when its graph is removed: they harm nobody.
   const { "transformers.js_config": left } = parseObject(found, "config.json");
-  const graphs = left === undefined || graphFiles(source).length > 0 ? graphFiles(source) : [GRAPH_FILE];
+  const exported = graphFiles(source, mayGenerate);
+  const graphs = left === undefined || exported.length > 0 ? exported : [GRAPH_FILE];
   const hints = graphs.length > 0 ? [["transformers.js_config", graphHints(keys, graphs)] as const] : [];
   const planned = editTopLevel(content, new Map(hints));
   const differences = jsonFileDifferences(planned, found, "config.json");

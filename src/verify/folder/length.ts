@@ -1,5 +1,6 @@
 import { stacksOf } from "../../architecture.js";
 import type { FileSource } from "../../checkpoint/file-source.js";
+import { raisedLengths } from "../../plan/config.js";
 import type { Model } from "../../plan/model.js";
 import { positionOffset } from "../../plan/positions.js";
 import type { ConversionRecord } from "../../plan/types.js";
@@ -18,13 +19,18 @@ export async function checkLength(
   const offset = positionOffset(architecture, config);
   const rows = length + offset;
   const findings: string[] = [];
+  const stacks = stacksOf(architecture);
   const configured = architecture.positions.configCountsOffset ? rows : length;
   if (config.max_position_embeddings !== configured) {
     findings.push(
       `config.json: max_position_embeddings is ${JSON.stringify(config.max_position_embeddings)}, expected ${configured}`,
     );
   }
-  for (const { embeddings } of stacksOf(architecture)) {
+  for (const [key, to] of raisedLengths(architecture, config, lengths)) {
+    if (config[key] !== to)
+      findings.push(`config.json: ${key} is ${JSON.stringify(config[key])}, expected ${to}`);
+  }
+  for (const { embeddings } of stacks) {
     const name = `${embeddings.position}.weight`;
     const table = [...model.tensors.values()].find(({ baseName }) => baseName === name);
     if (table?.stored.shape[0] !== rows) {
@@ -43,7 +49,7 @@ export async function checkLength(
   }
   return judge(
     findings,
-    `${length} tokens in config.json, position table and ${counted(limiting.length, "other file")}`,
+    `${length} tokens in config.json, position ${stacks.length > 1 ? "tables" : "table"} and ${counted(limiting.length, "other file")}`,
     `not ${length} tokens in ${counted(findings.length, "place")}: longer inputs would be cut or refused`,
     "Convert the original again, or correct the files that are named.",
   );

@@ -19,6 +19,7 @@ export async function checkSideFiles(
   source: FileSource,
   plan: ConversionPlan,
   readOriginal: ReadSource,
+  mayGenerate: boolean,
 ): Promise<Outcome> {
   const planned = plan.sideFiles.filter(({ path, kind }) => path !== MODEL_CARD && kind !== "modeling");
   const findings: string[] = [];
@@ -26,7 +27,7 @@ export async function checkSideFiles(
     findings.push(...(await differences(source, file, await sideFileContent(file, plan, readOriginal))));
   }
   findings.push(
-    ...unplanned(source, plan).map(
+    ...unplanned(source, plan, mayGenerate).map(
       (path) => `${path} is not planned: it may be loaded, and nothing is known of it`,
     ),
   );
@@ -54,12 +55,12 @@ async function differences(source: FileSource, { path }: SideFile, planned: Buff
 }
 
 /** Files that no plan put there. Loaders look for many names (adapters, other graphs, prompts): only some are known to be none of them. */
-function unplanned(source: FileSource, plan: ConversionPlan): string[] {
+function unplanned(source: FileSource, plan: ConversionPlan, mayGenerate: boolean): string[] {
   const planned = new Set([
     "config.json",
     ...plan.sideFiles.map(({ path }) => path),
     ...plan.shards.map(({ file }) => file),
-    ...graphFiles(source),
+    ...graphFiles(source, mayGenerate),
   ]);
   return [...source.files.keys()].filter((path) => !planned.has(path) && !HARMLESS.test(path));
 }

@@ -10,20 +10,20 @@ export interface DifferenceFound {
   readonly difference: Difference;
 }
 
-export interface Judgement {
+export interface Judgement<T extends DifferenceFound = DifferenceFound> {
   /** What may be left of a difference; by default what float32 leaves. */
   readonly tolerance?: (found: Difference) => number;
   /** Behind "10 lengths up to 4096": ", 3 rows each". */
   readonly what?: string;
   /** A finding's sentence; by default its figure. */
-  readonly describe?: (found: DifferenceFound) => string;
+  readonly describe?: (found: T) => string;
   readonly remedy: string;
 }
 
 /** Passes where every difference is small enough; the figure is the one that comes nearest to its limit, or is most beyond. */
-export function judgeByLength(
-  found: readonly DifferenceFound[],
-  { tolerance = toleranceFor, what = "", describe = figureOf, remedy }: Judgement,
+export function judgeByLength<T extends DifferenceFound>(
+  found: readonly T[],
+  { tolerance = toleranceFor, what = "", describe = figureOf, remedy }: Judgement<T>,
 ): Outcome {
   const ranked = found
     .map((one) => ({ ...one, excess: excess(one.difference, tolerance(one.difference)) }))

@@ -1,13 +1,13 @@
 import { tmpdir } from "node:os";
 import type { Device } from "../../device-names.js";
 import { OptionError } from "../../errors.js";
-import { attentionFunction } from "../../onnx/context.js";
-import { graphFiles } from "../../onnx/graph-files.js";
+import { generates } from "../../onnx/tasks.js";
 import { findSpecialTokens } from "../../tokenizer/special-tokens.js";
 import type { LsgConfig } from "../../variants/lsg-config.js";
 import { asOutputError } from "../../write/output-folder.js";
 import { failureOf } from "../attempt.js";
-import { checkOp, type OpCheck } from "../attention/check-op.js";
+import type { OpCheck } from "../attention/check-op.js";
+import { checkOps, opsOf } from "../attention/check-ops.js";
 import { checkGraphFiles } from "../graph/checks.js";
 import { checkTransformers } from "../python/check-transformers.js";
 import type { ReadModel } from "../read-model.js";
@@ -15,11 +15,12 @@ import type { Recorder } from "../recorder.js";
 import type { Runtime } from "../runtime.js";
 import { SAMPLE_TEXT } from "../sample-text.js";
 import type { CostAt, DifferenceAt } from "../types.js";
+import { checkGeneration } from "./check-generation.js";
 import { measureCost } from "./cost.js";
 import { checkDevice, checkNodes } from "./device.js";
 import { measureDrift } from "./drift.js";
 import { inputSource } from "./input-source.js";
-import { checkLossless } from "./lossless.js";
+import { checkLossless, losslessTitle } from "./lossless.js";
 import { checkPredictions } from "./predictions.js";
 import { checkReach } from "./reach.js";
 import { openRunnable, type Runnable, type RunnableOptions } from "./runnable.js";
@@ -93,7 +94,7 @@ async function runChecks(
   await recorder.look("load", "graphs over the weights", async () => {
     converted = await open(read, "the converted model");
     // A new head has nothing to be compared with.
-    const head = originalRead?.model.source.className === model.source.className;
+    const head = originalRead?.model.source.className === model.source.className ? "own" : "none";
     original = originalRead && (await open(originalRead, "the original", { head }));
     return { verdict: "pass", detail: `on ${device}${original ? ", the original beside it" : ""}` };
   });
@@ -121,20 +122,21 @@ async function runChecks(
     signal,
   };
   const op: OpCheck = { ...checks, model, lsg, longest: converted.longest };
-  await recorder.look("attention-op", "attention op and its definition", () =>
-    checkOp(attentionFunction(model, { lsg, seed: checks.lshSeed }), op),
-  );
+  await recorder.look("attention-op", "attention op and its definition", () => checkOps(opsOf(op), op));
   const differences = original ? await compareWithOriginal({ ...subject, original }, recorder) : [];
   await recorder.look("sweep", "alone, in a batch, padded", () => checkSweep(subject));
   await recorder.look("reach", "receptive field", () =>
-    briefly(open(read, "the first layer", { layers: 1 }), (layer) => checkReach(subject, layer)),
+    briefly(open(read, "the first layer", { layers: 1, head: "none" }), (layer) =>
+      checkReach(subject, layer),
+    ),
   );
   if (tokenizer) {
     const texts = { tokenizer, mask: maskToken(read), text: checks.text };
     await recorder.look("predictions", "predictions", () => checkPredictions(subject, texts));
   }
   await original?.close();
-  await checkGraphs(checks, { ...op, subject, read, scratch: workspace.folder }, recorder);
+  const openBase = () => open(read, "the base model", { head: "base" });
+  await checkGraphs(checks, { ...op, subject, read, scratch: workspace.folder, openBase }, recorder);
   await recorder.look("transformers", "modelling code and graph", () =>
     checkTransformers(subject, {
       read,
@@ -145,13 +147,13 @@ async function runChecks(
     }),
   );
   await recorder.look("nodes", "nodes by provider", () =>
-    briefly(open(read, "the profiled model", { profile: true, head: false }), (profiled) =>
+    briefly(open(read, "the profiled model", { profile: true, head: "none" }), (profiled) =>
       checkNodes(subject, profiled, device),
     ),
   );
   if (device !== "cpu") {
     await recorder.look("device", `${device} and CPU agree`, () =>
-      briefly(open(read, "the model on the CPU", { device: "cpu", head: false }), (onCpu) =>
+      briefly(open(read, "the model on the CPU", { device: "cpu", head: "none" }), (onCpu) =>
         checkDevice(subject, onCpu),
       ),
     );
@@ -190,10 +192,13 @@ async function compareWithOriginal(
       recorder.add(failureOf(id, title, error));
     }
   };
-  const { original, losslessUpTo } = subject;
-  if (losslessUpTo > 0) await run("lossless", "hidden states and the original's", checkLossless);
+  const { original, converted, losslessUpTo } = subject;
+  if (losslessUpTo > 0) await run("lossless", losslessTitle(converted.model), checkLossless);
   if (losslessUpTo < original.longest) {
     await run("drift", "drift from the original", (all) => measureDrift(all, original.longest));
+  }
+  if (original.head && converted.head && generates(original.head)) {
+    await recorder.look("generation", "generated tokens", () => checkGeneration(subject));
   }
   return differences;
 }
@@ -207,12 +212,11 @@ async function checkGraphs(
   const found = await checkGraphFiles(check);
   recorder.add(...found);
   if (found.length > 0 || !graphPromised) return;
-  const files = graphFiles(check.read.read.checkpoint.source);
   recorder.add({
     id: "graph",
     title: "ONNX graph",
     verdict: "fail",
-    detail: `the conversion was to write a graph; found ${files.join(", ") || "none"}`,
+    detail: "the conversion was to write a graph; found none",
     remedy: "Export it again: lsg export FOLDER.",
   });
 }

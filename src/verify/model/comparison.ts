@@ -1,30 +1,21 @@
 import { seededUniform } from "../../random.js";
 import type { FloatTensor } from "../session.js";
 import { type Batch, makeBatch, type Row } from "./batch.js";
-import {
-  type Difference,
-  difference,
-  larger,
-  NO_DIFFERENCE,
-  tokensOf,
-  visibleDifference,
-} from "./difference.js";
+import { type Difference, difference, larger, NO_DIFFERENCE, visibleDifference } from "./difference.js";
+import { seededQuestion } from "./head-question.js";
 import type { InputSource } from "./input-source.js";
-import type { Runnable } from "./runnable.js";
-
-/** Tokens of a row that a head is shown: a vocabulary of 250,000 words has a megabyte of scores for each. */
-export const HEAD_TOKENS = 8;
+import type { Encoded, Runnable } from "./runnable.js";
 
 /** What original and converted model made of the same batch. */
 export interface Comparison {
   readonly batch: Batch;
-  readonly expected: FloatTensor;
-  readonly actual: FloatTensor;
+  readonly expected: Encoded;
+  readonly actual: Encoded;
 }
 
-/** Runs both models. */
+/** Runs both models, or the encoders of both. */
 export async function compare(original: Runnable, converted: Runnable, batch: Batch): Promise<Comparison> {
-  return { batch, expected: await original.hidden(batch), actual: await converted.hidden(batch) };
+  return { batch, expected: await original.encode(batch), actual: await converted.encode(batch) };
 }
 
 /**
@@ -44,21 +35,19 @@ export function raggedBatch(inputs: InputSource, length: number, seed: number): 
 
 /** How far hidden states lie apart where there is no padding. */
 export function hiddenDifference({ batch, expected, actual }: Comparison): Difference {
-  return visibleDifference(expected, actual, batch);
+  return visibleDifference(expected.hidden, actual.hidden, batch);
 }
 
-/** What both heads make of some tokens of each row that is not padded on the left, the first among them. */
+/** What both heads make of some tokens, and both decoders of some tokens of theirs. */
 export async function headOutputs(
   original: Runnable,
   converted: Runnable,
   { batch, expected, actual }: Comparison,
+  inputs: InputSource,
   seed: number,
 ): Promise<[expected: Record<string, FloatTensor>, actual: Record<string, FloatTensor>]> {
-  const picked = pickTokens(batch, seed);
-  return [
-    await original.outputs(gatherTokens(expected, picked)),
-    await converted.outputs(gatherTokens(actual, picked)),
-  ];
+  const question = seededQuestion(batch, original.model, inputs, seed);
+  return [await original.outputs(expected, question), await converted.outputs(actual, question)];
 }
 
 /** The largest difference over all outputs of a head. */
@@ -81,29 +70,4 @@ export function cosine(a: Float32Array, b: Float32Array): number {
     bb += y * y;
   }
   return product / Math.sqrt(aa * bb);
-}
-
-interface PickedTokens {
-  readonly row: number;
-  readonly tokens: readonly number[];
-}
-
-function pickTokens({ visible }: Batch, seed: number): PickedTokens[] {
-  const uniform = seededUniform(seed);
-  return visible.flatMap(({ start, end }, row) => {
-    if (start > 0) return [];
-    const others = Array.from({ length: HEAD_TOKENS - 1 }, () => Math.floor(uniform() * end));
-    return [{ row, tokens: [0, ...others] }];
-  });
-}
-
-function gatherTokens(hidden: FloatTensor, picked: readonly PickedTokens[]): FloatTensor {
-  const [, , width = 0] = hidden.dims;
-  const values = new Float32Array(picked.length * HEAD_TOKENS * width);
-  picked.forEach(({ row, tokens }, i) => {
-    tokens.forEach((token, j) => {
-      values.set(tokensOf(hidden, row, token, token + 1), (i * HEAD_TOKENS + j) * width);
-    });
-  });
-  return { dims: [picked.length, HEAD_TOKENS, width], values };
 }

@@ -27,7 +27,7 @@ export async function checkNodes(
     Math.min(profiled.longest, length),
   );
   for (const length of lengths) {
-    await profiled.hidden(makeBatch([inputs.random(length, seed)], inputs.padId));
+    await profiled.encode(makeBatch([inputs.random(length, seed)], inputs.padId));
   }
   const shares = await profiled.nodeShares();
   const own = shares.find(({ provider }) => provider === EXECUTION_PROVIDERS[device]);
@@ -43,8 +43,8 @@ export async function checkDevice(subject: Subject, onCpu: Runnable): Promise<Ou
   for (const length of sweepLengths(lsg, converted.longest, lengths)) {
     signal?.throwIfAborted();
     const batch = makeBatch([inputs.random(length, seed + length)], inputs.padId);
-    const [expected, actual] = [await onCpu.hidden(batch), await converted.hidden(batch)];
-    found.push({ length, difference: difference(expected.values, actual.values) });
+    const [expected, actual] = [await onCpu.encode(batch), await converted.encode(batch)];
+    found.push({ length, difference: difference(expected.states.values, actual.states.values) });
   }
   return judgeByLength(found, {
     tolerance: ({ scale }) => TOLERANCES.fp32 * Math.max(1, scale),

@@ -1,10 +1,18 @@
 import { formatNumber } from "../report/numbers.js";
 import type { FloatTensor } from "../session.js";
 import type { Check, DifferenceAt } from "../types.js";
-import { counted } from "../words.js";
+import { counted, statesOf } from "../words.js";
 import { makeBatch } from "./batch.js";
-import { type Comparison, compare, cosine, headOutputs, hiddenDifference } from "./comparison.js";
-import { tokensOf } from "./difference.js";
+import {
+  type Comparison,
+  compare,
+  cosine,
+  headOutputs,
+  hiddenDifference,
+  outputDifference,
+} from "./comparison.js";
+import { larger, NO_DIFFERENCE, tokensOf } from "./difference.js";
+import { largestIndex } from "./generate.js";
 import { comparedLengths } from "./lengths.js";
 import type { Subject } from "./subject.js";
 
@@ -24,6 +32,7 @@ export async function measureDrift(
   const lengths = comparedLengths(lsg, range, { count: SEEDED_LENGTHS, seed, asked });
   const cosines: number[] = [];
   const agreements: boolean[] = [];
+  let outputs = NO_DIFFERENCE;
   const differences: DifferenceAt[] = [];
   for (const length of lengths) {
     signal?.throwIfAborted();
@@ -32,9 +41,11 @@ export async function measureDrift(
     cosines.push(...tokenCosines(comparison));
     differences.push({ length, difference: hiddenDifference(comparison).largest });
     if (!original.head || !converted.head) continue;
-    const [expected, actual] = await headOutputs(original, converted, comparison, seed + length);
-    for (const [name, output] of Object.entries(expected))
-      agreements.push(...sameChoices(output, actual[name]));
+    const [expected, actual] = await headOutputs(original, converted, comparison, inputs, seed + length);
+    outputs = larger(outputs, outputDifference(expected, actual));
+    for (const [name, output] of Object.entries(expected)) {
+      if (name !== "last_hidden_state") agreements.push(...sameChoices(output, actual[name]));
+    }
   }
   const title = "drift from the original";
   if (lengths.length === 0) return { checks: [], differences };
@@ -45,8 +56,9 @@ export async function measureDrift(
     title,
     verdict: "stated",
     detail:
-      `${range[0]} to ${range[1]} tokens, where nothing is promised; ${counted(lengths.length, "length")}: cosine of hidden states ${formatNumber(mean)} on average, ` +
+      `${range[0]} to ${range[1]} tokens, where nothing is promised; ${counted(lengths.length, "length")}: cosine of ${statesOf(converted.model)} ${formatNumber(mean)} on average, ` +
       `${formatNumber(Math.min(...cosines))} at least` +
+      (outputs.largest > 0 ? `; outputs differ by ${formatNumber(outputs.largest)} at most` : "") +
       (agreements.length > 0 ? `; same first choice in ${agreed} of ${agreements.length} outputs` : ""),
     figure: { value: mean },
   };
@@ -57,8 +69,8 @@ function tokenCosines({ batch, expected, actual }: Comparison): number[] {
   return batch.visible.flatMap(({ start, end }, row) =>
     Array.from({ length: end - start }, (_, i) =>
       cosine(
-        tokensOf(expected, row, start + i, start + i + 1),
-        tokensOf(actual, row, start + i, start + i + 1),
+        tokensOf(expected.hidden, row, start + i, start + i + 1),
+        tokensOf(actual.hidden, row, start + i, start + i + 1),
       ),
     ),
   );
@@ -72,8 +84,4 @@ function sameChoices(expected: FloatTensor, actual: FloatTensor | undefined): bo
     const part = ({ values }: FloatTensor) => values.subarray(i * width, (i + 1) * width);
     return largestIndex(part(expected)) === largestIndex(part(actual));
   });
-}
-
-function largestIndex(values: Float32Array): number {
-  return values.reduce((best, value, i) => (value > (values[best] ?? Number.NaN) ? i : best), 0);
 }

@@ -1,10 +1,16 @@
+import type { ConfigKey } from "../../architecture.js";
 import type { Model } from "../../plan/model.js";
 import { seededUniform } from "../../random.js";
 import type { Row } from "./batch.js";
 
-/** Makes inputs of any length: of a text's tokens, or of random ones. */
+/**
+ * Makes inputs of any length: of a text's tokens, or of random ones. An encoder-decoder's end with the token that
+ * ends a text, where some of its heads look, and have it nowhere else.
+ */
 export interface InputSource {
   readonly padId: number;
+  /** Whether there is a text; without one its tokens are random as well. */
+  readonly hasText: boolean;
   /** The text's tokens over and over, from a place of its own for each seed. */
   text(length: number, seed: number, pad?: Row["pad"]): Row;
   /** Any tokens but padding; the second half of a row has another token type where there are types. */
@@ -14,23 +20,34 @@ export interface InputSource {
 /**
  * @param textIds a text as the tokenizer encodes it, special tokens included; empty where there is no tokenizer
  */
-export function inputSource({ config, sizes }: Model, textIds: readonly number[]): InputSource {
-  const padId = isId(config.pad_token_id, sizes.vocab) ? config.pad_token_id : 0;
+export function inputSource(
+  { architecture: { decoder }, config, sizes }: Model,
+  textIds: readonly number[],
+): InputSource {
+  const isId = (value: unknown): value is number =>
+    typeof value === "number" && Number.isSafeInteger(value) && value >= 0 && value < sizes.vocab;
+  const idOf = (key: ConfigKey | undefined) =>
+    [typeof key === "object" ? (config[key[0]] ?? key[1]) : key].find(isId);
+  const padId = idOf(decoder?.ids.pad ?? ["pad_token_id", 0]) ?? 0;
+  const end = idOf(decoder?.ids.end);
+  // Padding inside of a text would move the positions of what follows, in RoBERTa and its relatives.
+  const reserved = [...new Set([padId, end ?? padId])].sort((a, b) => a - b);
   const types = sizes.types > 1;
+  const close = (ids: number[]) => (end === undefined ? ids : ids.with(-1, end));
   const random: InputSource["random"] = (length, seed, pad = "right") => {
     const uniform = seededUniform(seed);
-    const ids = Array.from({ length }, () => {
-      const id = Math.floor(uniform() * (sizes.vocab - 1));
-      // Padding inside of a text would move the positions of what follows, in RoBERTa and its relatives.
-      return id >= padId ? id + 1 : id;
-    });
+    const draw = () => Math.floor(uniform() * (sizes.vocab - reserved.length));
+    const ids = close(
+      Array.from({ length }, () => reserved.reduce((id, other) => (id >= other ? id + 1 : id), draw())),
+    );
     return { ids, pad, ...(types && { types: ids.map((_, i) => (2 * i >= length ? 1 : 0)) }) };
   };
+  const usable = textIds.filter((id) => isId(id) && !reserved.includes(id));
   return {
     padId,
+    hasText: usable.length > 0,
     random,
     text(length, seed, pad = "right") {
-      const usable = textIds.filter((id) => isId(id, sizes.vocab) && id !== padId);
       if (usable.length === 0) return random(length, seed, pad);
       const [first = 0, ...others] = usable;
       const start = Math.floor(seededUniform(seed)() * others.length);
@@ -38,11 +55,7 @@ export function inputSource({ config, sizes }: Model, textIds: readonly number[]
       const ids = Array.from({ length }, (_, i) =>
         i === 0 || others.length === 0 ? first : (others[(start + i - 1) % others.length] ?? first),
       );
-      return { ids, pad };
+      return { ids: close(ids), pad };
     },
   };
-}
-
-function isId(value: unknown, vocabulary: number): value is number {
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 && value < vocabulary;
 }

@@ -1,4 +1,6 @@
+import type { Model } from "../../plan/model.js";
 import type { Check, DifferenceAt } from "../types.js";
+import { statesOf } from "../words.js";
 import { type DifferenceFound, judgeByLength } from "./by-length.js";
 import { compare, headOutputs, hiddenDifference, outputDifference, raggedBatch } from "./comparison.js";
 import { toleranceFor } from "./difference.js";
@@ -16,19 +18,20 @@ export async function checkLossless(
   subject: Subject & { readonly original: NonNullable<Subject["original"]> },
 ): Promise<{ checks: Check[]; differences: DifferenceAt[] }> {
   const { original, converted, inputs, losslessUpTo, lsg, lengths: asked, seed, signal } = subject;
+  const title = losslessTitle(converted.model);
   const lengths = comparedLengths(lsg, [1, losslessUpTo], { count: SEEDED_LENGTHS, seed, asked });
   const [hidden, head]: [DifferenceFound[], DifferenceFound[]] = [[], []];
   for (const length of lengths) {
     signal?.throwIfAborted();
     const comparison = await compare(original, converted, raggedBatch(inputs, length, seed + length));
-    if (!comparison.expected.values.every(Number.isFinite))
-      return { checks: [notFinite(length)], differences: [] };
+    if (!comparison.expected.states.values.every(Number.isFinite))
+      return { checks: [notFinite(title, length)], differences: [] };
     hidden.push({ length, difference: hiddenDifference(comparison) });
     if (!original.head || !converted.head) continue;
-    const [expected, actual] = await headOutputs(original, converted, comparison, seed + length);
+    const [expected, actual] = await headOutputs(original, converted, comparison, inputs, seed + length);
     head.push({ length, difference: outputDifference(expected, actual) });
   }
-  const checks = [check("lossless", "hidden states and the original's", hidden)];
+  const checks = [check("lossless", title, hidden)];
   if (head.length > 0) checks.push(check("lossless-head", "outputs and the original's", head));
   const differences = hidden.map(({ length, difference }) => {
     return { length, difference: difference.largest, tolerance: toleranceFor(difference) };
@@ -36,10 +39,15 @@ export async function checkLossless(
   return { checks, differences };
 }
 
-function notFinite(length: number): Check {
+/** What the check of hidden states is called. */
+export function losslessTitle(model: Model): string {
+  return `${statesOf(model)} and the original's`;
+}
+
+function notFinite(title: string, length: number): Check {
   return {
     id: "lossless",
-    title: "hidden states and the original's",
+    title,
     verdict: "fail",
     detail: `the original's own outputs are not finite, at ${length} tokens`,
     remedy: "The original is damaged: get it again, and convert it again.",

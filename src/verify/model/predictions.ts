@@ -1,11 +1,13 @@
 import type { SpecialToken } from "../../tokenizer/vocabulary.js";
 import type { Outcome } from "../attempt.js";
 import { formatNumber } from "../report/numbers.js";
+import { wrap } from "../report/text.js";
 import type { FloatTensor } from "../session.js";
 import type { Table } from "../types.js";
 import { makeBatch } from "./batch.js";
-import { difference, tokensOf, toleranceFor } from "./difference.js";
-import type { Runnable } from "./runnable.js";
+import { difference, toleranceFor } from "./difference.js";
+import { generate, largestIndex, nextScores } from "./generate.js";
+import type { Encoded, Runnable } from "./runnable.js";
 import type { Subject } from "./subject.js";
 import type { TextTokenizer } from "./text-tokenizer.js";
 
@@ -21,6 +23,9 @@ const MAX_TAGGED = 20;
 
 /** Values of an embedding that are shown. */
 const SHOWN_VALUES = 3;
+
+/** Characters in a line of a text that was generated. */
+const TEXT_COLUMNS = 40;
 
 /** How users may write the mask token. */
 const MASKS = /<mask>|\[MASK\]/gi;
@@ -103,15 +108,15 @@ async function answer(
   at: number,
   tokenizer: TextTokenizer,
 ): Promise<Answer> {
-  const hidden = await runnable.hidden(makeBatch([{ ids, pad: "right" }], inputs.padId));
+  const encoded = await runnable.encode(makeBatch([{ ids, pad: "right" }], inputs.padId));
   const labels = labelNames(runnable);
   switch (runnable.head?.auto) {
     case "MaskedLM": {
-      const scores = await onlyOutput(runnable, token(hidden, at));
+      const scores = await onlyOutput(runnable, encoded, at);
       return { scores, lines: best(softmax(scores), (i) => tokenizer.token(i)) };
     }
     case "SequenceClassification": {
-      const scores = await onlyOutput(runnable, token(hidden, 0));
+      const scores = await onlyOutput(runnable, encoded, 0);
       if (runnable.model.config.problem_type === "regression") {
         return {
           scores,
@@ -122,7 +127,7 @@ async function answer(
       return { scores, lines: best(chances, (i) => labels[i] ?? `LABEL_${i}`) };
     }
     case "TokenClassification": {
-      const scores = await onlyOutput(runnable, hidden);
+      const scores = await onlyOutput(runnable, encoded);
       const width = scores.length / ids.length;
       const lines = ids.slice(0, MAX_TAGGED).map((id, i) => {
         const own = scores.subarray(i * width, (i + 1) * width);
@@ -131,8 +136,10 @@ async function answer(
       });
       return { scores, lines };
     }
+    case "Seq2SeqLM":
+      return generatedText(runnable, encoded, tokenizer);
     default:
-      return embedding(hidden);
+      return embedding(encoded.hidden);
   }
 }
 
@@ -146,13 +153,27 @@ function embedding({ dims: [, length = 0, width = 0], values }: FloatTensor): An
   return { scores: mean, lines: [`embedding: ${first}, …`] };
 }
 
-/** The hidden state of one token as (1, 1, hidden). */
-function token(hidden: FloatTensor, at: number): FloatTensor {
-  return { dims: [1, 1, hidden.dims[2] ?? 0], values: tokensOf(hidden, 0, at, at + 1) };
+/** What a model writes, word by word the likeliest one; the scores are those of its first choice. */
+async function generatedText(
+  runnable: Runnable,
+  encoded: Encoded,
+  tokenizer: TextTokenizer,
+): Promise<Answer> {
+  const { generation } = runnable;
+  if (!generation) return embedding(encoded.hidden);
+  let first: Float32Array | undefined;
+  const ids = await generate(generation, async (before) => {
+    const scores = await nextScores(runnable, encoded, before);
+    first ??= scores;
+    return largestIndex(scores);
+  });
+  return { scores: first ?? new Float32Array(0), lines: wrap(tokenizer.decode(ids), TEXT_COLUMNS) };
 }
 
-async function onlyOutput(runnable: Runnable, hidden: FloatTensor): Promise<Float32Array> {
-  const [output] = Object.values(await runnable.outputs(hidden));
+/** @param at the token that an encoder's head is to be shown; all of them by default */
+async function onlyOutput(runnable: Runnable, encoded: Encoded, at?: number): Promise<Float32Array> {
+  const tokens = at === undefined ? undefined : [{ row: 0, tokens: [at] }];
+  const [output] = Object.values(await runnable.outputs(encoded, { tokens }));
   return output?.values ?? new Float32Array(0);
 }
 
@@ -184,5 +205,8 @@ function sigmoid(score: number): number {
 
 function sideBySide(expected: readonly string[] | undefined, given: readonly string[]): Table {
   if (!expected) return { head: ["converted"], rows: given.map((line) => [line]) };
-  return { head: ["original", "converted"], rows: given.map((line, i) => [expected[i] ?? "", line]) };
+  const rows = Array.from({ length: Math.max(expected.length, given.length) }, (_, i) => {
+    return [expected[i] ?? "", given[i] ?? ""];
+  });
+  return { head: ["original", "converted"], rows };
 }

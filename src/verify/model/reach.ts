@@ -34,7 +34,9 @@ export function reachOf(lsg: LsgConfig, token: number, length: number, causal: b
     end: Math.min(length, (block + distance + 1) * size),
   });
   const whole = { start: causal ? token : 0, end: length };
-  const first = !causal && (lsg.first_token_is_global || lsg.pool_with_global);
+  // A global token that is passed on to a decoder stands in for no other.
+  const pooled = lsg.pool_with_global && !lsg.pass_global_tokens_to_decoder;
+  const first = !causal && (lsg.first_token_is_global || pooled);
   if (length <= 2 * size) return { local: whole, sparse: whole, first };
   return { local: span(1), sparse: span(1 + reach), first };
 }
@@ -99,8 +101,9 @@ async function changedTokens(
   row: Row,
   token: number,
 ): Promise<Set<number>> {
-  const before = await runnable.hidden(makeBatch([row], inputs.padId));
-  const after = await runnable.hidden(makeBatch([withOther(row, token, inputs)], inputs.padId));
+  const run = (one: Row) => runnable.encode(makeBatch([one], inputs.padId));
+  const { hidden: before } = await run(row);
+  const { hidden: after } = await run(withOther(row, token, inputs));
   const width = before.dims[2] ?? 0;
   const changed = new Set<number>();
   before.values.forEach((value, i) => {
@@ -145,9 +148,9 @@ async function movedBy(
   token: number,
   state: "seen" | "hidden" = "seen",
 ): Promise<(tokens: number) => number> {
-  const run = (one: Row) => {
+  const run = async (one: Row) => {
     const batch = makeBatch([one], inputs.padId);
-    return converted.hidden(state === "seen" ? batch : withHidden(batch, token));
+    return (await converted.encode(state === "seen" ? batch : withHidden(batch, token))).hidden;
   };
   const [before, after] = [await run(row), await run(withOther(row, token, inputs))];
   return (tokens) => difference(tokensOf(before, 0, 0, tokens), tokensOf(after, 0, 0, tokens)).largest;
@@ -163,10 +166,7 @@ function withHidden(batch: Batch, token: number): Batch {
 
 /** The row with another token in one place. */
 function withOther(row: Row, token: number, inputs: InputSource): Row {
-  const replacement = inputs.random(row.ids.length, token + 1).ids[token] ?? 0;
   const old = row.ids[token] ?? 0;
-  return {
-    ...row,
-    ids: row.ids.with(token, replacement === old ? (inputs.random(1, old).ids[0] ?? 0) : replacement),
-  };
+  const replacement = inputs.random(3, token + 1).ids.find((id) => id !== old) ?? old;
+  return { ...row, ids: row.ids.with(token, replacement) };
 }

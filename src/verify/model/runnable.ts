@@ -1,32 +1,52 @@
 import type { Head } from "../../architecture.js";
 import type { Device } from "../../device-names.js";
 import { CheckpointError } from "../../errors.js";
-import { headGraph, modelGraph } from "../../onnx/graph.js";
+import { encoderGraph, headGraph } from "../../onnx/graph.js";
+import { headForTask } from "../../onnx/tasks.js";
 import type { Model } from "../../plan/model.js";
 import { positionTable } from "../../plan/place.js";
 import type { NodeShare } from "../node-shares.js";
 import type { ReadModel } from "../read-model.js";
 import type { Runtime } from "../runtime.js";
-import { type FloatTensor, openSession, type Session } from "../session.js";
+import { type FloatTensor, type NumberTensor, openSession, type Session } from "../session.js";
 import type { Batch } from "./batch.js";
+import { lastTokens } from "./difference.js";
+import { type GenerationSettings, readGenerationSettings } from "./generate.js";
+import { gatherTokens, type HeadQuestion } from "./head-question.js";
 import type { Workspace } from "./workspace.js";
 
-/** A model that can be run. Base model and head are graphs of their own: a head need not see every token. */
+/**
+ * A model that can be run, as two graphs: the encoder, which is all of most base models, and what follows it, the
+ * decoder if there is one and the head. A head need not see every token, and a decoder runs more than once.
+ */
 export interface Runnable {
   readonly model: Model;
+  /** Undefined where nothing follows the encoder. */
   readonly head: Head | undefined;
+  /** What the graph behind the encoder reads: `decoder_input_ids` is among it where the decoder has its own input. */
+  readonly headInputs: readonly string[];
+  /** How it generates; undefined where nothing says what it begins with. */
+  readonly generation: GenerationSettings | undefined;
   /** Tokens that its position table reaches. */
   readonly longest: number;
-  /** Where the base model's graph lies. */
+  /** Where the encoder's graph lies. */
   readonly graphPath: string;
-  /** @returns (batch, length, hidden) */
-  hidden(batch: Batch): Promise<FloatTensor>;
-  /** @param hidden (batch, tokens, hidden), the first token among them. @returns by output name */
-  outputs(hidden: FloatTensor): Promise<Record<string, FloatTensor>>;
-  /** Which provider ran which share of the base model's nodes; ends the profile that was asked for. */
+  encode(batch: Batch): Promise<Encoded>;
+  /** What follows the encoder, by output name; without a head the encoder's own `last_hidden_state`. */
+  outputs(encoded: Encoded, question: HeadQuestion): Promise<Record<string, FloatTensor>>;
+  /** Which provider ran which share of the encoder's nodes; ends the profile that was asked for. */
   nodeShares(): Promise<NodeShare[]>;
   /** May be called twice. */
   close(): Promise<void>;
+}
+
+/** What an encoder made of a batch. */
+export interface Encoded {
+  readonly batch: Batch;
+  /** Of the tokens: (batch, length, hidden). */
+  readonly hidden: FloatTensor;
+  /** The same behind those of the global tokens, where these are passed on to a decoder. */
+  readonly states: FloatTensor;
 }
 
 export interface RunnableOptions {
@@ -37,11 +57,11 @@ export interface RunnableOptions {
   readonly lshSeed: number;
   /** For error messages: "the converted model". */
   readonly title: string;
-  /** Layers to run, from the first on; all by default. */
+  /** Layers of the encoder to run, from the first on; all by default. */
   readonly layers?: number;
   readonly profile?: boolean;
-  /** Whether to open the head as well; by default. */
-  readonly head?: boolean;
+  /** What is to follow the encoder: by default the model's own head, or the base class's (of most nothing). */
+  readonly head?: "own" | "base" | "none";
 }
 
 /**
@@ -50,56 +70,71 @@ export interface RunnableOptions {
  */
 export async function openRunnable(
   { read, model, lsg }: ReadModel,
-  { runtime, workspace, device, lshSeed, title, layers, profile, head: wantsHead = true }: RunnableOptions,
+  { runtime, workspace, device, lshSeed, title, layers, profile, head: wanted = "own" }: RunnableOptions,
 ): Promise<Runnable> {
   const place = await workspace.place(read.checkpoint);
   const sizes = layers === undefined ? model.sizes : { ...model.sizes, layers, layersPerGroup: 1 };
   const open = (path: string): Promise<Session> =>
     running(`${title} cannot be loaded`, () => openSession(runtime, path, { device, profile }));
+  const encoderOptions = { lsg, seed: lshSeed };
   const graphPath = await place.write(
-    "base",
-    modelGraph({ ...model, sizes }, place.weights, { lsg, task: "feature-extraction", seed: lshSeed }),
+    "encoder",
+    encoderGraph({ ...model, sizes }, place.weights, encoderOptions),
   );
-  const base = await open(graphPath);
-  const head = wantsHead && layers === undefined ? headOf(model) : undefined;
+  const encoder = await open(graphPath);
+  const head = wanted === "none" ? undefined : following(model, wanted === "own");
   let headSession: Session | undefined;
   try {
-    headSession = head && (await open(await place.write("head", headGraph(model, head, place.weights))));
+    headSession = head && (await open(await place.write("head", headGraph(model, head, place.weights, lsg))));
   } catch (error) {
-    await base.close();
+    await encoder.close();
     throw error;
   }
   let closing: Promise<unknown> | undefined;
   return {
     model,
     head,
+    headInputs: headSession?.inputNames ?? [],
+    generation: readGenerationSettings(read),
     longest: positionTable(model).usable,
     graphPath,
-    nodeShares: () => base.nodeShares(),
-    async hidden({ inputs }) {
-      const known = Object.entries(inputs).filter(([name]) => base.inputNames.includes(name));
-      const length = inputs.input_ids?.dims[1] ?? 0;
+    nodeShares: () => encoder.nodeShares(),
+    async encode(batch) {
+      const { inputs, length } = batch;
       const results = await running(`${title} does not run at ${length} tokens`, () =>
-        base.run(Object.fromEntries(known)),
+        encoder.run(pick(inputs, encoder.inputNames)),
       );
-      return output(results, "last_hidden_state");
+      const states = output(results, "last_hidden_state");
+      return { batch, states, hidden: lastTokens(states, length) };
     },
-    async outputs(hidden) {
-      if (!headSession) return {};
+    async outputs({ batch, hidden, states }, { tokens, decoderIds }) {
+      if (!headSession) return { last_hidden_state: hidden };
+      const shown = tokens && !model.architecture.decoder ? gatherTokens(hidden, tokens) : states;
+      const inputs: Record<string, NumberTensor> = {
+        ...batch.inputs,
+        hidden_states: { ...shown, dtype: "float32" },
+        ...(decoderIds && { decoder_input_ids: decoderIds }),
+      };
       return running(`the head of ${title} does not run`, () =>
-        headSession.run({ hidden_states: { ...hidden, dtype: "float32" } }),
+        headSession.run(pick(inputs, headSession.inputNames)),
       );
     },
     close() {
-      closing ??= Promise.all([base.close(), headSession?.close()]);
+      closing ??= Promise.all([encoder.close(), headSession?.close()]);
       return closing.then(() => {});
     },
   };
 }
 
-/** The head, if it computes something. */
-function headOf({ source: { head } }: Model): Head | undefined {
-  return head && Object.keys(head.outputs).length > 0 ? head : undefined;
+/** The class whose head is to be run, if something follows the encoder in it: a decoder or a head. */
+function following({ architecture, source }: Model, own: boolean): Head | undefined {
+  const head = headForTask(architecture, own ? source.head : undefined, undefined);
+  return architecture.decoder || Object.keys(head.outputs).length > 0 ? head : undefined;
+}
+
+/** The inputs that a graph has. */
+function pick(inputs: Readonly<Record<string, NumberTensor>>, names: readonly string[]) {
+  return Object.fromEntries(Object.entries(inputs).filter(([name]) => names.includes(name)));
 }
 
 /** Our own folders in the runtime's messages: they name what is gone, and differ from run to run. */

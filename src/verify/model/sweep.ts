@@ -23,9 +23,9 @@ export async function checkSweep(subject: Subject): Promise<Outcome> {
     const rows = [lengths[i % Math.max(1, half)] ?? longer, longer].map((length, row) =>
       inputs.random(length, seed + length + row),
     );
-    const together = await converted.hidden(makeBatch(rows, inputs.padId));
+    const { hidden: together } = await converted.encode(makeBatch(rows, inputs.padId));
     for (const [row, one] of rows.entries()) {
-      const alone = await converted.hidden(makeBatch([one], inputs.padId));
+      const { hidden: alone } = await converted.encode(makeBatch([one], inputs.padId));
       const beside = tokensOf(together, row, 0, one.ids.length);
       seen.push({ length: one.ids.length, difference: difference(alone.values, beside) });
       if (!together.values.every(Number.isFinite)) broken.add(one.ids.length);

@@ -4,6 +4,8 @@ import { parseObject } from "../../checkpoint/checkpoint.js";
 export interface TextTokenizer {
   /** Ids with special tokens, not cut. */
   encode(text: string): number[];
+  /** Tokens as text, without special ones. */
+  decode(ids: readonly number[]): string;
   /** A token as text. */
   token(id: number): string;
 }
@@ -35,6 +37,7 @@ export async function openTokenizer(
     return {
       tokenizer: {
         encode: (text) => tokenizer.encode(text).ids,
+        decode: (ids) => tokenizer.decode([...ids], { skip_special_tokens: true }),
         token: (id) => tokenizer.decode([id]).trim() || (tokenizer.id_to_token(id) ?? `#${id}`),
       },
     };

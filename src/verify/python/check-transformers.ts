@@ -4,15 +4,23 @@ import { poolerSpecs } from "../../plan/tensor-specs.js";
 import type { LsgConfig } from "../../variants/lsg-config.js";
 import { judge, type Outcome } from "../attempt.js";
 import { type Batch, makeBatch, withChoices } from "../model/batch.js";
-import { HEAD_TOKENS, raggedBatch } from "../model/comparison.js";
-import { type Difference, difference, excess, toleranceFor, visibleDifference } from "../model/difference.js";
+import { raggedBatch } from "../model/comparison.js";
+import {
+  type Difference,
+  difference,
+  excess,
+  lastTokens,
+  toleranceFor,
+  visibleDifference,
+} from "../model/difference.js";
+import { decoderIds, HEAD_TOKENS } from "../model/head-question.js";
 import { sweepLengths } from "../model/lengths.js";
 import type { Runnable } from "../model/runnable.js";
 import type { Subject } from "../model/subject.js";
 import type { ReadModel } from "../read-model.js";
 import { formatNumber } from "../report/numbers.js";
-import type { FloatTensor } from "../session.js";
-import { counted, largestAt, lengthsUpTo } from "../words.js";
+import type { FloatTensor, NumberTensor } from "../session.js";
+import { counted, largestAt, lengthsUpTo, statesOf } from "../words.js";
 import { type Answer, askTransformers } from "./ask-transformers.js";
 
 /** Where Python is; empty: nowhere. */
@@ -35,8 +43,8 @@ export interface TransformersCheck {
 /** What both sides are fed with. */
 interface Inputs {
   readonly batches: readonly Batch[];
-  /** For the outputs of the whole model, if it has a head. Without padding. */
-  readonly head: Batch | undefined;
+  /** For the outputs of the whole model, if something follows the encoder. Without padding. */
+  readonly head: { readonly batch: Batch; readonly decoderIds: NumberTensor | undefined } | undefined;
 }
 
 interface Found {
@@ -68,7 +76,7 @@ export async function checkTransformers(
   const answer = await askTransformers(interpreter, {
     read,
     batches: inputs.batches.map((batch) => feeds(batch, read)),
-    head: inputs.head && feeds(inputs.head, read, true),
+    head: inputs.head && headFeeds(inputs.head, read),
     scratch,
     signal: subject.signal,
   });
@@ -87,15 +95,17 @@ export async function checkTransformers(
 
 /** Around the borders of blocks, or at the lengths that were asked for; where lsh is random only below it. */
 function makeInputs({ converted, inputs, lsg, lengths, seed }: Subject): Inputs {
-  const { longest, head } = converted;
+  const { longest, head, headInputs, model } = converted;
   const full = 2 * lsg.block_size;
   const all = sweepLengths(lsg, lengths ? longest : Math.min(longest, full + lsg.block_size + 5), lengths);
   const tokens = Math.min(HEAD_TOKENS, full, longest);
+  const batch = makeBatch([inputs.text(tokens, seed), inputs.random(tokens, seed)], inputs.padId);
+  const hasOwnInput = headInputs.includes("decoder_input_ids");
   return {
     batches: all
       .filter((length) => length <= full || !isRandom(lsg))
       .map((length) => raggedBatch(inputs, length, seed + length)),
-    head: head && makeBatch([inputs.text(tokens, seed), inputs.random(tokens, seed)], inputs.padId),
+    head: head && { batch, decoderIds: hasOwnInput ? decoderIds(batch, model, inputs, seed) : undefined },
   };
 }
 
@@ -104,14 +114,23 @@ function isRandom(lsg: LsgConfig): boolean {
   return effectiveSparsity(lsg) === "lsh" && lsg.sparsity_factor > 1;
 }
 
-/** The inputs that the classes of a model type take; with choices (batch, 1, length). */
-function feeds({ inputs }: Batch, { model: { architecture, source, sizes } }: ReadModel, choices = false) {
+/** The inputs that the encoders of a model type take. */
+function feeds({ inputs }: Batch, { model: { architecture, sizes } }: ReadModel): Batch["inputs"] {
   const { usesTokenTypes } = architecture.encoder.embeddings;
   const known = Object.entries(inputs).filter(
     ([name]) => name !== "token_type_ids" || (usesTokenTypes && sizes.types > 0),
   );
-  const wants = choices && source.head !== undefined && hasChoices(source.head);
-  return wants ? withChoices(Object.fromEntries(known)) : Object.fromEntries(known);
+  return Object.fromEntries(known);
+}
+
+/** The inputs that a whole model takes: with choices (batch, 1, length). */
+function headFeeds({ batch, decoderIds }: NonNullable<Inputs["head"]>, read: ReadModel): Batch["inputs"] {
+  const { head } = read.model.source;
+  const inputs = feeds(batch, read);
+  return {
+    ...(head && hasChoices(head) ? withChoices(inputs) : inputs),
+    ...(decoderIds && { decoder_input_ids: decoderIds }),
+  };
 }
 
 async function compareWith(
@@ -123,13 +142,17 @@ async function compareWith(
   const found: Found[] = [];
   for (const [i, batch] of batches.entries()) {
     signal?.throwIfAborted();
-    const away = visibleDifference(await graphs.hidden(batch), answer.hidden[i] ?? NOTHING, batch);
-    found.push({ what: "hidden states", length: batch.length, difference: away });
+    const { hidden } = await graphs.encode(batch);
+    // Global tokens that are passed on to a decoder stand before the others.
+    const theirs = lastTokens(answer.hidden[i] ?? NOTHING, batch.length);
+    const away = visibleDifference(hidden, theirs, batch);
+    found.push({ what: statesOf(graphs.model), length: batch.length, difference: away });
   }
-  const outputs = head ? await graphs.outputs(await graphs.hidden(head)) : {};
+  if (!head) return found;
+  const outputs = await graphs.outputs(await graphs.encode(head.batch), head);
   for (const [what, { values }] of Object.entries(outputs)) {
     const away = difference(values, (answer.head[what] ?? NOTHING).values);
-    found.push({ what, length: head?.length ?? 0, difference: away });
+    found.push({ what, length: head.batch.length, difference: away });
   }
   return found;
 }

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from folders import ROOT, minilm
+from folders import ROOT, fixture, minilm
 
 JS = Path(__file__).parent / "js"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -18,7 +18,10 @@ def test_snippets(tmp_path: Path) -> None:
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "lsg").symlink_to(ROOT / "bin" / "lsg.js")
     (tmp_path / "node_modules").symlink_to(JS / "node_modules")
-    (tmp_path / "all-MiniLM-L6-v2").symlink_to(minilm())
+    # The small fixtures answer to the names of their large relatives.
+    models = {"all-MiniLM-L6-v2": minilm(), "bart-large-cnn": fixture("bart"), "pegasus-xsum": fixture("pegasus")}
+    for name, folder in models.items():
+        (tmp_path / name).symlink_to(folder)
     blocks: dict[str, list[str]] = {}
     for language, code in BLOCK.findall((ROOT / "docs" / "onnx.md").read_text()):
         blocks.setdefault(language, []).append(code)

@@ -82,7 +82,15 @@ def heads(model_type: str) -> list[str]:
 
 
 def class_name(model_type: str, head: str) -> str:
-    return f"LSG{(FAMILIES | SEQ2SEQ_FAMILIES)[model_type][0]}{head}"
+    return f"LSG{prefix(model_type)}{head}"
+
+
+def prefix(model_type: str) -> str:
+    return (FAMILIES | SEQ2SEQ_FAMILIES)[model_type][0]
+
+
+def usual_head(model_type: str) -> str:
+    return "ForConditionalGeneration" if model_type in SEQ2SEQ_FAMILIES else "ForMaskedLM"
 
 
 def causal_head(model_type: str) -> str:
@@ -130,6 +138,10 @@ def seq2seq_inputs(
     """The same, and nine tokens for the decoder."""
     made = inputs(model_type, length, padding_side, batch)
     return made | {"decoder_input_ids": inputs(model_type, 27)["input_ids"][:batch, :9].flip(1)}
+
+
+def usual_inputs(model_type: str, length: int) -> dict[str, Tensor]:
+    return (seq2seq_inputs if model_type in SEQ2SEQ_FAMILIES else inputs)(model_type, length)
 
 
 def seq2seq_head_inputs(model_type: str, head: str, length: int) -> dict[str, Tensor]:

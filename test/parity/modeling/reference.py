@@ -16,7 +16,6 @@ from cases import (
     CAUSAL_LENGTHS,
     CAUSAL_OPTIONS,
     CAUSAL_TYPES,
-    FAMILIES,
     LENGTHS,
     LONGEST,
     OPTIONS,
@@ -34,7 +33,10 @@ from cases import (
     inputs,
     made_by_reference,
     original,
+    prefix,
     tensors,
+    usual_head,
+    usual_inputs,
 )
 from reference_seq2seq import seq2seq_generations, seq2seq_heads, seq2seq_models
 from safetensors.torch import save_file
@@ -47,8 +49,8 @@ GRADIENT_LENGTHS = [BLOCK, 3 * BLOCK + 5]
 def reference_module(model_type: str) -> Any:
     name = model_type.replace("-", "_")
     module = import_module(f"lsg_converter.{name}.modeling_lsg_{name}")
-    prefix = "LSG" if model_type in TYPES else class_name(model_type, "Encoder")
-    repair(getattr(module, f"{prefix}SelfAttention"))
+    owner = "LSG" if model_type in TYPES else class_name(model_type, "Encoder")
+    repair(getattr(module, f"{owner}SelfAttention"))
     return module
 
 
@@ -115,11 +117,11 @@ def write_conversion(model_type: str) -> None:
     name, output = model_type.replace("-", "_"), made_by_reference(model_type)
     module = import_module(f"lsg_converter.{name}.convert_{name}_checkpoint")
     torch.manual_seed(0)
-    model, _ = getattr(module, f"{FAMILIES[model_type][0]}ConversionScript")(
+    model, _ = getattr(module, f"{prefix(model_type)}ConversionScript")(
         initial_model=str(original(model_type)),
         model_name=str(output),
         max_sequence_length=LONGEST,
-        architecture=class_name(model_type, "ForMaskedLM").removeprefix("LSG"),
+        architecture=class_name(model_type, usual_head(model_type)).removeprefix("LSG"),
         random_global_init=False,
         global_positional_stride=64,
         keep_first_global_token=False,
@@ -132,8 +134,9 @@ def write_conversion(model_type: str) -> None:
         seed=123,
     ).process()
     with torch.no_grad():
-        logits = model.eval()(**inputs(model_type, 3 * BLOCK + 5)).logits
-        hidden = model.base_model(**inputs(model_type, 3 * BLOCK + 5)).last_hidden_state
+        batch = usual_inputs(model_type, 3 * BLOCK + 5)
+        logits = model.eval()(**batch).logits
+        hidden = model.base_model(**batch).last_hidden_state
     save(f"{model_type}.conversion", {"logits": logits.contiguous(), "hidden": hidden.contiguous()})
 
 
@@ -155,3 +158,4 @@ if __name__ == "__main__":
         save(f"{each}.model", seq2seq_models(module, each))
         save(f"{each}.heads", seq2seq_heads(module, each))
         save(f"{each}.generated", seq2seq_generations(module, each))
+        write_conversion(each)

@@ -18,6 +18,7 @@ from cases import (
     LONGEST,
     OPTIONS,
     REPOSITORY,
+    SEQ2SEQ_TYPES,
     TYPES,
     WORK,
     causal_head,
@@ -32,10 +33,11 @@ from cases import (
     made_by_reference,
     relative,
     tensors,
+    usual_inputs,
 )
 from safetensors.torch import load_file
 from torch import Tensor, nn
-from transformers import AutoModel, AutoModelForMaskedLM
+from transformers import AutoModel, AutoModelForMaskedLM, AutoModelForSeq2SeqLM
 
 TOLERANCE = 1e-5
 KEY_BIAS = re.compile(r"\.(key|k_lin|k_proj)\.bias$")
@@ -115,23 +117,20 @@ def test_causal_models_above_two_blocks(model_type: str) -> None:
             assert relative(logits, goldens[f"{option}.{length}"]) <= TOLERANCE, (option, length)
 
 
-@pytest.mark.parametrize("model_type", TYPES)
+@pytest.mark.parametrize("model_type", TYPES + SEQ2SEQ_TYPES)
 def test_a_checkpoint_that_the_reference_made_comes_back_to_life(model_type: str, tmp_path: Path) -> None:
     """lsg-converter's own folder opens in no transformers of today; `--resize-lsg` brings it our files."""
     output = tmp_path / "resized"
     command = ["node", REPOSITORY / "bin" / "lsg.js", "convert", made_by_reference(model_type), output]
     options = ["--resize-lsg", "--max-sequence-length", str(2 * LONGEST), "--quiet"]
     subprocess.run([*command, *options], check=True)
-    model = AutoModelForMaskedLM.from_pretrained(
-        output, trust_remote_code=True, torch_dtype=torch.float32
-    ).eval()
-    expected, batch = (
-        load_file(WORK / "goldens" / f"{model_type}.conversion.safetensors"),
-        inputs(model_type, 3 * BLOCK + 5),
-    )
+    auto_class = AutoModelForSeq2SeqLM if model_type in SEQ2SEQ_TYPES else AutoModelForMaskedLM
+    model = auto_class.from_pretrained(output, trust_remote_code=True, torch_dtype=torch.float32).eval()
+    expected = load_file(WORK / "goldens" / f"{model_type}.conversion.safetensors")
+    batch = usual_inputs(model_type, 3 * BLOCK + 5)
     with torch.no_grad():
         assert relative(model.base_model(**batch).last_hidden_state, expected["hidden"]) <= TOLERANCE
         if model.config.tie_word_embeddings:
             # Else transformers 5 leaves the bias of its own ALBERT's head at 0.
             assert relative(model(**batch).logits, expected["logits"]) <= TOLERANCE
-        model(**inputs(model_type, LONGEST + 1))
+        model(**usual_inputs(model_type, LONGEST + 1))

@@ -28,6 +28,9 @@ from safetensors.torch import load_file
 from test_against_reference import KEY_BIAS, NEAR_TIE, TOLERANCE, narrowest_choice
 from transformers import AutoModelForSeq2SeqLM
 
+GRADIENT_TOLERANCE = 2e-5
+"""Through decoder and encoder: float32 differs from float64 by 8e-6 in either implementation."""
+
 
 @pytest.mark.parametrize("option", SEQ2SEQ_OPTIONS)
 @pytest.mark.parametrize("model_type", SEQ2SEQ_TYPES)
@@ -59,7 +62,8 @@ def test_logits_encoder_states_and_gradients_at_hostile_lengths(model_type: str,
                 errors[name] = relative(gradient, expected[name], scale)
         worst |= {(name, length): error for name, error in errors.items()}
     print(f"{model_type} {option}: {max(worst.values()):.1e}")
-    assert {case: error for case, error in worst.items() if error > TOLERANCE} == {}
+    allowed = {case: GRADIENT_TOLERANCE if "gradient" in case[0] else TOLERANCE for case in worst}
+    assert {case: error for case, error in worst.items() if error > allowed[case]} == {}
 
 
 @pytest.mark.parametrize("model_type,head", [(t, h) for t in SEQ2SEQ_TYPES for h in SEQ2SEQ_FAMILIES[t][1]])
@@ -79,9 +83,10 @@ def test_heads(model_type: str, head: str) -> None:
 @pytest.mark.parametrize("model_type", SEQ2SEQ_TYPES)
 def test_generated_ids(model_type: str) -> None:
     goldens = load_file(WORK / "goldens" / f"{model_type}.generated.safetensors")
+    options = {option for option, *_ in SEQ2SEQ_GENERATIONS}
+    models = {x: load(model_type, AutoModelForSeq2SeqLM, **SEQ2SEQ_OPTIONS[x]) for x in options}
     for option, length, side, beams in SEQ2SEQ_GENERATIONS:
-        model = load(model_type, AutoModelForSeq2SeqLM, **SEQ2SEQ_OPTIONS[option])
-        made = model.generate(**inputs(model_type, length, side), **generation_options(beams))
+        made = models[option].generate(**inputs(model_type, length, side), **generation_options(beams))
         case = f"{option}.{length}.{side}.{beams}"
         assert torch.equal(made, goldens[case]), case
     assert len({tuple(row) for made in goldens.values() for row in made.tolist()}) > 3 * len(SEQ2SEQ_OPTIONS)

@@ -1,4 +1,4 @@
-"""What people do with an encoder-decoder: load, save, resize, fine-tune, compile, and masks of all kinds."""
+"""What people do with an encoder-decoder: load, save, resize, halve, compile, and what it refuses."""
 
 from __future__ import annotations
 
@@ -17,14 +17,13 @@ from cases import (
     SEQ2SEQ_TYPES,
     class_name,
     converted,
-    gradients,
     inputs,
     load,
     relative,
     seq2seq_inputs,
 )
 from safetensors.torch import load_file, save_file
-from transformers import AutoModel, AutoModelForSeq2SeqLM, AutoModelForSequenceClassification
+from transformers import AutoModel, AutoModelForSeq2SeqLM
 
 LONG = 3 * BLOCK + 5
 NOT_PASSED = {"pass_global_tokens_to_decoder": False}
@@ -91,10 +90,11 @@ def test_positions_are_the_files(model_type: str, tmp_path: Path) -> None:
     """Those of Pegasus too, which transformers could make by itself."""
     folder = tmp_path / "changed"
     shutil.copytree(converted(model_type), folder)
-    tensors = load_file(folder / "model.safetensors")
     name = "model.encoder.embed_positions.weight"
+    shards = {path: load_file(path) for path in folder.glob("*.safetensors")}
+    [(path, tensors)] = [(path, tensors) for path, tensors in shards.items() if name in tensors]
     tensors[name] = tensors[name].flip(0).contiguous()
-    save_file(tensors, folder / "model.safetensors", {"format": "pt"})
+    save_file(tensors, path, {"format": "pt"})
     model = opened(folder)[0].eval()
     assert torch.equal(model.base_model.encoder.embed_positions.weight, tensors[name].float())
     batch = seq2seq_inputs(model_type, LONG)
@@ -114,33 +114,6 @@ def test_new_tokens(model_type: str) -> None:
     assert relative(after[..., :old], before) <= 1e-6
     batch["input_ids"][0, 1] = batch["decoder_input_ids"][0, 1] = old + 2
     assert torch.isfinite(model(**batch).logits).all()
-
-
-@every_type
-def test_gradient_checkpointing_gives_the_same_gradients(model_type: str) -> None:
-    rates = {name: 0.0 for name in ("dropout", "attention_dropout", "activation_dropout")}
-    model = load_seq2seq(model_type, **OPTIONS["norm"], **rates).train()
-    batch = seq2seq_inputs(model_type, LONG)
-    plain = {name: x.clone() for name, x in gradients(model, model(**batch).logits).items()}
-    model.gradient_checkpointing_enable()
-    assert model.is_gradient_checkpointing and model.base_model.encoder.gradient_checkpointing
-    checkpointed = gradients(model, model(**batch, use_cache=False).logits)
-    assert checkpointed.keys() == plain.keys()
-    assert (
-        max(relative(x, plain[name]) for name, x in checkpointed.items() if "k_proj.bias" not in name) < 1e-5
-    )
-
-
-@every_type
-@pytest.mark.parametrize("name", ["dropout", "attention_dropout", "activation_dropout"])
-def test_dropout_is_applied_in_training_alone(model_type: str, name: str) -> None:
-    rates = {each: 0.0 for each in ("dropout", "attention_dropout", "activation_dropout")}
-    encoder = load_seq2seq(model_type, **OPTIONS["norm"], **rates | {name: 0.3}).get_encoder()
-    batch = inputs(model_type, LONG)
-    with torch.no_grad():
-        assert torch.equal(encoder(**batch)[0], encoder(**batch)[0])
-        encoder.train()
-        assert not torch.equal(encoder(**batch)[0], encoder(**batch)[0])
 
 
 @every_type
@@ -165,8 +138,7 @@ def test_states_that_overflow_in_half_precision_are_clamped() -> None:
     assert torch.isfinite(model(**seq2seq_inputs("mbart", LONG)).logits).all()
 
 
-@every_type
-@pytest.mark.parametrize("option", ["none", "norm"])
+@pytest.mark.parametrize("model_type,option", [("bart", "norm"), ("mbart", "none"), ("pegasus", "none")])
 def test_the_encoder_compiled_for_any_length(model_type: str, option: str) -> None:
     encoder = load_seq2seq(model_type, **OPTIONS[option]).get_encoder()
     compiled = torch.compile(encoder, dynamic=True, fullgraph=True, backend="eager")
@@ -240,30 +212,3 @@ def test_what_is_not_supported_says_so() -> None:
 def test_a_config_without_our_keys_is_the_references() -> None:
     config = type(load("bart", AutoModel).config)()
     assert config.pass_global_tokens_to_decoder is True and config.first_token_is_global is False
-
-
-@every_type
-def test_a_class_of_sequences_is_learned(model_type: str) -> None:
-    """The label depends on one token far behind the first block, and gradients reach all of the encoder."""
-    torch.manual_seed(0)
-    if model_type == "pegasus":
-        model = load_seq2seq(model_type).train()
-    else:
-        model = load(model_type, AutoModelForSequenceClassification, num_labels=2).train()
-    ids = inputs(model_type, 70, batch=1)["input_ids"].repeat(16, 1)
-    end, words = model.config.eos_token_id, [model.config.vocab_size - 2, model.config.vocab_size - 3]
-    ids[ids == end] = words[0] - 1
-    ids[:, -1] = end
-    labels = torch.arange(16) % 2
-    ids[:, 50:60] = torch.tensor(words)[labels][:, None]
-    targets = torch.tensor(words)[labels][:, None] if model_type == "pegasus" else labels
-    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
-    losses = []
-    for _ in range(40):
-        optimizer.zero_grad()
-        loss = model(input_ids=ids, labels=targets).loss
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    assert all(p.grad is not None for p in model.base_model.encoder.layers.parameters())
-    assert sum(losses[-5:]) < 0.5 * sum(losses[:5]), losses

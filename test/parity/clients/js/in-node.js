@@ -1,8 +1,8 @@
-// node in-node.js FOLDER JOB.json OUTPUT: writes what a pipeline gives for a job.
+// node in-node.js FOLDER JOB.json OUTPUT: writes what a job gives.
 import { readFile, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import * as transformers from "@huggingface/transformers";
-import { results } from "./page/pipelines.js";
+import { results } from "./page/jobs.js";
 
 const [folder, job, output] = process.argv.slice(2);
 Object.assign(transformers.env, { allowRemoteModels: false, localModelPath: dirname(folder) });

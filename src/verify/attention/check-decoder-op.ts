@@ -1,0 +1,103 @@
+import type { OnnxFunction } from "../../onnx/body.js";
+import { createGraph, type OnnxModel } from "../../onnx/builder.js";
+import { decoderHeads } from "../../onnx/decoder.js";
+import type { Heads } from "../../onnx/functions/attend.js";
+import { keyBias } from "../../onnx/functions/masks.js";
+import { fullAttentionByDefinition } from "../../onnx/reference/attention.js";
+import { modelBytes } from "../../onnx/writer.js";
+import { seededNormal } from "../../random.js";
+import type { Outcome } from "../attempt.js";
+import { running } from "../model/runnable.js";
+import { openSession } from "../session.js";
+import { judgeOp, type OpCheck, type OpError, relativeError } from "./check-op.js";
+
+const BATCH = 2;
+
+/** Queries and keys: a first token, one behind others, some at once, some behind others. */
+const SIZES = [
+  [1, 1],
+  [1, 7],
+  [5, 12],
+  [33, 33],
+  [3, 130],
+] as const;
+
+/**
+ * Compares one of a decoder's attention ops, which are full attention, with its definition. One that takes a mask
+ * sees all keys that are not hidden; the other's queries are the last of the keys, and none sees a later one.
+ */
+export async function checkDecoderOp(attention: OnnxFunction, check: OpCheck): Promise<Outcome> {
+  const { runtime, device, model, seed, signal } = check;
+  const heads = decoderHeads(model);
+  const isMasked = attention.proto.input.includes("key_bias");
+  const session = await running(`${attention.name} cannot be loaded`, async () =>
+    openSession(runtime, await modelBytes(decoderOpModel(attention, heads, isMasked)), { device }),
+  );
+  const found: OpError[] = [];
+  try {
+    for (const [queries, keys] of SIZES) {
+      signal?.throwIfAborted();
+      const problem = decoderProblem(heads, queries, keys, isMasked, seed + keys);
+      const expected = fullAttentionByDefinition(problem, !isMasked);
+      const results = await running(`${attention.name} does not run with ${keys} keys`, () =>
+        session.run({
+          query: floats(problem.query, [BATCH, queries, heads.numHeads * heads.headDim]),
+          key: inHeads(problem.key, heads, keys),
+          value: inHeads(problem.value, heads, keys),
+          ...(isMasked && {
+            attention_mask: { dims: [BATCH, keys], values: problem.mask, dtype: "int64" } as const,
+          }),
+        }),
+      );
+      const error = relativeError(results.context?.values ?? new Float32Array(0), expected);
+      found.push({ length: keys, error });
+    }
+  } finally {
+    await session.close();
+  }
+  return judgeOp(found, device);
+}
+
+/** A model of one op: `query` (batch, length, heads · head_dim), `key` and `value` as a cache keeps them. */
+function decoderOpModel(attention: OnnxFunction, heads: Heads, isMasked: boolean): OnnxModel {
+  const { numHeads, headDim } = heads;
+  const graph = createGraph(attention.name);
+  const dims = ["batch_size", "sequence_length", numHeads * headDim];
+  const inputs = [
+    graph.input("query", "F32", dims),
+    ...["key", "value"].map((name) => graph.input(name, "F32", ["batch_size", numHeads, "keys", headDim])),
+  ];
+  if (isMasked) {
+    const mask = graph.input("attention_mask", "I64", ["batch_size", "keys"]);
+    const options = { prependedTokens: 0, maskFirstToken: false, dtype: "F32" } as const;
+    inputs.push(keyBias(graph.op, mask, options));
+  }
+  graph.output("context", graph.op.call(attention, ...inputs), "F32", dims);
+  return graph.model();
+}
+
+/** Random numbers; the second row's last keys are hidden where there is a mask. */
+function decoderProblem(heads: Heads, queries: number, keys: number, isMasked: boolean, seed: number) {
+  const width = heads.numHeads * heads.headDim;
+  const normal = seededNormal(seed);
+  const draw = (tokens: number) => Float32Array.from({ length: BATCH * tokens * width }, normal);
+  const shorter = isMasked ? Math.max(1, Math.floor(0.7 * keys)) : keys;
+  const mask = Array.from({ length: BATCH * keys }, (_, i) => (i < keys + shorter ? 1 : 0));
+  return { batch: BATCH, ...heads, query: draw(queries), key: draw(keys), value: draw(keys), mask };
+}
+
+function floats(values: ArrayLike<number>, dims: readonly number[]) {
+  return { dims, values, dtype: "float32" } as const;
+}
+
+/** (batch, keys, heads · head_dim) as (batch, heads, keys, head_dim). */
+function inHeads(x: ArrayLike<number>, { numHeads, headDim }: Heads, keys: number) {
+  const values = new Float32Array(x.length);
+  for (let i = 0; i < x.length; i++) {
+    const [d, head] = [i % headDim, Math.floor(i / headDim) % numHeads];
+    const token = Math.floor(i / headDim / numHeads);
+    const [row, key] = [Math.floor(token / keys), token % keys];
+    values[((row * numHeads + head) * keys + key) * headDim + d] = x[i] ?? 0;
+  }
+  return floats(values, [BATCH, numHeads, keys, headDim]);
+}

@@ -1,0 +1,62 @@
+import { mkdir, rm } from "node:fs/promises";
+import { join, posix } from "node:path";
+import { copiedWeights } from "../../onnx/copied-weights.js";
+import { exportedGraphs } from "../../onnx/exported-graphs.js";
+import { dataFile } from "../../onnx/graph-files.js";
+import { sharedWeights } from "../../onnx/shared-weights.js";
+import { writeModel } from "../../onnx/writer.js";
+import { openWeights } from "../../write/weight-reader.js";
+import { judge, type Outcome } from "../attempt.js";
+import { counted } from "../words.js";
+import { firstDifference } from "./first-difference.js";
+import { EXPORT_AGAIN, type FoundGraphs, type GraphCheck } from "./graph-check.js";
+
+/**
+ * Exports once more, in the same form, and compares the bytes: one graph after the other, as each may hold all
+ * weights.
+ * @param task what the graphs were exported for; by default the model's own
+ */
+export async function compareBytes(
+  { folder, files }: FoundGraphs,
+  { read, lsg, lshSeed, scratch, signal }: GraphCheck,
+  task: string | undefined,
+): Promise<Outcome> {
+  const place = posix.dirname(files[0] ?? "");
+  const reader = await openWeights(read.read.checkpoint, () => ({ signal }));
+  const again = join(scratch, "again");
+  const findings: string[] = [];
+  const expected = new Set<string>();
+  try {
+    const weights = place === "." ? sharedWeights() : copiedWeights(reader);
+    const graphs = exportedGraphs(read.model, weights, { lsg, task, seed: lshSeed });
+    for (const [name, model] of graphs) {
+      signal?.throwIfAborted();
+      const [graph, data] = [name, dataFile(name)].map((file) => posix.join(place, file)) as [string, string];
+      expected.add(graph).add(data);
+      if (!files.includes(graph)) {
+        findings.push(`${graph} is missing`);
+        continue;
+      }
+      const form = files.includes(data) ? "external" : "embedded";
+      await mkdir(again);
+      await writeModel(join(again, name), model, { weights: form, signal });
+      for (const file of form === "external" ? [graph, data] : [graph]) {
+        const at = await firstDifference(join(folder, file), join(again, posix.basename(file)));
+        if (at !== undefined) findings.push(`${file} differs from byte ${at} on`);
+      }
+      await rm(again, { recursive: true });
+    }
+  } finally {
+    await reader.close();
+  }
+  const others = files.filter((file) => !expected.has(file));
+  findings.push(...others.map((file) => `${file} is not what this class is exported as`));
+  return judge(
+    findings,
+    files.length > 2
+      ? `${counted(files.length, "file")}, byte for byte`
+      : `${files.join(" and ")}, byte for byte`,
+    "not what this version of lsg writes for these weights",
+    EXPORT_AGAIN,
+  );
+}

@@ -1,0 +1,53 @@
+import { join } from "node:path";
+import type { OpCheck } from "../attention/check-op.js";
+import type { Runnable } from "../model/runnable.js";
+import { running } from "../model/runnable.js";
+import type { Subject } from "../model/subject.js";
+import type { ReadModel } from "../read-model.js";
+import { openSession, type Session } from "../session.js";
+import { counted } from "../words.js";
+
+/** What to do about a graph that is not as it should be. */
+export const EXPORT_AGAIN = "Export it again: lsg export FOLDER.";
+
+/** What the checks of a folder's graphs are given. */
+export interface GraphCheck extends OpCheck {
+  readonly subject: Subject;
+  readonly read: ReadModel;
+  /** A folder of our own. */
+  readonly scratch: string;
+  /** Opens the converted model as its base class, without its own head. */
+  readonly openBase: () => Promise<Runnable>;
+}
+
+/** The graphs of a folder, in a folder of our own with all that they need beside them. */
+export interface FoundGraphs {
+  readonly folder: string;
+  /** Paths below the folder: each graph, with its data file where there is one. */
+  readonly files: readonly string[];
+}
+
+/**
+ * Uses a graph for one look.
+ * @param graph its path below the folder
+ * @throws CheckpointError that names the graph if it cannot be loaded or run
+ */
+export async function inSession<T>(
+  graph: string,
+  { folder }: FoundGraphs,
+  { runtime, device }: GraphCheck,
+  use: (session: Session) => Promise<T>,
+): Promise<T> {
+  const session = await running(`${graph} cannot be loaded`, () =>
+    openSession(runtime, join(folder, graph), { device }),
+  );
+  const run: Session["run"] = (inputs) => {
+    const length = (inputs.encoder_attention_mask ?? inputs.input_ids)?.dims.at(-1) ?? 0;
+    return running(`${graph} does not run at ${counted(length, "token")}`, () => session.run(inputs));
+  };
+  try {
+    return await use({ ...session, run });
+  } finally {
+    await session.close();
+  }
+}

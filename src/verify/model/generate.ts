@@ -1,0 +1,76 @@
+import { parseObject } from "../../checkpoint/checkpoint.js";
+import type { ReadCheckpoint } from "../../plan-source.js";
+import type { Encoded, Runnable } from "./runnable.js";
+
+/** Tokens that are generated: enough to read, and to tell two models apart. */
+export const NEW_TOKENS = 16;
+
+const SETTINGS_FILE = "generation_config.json";
+
+/** How a model's generate() begins and ends. */
+export interface GenerationSettings {
+  readonly start: number;
+  readonly forcedBos: number | undefined;
+  /** What the last token is made to be. */
+  readonly forcedEos: number | undefined;
+  readonly ends: readonly number[];
+}
+
+/**
+ * The settings as generate() of transformers finds them: in generation_config.json alone where that is there, else in
+ * config.json.
+ * @returns undefined where neither says what to begin with
+ * @throws CheckpointError if the file is not a JSON object
+ */
+export function readGenerationSettings({
+  checkpoint: { config },
+  contents,
+}: ReadCheckpoint): GenerationSettings | undefined {
+  const own = contents.get(SETTINGS_FILE);
+  const settings = own ? parseObject(own, SETTINGS_FILE) : config;
+  const ids = (key: string) => [settings[key]].flat().filter((id): id is number => Number.isSafeInteger(id));
+  const start = ids("decoder_start_token_id")[0] ?? ids("bos_token_id")[0];
+  if (start === undefined) return undefined;
+  return {
+    start,
+    forcedBos: ids("forced_bos_token_id")[0],
+    forcedEos: ids("forced_eos_token_id")[0],
+    ends: ids("eos_token_id"),
+  };
+}
+
+/**
+ * Generates token by token, without sampling or beams.
+ * @param choose the next token; undefined to end
+ * @returns the tokens, the one to begin with first
+ */
+export async function generate(
+  { start, forcedBos, forcedEos, ends }: GenerationSettings,
+  choose: (ids: readonly number[]) => Promise<number | undefined>,
+): Promise<number[]> {
+  const ids = [start];
+  while (ids.length <= NEW_TOKENS) {
+    const forced = ids.length === 1 ? forcedBos : ids.length === NEW_TOKENS ? forcedEos : undefined;
+    const next = forced ?? (await choose(ids));
+    if (next === undefined) break;
+    ids.push(next);
+    if (ends.includes(next)) break;
+  }
+  return ids;
+}
+
+/** The scores of all words behind some tokens of a decoder's. @param encoded of one row */
+export async function nextScores(
+  runnable: Runnable,
+  encoded: Encoded,
+  ids: readonly number[],
+): Promise<Float32Array> {
+  const decoderIds = { dims: [1, ids.length], values: ids, dtype: "int64" } as const;
+  const { logits } = await runnable.outputs(encoded, { decoderIds });
+  return logits?.values.slice(-runnable.model.sizes.vocab) ?? new Float32Array(0);
+}
+
+/** Where the largest value is; the first of equal ones. */
+export function largestIndex(values: Float32Array): number {
+  return values.reduce((best, value, i) => (value > (values[best] ?? Number.NaN) ? i : best), 0);
+}

@@ -109,7 +109,7 @@ function introduction({ record }: ModelCardInputs): string {
 function lossless({ record, created, beyond }: ModelCardInputs): string {
   const { lossless_up_to: limit } = record.promise;
   const longer =
-    `${beyond} and attention is block-sparse. The original was trained for neither: for best results, ` +
+    `${beyond} and attention is ${record.variant === "lsg" ? "block-sparse" : "local"}. The original was trained for neither: for best results, ` +
     "fine-tune on long inputs.";
   const points = [
     limit > 0

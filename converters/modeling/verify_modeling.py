@@ -110,12 +110,15 @@ def run(request: dict) -> dict:
 
 
 def auto_class(folder: str):
-    """The auto class that opens the class which config.json names."""
+    """The class which config.json names, or the auto class that opens it."""
     import transformers
 
     config = json.loads(Path(folder, "config.json").read_text(encoding="utf-8"))
+    name = config["architectures"][0]
+    if "auto_map" not in config:
+        return getattr(transformers, name)
     by_class = {path.split(".")[-1]: auto for auto, path in config["auto_map"].items()}
-    return getattr(transformers, by_class.get(config["architectures"][0], "AutoModel"))
+    return getattr(transformers, by_class.get(name, "AutoModel"))
 
 
 def describe(error: Exception) -> str:

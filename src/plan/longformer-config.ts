@@ -1,4 +1,4 @@
-import type { Architecture } from "../architecture.js";
+import type { Architecture, Head } from "../architecture.js";
 import type { Config } from "../checkpoint/checkpoint.js";
 import type { Model } from "./model.js";
 import { positionOffset } from "./positions.js";
@@ -7,12 +7,19 @@ export interface SizeChanges {
   readonly model: Model;
   readonly variant: Architecture;
   readonly length: number;
+  /** Of the result. */
+  readonly head: Head | undefined;
   /** The tokenizer's separator, behind which a question ends. */
   readonly separator: number | undefined;
 }
 
+/** Whether a decoder reads what the encoder reads: it then needs as many positions. Others write, as before. */
+export function readsInput(head: Head | undefined): boolean {
+  return head !== undefined && head.auto !== "Seq2SeqLM" && Object.keys(head.outputs).length > 0;
+}
+
 /** A model's sizes and settings under the names of its Longformer variant. */
-export function sizeChanges({ model, variant, length, separator }: SizeChanges): [string, unknown][] {
+export function sizeChanges({ model, variant, length, head, separator }: SizeChanges): [string, unknown][] {
   const { architecture, config, sizes } = model;
   const offset = positionOffset(variant, config);
   const settings: Readonly<Record<string, unknown>> = {
@@ -23,7 +30,7 @@ export function sizeChanges({ model, variant, length, separator }: SizeChanges):
   };
   const decoder: Readonly<Record<string, unknown>> = {
     ...sizes.decoder,
-    positions: sizes.decoder?.positions ?? sizes.positions,
+    positions: readsInput(head) ? length : (sizes.decoder?.positions ?? sizes.positions),
   };
   const under = (keys: Readonly<Record<string, unknown>>, values: Readonly<Record<string, unknown>>) =>
     Object.entries(keys).flatMap(([name, key]): [string, unknown][] =>

@@ -5,6 +5,7 @@ import type { ConversionOptions } from "../options.js";
 import type { ModelClass } from "./classes.js";
 import { correspondingModules } from "./corresponding.js";
 import { correspondingHeads } from "./corresponding-heads.js";
+import { readsInput } from "./longformer-config.js";
 import type { Model } from "./model.js";
 import type { SourceTensor } from "./names.js";
 import { findBase, positionTable } from "./place.js";
@@ -116,12 +117,12 @@ function suffixOf({ className }: ModelClass, { classPrefix }: Architecture): str
   return className.slice(classPrefix.length);
 }
 
-/** The tables of positions by their full names: the encoder's lengthened, a decoder's as it is. */
-function positionDrafts({ model, variant, length, config }: Assignment, prefix: string) {
+/** The tables of positions by their full names: the encoder's lengthened, a decoder's only where it reads as much. */
+function positionDrafts({ model, variant, target, length, config }: Assignment, prefix: string) {
   const stacks = [
     [model.architecture.encoder, variant.encoder, length],
     ...(model.architecture.decoder && variant.decoder
-      ? [[model.architecture.decoder, variant.decoder, undefined] as const]
+      ? [[model.architecture.decoder, variant.decoder, readsInput(target.head) ? length : undefined] as const]
       : []),
   ] as const;
   const offset = positionOffset(variant, config);

@@ -44,7 +44,7 @@ export function planLongformer(
   const length = targetLength(options.maxSequenceLength, positions.usable);
   const longformer = resolveLongformer(options, config, model.sizes.layers, positions.usable);
   const own = isLongformer(architecture) ? readLongformer(config, model.sizes.layers) : undefined;
-  const changes = sizeChanges({ model, variant, length, separator });
+  const changes = sizeChanges({ model, variant, length, head: target.head, separator });
   const targetConfig: Config = { ...config, ...Object.fromEntries(changes) };
   const labels = target.head?.labels ?? configLabels(config);
   const sizes = readSizes(variant, targetConfig, labels);

@@ -1,15 +1,16 @@
 import { findArchitecture } from "../architectures.js";
 import { describeModel, type Model } from "../plan/model.js";
+import type { PlannedAttention } from "../plan/weights.js";
 import type { ReadCheckpoint } from "../plan-source.js";
+import { isLongformer, readLongformer } from "../variants/longformer.js";
 import { readLsgConfig } from "../variants/lsg.js";
-import type { LsgConfig } from "../variants/lsg-config.js";
 
 /** A checkpoint, read and understood. */
 export interface ReadModel {
   readonly read: ReadCheckpoint;
   readonly model: Model;
   /** Undefined for a model with full attention. */
-  readonly lsg: LsgConfig | undefined;
+  readonly attention: PlannedAttention | undefined;
 }
 
 /**
@@ -23,5 +24,11 @@ export async function asModel(
 ): Promise<ReadModel> {
   const architecture = await findArchitecture(read.checkpoint.config.model_type);
   const model = describeModel(read.checkpoint, architecture, { kwargs });
-  return { read, model, lsg: model.isLsg ? readLsgConfig(model.config, model.architecture) : undefined };
+  return { read, model, attention: attentionOf(model) };
+}
+
+function attentionOf({ architecture, config, isLsg, sizes }: Model): PlannedAttention | undefined {
+  if (isLsg) return { kind: "lsg", config: readLsgConfig(config, architecture) };
+  if (!isLongformer(architecture)) return undefined;
+  return { kind: "longformer", config: readLongformer(config, sizes.layers) };
 }

@@ -5,8 +5,9 @@ import { isRecord } from "../json-edit.js";
 import { DEFAULT_SEED } from "../options.js";
 import type { ConversionRecord } from "../plan/types.js";
 import type { ReadCheckpoint } from "../plan-source.js";
-import { isSparse, type LsgConfig } from "../variants/lsg-config.js";
+import { isSparse } from "../variants/lsg-config.js";
 import { attempt } from "./attempt.js";
+import { lsgOf } from "./attention/kind.js";
 import type { DeviceFinding } from "./devices.js";
 import type { FoundOriginal } from "./find-original.js";
 import { checkFolder } from "./folder/checks.js";
@@ -73,13 +74,13 @@ export async function verifyFolder(
   const losslessUpTo = promised?.promise.lossless_up_to ?? 0;
   const lshSeed = promised?.options.seed;
   const measured =
-    converted?.lsg === undefined
+    converted?.attention === undefined
       ? undefined
       : await checkModel(
           {
             runtime,
             device: device.name,
-            converted: { ...converted, lsg: converted.lsg },
+            converted: { ...converted, attention: converted.attention },
             original: original && (await modelOf(original, promised?.options.model_kwargs, recorder)),
             losslessUpTo,
             lshSeed: typeof lshSeed === "number" ? lshSeed : DEFAULT_SEED,
@@ -95,9 +96,7 @@ export async function verifyFolder(
     format_version: 1,
     ...head,
     ...promisesOf(promised),
-    attention: converted?.lsg
-      ? attentionShape(converted.lsg, converted.model.config.is_decoder === true)
-      : null,
+    attention: shapeOf(converted),
     seed,
     lengths: request.lengths ?? null,
     checks: recorder.checks,
@@ -142,10 +141,14 @@ function nothingCompared(reason: string) {
   } as const;
 }
 
-function attentionShape(lsg: LsgConfig, causal: boolean): AttentionShape {
+/** The attention, where it is one of blocks, which pictures show. */
+function shapeOf(converted: ReadModel | undefined): AttentionShape | null {
+  const lsg = lsgOf(converted?.attention);
+  if (!lsg) return null;
   const { block_size, num_global_tokens, sparse_block_size, sparsity_factor } = lsg;
   const sparse = isSparse(lsg)
     ? { sparse_block_size, sparsity_factor }
     : { sparse_block_size: 0, sparsity_factor: 1 };
+  const causal = converted?.model.config.is_decoder === true;
   return { block_size, num_global_tokens, ...sparse, causal };
 }

@@ -26,14 +26,14 @@ beforeAll(async () => {
   await convert(join(FIXTURES, "shakespeare"), folder, parseConvertOptions({}));
   const source = await openFolder(folder);
   const read = await asModel(await readCheckpoint(source));
-  if (!read.lsg) throw new Error("the conversion is no LSG model");
+  if (!read.attention) throw new Error("the conversion is no LSG model");
   workspace = await openWorkspace(source);
   converted = await openRunnable(read, {
     ...{ runtime: await loadRuntime(), workspace, device: "cpu", lshSeed: 0, title: "the model" },
   });
   const inputs = inputSource(read.model, []);
   const nothing = { original: undefined, losslessUpTo: 0, lengths: undefined, signal: undefined };
-  subject = { converted, lsg: read.lsg, inputs, seed: 0, ...nothing };
+  subject = { converted, attention: read.attention, inputs, seed: 0, ...nothing };
 });
 afterAll(async () => {
   await converted.close();

@@ -6,6 +6,7 @@ import { opOnlyModel } from "../../onnx/op-only.js";
 import { type AttentionProblem, lsgAttentionByDefinition } from "../../onnx/reference/attention.js";
 import { modelBytes } from "../../onnx/writer.js";
 import type { Model } from "../../plan/model.js";
+import type { PlannedAttention } from "../../plan/weights.js";
 import type { LsgConfig } from "../../variants/lsg-config.js";
 import type { Outcome } from "../attempt.js";
 import { sweepLengths } from "../model/lengths.js";
@@ -14,6 +15,7 @@ import { formatNumber } from "../report/numbers.js";
 import type { Runtime } from "../runtime.js";
 import { openSession, type Session } from "../session.js";
 import { largestAt, lengthsUpTo } from "../words.js";
+import { lsgOf } from "./kind.js";
 import { attentionProblem, type ProblemSize } from "./problem.js";
 
 /**
@@ -26,7 +28,7 @@ export interface OpCheck {
   readonly runtime: Runtime;
   readonly device: Device;
   readonly model: Model;
-  readonly lsg: LsgConfig;
+  readonly attention: PlannedAttention;
   readonly lshSeed: number;
   readonly longest: number;
   readonly lengths: readonly number[] | undefined;
@@ -43,7 +45,9 @@ export interface OpError {
 
 /** Compares an encoder's attention op with its definition, computed in float64 token by token, at hostile lengths. */
 export async function checkEncoderOp(attention: OnnxFunction, check: OpCheck): Promise<Outcome> {
-  const { runtime, device, model, lsg, longest, lengths: asked, seed, signal } = check;
+  const { runtime, device, model, longest, lengths: asked, seed, signal } = check;
+  const lsg = lsgOf(check.attention);
+  if (!lsg) throw new Error("the model has no LSG attention");
   const heads = { numHeads: model.sizes.heads, headDim: model.sizes.hidden / model.sizes.heads };
   const prepended = prependedTokens(lsg);
   const graph = opOnlyModel({
@@ -58,13 +62,13 @@ export async function checkEncoderOp(attention: OnnxFunction, check: OpCheck): P
   );
   const found: OpError[] = [];
   try {
-    for (const length of sweepLengths(lsg, longest, asked)) {
+    for (const length of sweepLengths(check.attention, longest, asked)) {
       signal?.throwIfAborted();
       const size = { ...heads, prepended, length, blockSize: lsg.block_size, seed: seed + length };
-      let error = await errorAt(session, size, check);
+      let error = await errorAt(session, size, lsg, check);
       // Keys that are picked by hashing may be picked otherwise where float32 cannot tell; not twice in a row.
       if (error > opTolerance(device) && effectiveSparsity(lsg) === "lsh")
-        error = await errorAt(session, { ...size, seed: size.seed + 1 }, check);
+        error = await errorAt(session, { ...size, seed: size.seed + 1 }, lsg, check);
       found.push({ length, error });
     }
   } finally {
@@ -97,7 +101,8 @@ function opTolerance(device: Device): number {
 async function errorAt(
   session: Session,
   size: ProblemSize,
-  { model, lsg, lshSeed }: OpCheck,
+  lsg: LsgConfig,
+  { model, lshSeed }: OpCheck,
 ): Promise<number> {
   const problem = attentionProblem(size);
   const causal = model.config.is_decoder === true;

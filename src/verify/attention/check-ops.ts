@@ -6,6 +6,7 @@ import type { Model } from "../../plan/model.js";
 import type { Outcome } from "../attempt.js";
 import { formatNumber } from "../report/numbers.js";
 import { checkDecoderOp } from "./check-decoder-op.js";
+import { checkLongformerOp, longformerOps } from "./check-longformer-op.js";
 import { checkEncoderOp, type OpCheck } from "./check-op.js";
 
 /** An attention op, and what to call it in a report. */
@@ -15,9 +16,12 @@ export interface NamedOp {
 }
 
 /** The attention ops that a model's graphs are built of. */
-export function opsOf({ model, lsg, lshSeed }: OpCheck): NamedOp[] {
-  const all = [attentionFunction(model, { lsg, seed: lshSeed }), ...decoderOps(model)];
-  return all.map((attention) => ({ label: attention.name, attention }));
+export function opsOf({ model, attention, lshSeed }: OpCheck): NamedOp[] {
+  const encoder =
+    attention.kind === "lsg"
+      ? [attentionFunction(model, { lsg: attention.config, seed: lshSeed })]
+      : longformerOps(model, attention.config);
+  return [...encoder, ...decoderOps(model)].map((op) => ({ label: op.name, attention: op }));
 }
 
 /**
@@ -29,7 +33,8 @@ export async function checkOps(ops: readonly NamedOp[], check: OpCheck): Promise
   const decoding = new Set(decoderOps(check.model).map(({ name }) => name));
   const passed: (Outcome & { readonly label: string })[] = [];
   for (const { label, attention } of ops) {
-    const look = decoding.has(attention.name) ? checkDecoderOp : checkEncoderOp;
+    const ofEncoder = check.attention.kind === "lsg" ? checkEncoderOp : checkLongformerOp;
+    const look = decoding.has(attention.name) ? checkDecoderOp : ofEncoder;
     const outcome = await look(attention, check);
     if (ops.length === 1) return outcome;
     if (outcome.verdict === "fail") return { ...outcome, detail: `${label}: ${outcome.detail}` };

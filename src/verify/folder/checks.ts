@@ -56,10 +56,10 @@ export async function checkFolder(subject: FolderSubject, recorder: Recorder): P
   await recorder.look("model", "model", async () => {
     converted = await asModel(await readCheckpoint(source, { signal }));
     const { architecture, source: own, tensors } = converted.model;
-    if (!converted.lsg) {
+    if (!converted.attention) {
       return {
         verdict: "fail",
-        detail: `config.json says ${own.className} without LSG attention`,
+        detail: `config.json says ${own.className} without LSG or Longformer attention`,
         remedy: "Verify a folder that lsg convert wrote.",
       };
     }
@@ -67,20 +67,22 @@ export async function checkFolder(subject: FolderSubject, recorder: Recorder): P
   });
   if (!converted) return { plan, converted };
   const { model } = converted;
-  await recorder.look("modeling", "modelling code for transformers", () =>
-    checkModeling(source, model.config, model.architecture),
-  );
-  const { lsg } = converted;
-  if (record && lsg) {
+  if (converted.attention?.kind !== "longformer") {
+    await recorder.look("modeling", "modelling code for transformers", () =>
+      checkModeling(source, model.config, model.architecture),
+    );
+  }
+  const { attention } = converted;
+  if (record && attention) {
     await recorder.look("promise", "lsg_conversion.json and config", async () =>
-      checkPromise(record, model, lsg),
+      checkPromise(record, model, attention),
     );
   }
   const promised = plan?.record ?? record;
   if (promised) {
     await recorder.look("length", "length", () => checkLength(source, model, promised.max_sequence_length));
   }
-  return { plan, converted: converted.lsg && converted };
+  return { plan, converted: converted.attention && converted };
 }
 
 async function compareWeights(

@@ -1,4 +1,4 @@
-import { stacksOf } from "../../architecture.js";
+import { type Architecture, stacksOf } from "../../architecture.js";
 import type { FileSource } from "../../checkpoint/file-source.js";
 import { raisedLengths } from "../../plan/config.js";
 import type { Model } from "../../plan/model.js";
@@ -19,16 +19,17 @@ export async function checkLength(
   const offset = positionOffset(architecture, config);
   const rows = length + offset;
   const findings: string[] = [];
-  const stacks = stacksOf(architecture);
+  // A decoder whose positions are counted apart keeps them.
+  const isApart = model.sizes.decoder?.positions !== undefined;
+  const stacks = isApart ? [architecture.encoder] : stacksOf(architecture);
   const configured = architecture.positions.configCountsOffset ? rows : length;
-  if (config.max_position_embeddings !== configured) {
-    findings.push(
-      `config.json: max_position_embeddings is ${JSON.stringify(config.max_position_embeddings)}, expected ${configured}`,
-    );
+  const key = lengthKey(architecture);
+  if (config[key] !== configured) {
+    findings.push(`config.json: ${key} is ${JSON.stringify(config[key])}, expected ${configured}`);
   }
-  for (const [key, to] of raisedLengths(architecture, config, lengths)) {
-    if (config[key] !== to)
-      findings.push(`config.json: ${key} is ${JSON.stringify(config[key])}, expected ${to}`);
+  for (const [raised, to] of raisedLengths(isApart ? {} : architecture, config, lengths)) {
+    if (config[raised] !== to)
+      findings.push(`config.json: ${raised} is ${JSON.stringify(config[raised])}, expected ${to}`);
   }
   for (const { embeddings } of stacks) {
     const name = `${embeddings.position}.weight`;
@@ -39,9 +40,10 @@ export async function checkLength(
       );
     }
   }
+  const limits = { ...lengths, writesNoMore: isApart };
   const limiting = [...source.files.keys()].filter(limitsLength);
   for (const path of limiting) {
-    for (const { key, from, to } of raiseLength(path, await source.read(path), lengths).edits) {
+    for (const { key, from, to } of raiseLength(path, await source.read(path), limits).edits) {
       findings.push(
         `${path}: ${key} is ${JSON.stringify(from) ?? "missing"}, expected ${JSON.stringify(to)}`,
       );
@@ -53,4 +55,9 @@ export async function checkLength(
     `not ${length} tokens in ${counted(findings.length, "place")}: longer inputs would be cut or refused`,
     "Convert the original again, or correct the files that are named.",
   );
+}
+
+/** Where a config states how many positions there are. */
+function lengthKey({ config: { positions } }: Architecture): string {
+  return typeof positions === "number" ? "max_position_embeddings" : positions[0];
 }

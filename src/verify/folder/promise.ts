@@ -1,6 +1,8 @@
 import { openedClass } from "../../plan/classes.js";
 import type { Model } from "../../plan/model.js";
 import type { ConversionRecord } from "../../plan/types.js";
+import type { PlannedAttention } from "../../plan/weights.js";
+import { losslessLength as losslessOfLongformer } from "../../variants/longformer.js";
 import { losslessLength } from "../../variants/lsg.js";
 import { LSG_CLASS_PREFIX, type LsgConfig } from "../../variants/lsg-config.js";
 import { judge, type Outcome } from "../attempt.js";
@@ -8,29 +10,26 @@ import { counted } from "../words.js";
 import { describeDifference, jsonDifferences } from "./json-differences.js";
 
 /** Looks whether config.json is one of which the record can promise what it does; it needs no original. */
-export function checkPromise(
-  record: ConversionRecord,
-  { config, architecture }: Model,
-  lsg: LsgConfig,
-): Outcome {
-  // Without pooling nothing would stand in the place of a token that is hidden: the flag is overruled then.
-  const overruled = lsg.mask_first_token ? { pool_with_global: true } : {};
-  const asked = { ...record.options.lsg, ...overruled };
+export function checkPromise(record: ConversionRecord, model: Model, attention: PlannedAttention): Outcome {
+  const { config, architecture } = model;
+  const asked =
+    attention.kind === "lsg" ? askedOfLsg(record, attention.config) : askedOfLongformer(record, model);
+  const opened = openedClass(record.architecture, architecture);
   const found = {
     model_type: config.model_type,
     architectures: config.architectures,
-    ...Object.fromEntries(Object.keys(asked).map((key) => [key, lsg[key as keyof LsgConfig]])),
+    ...Object.fromEntries(Object.keys(asked).map((key) => [key, config[key]])),
   };
   const recorded = {
     model_type: record.model_type,
-    architectures: [LSG_CLASS_PREFIX + openedClass(record.architecture, architecture)],
+    architectures: [attention.kind === "lsg" ? LSG_CLASS_PREFIX + opened : opened],
     ...asked,
   };
   const findings = jsonDifferences(recorded, found).map(
     (difference) => `config.json: ${describeDifference(difference)} by lsg_conversion.json`,
   );
   const { lossless_up_to: promised } = record.promise;
-  const possible = losslessLengths(record, lsg);
+  const possible = losslessLengths(record, attention);
   if (!possible.includes(promised)) {
     findings.push(
       `lsg_conversion.json: promise.lossless_up_to is ${promised}, but with this config.json it is ${possible.join(" or ")}`,
@@ -44,11 +43,31 @@ export function checkPromise(
   );
 }
 
+/** Without pooling nothing would stand in the place of a token that is hidden: the flag is overruled then. */
+function askedOfLsg({ options }: ConversionRecord, lsg: LsgConfig): Readonly<Record<string, unknown>> {
+  return { ...options.lsg, ...(lsg.mask_first_token && { pool_with_global: true }) };
+}
+
+function askedOfLongformer(
+  { options }: ConversionRecord,
+  { sizes }: Model,
+): Readonly<Record<string, unknown>> {
+  const { attention_window: window } = options;
+  if (!Array.isArray(window)) return {};
+  return {
+    attention_window: window.length === 1 ? new Array<unknown>(sizes.layers).fill(window[0]) : window,
+  };
+}
+
 /** What can be promised: with `--resize-lsg` it depends on the attention of the source, which no record has. */
 function losslessLengths(
   { options, max_sequence_length: { from } }: ConversionRecord,
-  lsg: LsgConfig,
+  attention: PlannedAttention,
 ): number[] {
-  const own = losslessLength(lsg, from, undefined);
+  if (attention.kind === "longformer") {
+    // What windows a source had that was a Longformer itself no record has either.
+    return [...new Set([losslessOfLongformer(attention.config, from, undefined), from])];
+  }
+  const own = losslessLength(attention.config, from, undefined);
   return options.resize_lsg === true ? [...new Set([own, from, 0])] : [own];
 }

@@ -33,16 +33,20 @@ export async function checkGraphFiles(check: GraphCheck): Promise<Check[]> {
   const isWhole = posix.basename(first) === GRAPH_FILE;
   const name = isWhole ? first : "ONNX graphs";
   let task: string | undefined;
+  let globalAttention: "input" | undefined;
   const outputs = await attempt("graph", `${name} and the weights`, () =>
     isWhole
       ? inSession(first, found, check, (session) => {
+          if (session.inputNames.includes("global_attention_mask")) globalAttention = "input";
           if (leavesHeadOut(session, check)) task = "feature-extraction";
           return compareModel(session, check);
         })
       : compareGeneration(found, check),
   );
   return [
-    await attempt("graph-bytes", `${name}, bytes`, () => compareBytes(found, check, task)),
+    await attempt("graph-bytes", `${name}, bytes`, () =>
+      compareBytes(found, check, { task, globalAttention }),
+    ),
     await attempt("graph-op", `${name}, attention ops`, () => compareOps(found, graphs, check)),
     outputs,
   ];

@@ -1,5 +1,6 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join, posix } from "node:path";
+import type { GraphOptions } from "../../onnx/context.js";
 import { copiedWeights } from "../../onnx/copied-weights.js";
 import { exportedGraphs } from "../../onnx/exported-graphs.js";
 import { dataFile } from "../../onnx/graph-files.js";
@@ -7,6 +8,7 @@ import { sharedWeights } from "../../onnx/shared-weights.js";
 import { writeModel } from "../../onnx/writer.js";
 import { openWeights } from "../../write/weight-reader.js";
 import { judge, type Outcome } from "../attempt.js";
+import { lsgOf } from "../attention/kind.js";
 import { counted } from "../words.js";
 import { firstDifference } from "./first-difference.js";
 import { EXPORT_AGAIN, type FoundGraphs, type GraphCheck } from "./graph-check.js";
@@ -14,12 +16,12 @@ import { EXPORT_AGAIN, type FoundGraphs, type GraphCheck } from "./graph-check.j
 /**
  * Exports once more, in the same form, and compares the bytes: one graph after the other, as each may hold all
  * weights.
- * @param task what the graphs were exported for; by default the model's own
+ * @param options what the graphs were exported for; by default the model's own
  */
 export async function compareBytes(
   { folder, files }: FoundGraphs,
-  { read, lsg, lshSeed, scratch, signal }: GraphCheck,
-  task: string | undefined,
+  { read, attention, lshSeed, scratch, signal }: GraphCheck,
+  { task, globalAttention }: Pick<GraphOptions, "task" | "globalAttention">,
 ): Promise<Outcome> {
   const place = posix.dirname(files[0] ?? "");
   const reader = await openWeights(read.read.checkpoint, () => ({ signal }));
@@ -28,7 +30,12 @@ export async function compareBytes(
   const expected = new Set<string>();
   try {
     const weights = place === "." ? sharedWeights() : copiedWeights(reader);
-    const graphs = exportedGraphs(read.model, weights, { lsg, task, seed: lshSeed });
+    const graphs = exportedGraphs(read.model, weights, {
+      lsg: lsgOf(attention),
+      task,
+      globalAttention,
+      seed: lshSeed,
+    });
     for (const [name, model] of graphs) {
       signal?.throwIfAborted();
       const [graph, data] = [name, dataFile(name)].map((file) => posix.join(place, file)) as [string, string];

@@ -48,7 +48,7 @@ export async function compareByLength(
   { subject, longest, lengths }: GraphCheck,
   ask: (batch: Batch) => Promise<Question>,
 ): Promise<{ found: DifferenceFound[]; reach: number }> {
-  const { inputs, lsg, seed, signal } = subject;
+  const { inputs, attention, seed, signal } = subject;
   const outputsAt = async (length: number) => {
     const batch = makeBatch([inputs.random(length, seed + length)], inputs.padId);
     const question = await ask(batch);
@@ -60,7 +60,7 @@ export async function compareByLength(
   const reach = Math.min(longest, Math.floor(MAX_OUTPUT / perToken));
   const asked = lengths?.filter((length) => length <= reach);
   const found: DifferenceFound[] = [];
-  for (const length of sweepLengths(lsg, reach, asked)) {
+  for (const length of sweepLengths(attention, reach, asked)) {
     signal?.throwIfAborted();
     const { expected, actual } = await outputsAt(length);
     found.push({ length, difference: outputDifference(expected, actual) });

@@ -6,11 +6,13 @@ export interface Row {
   /** Where padding goes. */
   readonly pad: "right" | "left";
   readonly types?: readonly number[];
+  /** Of a Longformer: 1 for a token with global attention. */
+  readonly globals?: readonly number[];
 }
 
 /** What a graph is fed with, and which tokens are no padding. */
 export interface Batch {
-  /** `input_ids`, `attention_mask`, `token_type_ids`: int64 (batch, length). */
+  /** `input_ids`, `attention_mask`, `global_attention_mask`, `token_type_ids`: int64 (batch, length). */
   readonly inputs: Readonly<Record<string, NumberTensor>>;
   readonly length: number;
   /** For each row the first token that is no padding, and the first behind them. */
@@ -37,6 +39,7 @@ export function makeBatch(rows: readonly Row[], padId: number, length = longest(
     inputs: {
       input_ids: fill(({ ids }) => ids, padId),
       attention_mask: fill(({ ids }) => ids.map(() => 1), 0),
+      global_attention_mask: fill(({ ids, globals }) => globals ?? ids.map(() => 0), 0),
       token_type_ids: fill(({ ids, types }) => types ?? ids.map(() => 0), 0),
     },
     length,

@@ -2,8 +2,8 @@ import { tmpdir } from "node:os";
 import type { Device } from "../../device-names.js";
 import { OptionError } from "../../errors.js";
 import { generates } from "../../onnx/tasks.js";
+import type { PlannedAttention } from "../../plan/weights.js";
 import { findSpecialTokens } from "../../tokenizer/special-tokens.js";
-import type { LsgConfig } from "../../variants/lsg-config.js";
 import { asOutputError } from "../../write/output-folder.js";
 import { failureOf } from "../attempt.js";
 import type { OpCheck } from "../attention/check-op.js";
@@ -32,7 +32,7 @@ import { openWorkspace, type Workspace } from "./workspace.js";
 export interface ModelChecks {
   readonly runtime: Runtime;
   readonly device: Device;
-  readonly converted: ReadModel & { readonly lsg: LsgConfig };
+  readonly converted: ReadModel & { readonly attention: PlannedAttention };
   readonly original: ReadModel | undefined;
   readonly losslessUpTo: number;
   /** Seed of lsh's projections, as the conversion recorded it. */
@@ -87,7 +87,7 @@ async function runChecks(
   recorder: Recorder,
 ): Promise<ModelFindings> {
   const { converted: read, original: originalRead, device, signal, seed, lengths } = checks;
-  const { lsg, model } = read;
+  const { attention, model } = read;
   let tokenizer: TextTokenizer | undefined;
   let converted: Runnable | undefined;
   let original: Runnable | undefined;
@@ -114,14 +114,14 @@ async function runChecks(
   const subject: Subject = {
     converted,
     original,
-    lsg,
+    attention,
     inputs: inputSource(model, textIds),
     losslessUpTo: checks.losslessUpTo,
     lengths,
     seed,
     signal,
   };
-  const op: OpCheck = { ...checks, model, lsg, longest: converted.longest };
+  const op: OpCheck = { ...checks, model, attention, longest: converted.longest };
   await recorder.look("attention-op", "attention op and its definition", () => checkOps(opsOf(op), op));
   const differences = original ? await compareWithOriginal({ ...subject, original }, recorder) : [];
   await recorder.look("sweep", "alone, in a batch, padded", () => checkSweep(subject));
@@ -140,7 +140,10 @@ async function runChecks(
   await recorder.look("transformers", "modelling code and graph", () =>
     checkTransformers(subject, {
       read,
-      isOurs: recorder.checks.some(({ id, verdict }) => id === "modeling" && verdict === "pass"),
+      isOurs:
+        // transformers has Longformer's code itself.
+        (attention.kind === "longformer" && model.config.auto_map === undefined) ||
+        recorder.checks.some(({ id, verdict }) => id === "modeling" && verdict === "pass"),
       scratch: workspace.folder,
       openOnCpu: async () =>
         device === "cpu" ? subject.converted : open(read, "the model on the CPU", { device: "cpu" }),

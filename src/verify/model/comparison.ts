@@ -21,14 +21,20 @@ export async function compare(original: Runnable, converted: Runnable, batch: Ba
 /**
  * Three rows for one length: a text that fills it, random tokens padded on the right, and a text padded on the
  * left.
+ * @param side right for a pair of models that count padding on the left differently
  */
-export function raggedBatch(inputs: InputSource, length: number, seed: number): Batch {
+export function raggedBatch(
+  inputs: InputSource,
+  length: number,
+  seed: number,
+  side: Row["pad"] = "left",
+): Batch {
   const uniform = seededUniform(seed);
   const shorter = () => 1 + Math.floor(uniform() * length);
   const rows: Row[] = [
     inputs.text(length, seed),
     inputs.random(shorter(), seed + 1),
-    inputs.text(shorter(), seed + 2, "left"),
+    inputs.text(shorter(), seed + 2, side),
   ];
   return makeBatch(rows, inputs.padId, length);
 }

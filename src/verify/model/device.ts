@@ -1,5 +1,6 @@
 import type { Device } from "../../device-names.js";
 import type { Outcome } from "../attempt.js";
+import { borderOf } from "../attention/kind.js";
 import { EXECUTION_PROVIDERS } from "../devices.js";
 import type { NodeShare } from "../node-shares.js";
 import { formatNumber } from "../report/numbers.js";
@@ -18,12 +19,12 @@ const TOLERANCES = { fp32: 1e-3 };
 
 /** Says which provider ran which share of the nodes. @param profiled the converted model, opened with a profile */
 export async function checkNodes(
-  { lsg, inputs, seed }: Subject,
+  { attention, inputs, seed }: Subject,
   profiled: Runnable,
   device: Device,
 ): Promise<Outcome> {
   // Full attention and blocks are two branches of the graph.
-  const lengths = [lsg.block_size, 3 * lsg.block_size + 5].map((length) =>
+  const lengths = [borderOf(attention), 3 * borderOf(attention) + 5].map((length) =>
     Math.min(profiled.longest, length),
   );
   for (const length of lengths) {
@@ -38,9 +39,9 @@ export async function checkNodes(
 
 /** Compares a device with the CPU, on the same weights. */
 export async function checkDevice(subject: Subject, onCpu: Runnable): Promise<Outcome> {
-  const { converted, lsg, inputs, lengths, seed, signal } = subject;
+  const { converted, attention, inputs, lengths, seed, signal } = subject;
   const found: DifferenceFound[] = [];
-  for (const length of sweepLengths(lsg, converted.longest, lengths)) {
+  for (const length of sweepLengths(attention, converted.longest, lengths)) {
     signal?.throwIfAborted();
     const batch = makeBatch([inputs.random(length, seed + length)], inputs.padId);
     const [expected, actual] = [await onCpu.encode(batch), await converted.encode(batch)];

@@ -27,9 +27,9 @@ export async function measureDrift(
   subject: Subject & { readonly original: NonNullable<Subject["original"]> },
   usable: number,
 ): Promise<{ checks: Check[]; differences: DifferenceAt[] }> {
-  const { original, converted, inputs, losslessUpTo, lsg, lengths: asked, seed, signal } = subject;
+  const { original, converted, inputs, losslessUpTo, attention, lengths: asked, seed, signal } = subject;
   const range = [losslessUpTo + 1, usable] as const;
-  const lengths = comparedLengths(lsg, range, { count: SEEDED_LENGTHS, seed, asked });
+  const lengths = comparedLengths(attention, range, { count: SEEDED_LENGTHS, seed, asked });
   const cosines: number[] = [];
   const agreements: boolean[] = [];
   let outputs = NO_DIFFERENCE;

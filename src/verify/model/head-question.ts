@@ -44,7 +44,8 @@ export function decoderIds(
   seed: number,
 ): NumberTensor {
   const rows = visible.length;
-  const count = Math.min(length, Math.max(1, Math.floor(MAX_SCORES / rows / sizes.vocab)));
+  const most = sizes.decoder?.positions ?? length;
+  const count = Math.min(length, most, Math.max(1, Math.floor(MAX_SCORES / rows / sizes.vocab)));
   const values = visible.flatMap((_, row) => inputs.random(count, seed + row).ids);
   return { dims: [rows, count], values, dtype: "int64" };
 }

@@ -1,4 +1,4 @@
-import type { ConfigKey } from "../../architecture.js";
+import type { ConfigKey, Head } from "../../architecture.js";
 import type { Model } from "../../plan/model.js";
 import { seededUniform } from "../../random.js";
 import type { Row } from "./batch.js";
@@ -17,13 +17,31 @@ export interface InputSource {
   random(length: number, seed: number, pad?: Row["pad"]): Row;
 }
 
+/** Which tokens a Longformer's head gives global attention, as its graph does: see `headGlobals`. */
+function globalTokens(
+  kind: NonNullable<Head["globals"]>,
+  ids: readonly number[],
+  separator: unknown,
+): number[] {
+  const end = ids.indexOf(separator as number);
+  return ids.map((_, i) => {
+    if (kind === "first token") return i === 0 ? 1 : 0;
+    if (end < 0) return 0;
+    return (kind === "question" ? i < end : i > end + 1) ? 1 : 0;
+  });
+}
+
 /**
  * @param textIds a text as the tokenizer encodes it, special tokens included; empty where there is no tokenizer
  */
 export function inputSource(
-  { architecture: { decoder }, config, sizes }: Model,
+  { architecture: { decoder }, config, sizes, source }: Model,
   textIds: readonly number[],
 ): InputSource {
+  const kind = source.head?.globals;
+  const separator = config.sep_token_id;
+  const withGlobals = (row: Row): Row =>
+    kind ? { ...row, globals: globalTokens(kind, row.ids, separator) } : row;
   const isId = (value: unknown): value is number =>
     typeof value === "number" && Number.isSafeInteger(value) && value >= 0 && value < sizes.vocab;
   const idOf = (key: ConfigKey | undefined) =>
@@ -40,7 +58,7 @@ export function inputSource(
     const ids = close(
       Array.from({ length }, () => reserved.reduce((id, other) => (id >= other ? id + 1 : id), draw())),
     );
-    return { ids, pad, ...(types && { types: ids.map((_, i) => (2 * i >= length ? 1 : 0)) }) };
+    return withGlobals({ ids, pad, ...(types && { types: ids.map((_, i) => (2 * i >= length ? 1 : 0)) }) });
   };
   const usable = textIds.filter((id) => isId(id) && !reserved.includes(id));
   return {
@@ -55,7 +73,7 @@ export function inputSource(
       const ids = Array.from({ length }, (_, i) =>
         i === 0 || others.length === 0 ? first : (others[(start + i - 1) % others.length] ?? first),
       );
-      return { ids: close(ids), pad };
+      return withGlobals({ ids: close(ids), pad });
     },
   };
 }

@@ -1,5 +1,6 @@
+import type { PlannedAttention } from "../../plan/weights.js";
 import { seededUniform } from "../../random.js";
-import type { LsgConfig } from "../../variants/lsg-config.js";
+import { borderOf } from "../attention/kind.js";
 
 /** Lengths at which a graph of blocks goes wrong if it does: around a block, two of them, and a cut last one. */
 function borders(block: number): number[] {
@@ -8,16 +9,16 @@ function borders(block: number): number[] {
 
 /** What `--lengths` asks for, or around the borders of blocks up to the longest input. */
 export function sweepLengths(
-  { block_size }: LsgConfig,
+  attention: PlannedAttention,
   longest: number,
   asked?: readonly number[],
 ): number[] {
-  return within(asked ?? [...borders(block_size), longest - 1, longest], 1, longest);
+  return within(asked ?? [...borders(borderOf(attention)), longest - 1, longest], 1, longest);
 }
 
 /** Border lengths and seeded ones in between, from `shortest` to `longest`. */
 export function comparedLengths(
-  { block_size }: LsgConfig,
+  attention: PlannedAttention,
   [shortest, longest]: readonly [number, number],
   { count, seed, asked }: { count: number; seed: number; asked: readonly number[] | undefined },
 ): number[] {
@@ -27,7 +28,11 @@ export function comparedLengths(
     { length: count },
     () => shortest + Math.floor(uniform() * (longest - shortest + 1)),
   );
-  return within([...borders(block_size), shortest, longest - 1, longest, ...seeded], shortest, longest);
+  return within(
+    [...borders(borderOf(attention)), shortest, longest - 1, longest, ...seeded],
+    shortest,
+    longest,
+  );
 }
 
 /** In order, once each. */

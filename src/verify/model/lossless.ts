@@ -17,13 +17,16 @@ const REMEDY =
 export async function checkLossless(
   subject: Subject & { readonly original: NonNullable<Subject["original"]> },
 ): Promise<{ checks: Check[]; differences: DifferenceAt[] }> {
-  const { original, converted, inputs, losslessUpTo, lsg, lengths: asked, seed, signal } = subject;
+  const { original, converted, inputs, losslessUpTo, attention, lengths: asked, seed, signal } = subject;
   const title = losslessTitle(converted.model);
-  const lengths = comparedLengths(lsg, [1, losslessUpTo], { count: SEEDED_LENGTHS, seed, asked });
+  // Positions that are counted from padding on, and positions that are not, agree where there is none before.
+  const [own, other] = [original, converted].map(({ model }) => typeof model.architecture.positions.offset);
+  const side = own === other ? "left" : "right";
+  const lengths = comparedLengths(attention, [1, losslessUpTo], { count: SEEDED_LENGTHS, seed, asked });
   const [hidden, head]: [DifferenceFound[], DifferenceFound[]] = [[], []];
   for (const length of lengths) {
     signal?.throwIfAborted();
-    const comparison = await compare(original, converted, raggedBatch(inputs, length, seed + length));
+    const comparison = await compare(original, converted, raggedBatch(inputs, length, seed + length, side));
     if (!comparison.expected.states.values.every(Number.isFinite))
       return { checks: [notFinite(title, length)], differences: [] };
     hidden.push({ length, difference: hiddenDifference(comparison) });

@@ -1,5 +1,8 @@
+import type { PlannedAttention } from "../../plan/weights.js";
+import type { LongformerConfig } from "../../variants/longformer.js";
 import { isSparse, type LsgConfig } from "../../variants/lsg-config.js";
 import { judge, type Outcome } from "../attempt.js";
+import { borderOf } from "../attention/kind.js";
 import { formatNumber } from "../report/numbers.js";
 import { counted } from "../words.js";
 import { type Batch, makeBatch, type Row } from "./batch.js";
@@ -25,7 +28,25 @@ export interface Reach {
 }
 
 /** @param token the changed one, not the first @param length beyond two blocks, else every token sees it */
-export function reachOf(lsg: LsgConfig, token: number, length: number, causal: boolean): Reach {
+export function reachOf(attention: PlannedAttention, token: number, length: number, causal: boolean): Reach {
+  return attention.kind === "lsg"
+    ? reachOfBlocks(attention.config, token, length, causal)
+    : reachOfWindow(attention.config, token, length);
+}
+
+/** Only a global token would reach further: none is, but for the first. */
+function reachOfWindow(
+  { attention_window, attention_dilation }: LongformerConfig,
+  token: number,
+  length: number,
+): Reach {
+  const distance = ((attention_window[0] ?? 0) / 2) * (attention_dilation?.[0] ?? 1);
+  const sparse = { start: Math.max(0, token - distance), end: Math.min(length, token + distance + 1) };
+  const local = attention_dilation?.[0] ? { start: token, end: token + 1 } : sparse;
+  return { local, sparse, first: false };
+}
+
+function reachOfBlocks(lsg: LsgConfig, token: number, length: number, causal: boolean): Reach {
   const { block_size: size, sparse_block_size, sparsity_factor } = lsg;
   const block = Math.floor(token / size);
   const reach = isSparse(lsg) ? Math.ceil((sparse_block_size * sparsity_factor) / size) : 0;
@@ -48,11 +69,19 @@ export function reachOf(lsg: LsgConfig, token: number, length: number, causal: b
  * @param firstLayer the converted model's embeddings and first layer
  */
 export async function checkReach(subject: Subject, firstLayer: Runnable): Promise<Outcome> {
-  const { converted, lsg, inputs, seed, signal } = subject;
+  const { converted, attention, inputs, seed, signal } = subject;
+  const { layers } = converted.model.sizes;
   const longest = Math.max(...(subject.lengths ?? [converted.longest]));
   if (longest < 2) return { verdict: "skipped", detail: "one token has no other to reach" };
   const causal = converted.model.config.is_decoder === true;
-  const row = inputs.random(longest, seed);
+  const any = inputs.random(longest, seed);
+  // Of several global tokens each would see everything: the first one is enough.
+  const row: Row = any.globals ? { ...any, globals: any.ids.map((_, i) => (i === 0 ? 1 : 0)) } : any;
+  const sees = row.globals?.[0] === 1;
+  const reach = (token: number): Reach => {
+    const own = reachOf(attention, token, longest, causal);
+    return { ...own, first: own.first || sees };
+  };
   const last = longest - 1;
   const middle = Math.floor(longest / 2);
   const findings: string[] = [];
@@ -64,20 +93,20 @@ export async function checkReach(subject: Subject, firstLayer: Runnable): Promis
     if (!changed.has(token)) {
       return { verdict: "skipped", detail: "the model does not tell the tokens apart that were tried" };
     }
-    findings.push(...layerFindings(changed, token, reachOf(lsg, token, longest, causal)));
+    findings.push(...layerFindings(changed, token, reach(token)));
     inWindow = `token ${token} changes ${changed.size} outputs of the first layer, as its block says`;
   }
   signal?.throwIfAborted();
   const change = await movedBy(converted, inputs, row, last);
   const moved = change(causal ? last : 1);
-  const hops = converted.model.sizes.layers > 1 || reachOf(lsg, last, longest, causal).first;
+  const hops = reach(last).first || reachesFirst(attention, layers, last);
   if (!causal && longest > 1 && hops && !(moved > 0)) {
     findings.push(`a change of token ${last} does not reach the first token's output`);
   }
   if (causal && moved !== 0) {
     findings.push(`token ${last} changes outputs before it, by ${formatNumber(moved)}`);
   }
-  const short = inputs.random(Math.min(longest, 3 * lsg.block_size + 5), seed);
+  const short = inputs.random(Math.min(longest, 3 * borderOf(attention) + 5), seed);
   const hidden = (await movedBy(converted, inputs, short, short.ids.length - 1, "hidden"))(
     short.ids.length - 1,
   );
@@ -92,6 +121,14 @@ export async function checkReach(subject: Subject, firstLayer: Runnable): Promis
     `${counted(findings.length, "change")} that attention does not explain`,
     "The attention of the result is not what its config says.",
   );
+}
+
+/** Whether a token reaches the first one through all layers, of which none has a global token. */
+function reachesFirst(attention: PlannedAttention, layers: number, token: number): boolean {
+  if (attention.kind === "lsg") return layers > 1;
+  const { attention_window, attention_dilation } = attention.config;
+  const steps = attention_window.map((width, i) => (width / 2) * (attention_dilation?.[i] ?? 1));
+  return attention_dilation === undefined && steps.reduce((a, b) => a + b, 0) >= token;
 }
 
 /** The tokens whose outputs change when one token does. */

@@ -5,6 +5,7 @@ import { encoderGraph, headGraph } from "../../onnx/graph.js";
 import { headForTask } from "../../onnx/tasks.js";
 import type { Model } from "../../plan/model.js";
 import { positionTable } from "../../plan/place.js";
+import { lsgOf } from "../attention/kind.js";
 import type { NodeShare } from "../node-shares.js";
 import type { ReadModel } from "../read-model.js";
 import type { Runtime } from "../runtime.js";
@@ -69,14 +70,15 @@ export interface RunnableOptions {
  * @throws CheckpointError if its tensors do not make a model, or the runtime refuses it.
  */
 export async function openRunnable(
-  { read, model, lsg }: ReadModel,
+  { read, model, attention }: ReadModel,
   { runtime, workspace, device, lshSeed, title, layers, profile, head: wanted = "own" }: RunnableOptions,
 ): Promise<Runnable> {
   const place = await workspace.place(read.checkpoint);
   const sizes = layers === undefined ? model.sizes : { ...model.sizes, layers, layersPerGroup: 1 };
   const open = (path: string): Promise<Session> =>
     running(`${title} cannot be loaded`, () => openSession(runtime, path, { device, profile }));
-  const encoderOptions = { lsg, seed: lshSeed };
+  const lsg = lsgOf(attention);
+  const encoderOptions = { lsg, seed: lshSeed, globalAttention: "input" } as const;
   const graphPath = await place.write(
     "encoder",
     encoderGraph({ ...model, sizes }, place.weights, encoderOptions),

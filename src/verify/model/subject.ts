@@ -1,4 +1,4 @@
-import type { LsgConfig } from "../../variants/lsg-config.js";
+import type { PlannedAttention } from "../../plan/weights.js";
 import type { InputSource } from "./input-source.js";
 import type { Runnable } from "./runnable.js";
 
@@ -6,7 +6,7 @@ import type { Runnable } from "./runnable.js";
 export interface Subject {
   readonly converted: Runnable;
   /** The converted model's attention. */
-  readonly lsg: LsgConfig;
+  readonly attention: PlannedAttention;
   readonly original: Runnable | undefined;
   readonly inputs: InputSource;
   /** Tokens up to which it promises what the original computes; 0 where nothing is promised. */

@@ -13,8 +13,8 @@ import type { Subject } from "./subject.js";
  * short rows stand behind padding that takes them across borders.
  */
 export async function checkSweep(subject: Subject): Promise<Outcome> {
-  const { converted, lsg, inputs, seed, signal } = subject;
-  const lengths = sweepLengths(lsg, converted.longest, subject.lengths);
+  const { converted, attention, inputs, seed, signal } = subject;
+  const lengths = sweepLengths(attention, converted.longest, subject.lengths);
   const half = Math.floor(lengths.length / 2);
   const seen: DifferenceFound[] = [];
   const broken = new Set<number>();

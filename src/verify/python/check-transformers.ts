@@ -1,8 +1,9 @@
-import { effectiveSparsity } from "../../onnx/functions/sparse/index.js";
 import { hasChoices } from "../../onnx/tasks.js";
 import { poolerSpecs } from "../../plan/tensor-specs.js";
-import type { LsgConfig } from "../../variants/lsg-config.js";
+import type { PlannedAttention } from "../../plan/weights.js";
+import { isLongformer } from "../../variants/longformer.js";
 import { judge, type Outcome } from "../attempt.js";
+import { borderOf, isRandom } from "../attention/kind.js";
 import { type Batch, makeBatch, withChoices } from "../model/batch.js";
 import { raggedBatch } from "../model/comparison.js";
 import {
@@ -70,7 +71,7 @@ export async function checkTransformers(
   if (inputs.batches.length === 0) {
     return notCovered(
       "lsh picks at random at these lengths",
-      `Name one below ${2 * subject.lsg.block_size}.`,
+      `Name one below ${2 * borderOf(subject.attention)}.`,
     );
   }
   const answer = await askTransformers(interpreter, {
@@ -90,35 +91,34 @@ export async function checkTransformers(
   }
   const found = await compareWith(await openOnCpu(), inputs, answer, subject.signal);
   const without = answer.missing.filter((name) => !isOptional(name, read));
-  return conclude(found, without, describe(answer, inputs, subject.lsg));
+  return conclude(found, without, describe(answer, inputs, subject.attention));
 }
 
 /** Around the borders of blocks, or at the lengths that were asked for; where lsh is random only below it. */
-function makeInputs({ converted, inputs, lsg, lengths, seed }: Subject): Inputs {
+function makeInputs({ converted, inputs, attention, lengths, seed }: Subject): Inputs {
   const { longest, head, headInputs, model } = converted;
-  const full = 2 * lsg.block_size;
-  const all = sweepLengths(lsg, lengths ? longest : Math.min(longest, full + lsg.block_size + 5), lengths);
+  const border = borderOf(attention);
+  const full = 2 * border;
+  const all = sweepLengths(attention, lengths ? longest : Math.min(longest, full + border + 5), lengths);
   const tokens = Math.min(HEAD_TOKENS, full, longest);
   const batch = makeBatch([inputs.text(tokens, seed), inputs.random(tokens, seed)], inputs.padId);
   const hasOwnInput = headInputs.includes("decoder_input_ids");
   return {
     batches: all
-      .filter((length) => length <= full || !isRandom(lsg))
+      .filter((length) => length <= full || !isRandom(attention))
       .map((length) => raggedBatch(inputs, length, seed + length)),
     head: head && { batch, decoderIds: hasOwnInput ? decoderIds(batch, model, inputs, seed) : undefined },
   };
-}
-
-/** Whether attention depends on numbers that PyTorch draws anew in every run, beyond two blocks. */
-function isRandom(lsg: LsgConfig): boolean {
-  return effectiveSparsity(lsg) === "lsh" && lsg.sparsity_factor > 1;
 }
 
 /** The inputs that the encoders of a model type take. */
 function feeds({ inputs }: Batch, { model: { architecture, sizes } }: ReadModel): Batch["inputs"] {
   const { usesTokenTypes } = architecture.encoder.embeddings;
   const known = Object.entries(inputs).filter(
-    ([name]) => name !== "token_type_ids" || (usesTokenTypes && sizes.types > 0),
+    ([name]) =>
+      (name !== "token_type_ids" ||
+        (usesTokenTypes && sizes.types > (usesTokenTypes === "several" ? 1 : 0))) &&
+      (name !== "global_attention_mask" || isLongformer(architecture)),
   );
   return Object.fromEntries(known);
 }
@@ -182,12 +182,16 @@ function tooFar({ what, length, difference }: Found): string {
   return `${what} differ by ${found} at ${counted(length, "token")}, allowed ${allowed}`;
 }
 
-function describe({ torch, transformers, ...answer }: Answer, { batches }: Inputs, lsg: LsgConfig): string {
+function describe(
+  { torch, transformers, ...answer }: Answer,
+  { batches }: Inputs,
+  attention: PlannedAttention,
+): string {
   const unread = answer.unexpected.length;
   return [
     `transformers ${transformers} with torch ${torch}`,
     `${answer.class} at ${lengthsUpTo(batches.map(({ length }) => length))} tokens`,
-    ...(isRandom(lsg) ? ["none longer, where lsh picks at random"] : []),
+    ...(isRandom(attention) ? ["none longer, where lsh picks at random"] : []),
     ...(unread > 0 ? [`${counted(unread, "tensor")} without a place in that class`] : []),
   ].join(", ");
 }

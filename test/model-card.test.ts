@@ -119,7 +119,6 @@ describe("modelCard", () => {
 
       | option | value |
       | --- | --- |
-      | \`--to\` | \`lsg\` |
       | \`--preset\` | \`faithful\` |
       | \`--max-sequence-length\` | \`4096\` |
       | \`--global-positional-stride\` | \`64\` |

@@ -2,6 +2,7 @@ import { tmpdir } from "node:os";
 import type { Device } from "../../device-names.js";
 import { OptionError } from "../../errors.js";
 import { generates } from "../../onnx/tasks.js";
+import type { Model } from "../../plan/model.js";
 import type { PlannedAttention } from "../../plan/weights.js";
 import { findSpecialTokens } from "../../tokenizer/special-tokens.js";
 import { asOutputError } from "../../write/output-folder.js";
@@ -78,6 +79,11 @@ export async function checkModel(checks: ModelChecks, recorder: Recorder): Promi
   }
 }
 
+/** A class without its model type's prefix: a Longformer's is the same as that of its original. */
+function classOf({ architecture: { classPrefix }, source: { className } }: Model): string {
+  return className.startsWith(classPrefix) ? className.slice(classPrefix.length) : className;
+}
+
 type Open = (model: ReadModel, title: string, more?: Partial<RunnableOptions>) => Promise<Runnable>;
 
 async function runChecks(
@@ -94,7 +100,7 @@ async function runChecks(
   await recorder.look("load", "graphs over the weights", async () => {
     converted = await open(read, "the converted model");
     // A new head has nothing to be compared with.
-    const head = originalRead?.model.source.className === model.source.className ? "own" : "none";
+    const head = originalRead && classOf(originalRead.model) === classOf(model) ? "own" : "none";
     original = originalRead && (await open(originalRead, "the original", { head }));
     return { verdict: "pass", detail: `on ${device}${original ? ", the original beside it" : ""}` };
   });

@@ -35,6 +35,9 @@ export function longformerLayers(
 ): Attend {
   const { op } = context;
   const indices = globalMask && graph.scope("global_index", () => globalIndex(op, globalMask, attentionMask));
+  // transformers clears what padding attends to, and heads read a row's first token even where it is padding.
+  const visible = op.Unsqueeze(op.Cast(op.Cast(attentionMask, { to: "BOOL" }), { to: "F32" }), [2]);
+  const clear = (attended: Value) => op.Mul(attended, visible);
   const functionOf = (index: number) => {
     const window = (config.attention_window[index] ?? 0) / 2;
     const dilation = new Array<number>(heads.numHeads).fill(config.attention_dilation?.[index] ?? 1);
@@ -42,20 +45,22 @@ export function longformerLayers(
   };
   return ({ index, path }, { input, query, key, value }) => {
     const attention = functionOf(index);
-    if (!indices) return op.call(attention, query, key, value, bias);
+    if (!indices) return clear(op.call(attention, query, key, value, bias));
     const global = (part: keyof GlobalProjections, x: Value) =>
       linear(context, `${path}.${projections[part]}`, x);
     const queryGlobal = global("query", tokensAt(op, input, indices));
-    return op.call(
-      attention,
-      query,
-      key,
-      value,
-      bias,
-      queryGlobal,
-      global("key", input),
-      global("value", input),
-      indices,
+    return clear(
+      op.call(
+        attention,
+        query,
+        key,
+        value,
+        bias,
+        queryGlobal,
+        global("key", input),
+        global("value", input),
+        indices,
+      ),
     );
   };
 }

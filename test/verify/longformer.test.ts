@@ -68,7 +68,7 @@ describe("a Longformer that fills masks, none of whose tokens is global", () => 
     "narrower windows in its config": {
       damage: set("config.json", "attention_window", [8]),
       fails: ["config", "lossless", "lossless-head", ...GRAPH],
-      says: /config\.json: attention_window\[0\] is 8, expected 64/,
+      says: /config\.json: attention_window\.0 is 8, expected 64/,
     },
     "dilated windows in its config": {
       damage: set("config.json", "attention_dilation", [3]),

@@ -18,7 +18,12 @@ async function smallBert(model: SmallModel = {}): Promise<string> {
 }
 
 /** Tokens that a model type's fixture reads, where it is another than most. */
-const READS: Readonly<Record<string, number>> = { mbart: 1024, pegasus: 1024 };
+const READS: Readonly<Record<string, number>> = {
+  mbart: 1024,
+  pegasus: 1024,
+  longformer: 128,
+  led: 128,
+};
 
 describe("every model type, lossless", () => {
   const types = readdirSync(FIXTURES).filter((type) => existsSync(join(FIXTURES, type, "checkpoint")));
@@ -27,7 +32,7 @@ describe("every model type, lossless", () => {
     const read = READS[type] ?? 512;
     const longest = read + 18;
     const given = { maxSequenceLength: longest };
-    const { promised, passed } = await expectSound(source, given, [1, 300, longest]);
+    const { promised, passed } = await expectSound(source, given, [1, Math.min(300, read), longest]);
     expect(promised).toBe(read);
     expect(passed).toContain("reach");
   });

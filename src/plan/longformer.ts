@@ -76,8 +76,10 @@ export function planLongformer(
       ["auto_map", undefined],
       ["base_model_prefix", undefined],
       ...changes,
-      // Without it AutoTokenizer would take Longformer's own.
-      ["tokenizer_class", config.tokenizer_class ?? architecture.tokenizerClass],
+      // Without it AutoTokenizer would take the new model type's own.
+      ...(variant === architecture
+        ? []
+        : [["tokenizer_class", config.tokenizer_class ?? architecture.tokenizerClass] as const]),
       ["attention_window", longformer.attention_window],
       ["attention_dilation", longformer.attention_dilation],
       // An LED's decoder keeps its positions, and with them what generate() may write.

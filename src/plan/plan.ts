@@ -1,7 +1,7 @@
 import type { Architecture } from "../architecture.js";
 import type { Checkpoint } from "../checkpoint/checkpoint.js";
 import { modelCard } from "../model-card.js";
-import { snakeKeys } from "../options/flags.js";
+import { flagName, snakeKeys } from "../options/flags.js";
 import type { ConversionOptions } from "../options.js";
 import type { LongformerConfig } from "../variants/longformer.js";
 import { isSparse, LSG_CLASS_PREFIX } from "../variants/lsg-config.js";
@@ -112,7 +112,9 @@ function notes(inputs: PlanInputs, weights: WeightPlan): string[] {
       isLocal &&
       losslessUpTo > 0 &&
       `Beyond ${losslessUpTo} tokens ${beyond(architecture)} and attention is local; fine-tune on long inputs for best results.`,
-    ...(attention.kind === "lsg" ? lsgNotes(inputs, weights) : longformerNotes(inputs, attention.config)),
+    ...(attention.kind === "lsg"
+      ? lsgNotes(inputs, weights)
+      : longformerNotes(inputs, weights, attention.config)),
   ];
   return all.filter((note): note is string => note !== false);
 }
@@ -134,9 +136,23 @@ function lsgNotes({ checkpoint, architecture, options, modeling }: PlanInputs, {
   ];
 }
 
-function longformerNotes({ architecture, longformer }: PlanInputs, config: LongformerConfig) {
+/** Options of conversions to LSG, which say how its global tokens are made. */
+const LSG_OPTIONS = ["keepFirstGlobalToken", "randomGlobalInit", "resizeLsg"] as const;
+
+function longformerNotes(
+  { architecture, longformer, options }: PlanInputs,
+  { source, target }: WeightPlan,
+  config: LongformerConfig,
+) {
   const countsPadding = architecture.positions.offset === 0 && longformer?.positions.offset !== 0;
   return [
+    source.head === undefined &&
+      `${source.className} is not a class that lsg knows: its base model is converted to ${target.className}, ` +
+        "every other tensor is carried along.",
+    ...LSG_OPTIONS.map(
+      (key) =>
+        options[key] && `${flagName(key)} has no effect: a Longformer has no embeddings of global tokens.`,
+    ),
     countsPadding &&
       `${longformer?.title} numbers positions from the first token that is no padding: with padding on the left, ` +
         `which ${architecture.title} numbers too, outputs differ.`,

@@ -13,6 +13,7 @@ import type { OnnxFunction } from "../../src/onnx/body.js";
 import { defineFunction } from "../../src/onnx/builder.js";
 import { copiedWeights } from "../../src/onnx/copied-weights.js";
 import { ATTENTION_INPUTS } from "../../src/onnx/functions/attend.js";
+import { longformerAttention } from "../../src/onnx/functions/longformer-attention.js";
 import { modelGraph } from "../../src/onnx/graph.js";
 import { writeModel } from "../../src/onnx/writer.js";
 import { describeModel } from "../../src/plan/model.js";
@@ -41,6 +42,12 @@ const MAX_FULL_LENGTH = 4096;
 const REFERENCE_PYTHON = process.env.LSG_REFERENCE_PYTHON;
 const REFERENCE_SCRIPT = fileURLToPath(new URL("../../../test/bench/reference_forward.py", import.meta.url));
 
+/** What that script runs. */
+const REFERENCES = {
+  lsg: "lsg-converter 128/128 norm in PyTorch",
+  longformer: "transformers' Longformer, window 512, in PyTorch",
+} as const;
+
 interface Graph {
   readonly name: string;
   readonly lsg: LsgConfig | undefined;
@@ -53,11 +60,19 @@ const limit = defineFunction(
   (op, { value }) => op.Identity(value),
 );
 
+/** A Longformer's attention, without global tokens. */
+function windows(window: number): OnnxFunction {
+  const dilation = new Array<number>(12).fill(1);
+  return longformerAttention({ numHeads: 12, headDim: 64, window, dilation, globals: false });
+}
+
 const GRAPHS: readonly Graph[] = [
   { name: "limit (no attention)", lsg: undefined, attention: limit },
   { name: "full attention", lsg: undefined },
   { name: "LSG faithful 256/0", lsg: LsgConfigSchema.parse(presetConfig("faithful", 512)) },
   { name: "LSG reference 128/128 norm", lsg: LsgConfigSchema.parse({}) },
+  { name: "Longformer, window 512", lsg: undefined, attention: windows(256) },
+  { name: "Longformer, window 1024", lsg: undefined, attention: windows(512) },
   { name: "LSG 32/32 norm", lsg: LsgConfigSchema.parse({ block_size: 32, sparse_block_size: 32 }) },
 ];
 
@@ -124,8 +139,10 @@ async function compare(
   }
   const base = median(times.get(GRAPHS[0]?.name ?? "") ?? []);
   const rows = [...times].map(([name, all]) => row(name, all, base));
-  const reference = referenceTimes(batch, length);
-  if (reference) rows.push(row("lsg-converter 128/128 norm in PyTorch", reference, base));
+  for (const [model, name] of Object.entries(REFERENCES)) {
+    const reference = referenceTimes(model, batch, length);
+    if (reference) rows.push(row(name, reference, base));
+  }
   process.stdout.write(`\n${batch} × ${length} tokens, BERT base, seconds\n`);
   console.table(rows);
 }
@@ -141,9 +158,9 @@ function row(name: string, times: readonly number[], base: number) {
 }
 
 /** Three runs of the reference in its own process, right after ours at the same length. */
-function referenceTimes(batch: number, length: number): number[] | undefined {
+function referenceTimes(model: string, batch: number, length: number): number[] | undefined {
   if (!REFERENCE_PYTHON || !existsSync(REFERENCE_PYTHON) || length > MAX_FULL_LENGTH) return undefined;
-  const output = execFileSync(REFERENCE_PYTHON, [REFERENCE_SCRIPT, String(batch), String(length)], {
+  const output = execFileSync(REFERENCE_PYTHON, [REFERENCE_SCRIPT, model, String(batch), String(length)], {
     encoding: "utf8",
   });
   return JSON.parse(output);

@@ -1,15 +1,24 @@
-"""Times a forward pass of lsg-converter's BERT base, with its defaults; prints the seconds of three runs as JSON."""
+"""Times a forward pass of lsg-converter's BERT base, with its defaults, or of transformers' Longformer of that size;
+prints the seconds of three runs as JSON."""
 
 import json
 import sys
 import time
 
 import torch
-from lsg_converter.bert.modeling_lsg_bert import LSGBertConfig, LSGBertModel
 
-batch, length = map(int, sys.argv[1:])
+name, batch, length = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 torch.manual_seed(1)
-model = LSGBertModel(LSGBertConfig(max_position_embeddings=max(length, 512))).eval()
+positions = max(length, 512)
+if name == "lsg":
+    from lsg_converter.bert.modeling_lsg_bert import LSGBertConfig, LSGBertModel
+
+    model = LSGBertModel(LSGBertConfig(max_position_embeddings=positions))
+else:
+    from transformers import LongformerConfig, LongformerModel
+
+    model = LongformerModel(LongformerConfig(max_position_embeddings=positions + 2))
+model.eval()
 ids = torch.randint(1000, 20000, (batch, length))
 seconds = []
 with torch.no_grad():

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { parseJson } from "./checkpoint/checkpoint.js";
 import type { FileSource } from "./checkpoint/file-source.js";
 import { CheckpointError } from "./errors.js";
-import { DEFAULT_SEED } from "./options.js";
+import { DEFAULT_SEED } from "./options/schemas.js";
 import type { ConversionRecord } from "./plan/types.js";
 
 const RECORD_FILE = "lsg_conversion.json";

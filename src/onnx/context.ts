@@ -1,7 +1,7 @@
 import type { Head } from "../architecture.js";
 import type { Config } from "../checkpoint/checkpoint.js";
 import { CheckpointError } from "../errors.js";
-import type { GlobalAttention } from "../options.js";
+import type { GlobalAttention } from "../options/schemas.js";
 import type { Model } from "../plan/model.js";
 import { isLongformer, readLongformer } from "../variants/longformer.js";
 import type { LsgConfig } from "../variants/lsg-config.js";

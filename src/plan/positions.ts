@@ -1,7 +1,7 @@
 import type { Architecture } from "../architecture.js";
 import type { Config } from "../checkpoint/checkpoint.js";
 import { CheckpointError, OptionError } from "../errors.js";
-import { DEFAULT_MAX_SEQUENCE_LENGTH } from "../options.js";
+import { DEFAULT_MAX_SEQUENCE_LENGTH } from "../options/schemas.js";
 import type { Run, Segment, Term } from "./types.js";
 
 /** A position table: offset rows, then one row for each position. */

@@ -1,4 +1,4 @@
-import type { Variant } from "../options.js";
+import type { Variant } from "../options/schemas.js";
 import type { Dtype } from "../safetensors/dtype.js";
 import type { TensorInfo } from "../safetensors/header.js";
 import type { LengthEdit } from "../tokenizer/raise-length.js";

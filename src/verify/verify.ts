@@ -2,7 +2,7 @@ import type { FileSource } from "../checkpoint/file-source.js";
 import { readRecord } from "../conversion-record.js";
 import { LsgError } from "../errors.js";
 import { isRecord } from "../json-edit.js";
-import { DEFAULT_SEED } from "../options.js";
+import { DEFAULT_SEED } from "../options/schemas.js";
 import type { ConversionRecord } from "../plan/types.js";
 import type { ReadCheckpoint } from "../plan-source.js";
 import { isSparse } from "../variants/lsg-config.js";

@@ -1,0 +1,187 @@
+import { z } from "zod";
+import { DEVICES } from "../device-names.js";
+import { LsgConfigSchema, MAX_TOKENS, PRESETS } from "../variants/lsg-config.js";
+
+/** The length that a conversion aims at where the source is no longer than half of it. */
+export const DEFAULT_MAX_SEQUENCE_LENGTH = 4096;
+
+/** Of everything that is drawn; the reference's. */
+export const DEFAULT_SEED = 123;
+
+/** What `--to` names. */
+const VARIANTS = ["lsg", "longformer"] as const;
+export type Variant = (typeof VARIANTS)[number];
+
+/** Every other option of `lsg convert`; keys are flags in camelCase, the order is the help's. */
+export const ConversionSchema = z.strictObject({
+  to: z
+    .enum(VARIANTS)
+    .optional()
+    .describe("variant to write (default: lsg; of a Longformer a longer Longformer)"),
+  preset: z
+    .enum(PRESETS)
+    .default("faithful")
+    .describe(
+      "what to start from; faithful: short inputs compute what they did, reference: lsg-converter's defaults",
+    ),
+  maxSequenceLength: z
+    .int()
+    .positive()
+    .max(MAX_TOKENS)
+    .optional()
+    .describe(
+      `tokens that the result reads (default: ${DEFAULT_MAX_SEQUENCE_LENGTH}, or twice the source's if more)`,
+    ),
+  architecture: z.string().optional().describe("class to write, e.g. RobertaForSequenceClassification"),
+  globalPositionalStride: z
+    .int()
+    .positive()
+    .default(64)
+    .describe("distance between the positions that the global tokens start from"),
+  keepFirstGlobalToken: z.boolean().default(false).describe("LSG source: keep its global token 0"),
+  randomGlobalInit: z
+    .boolean()
+    .default(false)
+    .describe("draw global tokens 1 and up from the distribution of the word embeddings"),
+  resizeLsg: z.boolean().default(false).describe("LSG source: change the length only"),
+  useTokenIds: z
+    .boolean()
+    .default(true)
+    .describe("add token type 0 to the global tokens, where there are types"),
+  seed: z.int().nonnegative().default(DEFAULT_SEED).describe("seed of everything that is drawn"),
+  modelKwargs: z
+    .record(z.string(), z.json())
+    .default({})
+    .describe("further config keys as JSON, e.g. \"{'num_labels': 3}\""),
+  revision: z.string().optional().describe("Hub branch, tag or commit"),
+});
+
+/** Dtypes of graphs, by their names on the command line. */
+const GRAPH_DTYPES = ["fp32"] as const;
+
+/** Where a graph's weights lie. */
+const ONNX_WEIGHTS = ["embedded", "external", "shared"] as const;
+
+/** Which tokens of a Longformer have global attention. */
+const GLOBAL_ATTENTION = ["auto", "input"] as const;
+export type GlobalAttention = (typeof GLOBAL_ATTENTION)[number];
+
+/** What an export takes; `lsg convert` takes it as well. */
+export const GraphSchema = z.strictObject({
+  onnxWeights: z
+    .enum(ONNX_WEIGHTS)
+    .optional()
+    .describe("where a graph's weights lie: in its file, beside it, or in model.safetensors itself"),
+  task: z
+    .string()
+    .optional()
+    .describe("what a graph is for, e.g. feature-extraction (default: the class's own)"),
+  globalAttention: z
+    .enum(GLOBAL_ATTENTION)
+    .optional()
+    .describe("Longformer: global tokens as its head gives them (auto), or an input global_attention_mask"),
+});
+
+/** The graphs that a conversion writes: a comma list, or nothing behind the flag for float32. */
+export const OnnxSchema = z.strictObject({
+  onnx: z
+    .preprocess(
+      (value) => (value === true ? ["fp32"] : typeof value === "string" ? value.split(",") : value),
+      z.array(z.enum(GRAPH_DTYPES)).min(1).optional(),
+    )
+    .meta({
+      description: `export ONNX graphs of these dtypes: ${GRAPH_DTYPES.join(", ")}`,
+      valueMayBeLeftOut: true,
+    }),
+});
+
+/** A comma list of positive integers. */
+const NumbersSchema = z.preprocess(
+  (value) => (typeof value === "string" ? value.split(",").map(wholeNumber) : value),
+  z.array(z.int().positive().max(MAX_TOKENS)).min(1).optional(),
+);
+
+/** Longformer's own keys as flags. */
+export const LongformerSchema = z.strictObject({
+  attentionWindow: NumbersSchema.describe(
+    "tokens in a window, half of them on either side; one number, or one for each layer (default: by preset)",
+  ),
+  attentionDilation: NumbersSchema.describe(
+    "distance between the tokens of a window; one number, or one for each layer (transformers ignores it)",
+  ),
+});
+
+/** LSG's own keys as flags: all optional, since a preset or an LSG source may set them. */
+export const LsgFlagsSchema = LsgConfigSchema.partial();
+
+/** Whether a conversion is proven before it takes its place; the model card then says so. */
+export const RunTestSchema = z.strictObject({
+  runTest: z.boolean().default(false).describe("prove the result before it takes its place (lsg verify)"),
+});
+
+/** Where models run that are verified. */
+export const DeviceSchema = z.strictObject({
+  device: z.enum(DEVICES).default("auto").describe("where the models run that are verified"),
+});
+
+export const RunSchema = z.strictObject({
+  force: z.boolean().default(false).describe("replace an existing output folder"),
+  dryRun: z.boolean().default(false).describe("print the plan and write nothing"),
+  json: z.boolean().default(false).describe("print one JSON document on stdout, nothing else"),
+  quiet: z.boolean().default(false).describe("no progress"),
+});
+
+export const ExportRunSchema = z.strictObject({
+  opOnly: z
+    .boolean()
+    .default(false)
+    .describe("write the attention op alone, without weights: attention.onnx"),
+  ...RunSchema.omit({ dryRun: true }).shape,
+  ...ConversionSchema.pick({ revision: true }).shape,
+  seed: z
+    .int()
+    .nonnegative()
+    .optional()
+    .describe(`seed of lsh's directions (default: what the conversion took, else ${DEFAULT_SEED})`),
+});
+
+/** More lengths than this are a typing error. */
+const MAX_LENGTHS = 1000;
+
+export const VerifySchema = z.strictObject({
+  against: z
+    .string()
+    .optional()
+    .describe("the original, a folder or a Hub model (default: what lsg_conversion.json names)"),
+  lengths: z
+    .preprocess(
+      (value) => (typeof value === "string" ? value.split(",").map(wholeNumber) : value),
+      z.array(z.int().positive()).min(1).max(MAX_LENGTHS).optional(),
+    )
+    .describe("tokens of the inputs to look at, e.g. 512,4096 (default: around the borders of blocks)"),
+  text: z.string().optional().describe("a text of your own to compare predictions on"),
+  report: z
+    .string()
+    .regex(/\.(md|html)$/, "expected a file name that ends in .md or .html")
+    .optional()
+    .describe("write a report with pictures: FILE.md or FILE.html"),
+  listDevices: z.boolean().default(false).describe("show which devices there are and what others lack"),
+});
+
+export const VerifyRunSchema = z.strictObject({
+  ...RunSchema.pick({ json: true, quiet: true }).shape,
+  ...ConversionSchema.pick({ seed: true, revision: true }).shape,
+});
+
+export const DecisiveSchema = z.strictObject({
+  ...ConversionSchema.shape,
+  ...LongformerSchema.shape,
+  ...OnnxSchema.shape,
+  ...GraphSchema.shape,
+  ...RunTestSchema.shape,
+});
+
+/** A number out of a list on the command line; what is no number stays text, to be refused by its schema. */
+function wholeNumber(text: string): unknown {
+  return /^\s*\d+\s*$/.test(text) ? Number(text) : text;
+}

@@ -7,12 +7,13 @@ import { temporaryFolder } from "../support/fixtures.js";
 import { caseSource, globalAttentionOf, type OutputCase, outputGoldens, typesOf } from "./model-cases.js";
 import { compareSeq2Seq } from "./seq2seq-cases.js";
 
-/** Beam search is the client's: see test/parity/clients. */
-const isGreedy = ({ generate }: OutputCase) => (generate?.num_beams ?? 1) === 1;
+/** Beam search is the client's, and so are the longest inputs: see test/parity/clients. */
+const isOurs = ({ name, generate }: OutputCase) =>
+  (generate?.num_beams ?? 1) === 1 && !name.endsWith("-long");
 
 describe.each(typesOf("encoder-decoder"))("%s computes what PyTorch computes", (modelType) => {
   const goldens = outputGoldens(modelType);
-  const cases = goldens.cases.filter(isGreedy).map((golden) => [golden.name, golden] as const);
+  const cases = goldens.cases.filter(isOurs).map((golden) => [golden.name, golden] as const);
 
   // Of LED none.
   test.each(cases.filter(([, { lsg }]) => lsg))("%s, LSG", async (_, golden) => {
@@ -36,7 +37,9 @@ describe.each(typesOf("encoder-decoder"))("%s computes what PyTorch computes", (
     await compareSeq2Seq(goldens, golden, output);
   });
 
-  test.each(originals)("%s, converted", async (_, golden) => {
+  // Classes differ in their heads, which have been seen above.
+  const encoders = originals.filter(([name]) => !/^original-(Model|For)/.test(name));
+  test.each(encoders)("%s, converted", async (_, golden) => {
     const folder = await temporaryFolder();
     const output = join(folder, "converted");
     const isLsg = golden.checkpoint === "lsg";

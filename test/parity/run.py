@@ -13,7 +13,9 @@ import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 HOME = REPOSITORY / ".venv-parity"
@@ -137,7 +139,7 @@ def lsg_convert(source: Path, output: Path, *options: str) -> None:
     subprocess.run(command, check=True)
 
 
-def run(version: str, *command: str) -> int:
+def run(version: str, *command: str, **options: Any) -> subprocess.CompletedProcess[str]:
     settings = {
         "PYTHONPATH": str(HOME / f"tf-{version}"),
         "LSG_PARITY_WORK": str(WORK),
@@ -147,20 +149,27 @@ def run(version: str, *command: str) -> int:
         "TRANSFORMERS_VERBOSITY": "error",
     }
     folder = REPOSITORY / "test" / "parity" / "modeling"
-    return subprocess.run([PYTHON, *command], cwd=folder, env={**os.environ, **settings}).returncode
+    return subprocess.run([PYTHON, *command], cwd=folder, env={**os.environ, **settings}, text=True, **options)
 
 
 def main(arguments: list[str]) -> int:
     environment()
     convert()
-    if run(REFERENCE, "reference.py") != 0 or run(REFERENCE, "longformer_sources.py") != 0:
-        return 1
+    for script in ("reference.py", "longformer_sources.py"):
+        if run(REFERENCE, script).returncode != 0:
+            return 1
     convert_longformers()
-    failed = []
-    for version in TARGETS:
-        print(f"transformers {version}", flush=True)
-        if run(version, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "ignore", *arguments) != 0:
-            failed.append(version)
+
+    def test(version: str) -> bool:
+        pytest = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "ignore", *arguments]
+        done = run(version, *pytest, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        print(f"transformers {version}\n{done.stdout}", flush=True)
+        return done.returncode == 0
+
+    # A version takes one core.
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        passed = dict(zip(TARGETS, pool.map(test, TARGETS)))
+    failed = [version for version, well in passed.items() if not well]
     print(f"failed with transformers {', '.join(failed)}" if failed else "passed with every transformers")
     return 1 if failed else 0
 

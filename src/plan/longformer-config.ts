@@ -15,7 +15,7 @@ export interface SizeChanges {
 
 /** Whether a decoder reads what the encoder reads: it then needs as many positions. Others write, as before. */
 export function readsInput(head: Head | undefined): boolean {
-  return head !== undefined && head.auto !== "Seq2SeqLM" && Object.keys(head.outputs).length > 0;
+  return head !== undefined && head.auto !== "Seq2SeqLM";
 }
 
 /** A model's sizes and settings under the names of its Longformer variant. */

@@ -50,9 +50,11 @@ export function assignTensors(inputs: Assignment): Assigned {
   const word = findBase(model.tensors, model.architecture.encoder.embeddings.word) as SourceTensor;
   for (const spec of classSpecs(variant, target.head, sizes, prefix)) {
     const table = positions.get(spec.name);
-    const found = names
-      .get(spec.name)
-      ?.map((find) => find())
+    // Word embeddings that are not tied are the same once more where the source has them once.
+    const repeats = !model.tied && spec.tiedTo !== undefined && !spec.ownUnlessTied ? [spec.tiedTo] : [];
+    const found = [spec.name, ...repeats]
+      .flatMap((name) => names.get(name) ?? [])
+      .map((find) => find())
       .find((tensor) => tensor !== undefined);
     if (table) {
       placed.push(table.placed);

@@ -8,11 +8,12 @@ import { changedKeys, raisedLengths } from "./config.js";
 import { sizeChanges } from "./longformer-config.js";
 import { assignTensors } from "./longformer-tensors.js";
 import { describeModel, type Model } from "./model.js";
+import type { SourceTensor } from "./names.js";
 import { positionTable } from "./place.js";
 import { targetLength } from "./positions.js";
-import { classSpecs, reconcile } from "./reconcile.js";
+import { reconcile } from "./reconcile.js";
 import { planShards } from "./shards.js";
-import { configLabels, projects, readSizes, type TensorSpec } from "./tensor-specs.js";
+import { configLabels, headSpecs, projects, readSizes, type TensorSpec } from "./tensor-specs.js";
 import { copyOf } from "./tensors.js";
 import type { DroppedTensor } from "./types.js";
 import type { WeightPlan } from "./weights.js";
@@ -38,11 +39,18 @@ export function planLongformer(
   refuseUnlike(model, variant);
   const { config, source } = model;
   const target = targetClass(model, variant, options.architecture);
-  const reconciled = reconcile({ ...model, mayCreate: false, seed: options.seed });
+  const reconciled = reconcile({
+    ...model,
+    mayCreate: options.architecture !== undefined,
+    seed: options.seed,
+  });
 
   const positions = positionTable(model);
-  const length = targetLength(options.maxSequenceLength, positions.usable);
   const longformer = resolveLongformer(options, config, model.sizes.layers, positions.usable);
+  const asked = targetLength(options.maxSequenceLength, positions.usable);
+  // transformers pads a LED's input to whole windows before it looks positions up.
+  const widest = variant.decoder ? Math.max(...longformer.attention_window) : 1;
+  const length = Math.ceil(asked / widest) * widest;
   const own = isLongformer(architecture) ? readLongformer(config, model.sizes.layers) : undefined;
   const changes = sizeChanges({ model, variant, length, head: target.head, separator });
   const targetConfig: Config = { ...config, ...Object.fromEntries(changes) };
@@ -55,14 +63,14 @@ export function planLongformer(
   const left = [...model.tensors.values()].filter(
     ({ sourceName }) => !assigned.used.has(sourceName) && !gone.has(sourceName),
   );
+  // What belongs to a class of the source has no place under its name; what no class knows is carried along.
+  const isOwn = ({ name, baseName }: SourceTensor) => baseName !== undefined || known.has(name);
   const dropped: DroppedTensor[] = left
-    .filter(({ name }) => known.has(name))
+    .filter(isOwn)
     .map(({ sourceName }) => ({ name: sourceName, reason: `${target.className} has no place for it` }));
   const carried = left
-    .filter(({ name }) => !known.has(name))
-    .map((tensor) => {
-      return { at: tensor.stored, draft: copyOf(tensor) };
-    });
+    .filter((tensor) => !isOwn(tensor))
+    .map((tensor) => ({ at: tensor.stored, draft: copyOf(tensor) }));
   return {
     source,
     target,
@@ -157,9 +165,7 @@ function targetClass(
   );
 }
 
-/** What the source's class has, by full names. */
-function ownSpecs({ architecture, source, sizes, tensors }: Model): TensorSpec[] {
-  const word = `${architecture.encoder.embeddings.word}.weight`;
-  const found = [...tensors.values()].find(({ baseName }) => baseName === word);
-  return classSpecs(architecture, source.head, sizes, found?.name.slice(0, -word.length) ?? "");
+/** What the heads of the source's model type have, by full names. */
+function ownSpecs({ architecture, sizes }: Model): TensorSpec[] {
+  return Object.values(architecture.heads).flatMap((head) => headSpecs(architecture, head, sizes));
 }

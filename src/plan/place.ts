@@ -126,12 +126,19 @@ function globalDraft(
       : undefined;
   const kept = options.keepFirstGlobalToken ? old : undefined;
   const bos = tokens.bos ?? config.bos_token_id ?? (architecture.decoder && config.decoder_start_token_id);
+  // Some summarisers have a tokenizer with a mask token and no embedding for it: it was never needed.
+  const isRow = (id: unknown) => typeof id === "number" && id < (word.stored.shape[0] ?? 0);
+  const masks = [tokens.mask, config.mask_token_id];
+  const mask =
+    masks.find(isRow) ??
+    masks.find((id) => id !== undefined && !architecture.decoder) ??
+    (architecture.decoder && bos);
   const segments = globalTable({
     positions: positionTable(model),
     stride: options.globalPositionalStride,
     wordEmbeddings: word.sourceName,
     bosId: tokenId("bos", bos, word),
-    maskId: options.randomGlobalInit ? undefined : tokenId("mask", tokens.mask ?? config.mask_token_id, word),
+    maskId: options.randomGlobalInit ? undefined : tokenId("mask", mask, word),
     seed: options.seed,
     tokenTypes: types?.sourceName,
     keepFirstOf: kept?.sourceName,

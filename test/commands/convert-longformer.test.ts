@@ -273,7 +273,7 @@ describe("the config", () => {
 
 describe("BART", () => {
   test("becomes an LED: names, copies and tables", async () => {
-    const { tensors, config, plan } = await converted(BART, { maxSequenceLength: 1500 });
+    const { tensors, config, plan } = await converted(BART, { maxSequenceLength: 2048 });
     const source = readFolder(BART);
     const own = (name: string) =>
       name
@@ -293,7 +293,7 @@ describe("BART", () => {
 
     const positions = (stack: string) => tensors.get(`led.${stack}.embed_positions.weight`);
     const ownPositions = (stack: string) => source.get(`model.${stack}.embed_positions.weight`);
-    expect(positions("encoder")?.shape).toEqual([1500, 32]);
+    expect(positions("encoder")?.shape).toEqual([2048, 32]);
     expect(rows(positions("encoder"), 0, 512)).toEqual(rows(ownPositions("encoder"), 2, 514));
     expect(rows(positions("encoder"), 1499)).toEqual(rows(ownPositions("encoder"), 2 + (1499 % 512)));
     expect(positions("decoder")?.shape).toEqual([512, 32]);
@@ -303,7 +303,7 @@ describe("BART", () => {
       architectures: ["LEDForConditionalGeneration"],
       model_type: "led",
       attention_window: [1024, 1024],
-      max_encoder_position_embeddings: 1500,
+      max_encoder_position_embeddings: 2048,
       max_decoder_position_embeddings: 512,
       decoder_start_token_id: 4,
       max_length: 142,
@@ -315,7 +315,7 @@ describe("BART", () => {
 
   test("writes no more than it did: generate()'s limits stay", async () => {
     const source = await changedCheckpoint(BART, { config: { max_length: 512 } });
-    const { config, json } = await converted(source, { maxSequenceLength: 1500 });
+    const { config, json } = await converted(source, { maxSequenceLength: 2048 });
     expect(json("generation_config.json").max_length).toBe(512);
     expect(config.max_length).toBe(512);
   });
@@ -388,19 +388,19 @@ describe("a Longformer", () => {
     ["Longformer", LONGFORMER, "longformer.embeddings.position_embeddings.weight", 4],
     ["LED", LED, "led.encoder.embed_positions.weight", 0],
   ])("becomes a longer %s, all else unchanged, without --to", async (_, source, table, offset) => {
-    const { tensors, config, plan } = await converted(source, { to: undefined, maxSequenceLength: 300 });
+    const { tensors, config, plan } = await converted(source, { to: undefined, maxSequenceLength: 304 });
     const own = readFolder(source);
     expect([...tensors.keys()].toSorted()).toEqual([...own.keys()].toSorted());
     for (const [name, { bytes }] of tensors) {
       if (name !== table) expect(own.get(name)?.bytes.equals(bytes), name).toBe(true);
     }
-    expect(tensors.get(table)?.shape).toEqual([offset + 300, 32]);
+    expect(tensors.get(table)?.shape).toEqual([offset + 304, 32]);
     expect(rows(tensors.get(table), 0, offset + 128)).toEqual(rows(own.get(table), 0, offset + 128));
     expect(rows(tensors.get(table), offset + 299)).toEqual(rows(own.get(table), offset + (299 % 128)));
     const original = JSON.parse(readFileSync(join(source, "config.json"), "utf8"));
     expect(config).toMatchObject({
       ...original,
-      ...(offset ? { max_position_embeddings: offset + 300 } : { max_encoder_position_embeddings: 300 }),
+      ...(offset ? { max_position_embeddings: offset + 304 } : { max_encoder_position_embeddings: 304 }),
     });
     // Its windows are what they were: all that it read it still reads alike.
     expect(plan.record.promise.lossless_up_to).toBe(128);
@@ -413,5 +413,29 @@ describe("a Longformer", () => {
       // The windows of its first layer showed 4 tokens on either side.
       expect(plan.record.promise.lossless_up_to).toBe(5);
     }
+  });
+});
+
+describe("checkpoints as they are in the wild", () => {
+  test("a LED reads whole windows, which transformers pads its inputs to", async () => {
+    const { plan, config } = await converted(BART, { maxSequenceLength: 1100, attentionWindow: "64" });
+    expect(plan.record.max_sequence_length.to).toBe(1152);
+    expect(config.max_encoder_position_embeddings).toBe(1152);
+  });
+
+  test("word embeddings that are not tied are copied for both stacks, not drawn", async () => {
+    const source = await changedCheckpoint(BART, {
+      config: { tie_word_embeddings: false },
+      tensors: (tensors) => {
+        const { dtype, shape, bytes } = tensors.get("model.shared.weight") as ReadTensor;
+        tensors.set("lm_head.weight", { dtype, shape, bytes: Buffer.from(bytes).reverse() });
+      },
+    });
+    const { tensors, plan } = await converted(source);
+    const words = tensors.get("led.shared.weight")?.bytes;
+    for (const stack of ["encoder", "decoder"]) {
+      expect(tensors.get(`led.${stack}.embed_tokens.weight`)?.bytes, stack).toEqual(words);
+    }
+    expect(plan.notes.join()).not.toMatch(/must be trained/);
   });
 });

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { readdir } from "node:fs/promises";
+import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { convert } from "../../src/commands/convert.js";
@@ -152,6 +152,21 @@ describe("global tokens", () => {
     // The fixture's bos is 6.
     expect(without.tensors.get(table)?.bytes).toEqual(with_.tensors.get(table)?.bytes);
   });
+});
+
+test("a mask token for which there is no embedding is not needed", async () => {
+  // As in bart-large-cnn: the tokenizer has one word more than the weights.
+  const source = await changedCheckpoint(join(FIXTURES, "mbart", "checkpoint-classifier"), {
+    tensors: () => {},
+  });
+  const config = JSON.parse(readFileSync(join(source, "tokenizer_config.json"), "utf8"));
+  await writeFile(join(source, "tokenizer_config.json"), JSON.stringify({ ...config, mask_token: "<far>" }));
+  const json = JSON.parse(readFileSync(join(source, "tokenizer.json"), "utf8"));
+  const far = { id: 4000, content: "<far>", single_word: false, lstrip: false, rstrip: false };
+  const added = [...json.added_tokens, { ...far, normalized: false, special: true }];
+  await writeFile(join(source, "tokenizer.json"), JSON.stringify({ ...json, added_tokens: added }));
+  const { plan } = await converted(source);
+  expect(plan.record.promise.lossless_up_to).toBe(700);
 });
 
 describe("classes", () => {

@@ -7,6 +7,7 @@ import { generates, headForTask } from "../../onnx/tasks.js";
 import { attempt, type Outcome } from "../attempt.js";
 import { checkOps, type NamedOp } from "../attention/check-ops.js";
 import { bringFile } from "../model/workspace.js";
+import type { Session } from "../session.js";
 import type { Check } from "../types.js";
 import { compareBytes } from "./compare-bytes.js";
 import { compareGeneration } from "./compare-generation.js";
@@ -34,15 +35,23 @@ export async function checkGraphFiles(check: GraphCheck): Promise<Check[]> {
   const name = isWhole ? first : "ONNX graphs";
   let task: string | undefined;
   let globalAttention: "input" | undefined;
+  const takesGlobals = (session: Session) => session.inputNames.includes("global_attention_mask");
   const outputs = await attempt("graph", `${name} and the weights`, () =>
     isWhole
       ? inSession(first, found, check, (session) => {
-          if (session.inputNames.includes("global_attention_mask")) globalAttention = "input";
+          if (takesGlobals(session)) globalAttention = "input";
           if (leavesHeadOut(session, check)) task = "feature-extraction";
           return compareModel(session, check);
         })
       : compareGeneration(found, check),
   );
+  // Of the graphs that generate the encoder's alone may have it; one that cannot be opened is found by its outputs.
+  if (!isWhole && check.attention.kind === "longformer") {
+    const asks = await inSession(first, found, check, async (session) => takesGlobals(session)).catch(
+      () => false,
+    );
+    if (asks) globalAttention = "input";
+  }
   return [
     await attempt("graph-bytes", `${name}, bytes`, () =>
       compareBytes(found, check, { task, globalAttention }),

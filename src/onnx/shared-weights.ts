@@ -4,6 +4,7 @@ import type { SourceTensor } from "../plan/names.js";
 import { tensorBytes } from "../safetensors/header.js";
 import type { Value } from "./body.js";
 import type { GraphBuilder } from "./builder.js";
+import { floatWeights } from "./float-weights.js";
 import type { WeightSource } from "./weights.js";
 
 /**
@@ -11,10 +12,11 @@ import type { WeightSource } from "./weights.js";
  * Other dtypes than float32 are cast, and matrices transposed, when a runtime loads the graph.
  */
 export function sharedWeights(): WeightSource {
-  return {
+  return floatWeights({
+    dtype: "F32",
     tensor: pointTo,
     matrix: (graph, tensor) => graph.op.Transpose(pointTo(graph, tensor), { perm: [1, 0] }),
-  };
+  });
 }
 
 /** @throws OptionError if a checkpoint's weights are not in a form that graphs can point into. */

@@ -29,7 +29,9 @@ export type ConversionOptions = z.output<typeof DecisiveSchema> & {
 export type ConvertOptions = ConversionOptions & z.output<typeof DeviceSchema> & z.output<typeof RunSchema>;
 
 /** What the user asked of `lsg export`, validated. */
-export type ExportOptions = z.output<typeof GraphSchema> & z.output<typeof ExportRunSchema>;
+export type ExportOptions = z.output<typeof OnnxSchema> &
+  z.output<typeof GraphSchema> &
+  z.output<typeof ExportRunSchema>;
 
 /** What the user asked of `lsg verify`, validated. */
 export type VerifyOptions = z.output<typeof VerifySchema> &
@@ -61,7 +63,10 @@ export function verifyFlags(): Flag[] {
 
 /** The flags of `lsg export`. */
 export function exportFlags(): Flag[] {
-  return [...flagsOf("ONNX:", GraphSchema.shape), ...flagsOf("Output:", ExportRunSchema.shape)];
+  return [
+    ...flagsOf("ONNX:", { ...OnnxSchema.shape, ...GraphSchema.shape }),
+    ...flagsOf("Output:", ExportRunSchema.shape),
+  ];
 }
 
 /** The options without those that only say how to run. */
@@ -82,6 +87,7 @@ export function parseVerifyOptions(given: Readonly<Record<string, unknown>>): Ve
 /** Validates the parsed arguments of `lsg export`. @throws OptionError as `parseConvertOptions` does. */
 export function parseExportOptions(given: Readonly<Record<string, unknown>>): ExportOptions {
   return {
+    ...validate(OnnxSchema, pick(given, Object.keys(OnnxSchema.shape))),
     ...validate(GraphSchema, pick(given, Object.keys(GraphSchema.shape))),
     ...validate(ExportRunSchema, pick(given, Object.keys(ExportRunSchema.shape))),
   };

@@ -7,11 +7,12 @@ import { dataFile, graphsIn } from "./graph-files.js";
  * `transformers.js_config` of a config.json beside graphs: which of them Transformers.js is to take, where those are
  * missing that it takes by itself, and which have data files, for which it does not look.
  * @param files paths of the graphs and their data files
+ * @returns undefined where there is nothing that it would not do by itself
  */
 export function graphHints(
   config: Readonly<Record<string, unknown>>,
   files: readonly string[],
-): Readonly<Record<string, unknown>> {
+): Readonly<Record<string, unknown>> | undefined {
   const hints = config["transformers.js_config"];
   const { use_external_data_format: counts, dtype: _, ...others } = isRecord(hints) ? hints : {};
   const names = new Set(files.map((path) => posix.basename(path)));
@@ -23,7 +24,8 @@ export function graphHints(
   }).filter(([, count]) => count !== 0);
   const external = { use_external_data_format: Object.fromEntries(dataFiles) };
   const found = GRAPH_DTYPES.filter((dtype) => graphsIn(dtype).some((graph) => names.has(graph)));
-  return { ...others, ...dtypeHint(found), ...(dataFiles.length > 0 && external) };
+  const all = { ...others, ...dtypeHint(found), ...(dataFiles.length > 0 && external) };
+  return Object.keys(all).length > 0 ? all : undefined;
 }
 
 /** Left to itself Transformers.js takes q8 in a browser's wasm, and fp32 elsewhere. Else the most exact there is. */

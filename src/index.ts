@@ -1,11 +1,13 @@
 // What `import … from "lsg-convert"` gives: the verbs of the command line with the same options, in camelCase.
 import type { ConvertResult } from "./commands/convert.js";
 import type { ExportResult } from "./commands/export.js";
+import type { Inspection } from "./inspect/types.js";
 import { checkEvents, progressEvents } from "./library/events.js";
 import { type CallSettings, type CamelCased, type Optional, optionsOf } from "./library/settings.js";
 import {
   type ConvertOptions,
   convertFlags,
+  decisiveOptions,
   type ExportOptions,
   exportFlags,
   parseConvertOptions,
@@ -20,6 +22,7 @@ import type { VerificationReport } from "./verify/types.js";
 export type { ConvertResult } from "./commands/convert.js";
 export type { ExportResult } from "./commands/export.js";
 export { LsgError } from "./errors.js";
+export type { Inspection } from "./inspect/types.js";
 export type { LsgEvent, OnEvent } from "./library/events.js";
 export type { CallSettings } from "./library/settings.js";
 export type { Check, VerificationReport } from "./verify/types.js";
@@ -36,6 +39,9 @@ export type ConvertInput = Optional<Omit<ConvertOptions, "lsg" | Printing>> &
 /** The options of `lsg export`, and the folder to write. */
 export type ExportInput = Optional<Omit<ExportOptions, "opOnly" | Printing>> &
   CallSettings & { readonly output?: string | undefined };
+
+/** The options of `lsg inspect`: a conversion's. */
+export type InspectInput = Omit<ConvertInput, "output">;
 
 /** The options of `lsg verify`. */
 export type VerifyInput = Optional<Omit<VerifyOptions, "report" | "listDevices" | Printing>> & CallSettings;
@@ -80,4 +86,17 @@ export async function verify(model: string, input: VerifyInput = {}): Promise<Ve
   const run = (await import("./commands/verify.js")).verify;
   const onNotice = onEvent && ((text: string) => onEvent({ type: "step", text }));
   return run(model, options, { signal, onNotice, ...(onEvent && checkEvents(onEvent)) });
+}
+
+/**
+ * Says what a model is and what a conversion with these options would change, as `lsg inspect --json` does.
+ * @param model a folder or a Hub id, of which no weights are downloaded
+ * @throws LsgError if there is no such model, or its files are damaged
+ */
+export async function inspect(model: string, input: InspectInput = {}): Promise<Inspection> {
+  const { signal, onEvent, ...given } = input;
+  const options = decisiveOptions(parseConvertOptions(optionsOf(given, convertFlags())));
+  const run = (await import("./commands/inspect.js")).inspect;
+  const onNotice = onEvent && ((text: string) => onEvent({ type: "step", text }));
+  return run(model, options, { signal, onNotice });
 }

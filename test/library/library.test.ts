@@ -4,7 +4,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
-import { convert, exportOnnx, type LsgEvent, verify } from "../../src/index.js";
+import { convert, exportOnnx, inspect, type LsgEvent, verify } from "../../src/index.js";
 import { temporaryFolder } from "../support/fixtures.js";
 import { writeTinyModel } from "../support/tiny-model.js";
 
@@ -73,4 +73,13 @@ test("exportOnnx and verify go by the same options", async () => {
   const report = await verify(output, { lengths: [8, 20] });
   expect([report.verdict, report.lengths]).toEqual(["pass", [8, 20]]);
   await expect(verify(output, { lengths: [0] })).rejects.toThrow("--lengths [0]: must be above 0");
+});
+
+test("inspect tells what a conversion with its options would do", async () => {
+  const { conversion, attention } = await inspect(await writeTinyModel(), {
+    maxSequenceLength: 40,
+    blockSize: 5,
+  });
+  expect(attention).toBe("full");
+  expect(conversion).toMatchObject({ max_sequence_length: { to: 40 }, config: { set: { block_size: 5 } } });
 });

@@ -18,7 +18,7 @@ const look = (model: string, given: Record<string, unknown> = {}) =>
 
 describe("a folder", () => {
   test("has its tensors counted, and what a conversion changes named", async () => {
-    const inspection = await look(ROBERTA, { maxSequenceLength: 100 });
+    const inspection = await look(ROBERTA, { maxSequenceLength: 600 });
     const { tensors, parameters, bytes, conversion, groups } = inspection;
     const config = JSON.parse(readFileSync(join(ROBERTA, "config.json"), "utf8"));
     const [positions, width] = [config.max_position_embeddings, config.hidden_size];
@@ -31,14 +31,14 @@ describe("a folder", () => {
       {
         name: "roberta.embeddings.position_embeddings.weight",
         from: [positions, width],
-        shape: [102, width],
+        shape: [602, width],
       },
       { name: "roberta.embeddings.global_embeddings.weight", from: null, shape: [512, width] },
     ]);
     expect(conversion.kept + conversion.changed.length).toBe((tensors?.length ?? 0) + 1);
     const { scores } = conversion;
-    expect(scores.full_bytes).toBe(config.num_attention_heads * 100 * 100 * 4);
-    expect(conversion.config.set).toMatchObject({ max_position_embeddings: 102 });
+    expect(scores.full_bytes).toBe(config.num_attention_heads * 600 * 600 * 4);
+    expect(conversion.config.set).toMatchObject({ max_position_embeddings: 602 });
   });
 
   test("of a Longformer to be has copies of projections among the new tensors", async () => {

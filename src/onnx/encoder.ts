@@ -126,11 +126,16 @@ function embed(
   const { weights } = context;
   const { architecture, sizes, lsg } = options;
   const { embeddings } = architecture.encoder;
+  const types = (name: string) => weights.tensor(`${name}.weight`);
   const words = embedWords(context, embeddings, inputs.inputIds);
   const typed = embeddings.tokenType
-    ? op.Add(words, tokenTypes(graph, weights.tensor(`${embeddings.tokenType}.weight`), inputs.tokenTypeIds))
+    ? op.Add(words, tokenTypes(graph, types(embeddings.tokenType), inputs.tokenTypeIds))
     : words;
-  const tokens = op.Add(typed, positions(graph, context, inputs.inputIds, options));
+  const placed = op.Add(typed, positions(graph, context, inputs.inputIds, options));
+  const tokens =
+    embeddings.taskType && sizes.taskTypes
+      ? op.Add(placed, tokenTypes(graph, types(embeddings.taskType.name), undefined))
+      : placed;
   const globals = () => weights.table(`${embeddings.global}.weight`);
   const all = lsg ? withGlobals(graph, tokens, globals, lsg) : tokens;
   const normed = embeddings.norm ? layerNorm(context, embeddings.norm, all) : all;

@@ -11,10 +11,11 @@ import { openCheckpoint } from "../../src/checkpoint/checkpoint.js";
 import { openFolder } from "../../src/checkpoint/folder.js";
 import type { OnnxFunction } from "../../src/onnx/body.js";
 import { defineFunction } from "../../src/onnx/builder.js";
-import { copiedWeights } from "../../src/onnx/copied-weights.js";
+import { weightsIn } from "../../src/onnx/dtype-weights.js";
 import { ATTENTION_INPUTS } from "../../src/onnx/functions/attend.js";
 import { longformerAttention } from "../../src/onnx/functions/longformer-attention.js";
 import { modelGraph } from "../../src/onnx/graph.js";
+import type { GraphDtype } from "../../src/onnx/graph-dtypes.js";
 import { writeModel } from "../../src/onnx/writer.js";
 import { describeModel } from "../../src/plan/model.js";
 import { type LsgConfig, LsgConfigSchema, presetConfig } from "../../src/variants/lsg-config.js";
@@ -52,6 +53,8 @@ interface Graph {
   readonly name: string;
   readonly lsg: LsgConfig | undefined;
   readonly attention?: OnnxFunction;
+  /** float32 unless it is said. */
+  readonly dtype?: GraphDtype;
 }
 
 /** Linears, norms and GELU alone: what any attention stands on. */
@@ -66,11 +69,15 @@ function windows(window: number): OnnxFunction {
   return longformerAttention({ numHeads: 12, headDim: 64, window, dilation, globals: false });
 }
 
+const FAITHFUL = LsgConfigSchema.parse(presetConfig("faithful", 512));
+
 const GRAPHS: readonly Graph[] = [
   { name: "limit (no attention)", lsg: undefined, attention: limit },
   { name: "full attention", lsg: undefined },
-  { name: "LSG faithful 256/0", lsg: LsgConfigSchema.parse(presetConfig("faithful", 512)) },
+  { name: "LSG faithful 256/0", lsg: FAITHFUL },
+  { name: "LSG faithful 256/0, q8", lsg: FAITHFUL, dtype: "q8" },
   { name: "LSG reference 128/128 norm", lsg: LsgConfigSchema.parse({}) },
+  { name: "LSG reference 128/128 norm, q8", lsg: LsgConfigSchema.parse({}), dtype: "q8" },
   { name: "Longformer, window 512", lsg: undefined, attention: windows(256) },
   { name: "Longformer, window 1024", lsg: undefined, attention: windows(512) },
   { name: "LSG 32/32 norm", lsg: LsgConfigSchema.parse({ block_size: 32, sparse_block_size: 32 }) },
@@ -96,11 +103,11 @@ async function openSessions(folder: string): Promise<Map<string, InferenceSessio
   const model = describeModel(checkpoint, await findArchitecture("bert"));
   const reader = await openWeights(checkpoint, () => ({}));
   const sessions = new Map<string, InferenceSession>();
-  for (const { name, lsg, attention } of GRAPHS) {
+  for (const { name, lsg, attention, dtype = "fp32" } of GRAPHS) {
     const path = join(folder, "graph.onnx");
     // The table of global tokens is missing in an unconverted model; none of these graphs prepends any.
     const config = lsg && { ...lsg, first_token_is_global: true };
-    const graph = modelGraph(model, copiedWeights(reader), {
+    const graph = modelGraph(model, weightsIn(dtype, reader, false), {
       lsg: config,
       seed: 1,
       ...(attention && { attention }),

@@ -1,8 +1,8 @@
-import { randomFillSync } from "node:crypto";
 import { mkdir, open, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { findArchitecture } from "../../src/architectures.js";
 import { baseSpecs, readSizes } from "../../src/plan/tensor-specs.js";
+import { seededUniform } from "../../src/random.js";
 import { serializeHeader, type TensorInfo, tensorBytes } from "../../src/safetensors/header.js";
 
 /** A base model, in so many shards. */
@@ -10,7 +10,7 @@ export interface BenchModel {
   readonly modelType: string;
   readonly config: Readonly<Record<string, unknown>>;
   readonly shards: number;
-  /** Real bytes; without them the files are holes, which take no disk and read as zeros. */
+  /** Random weights between ±0.05, which repeat each mebibyte; without them the files are holes, which take no disk and read as zeros. */
   readonly filled: boolean;
 }
 
@@ -88,7 +88,8 @@ async function writeShardFile(
   const file = await open(path, "w");
   await file.write(header);
   if (filled) {
-    const chunk = randomFillSync(Buffer.alloc(1 << 20));
+    const uniform = seededUniform(1);
+    const chunk = Buffer.from(Float32Array.from({ length: 1 << 18 }, () => (uniform() - 0.5) / 10).buffer);
     for (let done = 0; done < end; done += chunk.length)
       await file.write(chunk, 0, Math.min(chunk.length, end - done));
   } else {

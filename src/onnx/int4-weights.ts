@@ -24,7 +24,7 @@ export function int4Weights(reader: WeightReader): WeightSource {
       make: (values: Floats) => T,
     ) =>
       streamed(graph, { name: `${weight.name}_Q4${ending}`, ...info }, () =>
-        madeOfRows(weight, reader, (values) => make(requireFinite(values, weight))),
+        madeOfRows(weight, reader, make),
       );
     const codes = part("", { dtype: "U8", dims: [out, blocks, BLOCK_SIZE / 2] }, (values) =>
       blockCodes(values, width, blockScales(values, width)),
@@ -32,7 +32,7 @@ export function int4Weights(reader: WeightReader): WeightSource {
     const scales = part(
       "_scales",
       { dtype: "F32", dims: [out * blocks] },
-      (values) => blockScales(values, width).scales,
+      (values) => blockScales(requireFinite(values, weight), width).scales,
     );
     const zeroPoints = part("_zero_points", { dtype: "U8", dims: [out * Math.ceil(blocks / 2)] }, (values) =>
       packNibbles(blockScales(values, width).zeroPoints, blocks),

@@ -28,7 +28,7 @@ export function int8Weights(reader: WeightReader): WeightSource {
   };
   const codesOf = (tensor: SourceTensor) => (values: Floats) => {
     const width = tensor.stored.shape[1] ?? 1;
-    return rowCodes(values, width, rowScales(requireFinite(values, tensor), width));
+    return rowCodes(values, width, rowScales(values, width));
   };
   const rowsOf = (graph: GraphBuilder, tensor: SourceTensor): QuantisedRows => ({
     codes: streamed(graph, codesInfo(tensor, tensor.stored.shape), () =>

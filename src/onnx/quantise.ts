@@ -13,6 +13,10 @@ export const BLOCK_SIZE = 32;
 
 /** @throws CheckpointError for a weight that is not finite: it has no scale */
 export function requireFinite(values: Floats, { sourceName }: SourceTensor): Floats {
+  // What is not finite stays in a sum.
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i] as number;
+  if (Number.isFinite(sum)) return values;
   const found = values.find((value) => !Number.isFinite(value));
   if (found === undefined) return values;
   throw new CheckpointError(
@@ -29,8 +33,11 @@ export function rowScales(values: Floats, width: number): Float32Array {
   const scales = new Float32Array(values.length / width);
   for (let row = 0; row < scales.length; row++) {
     let peak = 0;
-    for (let i = row * width; i < (row + 1) * width; i++)
-      peak = Math.max(peak, Math.abs(values[i] as number));
+    const end = (row + 1) * width;
+    for (let i = row * width; i < end; i++) {
+      const size = Math.abs(values[i] as number);
+      if (size > peak) peak = size;
+    }
     scales[row] = nonZero(peak / LARGEST_BYTE);
   }
   return scales;
@@ -66,12 +73,12 @@ export function blockScales(values: Floats, width: number): BlockScales {
   const count = (values.length / width) * perRow;
   const [scales, zeroPoints] = [new Float32Array(count), new Uint8Array(count)];
   for (let block = 0; block < count; block++) {
-    const { begin, end } = blockRange(block, perRow, width);
+    const [begin, end] = blockRange(block, perRow, width);
     let [low, high] = [0, 0];
     for (let i = begin; i < end; i++) {
       const value = values[i] as number;
-      low = Math.min(low, value);
-      high = Math.max(high, value);
+      if (value < low) low = value;
+      if (value > high) high = value;
     }
     const scale = nonZero((high - low) / LARGEST_NIBBLE);
     scales[block] = scale;
@@ -85,7 +92,7 @@ export function blockCodes(values: Floats, width: number, { scales, zeroPoints }
   const perRow = blocksIn(width);
   const codes = new Uint8Array(scales.length * BLOCK_SIZE);
   for (const [block, scale] of scales.entries()) {
-    const { begin, end } = blockRange(block, perRow, width);
+    const [begin, end] = blockRange(block, perRow, width);
     const zero = zeroPoints[block] as number;
     const at = block * BLOCK_SIZE;
     codes.fill(zero, at, at + BLOCK_SIZE);
@@ -100,20 +107,23 @@ export function blockCodes(values: Floats, width: number, { scales, zeroPoints }
 /** Two codes in a byte, the earlier one in its lower half; every row begins with a byte of its own. */
 export function packNibbles(codes: Uint8Array, width: number): Uint8Array {
   const bytesPerRow = Math.ceil(width / 2);
-  const packed = new Uint8Array((codes.length / width) * bytesPerRow);
-  for (const [i, code] of codes.entries()) {
-    const [row, column] = [Math.floor(i / width), i % width];
-    const at = row * bytesPerRow + (column >> 1);
-    packed[at] = (packed[at] as number) | (code << (4 * (column & 1)));
+  const rows = codes.length / width;
+  const packed = new Uint8Array(rows * bytesPerRow);
+  for (let row = 0, at = 0; row < rows; row++) {
+    const end = (row + 1) * width;
+    for (let i = row * width; i < end; i += 2) {
+      const upper = i + 1 < end ? (codes[i + 1] as number) : 0;
+      packed[at++] = (codes[i] as number) | (upper << 4);
+    }
   }
   return packed;
 }
 
 /** Where a block's elements are; a row's last one may be shorter. */
-function blockRange(block: number, perRow: number, width: number): { begin: number; end: number } {
+function blockRange(block: number, perRow: number, width: number): [begin: number, end: number] {
   const [row, place] = [Math.floor(block / perRow), block % perRow];
   const begin = row * width + place * BLOCK_SIZE;
-  return { begin, end: Math.min(begin + BLOCK_SIZE, (row + 1) * width) };
+  return [begin, Math.min(begin + BLOCK_SIZE, (row + 1) * width)];
 }
 
 /** As float32 has it. What is zero throughout has codes of zero, whatever the scale. */

@@ -121,7 +121,11 @@ async function runChecks(
     converted,
     original,
     attention,
-    inputs: inputSource(model, textIds),
+    inputs: inputSource(
+      model,
+      textIds,
+      Math.min(model.sizes.vocab, originalRead?.model.sizes.vocab ?? Infinity),
+    ),
     losslessUpTo: checks.losslessUpTo,
     lengths,
     seed,

@@ -7,6 +7,7 @@ import { openSource } from "../checkpoint/open-source.js";
 import { graphSeed } from "../conversion-record.js";
 import { OptionError } from "../errors.js";
 import { editTopLevel } from "../json-edit.js";
+import { CANDIDATE_SCORING_HEAD } from "../onnx/candidate-task.js";
 import { copiedWeights } from "../onnx/copied-weights.js";
 import { exportedGraphs } from "../onnx/exported-graphs.js";
 import { GRAPH_PATHS } from "../onnx/graph-files.js";
@@ -18,6 +19,8 @@ import type { ExportOptions } from "../options.js";
 import { describeModel } from "../plan/model.js";
 import { isModelWeights, sortFiles } from "../plan/side-files.js";
 import { type Progress, silent } from "../progress.js";
+import { findCandidateTokens } from "../tokenizer/candidate-tokens.js";
+import { TOKENIZER_FILES } from "../tokenizer/special-tokens.js";
 import { readLsgConfig } from "../variants/lsg.js";
 import { asOutputError, writeFolder } from "../write/output-folder.js";
 import { openWeights } from "../write/weight-reader.js";
@@ -97,6 +100,7 @@ export async function exportInto(
   const architecture = await findArchitecture(checkpoint.config.model_type);
   const model = describeModel(checkpoint, architecture);
   const lsg = model.isLsg ? readLsgConfig(model.config, architecture) : undefined;
+  const head = headForTask(architecture, model.source.head, options.task);
   const shared = options.onnxWeights === "shared";
   if (shared) await requireBeside(folder, checkpoint);
 
@@ -106,10 +110,15 @@ export async function exportInto(
   try {
     const weights = shared ? sharedWeights() : copiedWeights(reader);
     const seed = await graphSeed(source, options.seed);
+    const candidates =
+      head.auto === CANDIDATE_SCORING_HEAD
+        ? findCandidateTokens(await readTokenizer(source), architecture.tokenizerClass)
+        : undefined;
     const graphs = exportedGraphs(model, weights, {
       lsg,
       task: options.task,
       globalAttention: options.globalAttention,
+      candidates,
       seed,
     });
     await mkdir(scratch);
@@ -133,13 +142,19 @@ export async function exportInto(
     }
     return {
       files: paths,
-      task: taskOf(headForTask(architecture, model.source.head, options.task)),
+      task: taskOf(head),
       attention: lsg ? "lsg" : "full",
     };
   } finally {
     await reader.close();
     await rm(scratch, { recursive: true, force: true });
   }
+}
+
+/** The files that number a tokenizer's tokens. */
+async function readTokenizer(source: FileSource): Promise<Map<string, Buffer>> {
+  const present = TOKENIZER_FILES.filter((file) => source.files.has(file));
+  return new Map(await Promise.all(present.map(async (file) => [file, await source.read(file)] as const)));
 }
 
 /** What a whole folder around a graph holds besides. */

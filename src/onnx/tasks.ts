@@ -1,6 +1,7 @@
 import type { Architecture, Head } from "../architecture.js";
 import { OptionError } from "../errors.js";
 import type { Value } from "./body.js";
+import { CANDIDATE_SCORING, CANDIDATE_SCORING_HEAD, scoringHead } from "./candidate-task.js";
 import type { Dimension } from "./tensor.js";
 
 /** A named output of a graph with its axes. */
@@ -32,6 +33,7 @@ const TASKS: Readonly<Record<string, Task>> = {
   TokenClassification: { name: "token-classification" },
   QuestionAnswering: { name: "question-answering" },
   MultipleChoice: { name: "multiple-choice", hasChoices: true },
+  [CANDIDATE_SCORING_HEAD]: { name: CANDIDATE_SCORING },
 };
 
 const FEATURES = "feature-extraction";
@@ -50,6 +52,7 @@ export function headForTask(
   const ownTask = TASKS[head.auto]?.name ?? FEATURES;
   if (task === undefined || task === ownTask || task === TASKS[head.auto]?.alias) return head;
   if (task === FEATURES) return base;
+  if (task === CANDIDATE_SCORING) return scoringHead(head);
   throw new OptionError(
     `--task ${task}: the checkpoint has no head for it`,
     `It can be exported for ${[...new Set([ownTask, FEATURES])].join(" and ")}.`,

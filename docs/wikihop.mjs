@@ -10,10 +10,10 @@
 //
 // The input is that of the Longformer paper: question and candidates between tokens of their own, then the texts. What
 // does not fit is split into windows, each behind question and candidates; the scores of all windows are averaged.
-import { existsSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath } from "node:url";
 import { Tokenizer } from "@huggingface/tokenizers";
 import * as ort from "onnxruntime-node";
 
@@ -113,7 +113,7 @@ async function main([folder, file, length]) {
   if (judged > 0) console.log(`accuracy: ${(right / judged).toFixed(3)} (${right} of ${judged})`);
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
+if (fileURLToPath(import.meta.url) === realpathSync(process.argv[1])) {
   await main(process.argv.slice(2)).catch((error) => {
     console.error(`wikihop: ${error.message}`);
     process.exitCode = 1;

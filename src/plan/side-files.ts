@@ -71,7 +71,7 @@ export function planSideFiles({ files, contents, length, modeling, tokens }: Sid
       return edits.length > 0 ? { kind: "edit", path, edits } : { kind: "copy", path };
     });
   for (const path of tokenFiles.created) {
-    const content = addTokens(path, Buffer.from("{}"), tokens).toString("utf8");
+    const { content } = raiseLength(path, addTokens(path, Buffer.from("{}"), tokens), length);
     sideFiles.push({ kind: "write", path, content: `${content}\n` });
   }
   sideFiles.push(...modeling.map((path) => ({ kind: "modeling" as const, path })));

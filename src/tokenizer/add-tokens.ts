@@ -44,19 +44,17 @@ export function chooseIds(
 
 /** Files of a folder that tell of added tokens: some that are there, and some that have to be. */
 export function filesForTokens(files: TokenizerFiles): {
-  readonly edited: string[];
-  readonly created: string[];
+  readonly edited: readonly string[];
+  readonly created: readonly string[];
 } {
   const known = [TOKENIZER, SETTINGS, SPECIAL_TOKENS, ADDED_TOKENS];
-  const config = files.get(SETTINGS);
-  // With added_tokens_decoder the settings are complete; else tokenizers in Python look into the older files.
-  const isComplete = config !== undefined && fileSpans(config, SETTINGS).has("added_tokens_decoder");
+  const settings = files.get(SETTINGS);
+  // Without added_tokens_decoder tokenizers in Python look into the older file for ids.
+  const hasIds = settings !== undefined && fileSpans(settings, SETTINGS).has("added_tokens_decoder");
+  const needed = hasIds ? [SETTINGS] : [SETTINGS, ADDED_TOKENS];
   return {
     edited: known.filter((file) => files.has(file)),
-    created: [
-      ...(files.has(SETTINGS) || files.has(SPECIAL_TOKENS) ? [] : [SPECIAL_TOKENS]),
-      ...(isComplete || files.has(ADDED_TOKENS) ? [] : [ADDED_TOKENS]),
-    ],
+    created: needed.filter((file) => !files.has(file)),
   };
 }
 

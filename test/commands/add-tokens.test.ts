@@ -172,7 +172,10 @@ test("a token that is there keeps its id and its row", async () => {
   expect(json("lsg_conversion.json").added_tokens).toEqual({ word: 5 });
   expect(json("config.json").vocab_size).toBe(6);
   expect(json("added_tokens.json")).toEqual({ word: 5 });
-  expect(json("special_tokens_map.json")).toEqual({ additional_special_tokens: ["word"] });
+  expect(json("tokenizer_config.json")).toEqual({
+    additional_special_tokens: ["word"],
+    model_max_length: 4096,
+  });
   expect(plan.notes).toContain("In the vocabulary already: word (5).");
   expect(tensors.get("embeddings.word_embeddings.weight")?.shape).toEqual([6, 4]);
 });

@@ -115,11 +115,11 @@ describe("addTokens", () => {
 });
 
 describe("filesForTokens", () => {
-  it("wants the older files where settings are not complete", () => {
+  it("wants the older file where settings have no ids", () => {
     const bare = files({ "vocab.txt": "a\n" });
     expect(filesForTokens(bare)).toEqual({
       edited: [],
-      created: ["special_tokens_map.json", "added_tokens.json"],
+      created: ["tokenizer_config.json", "added_tokens.json"],
     });
     const old = files({ "tokenizer_config.json": {}, "special_tokens_map.json": {} });
     expect(filesForTokens(old).created).toEqual(["added_tokens.json"]);

@@ -17,6 +17,10 @@ const VERBS: Readonly<Record<string, { summary: string; load: () => Promise<Verb
     summary: "prove a converted folder against its original",
     load: () => import("./cli/verify.js"),
   },
+  push: {
+    summary: "push a converted folder to the Hugging Face Hub",
+    load: () => import("./cli/push.js"),
+  },
   architectures: {
     summary: "list the model types, classes and variants",
     load: () => import("./cli/architectures.js"),

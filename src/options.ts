@@ -1,6 +1,7 @@
 import type { z } from "zod";
+import { OptionError } from "./errors.js";
 import { isRecord } from "./json-edit.js";
-import { camelCase, type Flag, flagsOf, snakeKeys } from "./options/flags.js";
+import { camelCase, type Flag, flagName, flagsOf, snakeKeys } from "./options/flags.js";
 import { parseKwargs } from "./options/kwargs.js";
 import {
   ConversionSchema,
@@ -11,6 +12,10 @@ import {
   LongformerSchema,
   LsgFlagsSchema,
   OnnxSchema,
+  PushOutputSchema,
+  PushRunSchema,
+  PushSchema,
+  PushToSchema,
   RunSchema,
   RunTestSchema,
   VerifyRunSchema,
@@ -26,7 +31,15 @@ export type ConversionOptions = z.output<typeof DecisiveSchema> & {
 };
 
 /** What the user asked of `lsg convert`, validated. */
-export type ConvertOptions = ConversionOptions & z.output<typeof DeviceSchema> & z.output<typeof RunSchema>;
+export type ConvertOptions = ConversionOptions &
+  z.output<typeof DeviceSchema> &
+  z.output<typeof PushToSchema> &
+  z.output<typeof RunSchema>;
+
+/** What the user asked of `lsg push`, validated. */
+export type PushOptions = z.output<typeof PushSchema> &
+  z.output<typeof PushRunSchema> &
+  z.output<typeof PushOutputSchema>;
 
 /** What the user asked of `lsg export`, validated. */
 export type ExportOptions = z.output<typeof GraphSchema> & z.output<typeof ExportRunSchema>;
@@ -47,6 +60,7 @@ export function convertFlags(): Flag[] {
     ...flagsOf("Longformer attention (--to longformer):", LongformerSchema.shape),
     ...flagsOf("ONNX:", { ...OnnxSchema.shape, ...GraphSchema.shape }),
     ...flagsOf("Verification:", { ...RunTestSchema.shape, ...DeviceSchema.shape }),
+    ...flagsOf("Hub:", PushToSchema.shape),
     ...flagsOf("Output:", RunSchema.shape),
   ];
 }
@@ -56,6 +70,15 @@ export function verifyFlags(): Flag[] {
   return [
     ...flagsOf("Verification:", { ...VerifySchema.shape, ...DeviceSchema.shape }),
     ...flagsOf("Output:", VerifyRunSchema.shape),
+  ];
+}
+
+/** The flags of `lsg push`. */
+export function pushFlags(): Flag[] {
+  return [
+    ...flagsOf("Hub:", PushSchema.shape),
+    ...flagsOf("Verification:", PushRunSchema.shape),
+    ...flagsOf("Output:", PushOutputSchema.shape),
   ];
 }
 
@@ -79,6 +102,15 @@ export function parseVerifyOptions(given: Readonly<Record<string, unknown>>): Ve
   };
 }
 
+/** Validates the parsed arguments of `lsg push`. @throws OptionError as `parseConvertOptions` does. */
+export function parsePushOptions(given: Readonly<Record<string, unknown>>): PushOptions {
+  return {
+    ...validate(PushSchema, pick(given, Object.keys(PushSchema.shape))),
+    ...validate(PushRunSchema, pick(given, Object.keys(PushRunSchema.shape))),
+    ...validate(PushOutputSchema, pick(given, Object.keys(PushOutputSchema.shape))),
+  };
+}
+
 /** Validates the parsed arguments of `lsg export`. @throws OptionError as `parseConvertOptions` does. */
 export function parseExportOptions(given: Readonly<Record<string, unknown>>): ExportOptions {
   return {
@@ -99,12 +131,27 @@ export function parseConvertOptions(given: Readonly<Record<string, unknown>>): C
     ...kwargs.lsg,
     ...snakeKeys(pick(given, Object.keys(LsgConfigSchema.shape).map(camelCase))),
   };
+  const pushing = parsePushTo(take(Object.keys(PushToSchema.shape)));
+  const decisive = validate(DecisiveSchema, take(Object.keys(DecisiveSchema.shape)));
   return {
-    ...validate(DecisiveSchema, take(Object.keys(DecisiveSchema.shape))),
+    ...decisive,
+    // What is pushed is proven first, unless that is declined.
+    runTest: decisive.runTest || (pushing.pushTo !== undefined && pushing.verify),
     ...validate(DeviceSchema, take(Object.keys(DeviceSchema.shape))),
+    ...pushing,
     ...validate(RunSchema, take(Object.keys(RunSchema.shape))),
     lsg: withoutDefaults(validate(LsgFlagsSchema, lsgGiven), lsgGiven),
   };
+}
+
+/** @throws OptionError for an option about pushing where nothing is pushed. */
+function parsePushTo(given: Record<string, unknown>): z.output<typeof PushToSchema> {
+  const [first] = Object.keys(PushSchema.shape).filter((key) => key in given);
+  if (first !== undefined && given.pushTo === undefined) {
+    const name = given[first] === false ? `no-${first}` : first;
+    throw new OptionError(`${flagName(name)} is for a conversion that is pushed`, "Add --push-to REPO.");
+  }
+  return validate(PushToSchema, given);
 }
 
 /**

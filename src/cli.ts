@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import type { CliContext, VerbModule } from "./cli/context.js";
-import { LsgError } from "./errors.js";
+import { LsgError, StoppedError } from "./errors.js";
 
 /** Loaded when it is called: `lsg --help` needs none of them. */
 const VERBS: Readonly<Record<string, { summary: string; load: () => Promise<VerbModule> }>> = {
@@ -59,7 +59,8 @@ export async function main(argv: readonly string[]): Promise<number> {
   } catch (error) {
     const signal = signals.received();
     if (signal) {
-      process.stderr.write(`lsg: stopped by ${signal}; nothing was changed\n`);
+      const state = error instanceof StoppedError ? error.message : "nothing was changed";
+      process.stderr.write(`lsg: stopped by ${signal}; ${state}\n`);
       return SIGNAL_EXITS[signal];
     }
     return report(error, argv.includes("--json"));

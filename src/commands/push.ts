@@ -6,7 +6,7 @@ import { readHubEnvironment } from "../checkpoint/hub/environment.js";
 import { LOG_IN } from "../checkpoint/hub/errors.js";
 import { parseHubReference } from "../checkpoint/hub/reference.js";
 import { RECORD_FILE } from "../conversion-record.js";
-import { HubError, OptionError } from "../errors.js";
+import { HubError, OptionError, StoppedError } from "../errors.js";
 import { DEFAULT_SEED } from "../options/schemas.js";
 import type { ConvertOptions, PushOptions } from "../options.js";
 import { type Progress, silent } from "../progress.js";
@@ -59,8 +59,9 @@ export async function openPushTo(
     try {
       return await pushFolder(opened, await openFolder(resolve(output)), { ...options, ...context, prove });
     } catch (error) {
-      if (!(error instanceof HubError)) throw error;
       const again = `${output} is converted all the same; lsg push ${output} ${opened.repository.id} tries again.`;
+      if (context.signal?.aborted) throw new StoppedError(again, undefined, { cause: error });
+      if (!(error instanceof HubError)) throw error;
       throw new HubError(error.message, [error.remedy, again].filter(Boolean).join(" "), { cause: error });
     }
   };

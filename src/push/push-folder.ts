@@ -1,6 +1,7 @@
 import type { FileSource } from "../checkpoint/file-source.js";
 import type { HubClient } from "../checkpoint/hub/client.js";
 import { RECORD_FILE, readRecord } from "../conversion-record.js";
+import { StoppedError } from "../errors.js";
 import type { PushOptions } from "../options.js";
 import { type Progress, silent } from "../progress.js";
 import type { VerificationReport } from "../verify/types.js";
@@ -102,7 +103,10 @@ export async function pushFolder(
       ...proof,
     };
   } catch (error) {
-    if (!before.exists) progress.step(`${repository.id} was made on the Hub and is still empty.`);
+    if (before.exists) throw error;
+    const state = `${repository.id} was made on the Hub and is still empty`;
+    if (signal?.aborted) throw new StoppedError(state, undefined, { cause: error });
+    progress.step(`${state}.`);
     throw error;
   }
 }
@@ -128,7 +132,7 @@ function announce(
   step(
     exists
       ? `${id} exists: ${added.length} files are new, ${replaced.length} replaced, ${unchanged.length} the same.`
-      : `${id} is a new ${options.private ? "private " : ""}repository of ${added.length} files.`,
+      : `${id} will be a new ${options.private ? "private " : ""}repository of ${added.length} files.`,
   );
   if (replaced.length > 0) step(`Replaced: ${list(replaced)}`);
   if (stale.length > 0) {
@@ -140,8 +144,6 @@ function announce(
   }
   if (completed.length > 0) step(`Model card: ${list(completed)} filled in.`);
   if (missing.length > 0) {
-    step(
-      `Model card: no ${missing.join(" and no ")}; add it to the top of ${CARD}, as the Hub shows it to readers.`,
-    );
+    step(`Model card: it names no ${missing.join(" and no ")}; readers look for that at the top of ${CARD}.`);
   }
 }

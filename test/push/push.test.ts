@@ -37,7 +37,7 @@ describe("a push", () => {
       commit: hub.server.repos["me/new"]?.refs.main,
       files: { added: Object.keys(FILES).sort(), replaced: [], unchanged: [], stale: [] },
     });
-    expect(lines[0]).toBe("me/new is a new repository of 7 files.");
+    expect(lines[0]).toBe("me/new will be a new repository of 7 files.");
     const { "README.md": _, ...others } = branch(hub, "me/new");
     for (const [path, content] of Object.entries(FILES)) {
       if (path !== "README.md") expect(hashOf(others, path), path).toBe(sha256(content));
@@ -166,7 +166,7 @@ describe("a push that dies", () => {
     const attempt = pushFiles("me/new", {}, { folder, signal: abort.signal });
     await expect.poll(() => hub.server.blobs.size).toBe(2);
     abort.abort(new Error("stopped by a test"));
-    await expect(attempt).rejects.toThrow("stopped by a test");
+    await expect(attempt).rejects.toThrow("me/new was made on the Hub and is still empty");
     expect(Object.keys(branch(hub, "me/new"))).toEqual([".gitattributes"]);
     delete hub.server.faults.stallUpload;
     hub.server.requests.length = 0;

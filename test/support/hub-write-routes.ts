@@ -41,7 +41,7 @@ export async function answerWrite(request: HubRequest, state: WriteState): Promi
 }
 
 function create(request: HubRequest, { repos }: WriteState, body: Buffer): void {
-  const { name, organization, visibility } = JSON.parse(body.toString());
+  const { name, organization, visibility, ...others } = JSON.parse(body.toString());
   const id = `${organization}/${name}`;
   if (organization === "others") {
     return sendError(
@@ -54,8 +54,12 @@ function create(request: HubRequest, { repos }: WriteState, body: Buffer): void 
   if (repos[id]) return sendError(request, 409, undefined, "You already created this model repo");
   const first = gitBlobHash(id);
   const files = { ".gitattributes": "*.safetensors filter=lfs diff=lfs merge=lfs -text\n" };
-  repos[id] = { commits: { [first]: files }, refs: { main: first }, private: visibility === "private" };
-  sendJson(request, { url: `http://127.0.0.1/${id}`, name: id, id: "1" });
+  repos[id] = {
+    commits: { [first]: files },
+    refs: { main: first },
+    private: visibility === "private" || others.private === true,
+  };
+  sendJson(request, { url: `http://${request.headers.host}/${id}`, name: id, id: "1" });
 }
 
 function validate(request: HubRequest, _state: WriteState, body: Buffer): void {
@@ -179,6 +183,7 @@ function commit(
   const repo = state.repos[id] as StoredRepo;
   const [header, ...changes] = body
     .toString()
+    .trim()
     .split("\n")
     .map((line) => JSON.parse(line) as CommitLine);
   const head = repo.refs.main ?? "";

@@ -1,4 +1,4 @@
-import { pathToFileURL } from "node:url";
+import { openAsBlob } from "node:fs";
 import {
   type CommitOutput,
   type CommitProgressEvent,
@@ -55,14 +55,16 @@ export async function upload(
     explain: explainPush,
     onSent: meter.onSent,
   };
+  const added = files.map(async ({ path, content }) => ({
+    operation: "addOrUpdate" as const,
+    path,
+    // Node's own file blobs are read as they are sent; those that the library makes of file URLs pile up in memory.
+    content: Buffer.isBuffer(content) ? new Blob([new Uint8Array(content)]) : await openAsBlob(content.file),
+  }));
   const iterator = commitIter({
     repo: { type: "model", name: repository.id },
     operations: [
-      ...files.map(({ path, content }) => ({
-        operation: "addOrUpdate" as const,
-        path,
-        content: Buffer.isBuffer(content) ? new Blob([new Uint8Array(content)]) : pathToFileURL(content.file),
-      })),
+      ...(await Promise.all(added)),
       ...deleted.map((path) => ({ operation: "delete" as const, path })),
     ],
     title,

@@ -2,7 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { HubError } from "../../errors.js";
 import type { HubEnvironment } from "./environment.js";
 import { type HubSubject, HubUnreachableError, overNetwork, statusError } from "./errors.js";
-import { follow, type HubBody } from "./follow.js";
+import { follow } from "./follow.js";
+import type { HubBody } from "./send-body.js";
 
 /** How patient a client is. */
 export interface Pace {

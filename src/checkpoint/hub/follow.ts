@@ -1,15 +1,7 @@
 import { HubError } from "../../errors.js";
 import type { HubEnvironment } from "./environment.js";
 import { overNetwork } from "./errors.js";
-
-/** What a request carries; one without is a GET. */
-export interface HubBody {
-  readonly method: "POST" | "PUT";
-  /** Bytes. */
-  readonly size: number;
-  /** The bytes from the first on: another try and a redirect send them again. */
-  open(): ReadableStream<Uint8Array>;
-}
+import { type HubBody, sendBody } from "./send-body.js";
 
 export interface HubMessage {
   readonly url: URL;
@@ -37,20 +29,14 @@ export async function follow(message: HubMessage, { endpoint, token }: HubEnviro
   const way = body ? "write to" : "read from";
   let { url } = message;
   for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
+    const all = {
+      "user-agent": "lsg-convert",
+      "accept-encoding": "identity", // sizes and ranges are those of the file itself
+      ...headers,
+      ...(token && !anonymous && url.origin === home ? { authorization: `Bearer ${token}` } : {}),
+    };
     const response = await overNetwork(url.host, way, () =>
-      fetch(url, {
-        signal,
-        redirect: "manual",
-        headers: {
-          "user-agent": "lsg-convert",
-          "accept-encoding": "identity", // sizes and ranges are those of the file itself
-          ...headers,
-          // A stream without its length would be sent in chunks, which storage servers refuse.
-          ...(body && { "content-length": String(body.size) }),
-          ...(token && !anonymous && url.origin === home ? { authorization: `Bearer ${token}` } : {}),
-        },
-        ...(body && { method: body.method, body: body.open(), duplex: "half" }),
-      }),
+      body ? sendBody(url, all, body, signal) : fetch(url, { signal, redirect: "manual", headers: all }),
     );
     const location = response.headers.get("location");
     if (response.status < 300 || response.status > 399 || location === null) return response;

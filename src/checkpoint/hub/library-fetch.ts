@@ -1,5 +1,5 @@
 import { collect, type HubClient, type HubRequest } from "./client.js";
-import type { HubBody } from "./follow.js";
+import type { HubBody } from "./send-body.js";
 
 /** Bytes of one JSON answer; a page of a thousand files has some hundred kilobytes. */
 const MAX_ANSWER_SIZE = 64 * 2 ** 20;

@@ -25,6 +25,10 @@ const VERBS: Readonly<Record<string, { summary: string; load: () => Promise<Verb
     summary: "list the model types, classes and variants",
     load: () => import("./cli/architectures.js"),
   },
+  completion: {
+    summary: "print a script for completion in bash, zsh or fish",
+    load: () => import("./cli/completion.js"),
+  },
 };
 
 const EXIT_USAGE = 2;
@@ -47,14 +51,16 @@ export async function main(argv: readonly string[]): Promise<number> {
   const signals = abortOnSignals(abort);
   let exitCode = 0;
   try {
-    await run(argv, {
+    const context: CliContext = {
       exitWith: (code) => {
         exitCode = code;
       },
       signal: abort.signal,
       printJson: (value) => void process.stdout.write(`${JSON.stringify(value, null, 2)}\n`),
       printText: (text) => void process.stdout.write(text),
-    });
+      wholeProgram: () => wholeProgram(context),
+    };
+    await run(argv, context);
     return exitCode;
   } catch (error) {
     const signal = signals.received();
@@ -85,6 +91,14 @@ async function run(argv: readonly string[], context: CliContext): Promise<void> 
   }
   if (argv.length === 0) lsg.help();
   await lsg.parseAsync(verb === undefined ? args : [verb, ...normalised], { from: "user" });
+}
+
+async function wholeProgram(context: CliContext): Promise<Command> {
+  const lsg = new Command("lsg");
+  for (const [name, { summary, load }] of Object.entries(VERBS)) {
+    (await load()).define(lsg.command(name).summary(summary), context);
+  }
+  return lsg;
 }
 
 /** The verb and what follows; lsg-converter's arguments, which name no verb, are a conversion. */

@@ -33,7 +33,10 @@ export async function readRecord(source: FileSource): Promise<ConversionRecord> 
     );
   }
   const result = RecordSchema.safeParse(parseJson(await source.read(RECORD_FILE), RECORD_FILE));
-  if (result.success) return result.data;
+  if (result.success) {
+    const { [PROOF_KEY]: _, ...record } = result.data;
+    return record;
+  }
   const issue = result.error.issues[0];
   throw new CheckpointError(
     `${RECORD_FILE}: ${issue?.path.join(".") || "the file"}: ${issue?.message}`,

@@ -1,11 +1,8 @@
 import { collect, type HubClient, type HubRequest } from "./client.js";
-import type { HubBody } from "./send-body.js";
+import { type HubBody, WITHOUT_BODY } from "./send-body.js";
 
 /** Bytes of one JSON answer; a page of a thousand files has some hundred kilobytes. */
 const MAX_ANSWER_SIZE = 64 * 2 ** 20;
-
-/** Answers that have no body, and for which `Response` takes none. */
-const WITHOUT_BODY: readonly number[] = [204, 205];
 
 /**
  * What @huggingface/hub takes for an access token. It asks for one where it writes and wants it to begin with `hf_`;

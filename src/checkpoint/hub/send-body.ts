@@ -11,7 +11,7 @@ export interface HubBody {
 }
 
 /** Answers that have no body, and for which `Response` takes none. */
-const WITHOUT_BODY: readonly (number | undefined)[] = [204, 205, 304];
+export const WITHOUT_BODY: readonly number[] = [204, 205, 304];
 
 /**
  * Sends a body as it is read, in chunks, and follows no redirect. Node's `fetch` keeps a second copy of a body in memory

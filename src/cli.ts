@@ -21,6 +21,10 @@ const VERBS: Readonly<Record<string, { summary: string; load: () => Promise<Verb
     summary: "push a converted folder to the Hugging Face Hub",
     load: () => import("./cli/push.js"),
   },
+  inspect: {
+    summary: "show what a model is and what a conversion would change",
+    load: () => import("./cli/inspect.js"),
+  },
   architectures: {
     summary: "list the model types, classes and variants",
     load: () => import("./cli/architectures.js"),

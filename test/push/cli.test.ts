@@ -82,7 +82,7 @@ describe("lsg convert --push-to", () => {
     const { code, stderr } = await run("convert", "original", "out", ...FLAGS, "--push-to", "me/long");
     expect([code, stderr]).toEqual([
       2,
-      expect.stringMatching(/does not accept the access token[^]*settings\/tokens/),
+      expect.stringMatching(/does not accept the access token[\s\S]*settings\/tokens/),
     ]);
     expect(readdirSync(cwd)).toEqual(["original"]);
   });
@@ -93,7 +93,7 @@ describe("lsg convert --push-to", () => {
     const { code, stderr } = await run(...args);
     expect(code).toBe(2);
     expect(stderr).toMatch(
-      /HTTP 403[^]*out is converted all the same; lsg push out me\/long tries again\.$/m,
+      /HTTP 403[\s\S]*out is converted all the same; lsg push out me\/long tries again\.$/m,
     );
     expect(readdirSync(cwd).sort()).toEqual(["original", "out"]);
   });
@@ -124,7 +124,7 @@ describe("lsg push", () => {
       `Pushed to ${hub.server.endpoint}/me/long`,
       expect.stringMatching(/^ {2}\d+ files in commit \w{8}$/),
     ]);
-    expect(proven.stderr).not.toMatch(/\r|\x1b/);
+    expect(proven.stderr.includes("\r") || proven.stderr.includes("\u001b")).toBe(false); // lines, for logs
   });
 
   it("--no-verify pushes any folder, and says that nothing was verified", async () => {

@@ -29,9 +29,14 @@ export async function answerWrite(request: HubRequest, state: WriteState): Promi
   // The address of a multipart upload is a permission of its own.
   if (route !== complete) {
     if (!isAllowed(request, state.faults)) return;
-    if (!request.headers.authorization)
-      return sendError(request, 401, undefined, "Invalid username or password.");
-    if (state.faults.readOnly) return sendError(request, 403, undefined, "This token has no write access");
+    if (!request.headers.authorization) {
+      sendError(request, 401, undefined, "Invalid username or password.");
+      return;
+    }
+    if (state.faults.readOnly) {
+      sendError(request, 403, undefined, "This token has no write access");
+      return;
+    }
   }
   const match = pattern?.exec(pathname)?.groups ?? {};
   if (!route) sendError(request, 404, undefined, "Sorry, we can't find the page you are looking for.");
@@ -44,14 +49,13 @@ function create(request: HubRequest, { repos }: WriteState, body: Buffer): void 
   const { name, organization, visibility, ...others } = JSON.parse(body.toString());
   const id = `${organization}/${name}`;
   if (organization === "others") {
-    return sendError(
-      request,
-      403,
-      undefined,
-      `You don't have the rights to create a model under "${organization}"`,
-    );
+    sendError(request, 403, undefined, `You don't have the rights to create a model under "${organization}"`);
+    return;
   }
-  if (repos[id]) return sendError(request, 409, undefined, "You already created this model repo");
+  if (repos[id]) {
+    sendError(request, 409, undefined, "You already created this model repo");
+    return;
+  }
   const first = gitBlobHash(id);
   const files = { ".gitattributes": "*.safetensors filter=lfs diff=lfs merge=lfs -text\n" };
   repos[id] = {
@@ -96,7 +100,10 @@ function batch(request: HubRequest, { faults, blobs, cdnOrigin }: WriteState, bo
     objects: { oid: string; size: number }[];
     transfers: string[];
   };
-  if (transfers.includes("xet")) return sendError(request, 501, undefined, "this server has no Xet");
+  if (transfers.includes("xet")) {
+    sendError(request, 501, undefined, "this server has no Xet");
+    return;
+  }
   const { host } = request.headers;
   const answer = objects.map(({ oid, size }) => {
     if (faults.objectError) return { oid, size, error: faults.objectError };
@@ -139,9 +146,14 @@ export async function answerStorage(
     return;
   }
   const content = await readBody(message);
-  if (headers["transfer-encoding"])
-    return sendError(request, 501, undefined, "A header implies functionality not implemented");
-  if (headers.authorization) return sendError(request, 400, undefined, "Only one auth mechanism allowed");
+  if (headers["transfer-encoding"]) {
+    sendError(request, 501, undefined, "A header implies functionality not implemented");
+    return;
+  }
+  if (headers.authorization) {
+    sendError(request, 400, undefined, "Only one auth mechanism allowed");
+    return;
+  }
   if (part !== undefined) {
     const all = parts.get(oid) ?? [];
     all[Number(part) - 1] = content;
@@ -149,7 +161,8 @@ export async function answerStorage(
   } else if (sha256(content) === oid) {
     blobs.set(oid, content);
   } else {
-    return sendError(request, 400, undefined, "BadDigest");
+    sendError(request, 400, undefined, "BadDigest");
+    return;
   }
   response.writeHead(200, { etag: `"${sha256(content).slice(0, 32)}"` }).end();
 }
@@ -164,7 +177,10 @@ function complete(request: HubRequest, { blobs, parts }: WriteState, body: Buffe
       const part = all[partNumber - 1];
       return part !== undefined && etag === `"${sha256(part).slice(0, 32)}"`;
     });
-  if (!isRight || sha256(whole) !== asked.oid) return sendError(request, 400, undefined, "InvalidPart");
+  if (!isRight || sha256(whole) !== asked.oid) {
+    sendError(request, 400, undefined, "InvalidPart");
+    return;
+  }
   blobs.set(asked.oid, whole);
   sendJson(request, {});
 }
@@ -189,7 +205,8 @@ function commit(
   const head = repo.refs.main ?? "";
   const { parentCommit } = header?.value ?? {};
   if (parentCommit !== undefined && parentCommit !== head) {
-    return sendError(request, 412, undefined, "A commit has happened since. Please refresh and try again.");
+    sendError(request, 412, undefined, "A commit has happened since. Please refresh and try again.");
+    return;
   }
   const files: Record<string, Buffer | string> = { ...repo.commits[head] };
   for (const { key, value } of changes) {
@@ -198,7 +215,10 @@ function commit(
     else if (key === "file") files[path] = Buffer.from(content, "base64");
     else {
       const stored = state.blobs.get(oid);
-      if (!stored) return sendError(request, 400, undefined, `LFS object ${oid} does not exist`);
+      if (!stored) {
+        sendError(request, 400, undefined, `LFS object ${oid} does not exist`);
+        return;
+      }
       files[path] = stored;
     }
   }

@@ -74,7 +74,7 @@ function encodeModel(
       "config.json: add_cross_attention is true; a decoder of a pair has no graph of its own",
     );
   }
-  const longformer = isLongformer(architecture) ? readLongformer(config, sizes.layers) : undefined;
+  const longformer = isLongformer(architecture) ? readLongformer(config, sizes) : undefined;
   return encode(graph, context, inputs, {
     architecture,
     sizes,

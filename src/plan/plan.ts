@@ -106,12 +106,12 @@ function notes(inputs: PlanInputs, weights: WeightPlan): string[] {
     created.length > 0 &&
       `${target.className} has a new head, as from transformers (seed ${options.seed}); it must be trained: ${created.join(", ")}.`,
     losslessUpTo > 0
-      ? `Lossless: inputs of up to ${losslessUpTo} tokens give what ${source.className} gave.`
+      ? `Lossless: inputs of up to ${losslessUpTo} token${losslessUpTo === 1 ? "" : "s"} give what ${source.className} gave.`
       : "Not lossless: outputs differ from the original's at every length; the model should be fine-tuned.",
     length.to > length.from &&
       isLocal &&
       losslessUpTo > 0 &&
-      `Beyond ${losslessUpTo} tokens ${beyond(architecture)} and attention is local; fine-tune on long inputs for best results.`,
+      `Beyond ${losslessUpTo} token${losslessUpTo === 1 ? "" : "s"} ${beyond(architecture)} and attention is local; fine-tune on long inputs for best results.`,
     ...(attention.kind === "lsg"
       ? lsgNotes(inputs, weights)
       : longformerNotes(inputs, weights, attention.config)),
@@ -157,6 +157,6 @@ function longformerNotes(
       `${longformer?.title} numbers positions from the first token that is no padding: with padding on the left, ` +
         `which ${architecture.title} numbers too, outputs differ.`,
     config.attention_dilation !== undefined &&
-      "transformers ignores attention_dilation: there the windows have no gaps. The graphs keep them.",
+      "transformers ignores attention_dilation: opened there, the windows have no gaps and outputs are others. The graphs keep them.",
   ];
 }

@@ -1,5 +1,5 @@
 import { megabytes } from "../progress.js";
-import type { LongformerConfig } from "../variants/longformer.js";
+import { dilationText, type LongformerConfig } from "../variants/longformer.js";
 import { isSparse, type LsgConfig } from "../variants/lsg-config.js";
 import { shardBytes } from "./shards.js";
 import type { ConversionPlan } from "./types.js";
@@ -41,7 +41,7 @@ function describeLongformer({
   attention_dilation: dilation,
 }: LongformerConfig): string {
   const widths = [...new Set(window)];
-  const gaps = dilation ? `, dilated by ${dilation.join(", ")}` : "";
+  const gaps = dilation ? `, dilated by ${dilationText(dilation)}` : "";
   return `windows of ${widths.length === 1 ? widths[0] : window.join(", ")}${gaps}`;
 }
 

@@ -30,5 +30,5 @@ export async function asModel(
 function attentionOf({ architecture, config, isLsg, sizes }: Model): PlannedAttention | undefined {
   if (isLsg) return { kind: "lsg", config: readLsgConfig(config, architecture) };
   if (!isLongformer(architecture)) return undefined;
-  return { kind: "longformer", config: readLongformer(config, sizes.layers) };
+  return { kind: "longformer", config: readLongformer(config, sizes) };
 }

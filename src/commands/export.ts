@@ -1,4 +1,4 @@
-import { cp, lstat, mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { lstat, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join, posix, resolve } from "node:path";
 import { findArchitecture } from "../architectures.js";
 import { type Checkpoint, openCheckpoint, parseObject } from "../checkpoint/checkpoint.js";
@@ -21,6 +21,7 @@ import { describeModel } from "../plan/model.js";
 import { isModelWeights, sortFiles } from "../plan/side-files.js";
 import type { PlannedAttention } from "../plan/weights.js";
 import { type Progress, silent } from "../progress.js";
+import { copyWhole } from "../write/copy-file.js";
 import { asOutputError, writeFolder } from "../write/output-folder.js";
 import { openWeights } from "../write/weight-reader.js";
 import { transferOptions } from "./transfer.js";
@@ -80,7 +81,7 @@ export async function exportOnnx(
     for (const path of await copiedFiles(source, options)) {
       const from = await source.localPath(path, transferOptions(source, path, progress, signal));
       await mkdir(dirname(join(folder, path)), { recursive: true });
-      await cp(from, join(folder, path), { dereference: true });
+      await copyWhole(from, join(folder, path));
     }
     exported = await exportInto(folder, source, options, context);
   });

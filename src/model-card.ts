@@ -112,12 +112,12 @@ function lossless({ record, created, beyond }: ModelCardInputs): string {
     `${beyond} and attention is ${record.variant === "lsg" ? "block-sparse" : "local"}. The original was trained for neither: for best results, ` +
     "fine-tune on long inputs.";
   const points = [
-    limit > 0
-      ? `Inputs of up to ${limit} token${limit === 1 ? "" : "s"}: lossless. The outputs are the original's, but for rounding.`
-      : "Not lossless: the outputs differ from the original's at every length.",
+    limit > 1
+      ? `Inputs of up to ${limit} tokens: lossless. The outputs are the original's, but for rounding.`
+      : `Not lossless: the outputs differ from the original's ${limit === 1 ? "from two tokens on" : "at every length"}.`,
   ];
   if (limit < record.max_sequence_length.to)
-    points.push(`${limit > 0 ? "Longer" : "Long"} inputs: ${longer}`);
+    points.push(`${limit > 1 ? "Longer" : "Long"} inputs: ${longer}`);
   if (created.length > 0) points.push("The head is new: its weights are random, and it must be trained.");
   return `## What is lossless\n\n${points.map((point) => `- ${point}`).join("\n")}`;
 }

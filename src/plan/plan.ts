@@ -107,13 +107,13 @@ function notes(inputs: PlanInputs, weights: WeightPlan): string[] {
       `config.json names ${configClass(checkpoint.config)}; by its model_type, ${architecture.modelType}, transformers opens ${source.className}, and so does lsg.`,
     created.length > 0 &&
       `${target.className} has a new head, as from transformers (seed ${options.seed}); it must be trained: ${created.join(", ")}.`,
-    losslessUpTo > 0
-      ? `Lossless: inputs of up to ${losslessUpTo} token${losslessUpTo === 1 ? "" : "s"} give what ${source.className} gave.`
-      : "Not lossless: outputs differ from the original's at every length; the model should be fine-tuned.",
+    losslessUpTo > 1
+      ? `Lossless: inputs of up to ${losslessUpTo} tokens give what ${source.className} gave.`
+      : `Not lossless: outputs differ from the original's ${losslessUpTo === 1 ? "from two tokens on" : "at every length"}; the model should be fine-tuned.`,
     length.to > length.from &&
       isLocal &&
-      losslessUpTo > 0 &&
-      `Beyond ${losslessUpTo} token${losslessUpTo === 1 ? "" : "s"} ${beyond(architecture)} and attention is local; fine-tune on long inputs for best results.`,
+      losslessUpTo > 1 &&
+      `Beyond ${losslessUpTo} tokens ${beyond(architecture)} and attention is local; fine-tune on long inputs for best results.`,
     ...(attention.kind === "lsg"
       ? lsgNotes(inputs, weights)
       : longformerNotes(inputs, weights, attention.config)),

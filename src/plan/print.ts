@@ -2,7 +2,6 @@ import { megabytes } from "../progress.js";
 import { describeAttention } from "./attention.js";
 import { shardBytes } from "./shards.js";
 import type { ConversionPlan } from "./types.js";
-import type { PlannedAttention } from "./weights.js";
 
 /** A plan as JSON has it: maps as objects. */
 export function planToJson(plan: ConversionPlan): unknown {
@@ -13,15 +12,14 @@ export function planToJson(plan: ConversionPlan): unknown {
 
 /** What was done, in a few lines for people. */
 export function summarise(output: string, plan: ConversionPlan, dryRun: boolean): string {
-  const { record, config, shards, dropped, sideFiles, omitted, notes } = plan;
+  const { record, shards, dropped, sideFiles, omitted, notes } = plan;
   const { from, to } = record.max_sequence_length;
   const size = megabytes(shards.reduce((sum, shard) => sum + shardBytes(shard), 0));
-  const attention = { kind: record.variant, config: config.set } as unknown as PlannedAttention;
   const lengths = sideFiles.filter(({ kind }) => kind === "edit").map(({ path }) => path);
   return [
     `${dryRun ? "Would convert" : "Converted"} ${record.source.model} (${record.architecture}): ${from} → ${to} tokens`,
     `  ${dryRun ? "to" : "in"} ${output}: ${shards.length} weight file${shards.length > 1 ? "s" : ""}, ${size} MB, ${sideFiles.length + 1} other files`,
-    `  attention: ${describeAttention(attention)}`,
+    `  attention: ${describeAttention(plan.attention)}`,
     ...(lengths.length > 0 ? [`  length also raised in ${lengths.join(", ")}`] : []),
     ...dropped.map(({ name, reason }) => `  dropped ${name}: ${reason}`),
     ...omitted.map(({ path, reason }) => `  left out ${path}: ${reason}`),

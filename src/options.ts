@@ -136,10 +136,16 @@ export function parseInspectOptions(
 
 /** Validates the parsed arguments of `lsg export`. @throws OptionError as `parseConvertOptions` does. */
 export function parseExportOptions(given: Readonly<Record<string, unknown>>): ExportOptions {
-  return {
-    ...validate(GraphSchema, pick(given, Object.keys(GraphSchema.shape))),
-    ...validate(ExportRunSchema, pick(given, Object.keys(ExportRunSchema.shape))),
-  };
+  const graph = validate(GraphSchema, pick(given, Object.keys(GraphSchema.shape)));
+  const run = validate(ExportRunSchema, pick(given, Object.keys(ExportRunSchema.shape)));
+  const idle = run.opOnly ? graphOption(graph) : undefined;
+  if (idle !== undefined) {
+    throw new OptionError(
+      `${flagName(idle)} says how a whole model is written, and --op-only writes its attention op alone`,
+      "Leave one of them out.",
+    );
+  }
+  return { ...graph, ...run };
 }
 
 /**
@@ -154,8 +160,15 @@ export function parseConvertOptions(given: Readonly<Record<string, unknown>>): C
     ...kwargs.lsg,
     ...snakeKeys(pick(given, Object.keys(LsgConfigSchema.shape).map(camelCase))),
   };
-  const pushing = parsePushTo(take(Object.keys(PushToSchema.shape)));
   const decisive = validate(DecisiveSchema, take(Object.keys(DecisiveSchema.shape)));
+  const idle = decisive.onnx ? undefined : graphOption(decisive);
+  if (idle !== undefined) {
+    throw new OptionError(
+      `${flagName(idle)} says how a graph is written, and none is asked for`,
+      "Add --onnx, or leave it out.",
+    );
+  }
+  const pushing = parsePushTo(take(Object.keys(PushToSchema.shape)));
   return {
     ...decisive,
     // What is pushed is proven first, unless that is declined.
@@ -189,6 +202,11 @@ export function parseRecordedOptions(recorded: Readonly<Record<string, unknown>>
     ...validate(DecisiveSchema, given),
     lsg: withoutDefaults(validate(LsgFlagsSchema, lsgGiven), lsgGiven),
   };
+}
+
+/** The first option that says how a model's graph is written. */
+function graphOption(options: z.output<typeof GraphSchema>): string | undefined {
+  return (["onnxWeights", "task", "globalAttention"] as const).find((key) => options[key] !== undefined);
 }
 
 function withoutDefaults<T extends object>(parsed: T, given: object): T {

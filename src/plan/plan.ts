@@ -1,5 +1,6 @@
 import type { Architecture } from "../architecture.js";
 import type { Checkpoint, Config } from "../checkpoint/checkpoint.js";
+import { RECORD_FILE, recordText } from "../conversion-record.js";
 import { modelCard } from "../model-card.js";
 import { snakeKeys } from "../options/flags.js";
 import type { ConversionOptions } from "../options.js";
@@ -53,7 +54,7 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
   });
   const written: SideFile[] = [
     { kind: "write", path: "README.md", content: card.text },
-    { kind: "write", path: "lsg_conversion.json", content: `${JSON.stringify(record, null, 2)}\n` },
+    { kind: "write", path: RECORD_FILE, content: recordText(record) },
   ];
   if (weights.shards.length > 1) {
     written.push({ kind: "write", path: INDEX_FILE, content: shardIndex(weights.shards) });

@@ -81,7 +81,10 @@ export function attentionFunction(
     });
   }
   const causal = config.is_decoder === true;
-  return lsg ? lsgAttention({ ...heads, config: lsg, causal, seed }) : fullAttention({ ...heads, causal });
+  const relative = architecture.encoder.relativeBias;
+  return lsg
+    ? lsgAttention({ ...heads, config: lsg, causal, seed, relative })
+    : fullAttention({ ...heads, causal, relative });
 }
 
 function activationName({ architecture, config }: Model): unknown {

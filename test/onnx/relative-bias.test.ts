@@ -34,7 +34,7 @@ const RELATIVE = {
 const NEAR = { ...RELATIVE, buckets: 8, maxDistance: 6 } as const;
 
 const BLOCK = 8;
-const LENGTHS = [1, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK, 2 * BLOCK + 1, 3 * BLOCK + 5, 199, 200];
+const LENGTHS = [1, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK, 2 * BLOCK + 1, 3 * BLOCK + 5, 120];
 
 const SPARSE = ["norm", "pooling", "stride", "block_stride", "bos_pooling", "lsh"] as const;
 const CONFIGS: Record<string, Partial<LsgConfig>> = {
@@ -88,19 +88,17 @@ describe.each(Object.entries(CONFIGS))("%s", (_, overrides) => {
   const config = lsgConfig(overrides);
   const prepended = prependedTokens(config);
 
-  it.each([RELATIVE, NEAR])(
-    "computes its definition at every length ($buckets buckets)",
-    async (relative) => {
-      const session = await openLsg(config, { relative });
-      for (const length of LENGTHS) {
-        const problem = biased(problemOf(masksOf(length), prepended, length), relative);
-        const expected = lsgAttentionByDefinition(problem, { config, causal: false, seed: SEED });
-        expect(relativeError(await run(session, problem), expected), `length ${length}`).toBeLessThan(
-          TOLERANCE,
-        );
-      }
-    },
-  );
+  const tables = config.sparsity_type === "none" ? [RELATIVE] : [RELATIVE, NEAR];
+  it.each(tables)("computes its definition at every length ($buckets buckets)", async (relative) => {
+    const session = await openLsg(config, { relative });
+    for (const length of LENGTHS) {
+      const problem = biased(problemOf(masksOf(length), prepended, length), relative);
+      const expected = lsgAttentionByDefinition(problem, { config, causal: false, seed: SEED });
+      expect(relativeError(await run(session, problem), expected), `length ${length}`).toBeLessThan(
+        TOLERANCE,
+      );
+    }
+  });
 });
 
 it.each(["none", "norm", "pooling"] as const)("sees nothing that comes later (%s)", async (sparsity_type) => {

@@ -79,8 +79,7 @@ class _Attention(torch.autograd.Function):
         context = [_zeros(query[:, :, : views[0].queries.start])]
         with torch.autocast("cpu", enabled=False):
             for view in views:
-                queries = query[:, :, view.queries]
-                key, value, bias, _ = _seen(view, pools, relative_bias)
+                queries, (key, value, bias) = query[:, :, view.queries], _seen(view, pools, relative_bias)
                 if dropout > 0:
                     weights = _weights(queries, key, bias)
                     kept.append(_bernoulli(weights.shape, 1 - dropout))
@@ -104,8 +103,7 @@ class _Attention(torch.autograd.Function):
         of_pools = [[_zeros(x) for x in (pool.key, pool.value)] for pool in pools]
         scale = query.shape[-1] ** -0.5
         for number, view in enumerate(ctx.views):
-            queries = query[:, :, view.queries]
-            key, value, bias, _ = _seen(view, pools, relative_bias)
+            queries, (key, value, bias) = query[:, :, view.queries], _seen(view, pools, relative_bias)
             weights, of_view = _weights(queries, key, bias), of_context[:, :, view.queries]
             # The softmax's own gradient: weights · (of_weights - Σ weights · of_weights), a sum that is also
             # Σ context · of_context.
@@ -138,8 +136,10 @@ def _zeros(like: Tensor) -> Tensor:
     return like.new_zeros(like.transpose(1, 2).shape).transpose(1, 2)
 
 
-def _seen(view: View, pools: list[Pool], relative_bias: Tensor | None) -> Pool:
-    """What a view's queries see: (b, h, k, d) twice and (b, 1 or h, 1 or r, k)."""
+def _seen(
+    view: View, pools: list[Pool], relative_bias: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """What a view's queries see, key, value and bias: (b, h, k, d) twice and (b, 1 or h, 1 or r, k)."""
     parts = [(pools[number], rows) for number, rows in view.keys]
     key, value = (torch.cat([pool[i][:, :, rows] for pool, rows in parts], dim=2) for i in (0, 1))
     biases = [pool.bias if pool.bias.shape[2] == 1 else pool.bias[:, :, view.queries] for pool, _ in parts]
@@ -151,7 +151,7 @@ def _seen(view: View, pools: list[Pool], relative_bias: Tensor | None) -> Pool:
         place = concat_columns([pool.position[..., rows] for pool, rows in parts])
         offsets = place[:, :, None] - pools[0].position[0, 0, view.queries, None]
         bias = bias + bias_at(relative_bias, offsets)
-    return Pool(key, value, bias)
+    return key, value, bias
 
 
 def _weights(query: Tensor, key: Tensor, bias: Tensor) -> Tensor:

@@ -62,6 +62,7 @@ ARCHITECTURES = {
     "distilbert": "DistilBertForMaskedLM",
     "electra": "ElectraForPreTraining",
     "albert": "AlbertForPreTraining",
+    "mpnet": "MPNetForMaskedLM",
     "bart": "BartForConditionalGeneration",
     "mbart": "MBartForConditionalGeneration",
     "pegasus": "PegasusForConditionalGeneration",

@@ -29,6 +29,7 @@ FAMILIES = {
     "distilbert": ("DistilBert", []),
     "electra": ("Electra", ["ForPreTraining", "ForCausalLM"]),
     "albert": ("Albert", ["ForPreTraining"]),
+    "mpnet": ("MPNet", []),
 }
 COMMON_HEADS = [
     "ForMaskedLM",
@@ -60,6 +61,9 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "first_masked": dict(SIZES, sparsity_type="norm", num_global_tokens=1, mask_first_token=True),
     "not_pooled": dict(SIZES, sparsity_type="stride", num_global_tokens=7, pool_with_global=False),
 }
+OPTIONS_OF = {"mpnet": {name: values for name, values in OPTIONS.items() if name != "lsh"}}
+"""Where a reference can't compute all of them."""
+
 SEQ2SEQ_GENERATIONS = [
     (option, length, side, beams)
     for option in ("none", "norm", "pooling", "first_masked", "not_passed")
@@ -95,6 +99,10 @@ def usual_head(model_type: str) -> str:
 
 def causal_head(model_type: str) -> str:
     return next(head for head in FAMILIES[model_type][1] if head in ("LMHeadModel", "ForCausalLM"))
+
+
+def options_of(model_type: str) -> dict[str, dict[str, Any]]:
+    return OPTIONS_OF.get(model_type, OPTIONS)
 
 
 def made_by_reference(model_type: str) -> Path:

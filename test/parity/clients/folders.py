@@ -17,7 +17,7 @@ import transformers
 ROOT = Path(__file__).resolve().parents[3]
 WORK = Path(mkdtemp(prefix="lsg-clients-"))
 
-TYPES = ["albert", "bert", "camembert", "distilbert", "electra", "roberta", "xlm-roberta"]
+TYPES = ["albert", "bert", "camembert", "distilbert", "electra", "mpnet", "roberta", "xlm-roberta"]
 SPARSITY_TYPES = ["none", "norm", "pooling", "stride", "block_stride", "bos_pooling", "lsh"]
 MAX_LENGTH = 4096
 

@@ -72,10 +72,8 @@ def bias_at(relative_bias: Tensor, offsets: Tensor) -> Tensor:
     """
     heads, count = relative_bias.shape
     columns = offsets.clamp(-(count // 2), count // 2) + count // 2
-    if columns.shape[-3] == 1:
-        return relative_bias[:, columns.squeeze(-3)].movedim(0, -3)
-    first = torch.arange(heads, device=columns.device)[:, None, None] * count
-    return relative_bias.flatten()[columns + first]
+    columns = columns.expand(*columns.shape[:-3], heads, -1, -1)
+    return relative_bias[:, None].expand(*columns.shape[:-1], -1).gather(-1, columns)
 
 
 def concat_columns(parts: list[Tensor]) -> Tensor:

@@ -46,10 +46,12 @@ from safetensors.torch import save_file
 from torch import Tensor
 from transformers import AutoConfig
 
+sys.path.insert(0, str(REPOSITORY / "fixtures" / "generate"))
+from relatives import add_relatives  # noqa: E402
+
+add_relatives({})
+
 GRADIENT_LENGTHS = [BLOCK, 3 * BLOCK + 5]
-
-
-sys.path.append(str(REPOSITORY / "fixtures" / "generate"))
 
 
 def reference_module(model_type: str) -> Any:
@@ -82,9 +84,9 @@ def repair(attention: type) -> None:
 
 def write_model(model_type: str) -> None:
     goldens: dict[str, Tensor] = {}
-    for option, values in options_of(model_type).items():
+    for option in options_of(model_type):
         model = getattr(reference_module(model_type), class_name(model_type, "Model"))
-        model = model.from_pretrained(converted(model_type), **values).eval()
+        model = model.from_pretrained(converted(model_type), **OPTIONS[option]).eval()
         for length in LENGTHS:
             torch.manual_seed(length)
             output = model(**inputs(model_type, length)).last_hidden_state

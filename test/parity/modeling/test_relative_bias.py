@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from cases import BLOCK, LENGTHS, inputs, load, options_of, relative
+from cases import BLOCK, LENGTHS, OPTIONS, inputs, load, options_of, relative
 from transformers import AutoModel
 
 
@@ -12,7 +12,7 @@ from transformers import AutoModel
 @pytest.mark.parametrize("first_token_is_global", [False, True])
 @pytest.mark.parametrize("option", options_of("mpnet"))
 def test_with_and_without_gradients(option: str, first_token_is_global: bool, side: str) -> None:
-    options = options_of("mpnet")[option] | {"first_token_is_global": first_token_is_global}
+    options = OPTIONS[option] | {"first_token_is_global": first_token_is_global}
     if first_token_is_global:
         options["mask_first_token"] = False
     model = load("mpnet", AutoModel, **options)

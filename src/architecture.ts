@@ -9,6 +9,11 @@ export interface Architecture {
   readonly title: string;
   /** What transformers' class names begin with: "XLMRoberta" in `XLMRobertaForMaskedLM`. */
   readonly classPrefix: string;
+  /**
+   * Prefixes of relatives' classes that configs of this model type name: transformers goes by the model type and opens
+   * its own class of the same ending.
+   */
+  readonly namedAfter?: readonly string[];
   /** What the base model's tensors begin with inside a class with a head: "roberta". */
   readonly basePrefix: string;
   /** Where config.json keeps each size, and the value that transformers takes where the key is absent. */

@@ -1,4 +1,4 @@
-import type { Head } from "../architecture.js";
+import type { Architecture, Head } from "../architecture.js";
 import { OptionError } from "../errors.js";
 import { type Model, readsTokenTypes } from "../plan/model.js";
 import { positionOffset } from "../plan/positions.js";
@@ -27,7 +27,7 @@ import type { WeightSource } from "./weights.js";
 export function modelGraph(model: Model, source: WeightSource, options: GraphOptions): OnnxModel {
   const { architecture } = model;
   const head = headForTask(architecture, model.source.head, options.task);
-  const graph = createGraph(`${architecture.modelType}-${options.lsg ? "lsg" : "full"}`);
+  const graph = createGraph(graphName(architecture, options));
   const context = layerContext(graph, model, head, source);
   const { flat, choices } = graphInputs(graph, model, head, options);
   const hidden = encodeModel(graph, context, model, flat, options);
@@ -57,6 +57,12 @@ export function encoderGraph(model: Model, source: WeightSource, options: GraphO
   return graph.model();
 }
 
+/** For viewers. A Longformer's name says what attention it has. */
+function graphName(architecture: Architecture, { lsg }: GraphOptions): string {
+  const { modelType } = architecture;
+  return lsg || !isLongformer(architecture) ? `${modelType}-${lsg ? "lsg" : "full"}` : modelType;
+}
+
 /**
  * A model's encoder, as its config says: see `encode`.
  * @throws OptionError for a decoder that wants the output of an encoder
@@ -74,7 +80,7 @@ function encodeModel(
       "config.json: add_cross_attention is true; a decoder of a pair has no graph of its own",
     );
   }
-  const longformer = isLongformer(architecture) ? readLongformer(config, sizes.layers) : undefined;
+  const longformer = isLongformer(architecture) ? readLongformer(config, sizes) : undefined;
   return encode(graph, context, inputs, {
     architecture,
     sizes,

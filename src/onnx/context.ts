@@ -75,7 +75,10 @@ export function attentionFunction(
     return longformerAttention({ ...heads, ...window, globals: false });
   }
   const causal = config.is_decoder === true;
-  return lsg ? lsgAttention({ ...heads, config: lsg, causal, seed }) : fullAttention({ ...heads, causal });
+  const relative = architecture.encoder.relativeBias;
+  return lsg
+    ? lsgAttention({ ...heads, config: lsg, causal, seed, relative })
+    : fullAttention({ ...heads, causal, relative });
 }
 
 function activationName({ architecture, config }: Model): unknown {

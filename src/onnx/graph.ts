@@ -88,6 +88,7 @@ function encodeModel(
     attention: options.attention ?? (longformer ? undefined : attentionFunction(model, options)),
     longformer,
     positionOffset: positionOffset(architecture, config),
+    causal: config.is_decoder === true,
   });
 }
 

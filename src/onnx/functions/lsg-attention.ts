@@ -5,6 +5,7 @@ import {
   ATTENTION_INPUTS,
   type HeadInputs,
   inHeads,
+  RELATIVE_INPUTS,
   scale,
   sizeOf,
   swapHeads,
@@ -13,7 +14,8 @@ import {
   weigh,
 } from "./attend.js";
 import { fullAttentionBody } from "./full-attention.js";
-import { type LongInputs, type LsgAttentionOptions, prependedTokens } from "./lsg-inputs.js";
+import { isShort, type LongInputs, type LsgAttentionOptions, prependedTokens } from "./lsg-inputs.js";
+import { addBiasOfGlobals, addWindowBias, faintScore, withBiasOfGlobals } from "./relative-blocks.js";
 import { effectiveSparsity, sparseKeys } from "./sparse/index.js";
 import { paddedTokens, tokenRows } from "./sparse/tokens.js";
 import { causalWindow, keyWindows } from "./windows.js";
@@ -35,14 +37,14 @@ export function lsgAttention(options: LsgAttentionOptions): OnnxFunction {
   }
   const signature = {
     name: causal ? "CausalLSGAttention" : "LSGAttention",
-    inputs: ATTENTION_INPUTS,
+    inputs: [...ATTENTION_INPUTS, ...(options.relative ? RELATIVE_INPUTS : [])],
     output: "context",
     doc: describe(options),
-  };
+  } as const;
   return defineFunction(signature, (op, inputs) =>
     inHeads(op, inputs, options, (heads) => {
       const [context] = op.If(
-        op.LessOrEqual(sizeOf(op, heads.query, 2), prependedTokens(config) + 2 * config.block_size),
+        isShort(op, sizeOf(op, heads.query, 2), config),
         () => [fullAttentionBody(op, heads, options)],
         () => [blockAttention(op, heads, options)],
       );
@@ -76,8 +78,7 @@ function blockAttention(op: Op, inputs: HeadInputs, options: LsgAttentionOptions
 
   const sparse = sparseKeys(long);
   const ownKeys = withBias(op, key, op.Unsqueeze(bias, [1]), numHeads);
-  const faint = op.constant("F32", [...Array<number>(headDim).fill(0), FAINT]);
-  const nullKey = op.Add(op.Slice(ownKeys, [0], [1], [2]), op.CastLike(faint, key));
+  const nullKey = op.Add(op.Slice(ownKeys, [0], [1], [2]), faintScore(long, FAINT));
   const allKeys = op.Concat(
     ownKeys,
     ...(sparse ? [withBias(op, sparse.key, sparse.bias, numHeads)] : []),
@@ -90,17 +91,19 @@ function blockAttention(op: Op, inputs: HeadInputs, options: LsgAttentionOptions
 
   const queries = op.Pad(query, [0, 0, 0, 0, 0, 0, 0, 1], op.scalarLike(Math.sqrt(headDim), query));
   const tokens = tokenRows(long, op.Range(0, paddedTokens(long), 1));
-  const queryBlocks = op.Gather(queries, op.Reshape(tokens, [-1, blockSize]), { axis: 2 });
-  const keyBlocks = op.Gather(allKeys, rows, { axis: 2 });
+  const [seeing, seen] = withBiasOfGlobals(long, queries, allKeys);
+  const queryBlocks = op.Gather(seeing, op.Reshape(tokens, [-1, blockSize]), { axis: 2 });
+  const keyBlocks = op.Gather(seen, rows, { axis: 2 });
   const valueBlocks = op.Gather(allValues, op.Mod(rows, last), { axis: 2 });
-  const scores = op.MatMul(scale(op, queryBlocks, options), transposeLast(op, keyBlocks, 5));
-  const seen = causal ? op.Add(scores, causalWindow(long, sizeOf(op, rows, 1))) : scores;
-  const context = op.Reshape(weigh(op, seen, valueBlocks), [0, 0, -1, headDim]);
+  const products = op.MatMul(scale(op, queryBlocks, options), transposeLast(op, keyBlocks, 5));
+  const scores = addWindowBias(long, products, rows, sparse);
+  const masked = causal ? op.Add(scores, causalWindow(long, sizeOf(op, rows, 1))) : scores;
+  const context = op.Reshape(weigh(op, masked, valueBlocks), [0, 0, -1, headDim]);
 
   const globalQueries = scale(op, op.Slice(queries, [0], [globals], [2]), options);
   const globalContext = causal
     ? op.Slice(value, [0], [globals], [2])
-    : weigh(op, op.MatMul(globalQueries, transposeLast(op, ownKeys, 4)), value);
+    : weigh(op, addBiasOfGlobals(long, op.MatMul(globalQueries, transposeLast(op, ownKeys, 4))), value);
   const ownContext = op.Slice(context, [globals - prepended], vector(op, op.Sub(length, prepended)), [2]);
   return swapHeads(op, op.Concat(globalContext, ownContext, { axis: 2 }));
 }
@@ -111,7 +114,7 @@ function withBias(op: Op, key: Value, bias: Value, numHeads: number): Value {
 }
 
 /** What a viewer shows beside the function's name. */
-function describe({ numHeads, headDim, causal, config }: LsgAttentionOptions): string {
+function describe({ numHeads, headDim, causal, config, relative }: LsgAttentionOptions): string {
   const { block_size, num_global_tokens, first_token_is_global } = config;
   const globals = `${num_global_tokens} global tokens${first_token_is_global ? ", the first token among them" : ""}`;
   const kind = effectiveSparsity(config);
@@ -121,6 +124,6 @@ function describe({ numHeads, headDim, causal, config }: LsgAttentionOptions): s
       : `${config.sparse_block_size} sparse keys on each side (${kind}, factor ${config.sparsity_factor})`;
   return (
     `Local, sparse and global attention in ${numHeads} heads of ${headDim}: blocks of ${block_size}, ${globals}, ` +
-    `${sparse}${causal ? ", causal" : ""}. (batch, length, ${numHeads * headDim}) in and out.`
+    `${sparse}${causal ? ", causal" : ""}${relative ? ", scores biased by distance" : ""}. (batch, length, ${numHeads * headDim}) in and out.`
   );
 }

@@ -38,9 +38,9 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
   const weights = inputs.longformer
     ? planLongformer(checkpoint, inputs.longformer, architecture, options, tokens.separator)
     : planWeights(checkpoint, architecture, options, tokens);
-  const { files } = checkpoint.source;
+  const { files, rewritten } = checkpoint.source;
   const length = { ...weights.length, writesNoMore: inputs.longformer?.decoder !== undefined };
-  const { sideFiles, omitted } = planSideFiles({ files, contents, length, modeling });
+  const { sideFiles, omitted } = planSideFiles({ files, contents, rewritten, length, modeling });
   const record = conversionRecord(inputs, weights);
   const card = modelCard({
     record,

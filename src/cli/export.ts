@@ -22,9 +22,10 @@ export function define(command: Command, context: CliContext): void {
       const result = await run(model, output, options, { signal: context.signal, progress });
       if (options.json) return context.printJson(result);
       if (options.quiet) return;
-      const { files, task, attention } = result;
+      const { files, task, attention, notes } = result;
       process.stderr.write(`Exported ${model} for ${task} with ${attention} attention\n`);
       process.stderr.write(`  in ${result.output}: ${files.join(", ")}\n`);
+      for (const note of notes) process.stderr.write(`  ${note}\n`);
     });
   addFlags(command, exportFlags());
 }

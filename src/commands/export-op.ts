@@ -48,5 +48,6 @@ export async function exportOp(
   } finally {
     await rm(partial, { force: true });
   }
-  return { output, files: [OP_FILE], task: basename(OP_FILE, ".onnx"), attention: lsg ? "lsg" : "full" };
+  const task = basename(OP_FILE, ".onnx");
+  return { output, files: [OP_FILE], task, attention: lsg ? "lsg" : "full", notes: [] };
 }

@@ -1,6 +1,5 @@
 import { cp, lstat, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join, posix, resolve } from "node:path";
-import { findArchitecture } from "../architectures.js";
 import { type Checkpoint, openCheckpoint, parseObject } from "../checkpoint/checkpoint.js";
 import type { FileSource } from "../checkpoint/file-source.js";
 import { openSource } from "../checkpoint/open-source.js";
@@ -8,16 +7,18 @@ import { graphSeed } from "../conversion-record.js";
 import { OptionError } from "../errors.js";
 import { editTopLevel } from "../json-edit.js";
 import { copiedWeights } from "../onnx/copied-weights.js";
+import { describeForExport } from "../onnx/export-model.js";
 import { exportedGraphs } from "../onnx/exported-graphs.js";
 import { GRAPH_PATHS } from "../onnx/graph-files.js";
 import { graphHints } from "../onnx/graph-hints.js";
 import { requireShareable, sharedWeights } from "../onnx/shared-weights.js";
-import { headForTask, taskOf } from "../onnx/tasks.js";
+import { exported, taskOf } from "../onnx/tasks.js";
 import { writeModel } from "../onnx/writer.js";
 import type { ExportOptions } from "../options.js";
-import { describeModel } from "../plan/model.js";
+import type { Model } from "../plan/model.js";
 import { isModelWeights, sortFiles } from "../plan/side-files.js";
 import { type Progress, silent } from "../progress.js";
+import { MODULES_FILE } from "../sentence-transformers/modules-json.js";
 import { readLsgConfig } from "../variants/lsg.js";
 import { asOutputError, writeFolder } from "../write/output-folder.js";
 import { openWeights } from "../write/weight-reader.js";
@@ -34,6 +35,8 @@ export interface ExportedGraph {
   readonly files: readonly string[];
   readonly task: string;
   readonly attention: "lsg" | "full";
+  /** What the user should know, a sentence each. */
+  readonly notes: readonly string[];
 }
 
 export interface ExportResult extends ExportedGraph {
@@ -64,22 +67,29 @@ export async function exportOnnx(
   const own = source.origin.kind === "folder" ? source.origin.path : undefined;
   const target = output ?? (own === undefined ? `${basename(source.name)}-onnx` : model);
   if (own !== undefined && resolve(target) === resolve(own)) {
-    const exported = await exportInto(own, source, options, context).catch((error: unknown) => {
+    refuseNested(source);
+    const written = await exportInto(own, source, options, context).catch((error: unknown) => {
       throw asOutputError(error, own);
     });
-    return { output: target, ...exported };
+    return { output: target, ...written };
   }
+  const { rewritten } = source;
   const bytes = GRAPH_BYTES + [...source.files.values()].reduce((sum, { size }) => sum + size, 0);
-  let exported: ExportedGraph = { files: [], task: "", attention: "full" };
+  let written: ExportedGraph = { files: [], task: "", attention: "full", notes: [] };
   await writeFolder(resolve(target), bytes, { force: options.force, sourceFolder: own }, async (folder) => {
     for (const path of await copiedFiles(source, options)) {
-      const from = await source.localPath(path, transferOptions(source, path, progress, signal));
       await mkdir(dirname(join(folder, path)), { recursive: true });
+      const content = rewritten?.get(path);
+      if (content) {
+        await writeFile(join(folder, path), content);
+        continue;
+      }
+      const from = await source.localPath(path, transferOptions(source, path, progress, signal));
       await cp(from, join(folder, path), { dereference: true });
     }
-    exported = await exportInto(folder, source, options, context);
+    written = await exportInto(folder, source, options, context);
   });
-  return { output: target, ...exported };
+  return { output: target, ...written };
 }
 
 /**
@@ -94,17 +104,21 @@ export async function exportInto(
 ): Promise<ExportedGraph> {
   const transfer = (path: string) => transferOptions(source, path, progress, signal);
   const checkpoint = await openCheckpoint(source, transfer("pytorch_model.bin"));
-  const architecture = await findArchitecture(checkpoint.config.model_type);
-  const model = describeModel(checkpoint, architecture);
-  const lsg = model.isLsg ? readLsgConfig(model.config, architecture) : undefined;
+  const {
+    checkpoint: whole,
+    model,
+    leftOut,
+  } = await describeForExport(checkpoint, transfer("pytorch_model.bin"));
+  const lsg = model.isLsg ? readLsgConfig(model.config, model.architecture) : undefined;
   const shared = options.onnxWeights === "shared";
   if (shared) await requireBeside(folder, checkpoint);
 
   const place = shared ? "" : "onnx";
   const scratch = join(folder, `.onnx.partial-${process.pid}`);
-  const reader = await openWeights(checkpoint, transfer);
+  const reader = await openWeights(whole, transfer);
   try {
-    const weights = shared ? sharedWeights() : copiedWeights(reader);
+    const copied = copiedWeights(reader);
+    const weights = shared ? sharedWeights(copied) : copied;
     const seed = await graphSeed(source, options.seed);
     const graphs = exportedGraphs(model, weights, {
       lsg,
@@ -133,8 +147,9 @@ export async function exportInto(
     }
     return {
       files: paths,
-      task: taskOf(headForTask(architecture, model.source.head, options.task)),
+      task: taskOf(exported(model, options.task).head),
       attention: lsg ? "lsg" : "full",
+      notes: exportNotes(model, options.task, leftOut),
     };
   } finally {
     await reader.close();
@@ -142,9 +157,27 @@ export async function exportInto(
   }
 }
 
+/** A graph and its code are looked for at the top of a folder. @throws OptionError for a transformer that is not there */
+function refuseNested({ name, transformerFolder }: FileSource): void {
+  if (transformerFolder === undefined) return;
+  throw new OptionError(
+    `the transformer of ${name} lies in ${transformerFolder}/; a graph lies beside it at the top`,
+    "Name an output folder: it is made with the transformer at the top.",
+  );
+}
+
+function exportNotes({ modules }: Model, task: string | undefined, leftOut: string | undefined): string[] {
+  if (task !== undefined) return [];
+  if (modules)
+    return [
+      `The graph gives ${modules.output.name}: ${modules.output.width} numbers for each ${modules.output.perToken ? "token" : "text"}.`,
+    ];
+  return leftOut === undefined ? [] : [`The graph gives no sentence_embedding: ${leftOut}.`];
+}
+
 /** What a whole folder around a graph holds besides. */
 async function copiedFiles(source: FileSource, { onnxWeights }: GraphChoices): Promise<string[]> {
-  const modules = source.files.has("modules.json") ? await source.read("modules.json") : undefined;
+  const modules = source.files.has(MODULES_FILE) ? await source.read(MODULES_FILE) : undefined;
   const { kept } = sortFiles(source.files, modules);
   return onnxWeights === "shared" ? [...kept, ...[...source.files.keys()].filter(isModelWeights)] : kept;
 }

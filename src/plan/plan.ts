@@ -3,6 +3,9 @@ import type { Checkpoint } from "../checkpoint/checkpoint.js";
 import { modelCard } from "../model-card.js";
 import { flagName, snakeKeys } from "../options/flags.js";
 import type { ConversionOptions } from "../options.js";
+import { modelKind, SETTINGS_FILE } from "../sentence-transformers/model-kind.js";
+import { MODULES_FILE } from "../sentence-transformers/modules-json.js";
+import { sentenceNotes } from "../sentence-transformers/notes.js";
 import type { LongformerConfig } from "../variants/longformer.js";
 import { isSparse, LSG_CLASS_PREFIX } from "../variants/lsg-config.js";
 import { isLsgConfig } from "./classes.js";
@@ -48,7 +51,10 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
     auto: weights.target.head?.auto ?? "Model",
     beyond: beyond(architecture),
     created: weights.created,
-    sentenceTransformers: files.has("modules.json"),
+    kind: modelKind(checkpoint.config, {
+      modules: contents.get(MODULES_FILE),
+      settings: contents.get(SETTINGS_FILE),
+    }),
     originalCard: contents.get("README.md")?.toString("utf8"),
   });
   const written: SideFile[] = [
@@ -71,7 +77,11 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
     dropped: weights.dropped,
     sideFiles: [...sideFiles, ...written],
     omitted,
-    notes: [...notes(inputs, weights), ...card.notes],
+    notes: [
+      ...notes(inputs, weights),
+      ...sentenceNotes(checkpoint.source.transformerFolder, sideFiles, contents),
+      ...card.notes,
+    ],
   };
 }
 

@@ -1,4 +1,5 @@
 import { posix } from "node:path";
+import { SETTINGS_FILE } from "../sentence-transformers/model-kind.js";
 import { MODULES_FILE, parseModules } from "../sentence-transformers/modules-json.js";
 import { limitsLength, raiseLength } from "../tokenizer/raise-length.js";
 import { TOKENIZER_FILES } from "../tokenizer/special-tokens.js";
@@ -15,7 +16,12 @@ const EXPORT_FOLDERS = /^(onnx|openvino|coreml|tflite)\//;
 const REPLACED = /^(config\.json|README\.md|lsg_conversion\.json|(modeling_)?lsg_\w+\.py)$/;
 
 /** Files whose contents decide something besides a length. */
-const READ_FILES: ReadonlySet<string> = new Set([...TOKENIZER_FILES, MODULES_FILE, "README.md"]);
+const READ_FILES: ReadonlySet<string> = new Set([
+  ...TOKENIZER_FILES,
+  MODULES_FILE,
+  SETTINGS_FILE,
+  "README.md",
+]);
 
 export interface SideFileInputs {
   /** Sizes in bytes by path. */

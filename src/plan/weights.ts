@@ -1,6 +1,7 @@
 import type { Architecture } from "../architecture.js";
 import type { Checkpoint } from "../checkpoint/checkpoint.js";
 import type { ConversionOptions } from "../options.js";
+import { COLBERT_CLASS, isColbertConfig } from "../sentence-transformers/model-kind.js";
 import type { LongformerConfig } from "../variants/longformer.js";
 import { losslessLength, lsgConfigChanges, readLsgConfig, resolveLsgConfig } from "../variants/lsg.js";
 import type { LsgConfig } from "../variants/lsg-config.js";
@@ -69,6 +70,10 @@ export function planWeights(
     configChanges: new Map([
       ...changedKeys(checkpoint.config, config),
       ...lsgConfigChanges(architecture, openedClass(target.className, architecture), lsg),
+      // Its readers go by the name; transformers itself opens what auto_map says.
+      ...(isColbertConfig(config) && target === source
+        ? ([["architectures", [COLBERT_CLASS]]] as const)
+        : []),
       ["max_position_embeddings", rows],
       ...raisedLengths(architecture, config, { from: positions.usable, to: length }),
       ...aliasedSizes(architecture, config, sizes),

@@ -36,7 +36,8 @@ const TASKS: Readonly<Record<string, Task>> = {
   MultipleChoice: { name: "multiple-choice", hasChoices: true },
 };
 
-const FEATURES = "feature-extraction";
+/** The task of the base model. */
+export const FEATURES = "feature-extraction";
 
 /**
  * The head that a task needs, of a checkpoint whose head is `own`: the base model has none.

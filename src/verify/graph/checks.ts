@@ -1,6 +1,7 @@
 import { join, posix } from "node:path";
 import { equals } from "@bufbuild/protobuf";
 import { FunctionProtoSchema } from "onnx-buf";
+import { describeForExport } from "../../onnx/export-model.js";
 import { GRAPH_FILE, GRAPHS, graphFiles } from "../../onnx/graph-files.js";
 import { readFunctions } from "../../onnx/read-functions.js";
 import { generates, headForTask } from "../../onnx/tasks.js";
@@ -11,15 +12,17 @@ import type { Session } from "../session.js";
 import type { Check } from "../types.js";
 import { compareBytes } from "./compare-bytes.js";
 import { compareGeneration } from "./compare-generation.js";
-import { compareModel, leavesHeadOut } from "./compare-outputs.js";
+import { compareModel, exportedTask } from "./compare-outputs.js";
 import { EXPORT_AGAIN, type FoundGraphs, type GraphCheck, inSession } from "./graph-check.js";
 
 /**
  * Looks at the graphs that lie in a folder: their bytes against what an export writes, their attention ops against
  * their definitions, their outputs against the folder's weights.
  */
-export async function checkGraphFiles(check: GraphCheck): Promise<Check[]> {
-  const { read, model } = check.read;
+export async function checkGraphFiles(given: GraphCheck): Promise<Check[]> {
+  const { checkpoint, model } = await describeForExport(given.read.read.checkpoint, { signal: given.signal });
+  const read = { ...given.read.read, checkpoint };
+  const check = { ...given, read: { ...given.read, read, model } };
   const { source, weightFiles } = read.checkpoint;
   const head = headForTask(model.architecture, model.source.head, undefined);
   const files = graphFiles(source, generates(head));
@@ -40,8 +43,8 @@ export async function checkGraphFiles(check: GraphCheck): Promise<Check[]> {
     isWhole
       ? inSession(first, found, check, (session) => {
           if (takesGlobals(session)) globalAttention = "input";
-          if (leavesHeadOut(session, check)) task = "feature-extraction";
-          return compareModel(session, check);
+          task = exportedTask(session, check);
+          return compareModel(session, check, task);
         })
       : compareGeneration(found, check),
   );

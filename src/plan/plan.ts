@@ -3,12 +3,12 @@ import type { Checkpoint } from "../checkpoint/checkpoint.js";
 import { modelCard } from "../model-card.js";
 import { flagName, snakeKeys } from "../options/flags.js";
 import type { ConversionOptions } from "../options.js";
-import { modelKind, SETTINGS_FILE } from "../sentence-transformers/model-kind.js";
+import { COLBERT_CLASS, modelKind, SETTINGS_FILE } from "../sentence-transformers/model-kind.js";
 import { MODULES_FILE } from "../sentence-transformers/modules-json.js";
 import { sentenceNotes } from "../sentence-transformers/notes.js";
 import type { LongformerConfig } from "../variants/longformer.js";
 import { isSparse, LSG_CLASS_PREFIX } from "../variants/lsg-config.js";
-import { isLsgConfig } from "./classes.js";
+import { isLsgConfig, lsgClass } from "./classes.js";
 import { planLongformer } from "./longformer.js";
 import type { TokenIds } from "./place.js";
 import { INDEX_FILE, shardIndex } from "./shards.js";
@@ -89,12 +89,13 @@ function conversionRecord(
   { architecture, options, source, longformer }: PlanInputs,
   weights: WeightPlan,
 ): ConversionRecord {
-  const { className } = weights.target;
+  const isColbert = weights.configChanges.get("architectures")?.toString() === COLBERT_CLASS;
+  const className = isColbert ? COLBERT_CLASS : weights.target.className;
   return {
     format_version: 1,
     source,
     model_type: (longformer ?? architecture).modelType,
-    architecture: longformer ? className : LSG_CLASS_PREFIX + className,
+    architecture: longformer || isColbert ? className : LSG_CLASS_PREFIX + className,
     variant: longformer ? "longformer" : "lsg",
     max_sequence_length: weights.length,
     options: { ...snakeKeys(options), lsg: options.lsg },
@@ -133,8 +134,9 @@ function lsgNotes({ checkpoint, architecture, options, modeling }: PlanInputs, {
   const isLsg = isLsgConfig(checkpoint.config);
   return [
     target.head === undefined &&
+      target.className !== COLBERT_CLASS &&
       `${target.className} is not a class that lsg knows: its base model is converted to ` +
-        `${LSG_CLASS_PREFIX}${architecture.classPrefix}Model, every other tensor is carried along.`,
+        `${lsgClass(target.className, architecture)}, every other tensor is carried along.`,
     options.resizeLsg && !isLsg && "--resize-lsg has no effect: the source is not an LSG checkpoint.",
     options.keepFirstGlobalToken &&
       !isLsg &&
@@ -157,6 +159,7 @@ function longformerNotes(
   const countsPadding = architecture.positions.offset === 0 && longformer?.positions.offset !== 0;
   return [
     source.head === undefined &&
+      source.className !== COLBERT_CLASS &&
       `${source.className} is not a class that lsg knows: its base model is converted to ${target.className}, ` +
         "every other tensor is carried along.",
     ...LSG_OPTIONS.map(

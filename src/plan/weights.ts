@@ -1,11 +1,10 @@
 import type { Architecture } from "../architecture.js";
 import type { Checkpoint } from "../checkpoint/checkpoint.js";
 import type { ConversionOptions } from "../options.js";
-import { COLBERT_CLASS, isColbertConfig } from "../sentence-transformers/model-kind.js";
 import type { LongformerConfig } from "../variants/longformer.js";
 import { losslessLength, lsgConfigChanges, readLsgConfig, resolveLsgConfig } from "../variants/lsg.js";
 import type { LsgConfig } from "../variants/lsg-config.js";
-import { type ModelClass, openedClass } from "./classes.js";
+import { lsgClass, type ModelClass } from "./classes.js";
 import { aliasedSizes, changedKeys, raisedLengths } from "./config.js";
 import { describeModel } from "./model.js";
 import { place, positionTable, type TokenIds } from "./place.js";
@@ -69,11 +68,7 @@ export function planWeights(
     losslessUpTo: losslessLength(lsg, positions.usable, globals ? undefined : sourceLsg),
     configChanges: new Map([
       ...changedKeys(checkpoint.config, config),
-      ...lsgConfigChanges(architecture, openedClass(target.className, architecture), lsg),
-      // Its readers go by the name; transformers itself opens what auto_map says.
-      ...(isColbertConfig(config) && target === source
-        ? ([["architectures", [COLBERT_CLASS]]] as const)
-        : []),
+      ...lsgConfigChanges(architecture, lsgClass(target.className, architecture), lsg),
       ["max_position_embeddings", rows],
       ...raisedLengths(architecture, config, { from: positions.usable, to: length }),
       ...aliasedSizes(architecture, config, sizes),

@@ -7,6 +7,15 @@ const ADAPTER_CONFIG = "adapter_config.json";
 /** What the adapters library (not peft) calls its weights. */
 const ADAPTERS_WEIGHTS = /^(pytorch_adapter\.bin|adapter\.safetensors)$/;
 
+/** Of an embedder the other files, modules.json and its folders among them, lie beside the adapter. */
+const MERGE_WITH_PEFT =
+  "Merge it into its base model first: " +
+  "PeftModel.from_pretrained(AutoModel.from_pretrained(BASE), FOLDER).merge_and_unload().save_pretrained(MERGED) " +
+  "with peft, with the auto class of its task; copy the folder's other files to it.";
+const MERGE_WITH_ADAPTERS =
+  "Merge it into its base model first: model.merge_adapter(NAME) with the adapters library, model.save_pretrained(MERGED), " +
+  "and copy the folder's other files to it.";
+
 /**
  * Refuses folders with an adapter: what is beside it, if anything, is not the model that loaders open.
  * @throws CheckpointError that says how to merge it
@@ -19,13 +28,6 @@ export function refuseAdapter({ files, name }: FileSource): void {
     : "is an adapter, not a whole model";
   throw new CheckpointError(
     `${name} ${what} (${ADAPTER_CONFIG})`,
-    isPeft
-      ? "Merge it into its base model first, and convert the result: " +
-          "peft.PeftModel.from_pretrained(base_model, FOLDER).merge_and_unload().save_pretrained(MERGED)" +
-          (files.has("modules.json")
-            ? ", where the base model is SentenceTransformer(BASE)[0].auto_model, to which the result is put back; " +
-              "then save_pretrained of the SentenceTransformer."
-            : ", and the tokenizer's save_pretrained(MERGED).")
-      : "Merge it into its base model first, with the adapters library: model.merge_adapter(NAME), then save_pretrained; convert the result.",
+    `${isPeft ? MERGE_WITH_PEFT : MERGE_WITH_ADAPTERS} Then convert MERGED.`,
   );
 }

@@ -5,7 +5,7 @@ import { describeForExport } from "../../onnx/export-model.js";
 import { GRAPH_FILE, GRAPHS, graphFiles } from "../../onnx/graph-files.js";
 import { readFunctions } from "../../onnx/read-functions.js";
 import { generates, headForTask } from "../../onnx/tasks.js";
-import { attempt, type Outcome } from "../attempt.js";
+import { attempt, failureOf, type Outcome } from "../attempt.js";
 import { checkOps, type NamedOp } from "../attention/check-ops.js";
 import { bringFile } from "../model/workspace.js";
 import type { Session } from "../session.js";
@@ -20,9 +20,24 @@ import { EXPORT_AGAIN, type FoundGraphs, type GraphCheck, inSession } from "./gr
  * their definitions, their outputs against the folder's weights.
  */
 export async function checkGraphFiles(given: GraphCheck): Promise<Check[]> {
-  const { checkpoint, model } = await describeForExport(given.read.read.checkpoint, { signal: given.signal });
-  const read = { ...given.read.read, checkpoint };
-  const check = { ...given, read: { ...given.read, read, model } };
+  let check: GraphCheck;
+  try {
+    check = await withModules(given);
+  } catch (error) {
+    return [failureOf("modules", "modules behind the transformer", error)];
+  }
+  return checkGraphsOf(check);
+}
+
+/** Sees the model with what follows it in a sentence-transformers folder. @throws CheckpointError for damaged modules */
+async function withModules(given: GraphCheck): Promise<GraphCheck> {
+  const { read } = given.read;
+  const { checkpoint, model } = await describeForExport(read.checkpoint, { signal: given.signal });
+  return { ...given, read: { ...given.read, read: { ...read, checkpoint }, model } };
+}
+
+async function checkGraphsOf(check: GraphCheck): Promise<Check[]> {
+  const { read, model } = check.read;
   const { source, weightFiles } = read.checkpoint;
   const head = headForTask(model.architecture, model.source.head, undefined);
   const files = graphFiles(source, generates(head));

@@ -12,11 +12,10 @@ from typing import Any
 import numpy
 import onnxruntime
 import pytest
-from folders import ROOT, converted, graph, minilm
+from folders import PYLATE, ROOT, converted, graph, minilm
 from sentence_transformers import CrossEncoder, SentenceTransformer
 
 HOME = ROOT / "fixtures" / "sentence-transformers"
-PYLATE = ROOT / ".venv-pylate" / "bin" / "python"
 SHORT = ["ab ca fa", "a", "books about a boat, away"]
 LONG = ["ab fa " * 70, "away " * 200]
 TOLERANCE = 1e-5
@@ -79,7 +78,6 @@ def test_rerankers(backend: str) -> None:
 
 @pytest.mark.parametrize("name", ["colbert", "pylate"])
 def test_colberts(name: str, tmp_path: Path) -> None:
-    """PyLate pins a version of sentence-transformers, so it has an environment of its own."""
     script = Path(__file__).parent / "pylate_vectors.py"
     outputs = []
     for folder in (HOME / name, fixture(name)):

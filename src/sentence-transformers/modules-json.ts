@@ -6,14 +6,14 @@ export const MODULES_FILE = "modules.json";
 
 /** One module. */
 export interface ModuleEntry {
-  /** Its Python class, with the package. */
+  /** Its Python class, with the package; empty where the file names none. */
   readonly type: string;
   /** Its folder; empty for the folder's top. */
   readonly path: string;
 }
 
 /**
- * Reads a modules.json; lines that name no class and no folder are left out.
+ * Reads a modules.json; lines that name no folder are left out.
  * @throws CheckpointError if it is not JSON.
  */
 export function parseModules(content: Buffer): ModuleEntry[] {
@@ -21,8 +21,7 @@ export function parseModules(content: Buffer): ModuleEntry[] {
   return (Array.isArray(modules) ? modules : []).flatMap((module: unknown) => {
     if (!isRecord(module)) return [];
     const { type, path } = module;
-    return typeof type === "string" && typeof path === "string"
-      ? [{ type, path: path.replace(/\/+$/, "") }]
-      : [];
+    if (typeof path !== "string") return [];
+    return [{ type: typeof type === "string" ? type : "", path: path.replace(/\/+$/, "") }];
   });
 }

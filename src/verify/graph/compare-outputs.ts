@@ -38,7 +38,8 @@ export async function compareModel(
     const { found, reach } = await compareByLength(session, check, (batch) =>
       askModel(runnable, session, batch, check, followed),
     );
-    if (found.length > 0) return judgeByLength(found, { remedy: EXPORT_AGAIN });
+    const what = modules ? `, ${modules.output.name} as its modules define it` : "";
+    if (found.length > 0) return judgeByLength(found, { what, remedy: EXPORT_AGAIN });
     const detail = `outputs of more than ${reach} tokens are not compared: they are too large`;
     return { verdict: "skipped", detail };
   } finally {

@@ -17,6 +17,10 @@ const VERBS: Readonly<Record<string, { summary: string; load: () => Promise<Verb
     summary: "prove a converted folder against its original",
     load: () => import("./cli/verify.js"),
   },
+  inspect: {
+    summary: "show what a model is and what a conversion would change",
+    load: () => import("./cli/inspect.js"),
+  },
   architectures: {
     summary: "list the model types, classes and variants",
     load: () => import("./cli/architectures.js"),

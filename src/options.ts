@@ -8,6 +8,7 @@ import {
   DeviceSchema,
   ExportRunSchema,
   GraphSchema,
+  InspectSchema,
   LongformerSchema,
   LsgFlagsSchema,
   OnnxSchema,
@@ -39,16 +40,28 @@ export type VerifyOptions = z.output<typeof VerifySchema> &
 /** The flags of `lsg convert`, read from the schemas. */
 export function convertFlags(): Flag[] {
   return [
+    ...variantFlags(),
+    ...flagsOf("ONNX:", { ...OnnxSchema.shape, ...GraphSchema.shape }),
+    ...flagsOf("Verification:", { ...RunTestSchema.shape, ...DeviceSchema.shape }),
+    ...flagsOf("Output:", RunSchema.shape),
+  ];
+}
+
+/** The flags that say what to make of a model. */
+function variantFlags(): Flag[] {
+  return [
     ...flagsOf("Conversion:", ConversionSchema.shape),
     ...flagsOf("LSG attention (defaults by preset):", LsgConfigSchema.shape).map((flag) => {
       const { defaultValue: _, ...rest } = { ...flag, key: camelCase(flag.key), negatable: true };
       return rest;
     }),
     ...flagsOf("Longformer attention (--to longformer):", LongformerSchema.shape),
-    ...flagsOf("ONNX:", { ...OnnxSchema.shape, ...GraphSchema.shape }),
-    ...flagsOf("Verification:", { ...RunTestSchema.shape, ...DeviceSchema.shape }),
-    ...flagsOf("Output:", RunSchema.shape),
   ];
+}
+
+/** The flags of `lsg inspect`: a conversion's, and what to show. */
+export function inspectFlags(): Flag[] {
+  return [...variantFlags(), ...flagsOf("Output:", InspectSchema.shape)];
 }
 
 /** The flags of `lsg verify`. */
@@ -77,6 +90,16 @@ export function parseVerifyOptions(given: Readonly<Record<string, unknown>>): Ve
     ...validate(DeviceSchema, pick(given, Object.keys(DeviceSchema.shape))),
     ...validate(VerifyRunSchema, pick(given, Object.keys(VerifyRunSchema.shape))),
   };
+}
+
+/**
+ * Validates what `lsg inspect` takes besides a conversion's options, which are passed on as they came.
+ * @throws OptionError as `parseConvertOptions` does.
+ */
+export function parseInspectOptions(
+  given: Readonly<Record<string, unknown>>,
+): z.output<typeof InspectSchema> & { readonly [key: string]: unknown } {
+  return { ...given, ...validate(InspectSchema, pick(given, Object.keys(InspectSchema.shape))) };
 }
 
 /** Validates the parsed arguments of `lsg export`. @throws OptionError as `parseConvertOptions` does. */

@@ -37,7 +37,7 @@ describe.each(Object.keys(OUTPUTS))("%s", (fixture) => {
     expect(await differences(join(folder, "onnx", "model.onnx"))).toEqual(asExpected);
   });
 
-  test.each(["embedded", "external", "shared"])(
+  test.each(["embedded", "shared"])(
     "so does that of the converted model, weights %s",
     async (weights) => {
       const folder = join(await temporaryFolder(), "lsg");

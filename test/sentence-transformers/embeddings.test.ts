@@ -37,14 +37,11 @@ describe.each(Object.keys(OUTPUTS))("%s", (fixture) => {
     expect(await differences(join(folder, "onnx", "model.onnx"))).toEqual(asExpected);
   });
 
-  test.each(["embedded", "shared"])(
-    "so does that of the converted model, weights %s",
-    async (weights) => {
-      const folder = join(await temporaryFolder(), "lsg");
-      // `shared` wants safetensors: what a conversion writes.
-      await convertTo(join(HOME, fixture), folder, { onnx: true, onnxWeights: weights });
-      const graph = weights === "shared" ? "model.onnx" : join("onnx", "model.onnx");
-      expect(await differences(join(folder, graph))).toEqual(asExpected);
-    },
-  );
+  test.each(["embedded", "shared"])("so does that of the converted model, weights %s", async (weights) => {
+    const folder = join(await temporaryFolder(), "lsg");
+    // `shared` wants safetensors: what a conversion writes.
+    await convertTo(join(HOME, fixture), folder, { onnx: true, onnxWeights: weights });
+    const graph = weights === "shared" ? "model.onnx" : join("onnx", "model.onnx");
+    expect(await differences(join(folder, graph))).toEqual(asExpected);
+  });
 });

@@ -1,6 +1,7 @@
 import type { z } from "zod";
+import { OptionError } from "./errors.js";
 import { isRecord } from "./json-edit.js";
-import { camelCase, type Flag, flagsOf, snakeKeys } from "./options/flags.js";
+import { camelCase, type Flag, flagName, flagsOf, snakeKeys } from "./options/flags.js";
 import { parseKwargs } from "./options/kwargs.js";
 import {
   ConversionSchema,
@@ -104,10 +105,16 @@ export function parseInspectOptions(
 
 /** Validates the parsed arguments of `lsg export`. @throws OptionError as `parseConvertOptions` does. */
 export function parseExportOptions(given: Readonly<Record<string, unknown>>): ExportOptions {
-  return {
-    ...validate(GraphSchema, pick(given, Object.keys(GraphSchema.shape))),
-    ...validate(ExportRunSchema, pick(given, Object.keys(ExportRunSchema.shape))),
-  };
+  const graph = validate(GraphSchema, pick(given, Object.keys(GraphSchema.shape)));
+  const run = validate(ExportRunSchema, pick(given, Object.keys(ExportRunSchema.shape)));
+  const idle = run.opOnly ? graphOption(graph) : undefined;
+  if (idle !== undefined) {
+    throw new OptionError(
+      `${flagName(idle)} says how a whole model is written, and --op-only writes its attention op alone`,
+      "Leave one of them out.",
+    );
+  }
+  return { ...graph, ...run };
 }
 
 /**
@@ -122,8 +129,16 @@ export function parseConvertOptions(given: Readonly<Record<string, unknown>>): C
     ...kwargs.lsg,
     ...snakeKeys(pick(given, Object.keys(LsgConfigSchema.shape).map(camelCase))),
   };
+  const decisive = validate(DecisiveSchema, take(Object.keys(DecisiveSchema.shape)));
+  const idle = decisive.onnx ? undefined : graphOption(decisive);
+  if (idle !== undefined) {
+    throw new OptionError(
+      `${flagName(idle)} says how a graph is written, and none is asked for`,
+      "Add --onnx, or leave it out.",
+    );
+  }
   return {
-    ...validate(DecisiveSchema, take(Object.keys(DecisiveSchema.shape))),
+    ...decisive,
     ...validate(DeviceSchema, take(Object.keys(DeviceSchema.shape))),
     ...validate(RunSchema, take(Object.keys(RunSchema.shape))),
     lsg: withoutDefaults(validate(LsgFlagsSchema, lsgGiven), lsgGiven),
@@ -142,6 +157,11 @@ export function parseRecordedOptions(recorded: Readonly<Record<string, unknown>>
     ...validate(DecisiveSchema, given),
     lsg: withoutDefaults(validate(LsgFlagsSchema, lsgGiven), lsgGiven),
   };
+}
+
+/** The first option that says how a model's graph is written. */
+function graphOption(options: z.output<typeof GraphSchema>): string | undefined {
+  return (["onnxWeights", "task", "globalAttention"] as const).find((key) => options[key] !== undefined);
 }
 
 function withoutDefaults<T extends object>(parsed: T, given: object): T {

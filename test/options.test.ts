@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { flagName } from "../src/options/flags.js";
-import { convertFlags, parseConvertOptions } from "../src/options.js";
+import { convertFlags, parseConvertOptions, parseExportOptions } from "../src/options.js";
 
 test("without arguments the preset is faithful and LSG keys are left to it", () => {
   const options = parseConvertOptions({});
@@ -55,6 +55,20 @@ describe("--model-kwargs", () => {
       /unknown key "lsg_num_pre_rounds"/,
     );
   });
+});
+
+test.each([
+  ["--task", { task: "fill-mask" }],
+  ["--onnx-weights", { onnxWeights: "shared" }],
+  ["--global-attention", { globalAttention: "auto" }],
+])("%s without a graph is refused, and so it is beside --op-only", (flag, given) => {
+  expect(() => parseConvertOptions(given)).toThrow(
+    `${flag} says how a graph is written, and none is asked for`,
+  );
+  expect(() => parseConvertOptions({ ...given, onnx: true })).not.toThrow();
+  expect(() => parseExportOptions({ ...given, opOnly: true })).toThrow(
+    `${flag} says how a whole model is written`,
+  );
 });
 
 test.each<[string, Record<string, unknown>, RegExp]>([

@@ -22,7 +22,7 @@ export function define(command: Command, context: CliContext): void {
         "lsg-converter's arguments work as well: --initial_model X --model_name Y, or one .json file of them.",
     )
     .argument("<model>", "folder, or Hub model (org/name, hf://org/name@revision)")
-    .argument("[output]", "folder to write (default: ./NAME-lsg-LENGTH)")
+    .argument("[output]", "folder to write (default: ./NAME-lsg-LENGTH, or ./NAME-longformer-LENGTH)")
     .action(async (model: string, output: string | undefined, given: Record<string, unknown>) => {
       const options = parseConvertOptions(given);
       await run(model, output, options, context);

@@ -3,14 +3,14 @@ import type { FileSource } from "../checkpoint/file-source.js";
 import { openFolder } from "../checkpoint/folder.js";
 import { openSource } from "../checkpoint/open-source.js";
 import { type ConvertOptions, decisiveOptions } from "../options.js";
-import { shardBytes } from "../plan/shards.js";
+import { shardBytes, untouchedFile } from "../plan/shards.js";
 import type { ConversionPlan, ConversionRecord } from "../plan/types.js";
 import { planCheckpoint, readCheckpoint, readerOf } from "../plan-source.js";
 import { type Progress, silent } from "../progress.js";
 import type { Listener } from "../verify/recorder.js";
 import type { VerificationReport } from "../verify/types.js";
 import { checkOutput, writeFolder } from "../write/output-folder.js";
-import { writeShard } from "../write/shard-writer.js";
+import { copyShard, writeShard } from "../write/shard-writer.js";
 import { writeSideFiles } from "../write/side-files.js";
 import { openWeights } from "../write/weight-reader.js";
 import { transferOptions } from "./transfer.js";
@@ -69,7 +69,12 @@ export async function convert(
     const bar = progress.bytes("Writing", bytes);
     try {
       for (const shard of plan.shards) {
-        await writeShard(join(folder, shard.file), shard, weights, { signal, onBytes: bar.advance });
+        const path = join(folder, shard.file);
+        const untouched = untouchedFile(shard, read.checkpoint);
+        const writing = { signal, onBytes: bar.advance };
+        await (untouched === undefined
+          ? writeShard(path, shard, weights, writing)
+          : copyShard(path, untouched, source, writing));
       }
     } finally {
       bar.done();

@@ -1,4 +1,4 @@
-import { cp, lstat, mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { lstat, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join, posix, resolve } from "node:path";
 import { type Checkpoint, openCheckpoint, parseObject } from "../checkpoint/checkpoint.js";
 import type { FileSource } from "../checkpoint/file-source.js";
@@ -7,19 +7,21 @@ import { graphSeed } from "../conversion-record.js";
 import { OptionError } from "../errors.js";
 import { editTopLevel } from "../json-edit.js";
 import { copiedWeights } from "../onnx/copied-weights.js";
-import { describeForExport } from "../onnx/export-model.js";
+import { describeForExport, exportNotes } from "../onnx/export-model.js";
 import { exportedGraphs } from "../onnx/exported-graphs.js";
 import { GRAPH_PATHS } from "../onnx/graph-files.js";
 import { graphHints } from "../onnx/graph-hints.js";
 import { requireShareable, sharedWeights } from "../onnx/shared-weights.js";
 import { exported, taskOf } from "../onnx/tasks.js";
 import { writeModel } from "../onnx/writer.js";
+import type { Variant } from "../options/schemas.js";
 import type { ExportOptions } from "../options.js";
-import type { Model } from "../plan/model.js";
+import { attentionOf, describeAttention } from "../plan/attention.js";
 import { isModelWeights, sortFiles } from "../plan/side-files.js";
+import type { PlannedAttention } from "../plan/weights.js";
 import { type Progress, silent } from "../progress.js";
 import { MODULES_FILE } from "../sentence-transformers/modules-json.js";
-import { readLsgConfig } from "../variants/lsg.js";
+import { copyWhole } from "../write/copy-file.js";
 import { asOutputError, writeFolder } from "../write/output-folder.js";
 import { openWeights } from "../write/weight-reader.js";
 import { transferOptions } from "./transfer.js";
@@ -34,7 +36,9 @@ export interface ExportedGraph {
   /** Paths below the folder. */
   readonly files: readonly string[];
   readonly task: string;
-  readonly attention: "lsg" | "full";
+  readonly attention: Variant | "full";
+  /** Its blocks or windows in a few words; none where it is full. */
+  readonly layout?: string | undefined;
   /** What the user should know, a sentence each. */
   readonly notes: readonly string[];
 }
@@ -51,7 +55,8 @@ type GraphChoices = Pick<ExportOptions, "task" | "onnxWeights" | "globalAttentio
 const GRAPH_BYTES = 4 << 20;
 
 /**
- * Exports a checkpoint as an ONNX graph: an LSG one with LSG attention, any other with its own full attention.
+ * Exports a checkpoint as an ONNX graph: an LSG one with LSG attention, a Longformer with its windows,
+ * any other with its own full attention.
  * @param output a folder to make whole (config, tokenizer, graph); by default the graph goes into the model's
  *   own folder, or for a Hub model into `./NAME-onnx`
  * @throws LsgError for bad input, before anything is written.
@@ -85,7 +90,7 @@ export async function exportOnnx(
         continue;
       }
       const from = await source.localPath(path, transferOptions(source, path, progress, signal));
-      await cp(from, join(folder, path), { dereference: true });
+      await copyWhole(from, join(folder, path));
     }
     written = await exportInto(folder, source, options, context);
   });
@@ -104,24 +109,27 @@ export async function exportInto(
 ): Promise<ExportedGraph> {
   const transfer = (path: string) => transferOptions(source, path, progress, signal);
   const checkpoint = await openCheckpoint(source, transfer("pytorch_model.bin"));
-  const {
-    checkpoint: whole,
-    model,
-    leftOut,
-  } = await describeForExport(checkpoint, transfer("pytorch_model.bin"));
-  const lsg = model.isLsg ? readLsgConfig(model.config, model.architecture) : undefined;
+  const described = await describeForExport(checkpoint, transfer("pytorch_model.bin"));
+  const { model } = described;
+  const attention = attentionOf(model);
+  if (options.globalAttention !== undefined && attention?.kind !== "longformer") {
+    throw new OptionError(
+      `--global-attention is Longformer's, and this ${model.architecture.title} has ${attention ? "LSG" : "full"} attention`,
+      "Leave it out.",
+    );
+  }
   const shared = options.onnxWeights === "shared";
   if (shared) await requireBeside(folder, checkpoint);
 
   const place = shared ? "" : "onnx";
   const scratch = join(folder, `.onnx.partial-${process.pid}`);
-  const reader = await openWeights(whole, transfer);
+  const reader = await openWeights(described.checkpoint, transfer);
   try {
     const copied = copiedWeights(reader);
     const weights = shared ? sharedWeights(copied) : copied;
     const seed = await graphSeed(source, options.seed);
     const graphs = exportedGraphs(model, weights, {
-      lsg,
+      lsg: attention?.kind === "lsg" ? attention.config : undefined,
       task: options.task,
       globalAttention: options.globalAttention,
       seed,
@@ -148,8 +156,8 @@ export async function exportInto(
     return {
       files: paths,
       task: taskOf(exported(model, options.task).head),
-      attention: lsg ? "lsg" : "full",
-      notes: exportNotes(model, options.task, leftOut),
+      ...namedAttention(attention),
+      notes: exportNotes(described, options.task),
     };
   } finally {
     await reader.close();
@@ -166,13 +174,13 @@ function refuseNested({ name, transformerFolder }: FileSource): void {
   );
 }
 
-function exportNotes({ modules }: Model, task: string | undefined, leftOut: string | undefined): string[] {
-  if (task !== undefined) return [];
-  if (modules)
-    return [
-      `The graph gives ${modules.output.name}: ${modules.output.width} numbers for each ${modules.output.perToken ? "token" : "text"}.`,
-    ];
-  return leftOut === undefined ? [] : [`The graph gives no sentence_embedding: ${leftOut}.`];
+/** How an export's result names what its graphs compute. */
+export function namedAttention(
+  attention: PlannedAttention | undefined,
+): Pick<ExportedGraph, "attention" | "layout"> {
+  return attention
+    ? { attention: attention.kind, layout: describeAttention(attention) }
+    : { attention: "full" };
 }
 
 /** What a whole folder around a graph holds besides. */

@@ -27,3 +27,16 @@ export async function describeForExport(
   const model = { ...describeModel(whole, architecture), modules };
   return { checkpoint: whole, model, ...(reason !== undefined && { leftOut: reason }) };
 }
+
+/** What the user should know of an export, a sentence each. @param task the one that was asked for */
+export function exportNotes(
+  { model: { modules }, leftOut }: ExportModel,
+  task: string | undefined,
+): string[] {
+  if (task !== undefined) return [];
+  if (modules) {
+    const { name, width, perToken } = modules.output;
+    return [`The graph gives ${name}: ${width} numbers for each ${perToken ? "token" : "text"}.`];
+  }
+  return leftOut === undefined ? [] : [`The graph gives no sentence_embedding: ${leftOut}.`];
+}

@@ -95,10 +95,25 @@ export const OnnxSchema = z.strictObject({
     }),
 });
 
+const TokensSchema = z.int().positive().max(MAX_TOKENS);
+
 /** A comma list of positive integers. */
 const NumbersSchema = z.preprocess(
   (value) => (typeof value === "string" ? value.split(",").map(wholeNumber) : value),
-  z.array(z.int().positive().max(MAX_TOKENS)).min(1).optional(),
+  z.array(TokensSchema).min(1).optional(),
+);
+
+/** A comma list for layers, of positive integers or of colon lists of them for the heads of a layer. */
+const ByHeadSchema = z.preprocess(
+  (value) => (typeof value === "string" ? value.split(",").map(numberOrByHead) : value),
+  z
+    .array(
+      z.union([TokensSchema, z.array(TokensSchema).min(1)], {
+        error: `expected whole numbers from 1 to ${MAX_TOKENS}, layers parted by commas and heads by colons`,
+      }),
+    )
+    .min(1)
+    .optional(),
 );
 
 /** Longformer's own keys as flags. */
@@ -106,8 +121,9 @@ export const LongformerSchema = z.strictObject({
   attentionWindow: NumbersSchema.describe(
     "tokens in a window, half of them on either side; one number, or one for each layer (default: by preset)",
   ),
-  attentionDilation: NumbersSchema.describe(
-    "distance between the tokens of a window; one number, or one for each layer (transformers ignores it)",
+  attentionDilation: ByHeadSchema.describe(
+    "distance between the tokens of a window; one number, or one for each layer, or for each of its heads as in " +
+      "1,1:1:2:2 (transformers ignores it)",
   ),
 });
 
@@ -191,6 +207,11 @@ export const DecisiveSchema = z.strictObject({
   ...GraphSchema.shape,
   ...RunTestSchema.shape,
 });
+
+/** What stands for a layer in a list on the command line: a number, or one for each head. */
+function numberOrByHead(layer: string): unknown {
+  return layer.includes(":") ? layer.split(":").map(wholeNumber) : wholeNumber(layer);
+}
 
 /** A number out of a list on the command line; what is no number stays text, to be refused by its schema. */
 function wholeNumber(text: string): unknown {

@@ -30,7 +30,7 @@ export async function exportOp(
   const source = await openSource(model, { revision: options.revision, signal, onNotice: progress?.step });
   const checkpoint = await openCheckpoint(source, { signal });
   const described = describeModel(checkpoint, await findArchitecture(checkpoint.config.model_type));
-  const { sizes } = described;
+  const { sizes, config } = described;
   const attention = attentionOf(described);
   const lsg = attention?.kind === "lsg" ? attention.config : undefined;
   const seed = await graphSeed(source, options.seed);

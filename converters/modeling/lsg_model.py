@@ -63,22 +63,28 @@ class LSGModel(LSGEncoder):
 
         cache = self._open_cache(past_key_values, use_cache)
         past = 0 if cache is None else cache.length
-        hidden = self._embed(input_ids, token_type_ids, position_ids, inputs_embeds, past)
+        hidden = self._embed(input_ids, token_type_ids, position_ids, inputs_embeds, past, kwargs)
         length = hidden.shape[1] - (self.num_prepended_tokens if past == 0 else 0)
         mask = self._additive_mask(attention_mask, hidden, past + length, row_for_every_query=past == 0)
         if past > 0:
             mask = cache.bias(mask)
+        relative_bias = self._relative_bias()
         every_hidden = [self._without_globals(hidden, length)] if output_hidden_states else None
         for index, layer in enumerate(self._layers()):
             if self.gradient_checkpointing and self.training:
-                hidden = self._gradient_checkpointing_func(self._run_layer, layer, hidden, mask)
+                hidden = self._gradient_checkpointing_func(
+                    self._run_layer, layer, hidden, mask, relative_bias
+                )
             else:
-                hidden = self._run_layer(layer, hidden, mask, cache, index)
+                hidden = self._run_layer(layer, hidden, mask, relative_bias, cache, index)
             if output_hidden_states:
                 every_hidden.append(self._without_globals(hidden, length))
         if cache is not None:
             cache.advance(length)
-        return self._outputs(self._without_globals(hidden, length), cache, every_hidden, return_dict)
+        last = self._without_globals(self._final_norm(hidden), length)
+        if output_hidden_states:
+            every_hidden[-1] = last
+        return self._outputs(last, cache, every_hidden, return_dict)
 
     def _open_cache(self, past_key_values: Any, use_cache: bool | None) -> LSGCache | None:
         """The cache given or, in place of none or of an empty one of transformers, a new one, if of use."""
@@ -101,6 +107,7 @@ class LSGModel(LSGEncoder):
         position_ids: Tensor | None,
         inputs_embeds: Tensor | None,
         past: int,
+        others: dict[str, Any],
     ) -> Tensor:
         """(b, length) → (b, p + length, hidden); (b, length, hidden) where tokens have been read before."""
         embeddings = self.embeddings
@@ -113,23 +120,28 @@ class LSGModel(LSGEncoder):
         if position_ids is None:
             position_ids = self._position_ids(input_ids, length, device) + past
         hidden = inputs_embeds + embeddings.position_embeddings(position_ids)
-        if hasattr(embeddings, "token_type_embeddings"):
-            if token_type_ids is None:
-                token_type_ids = torch.zeros(1, length, dtype=torch.long, device=device)
-            hidden = hidden + embeddings.token_type_embeddings(token_type_ids)
+        hidden = self._add_types(hidden, token_type_ids, others)
         if past == 0:
             hidden = self._with_globals(hidden, embeddings.global_embeddings)
-        return self._project(embeddings.dropout(embeddings.LayerNorm(hidden)))
+        if hasattr(embeddings, "LayerNorm"):
+            hidden = embeddings.LayerNorm(hidden)
+        return self._project(embeddings.dropout(hidden))
 
     def _run_layer(
-        self, layer: Layer, hidden: Tensor, mask: Tensor, cache: LSGCache | None = None, index: int = 0
+        self,
+        layer: Layer,
+        hidden: Tensor,
+        mask: Tensor,
+        relative_bias: Tensor | None,
+        cache: LSGCache | None = None,
+        index: int = 0,
     ) -> Tensor:
         """(b, rows, hidden) → the same."""
         query, key, value = layer.heads(hidden, self.config.num_attention_heads)
         if cache is not None:
             held = cache.add(index, key, value)
         if cache is None or cache.length == 0:
-            context = self.lsg_attention(query, key, value, mask)
+            context = self.lsg_attention(query, key, value, mask, relative_bias)
         else:
             context = F.scaled_dot_product_attention(query, *held, attn_mask=mask)
         return layer.complete(hidden, context)
@@ -164,9 +176,29 @@ class LSGModel(LSGEncoder):
         """(1 or b, length)."""
         return torch.arange(length, device=device)[None] + self._first_position()
 
+    def _add_types(self, hidden: Tensor, token_type_ids: Tensor | None, others: dict[str, Any]) -> Tensor:
+        """(b, length, width) → the same; others are inputs that not every type has."""
+        return self._add_type(hidden, token_type_ids, getattr(self.embeddings, "token_type_embeddings", None))
+
+    def _add_type(self, hidden: Tensor, ids: Tensor | None, table: nn.Embedding | None) -> Tensor:
+        """Without ids every token is of type 0."""
+        if table is None:
+            return hidden
+        if ids is None:
+            ids = torch.zeros(1, hidden.shape[1], dtype=torch.long, device=hidden.device)
+        return hidden + table(ids)
+
+    def _relative_bias(self) -> Tensor | None:
+        """What LSGSelfAttention adds to scores by distance."""
+        return None
+
     def _project(self, embedded: Tensor) -> Tensor:
         """From the width of the embeddings to that of the layers."""
         return embedded
+
+    def _final_norm(self, hidden: Tensor) -> Tensor:
+        """Behind the last layer, where norms stand before the parts of layers: (b, rows, hidden) → the same."""
+        return hidden
 
     def _pool(self, last: Tensor) -> Tensor:
         """(b, length, hidden) → (b, hidden)."""
@@ -174,13 +206,13 @@ class LSGModel(LSGEncoder):
 
 
 class RobertaPositions:
-    """Position ids of RoBERTa and its relatives: they begin behind pad_token_id and pass over padding."""
+    """Position ids of RoBERTa and its relatives: they begin behind the padding's id and pass over padding."""
 
     def _first_position(self) -> int:
-        return self.config.pad_token_id + 1
+        return self.embeddings.padding_idx + 1
 
     def _position_ids(self, input_ids: Tensor | None, length: int, device: torch.device) -> Tensor:
         if input_ids is None:
             return super()._position_ids(input_ids, length, device)
-        is_token = (input_ids != self.config.pad_token_id).long()
-        return is_token.cumsum(dim=1) * is_token + self.config.pad_token_id
+        is_token = (input_ids != self.embeddings.padding_idx).long()
+        return is_token.cumsum(dim=1) * is_token + self.embeddings.padding_idx

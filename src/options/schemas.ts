@@ -13,7 +13,7 @@ const VARIANTS = ["lsg", "longformer"] as const;
 export type Variant = (typeof VARIANTS)[number];
 
 /** A comma list of tokens. */
-const TokensSchema = z.preprocess(
+const AddedTokensSchema = z.preprocess(
   (value) => (typeof value === "string" ? value.split(",").map((token) => token.trim()) : value),
   z
     .array(z.string().refine((token) => token.trim() !== "", "a token is empty"))
@@ -63,7 +63,7 @@ export const ConversionSchema = z.strictObject({
     .record(z.string(), z.json())
     .default({})
     .describe("further config keys as JSON, e.g. \"{'num_labels': 3}\""),
-  addTokens: TokensSchema.describe(
+  addTokens: AddedTokensSchema.describe(
     'special tokens to add, e.g. "[ent],[/ent]"; those that are there keep their ids',
   ),
   revision: z.string().optional().describe("Hub branch, tag or commit"),
@@ -108,10 +108,25 @@ export const OnnxSchema = z.strictObject({
     }),
 });
 
+const TokensSchema = z.int().positive().max(MAX_TOKENS);
+
 /** A comma list of positive integers. */
 const NumbersSchema = z.preprocess(
   (value) => (typeof value === "string" ? value.split(",").map(wholeNumber) : value),
-  z.array(z.int().positive().max(MAX_TOKENS)).min(1).optional(),
+  z.array(TokensSchema).min(1).optional(),
+);
+
+/** A comma list for layers, of positive integers or of colon lists of them for the heads of a layer. */
+const ByHeadSchema = z.preprocess(
+  (value) => (typeof value === "string" ? value.split(",").map(numberOrByHead) : value),
+  z
+    .array(
+      z.union([TokensSchema, z.array(TokensSchema).min(1)], {
+        error: `expected whole numbers from 1 to ${MAX_TOKENS}, layers parted by commas and heads by colons`,
+      }),
+    )
+    .min(1)
+    .optional(),
 );
 
 /** Longformer's own keys as flags. */
@@ -119,8 +134,9 @@ export const LongformerSchema = z.strictObject({
   attentionWindow: NumbersSchema.describe(
     "tokens in a window, half of them on either side; one number, or one for each layer (default: by preset)",
   ),
-  attentionDilation: NumbersSchema.describe(
-    "distance between the tokens of a window; one number, or one for each layer (transformers ignores it)",
+  attentionDilation: ByHeadSchema.describe(
+    "distance between the tokens of a window; one number, or one for each layer, or for each of its heads as in " +
+      "1,1:1:2:2 (transformers ignores it)",
   ),
 });
 
@@ -181,9 +197,48 @@ export const VerifySchema = z.strictObject({
   listDevices: z.boolean().default(false).describe("show which devices there are and what others lack"),
 });
 
+/** What `lsg inspect` shows besides. */
+export const InspectSchema = z.strictObject({
+  tensors: z.boolean().default(false).describe("list every tensor"),
+  picture: z
+    .string()
+    .regex(/\.(svg|png)$/, "expected a file name that ends in .svg or .png")
+    .optional()
+    .describe("draw the attention pattern: FILE.svg or FILE.png"),
+  ...RunSchema.pick({ json: true }).shape,
+});
+
 export const VerifyRunSchema = z.strictObject({
   ...RunSchema.pick({ json: true, quiet: true }).shape,
   ...ConversionSchema.pick({ seed: true, revision: true }).shape,
+});
+
+/** How a folder gets to the Hub. */
+export const PushSchema = z.strictObject({
+  createPr: z.boolean().default(false).describe("propose a pull request instead of committing to main"),
+  private: z.boolean().default(false).describe("make a new repository private; refuse one that is public"),
+  deleteStale: z
+    .boolean()
+    .default(false)
+    .describe("delete the repository's files that loaders may read and the folder does not hold"),
+  verify: z.boolean().default(true).describe("push nothing that does not pass lsg verify (default)"),
+});
+
+/** A conversion that is pushed once it is in place. */
+export const PushToSchema = z.strictObject({
+  pushTo: z.string().optional().describe("push the result to this Hub repository; implies --run-test"),
+  ...PushSchema.shape,
+});
+
+/** What else `lsg push` takes. */
+export const PushRunSchema = z.strictObject({
+  ...VerifySchema.pick({ against: true }).shape,
+  ...DeviceSchema.shape,
+});
+
+export const PushOutputSchema = z.strictObject({
+  dryRun: z.boolean().default(false).describe("say what would be pushed and push nothing"),
+  ...RunSchema.pick({ json: true, quiet: true }).shape,
 });
 
 export const DecisiveSchema = z.strictObject({
@@ -193,6 +248,11 @@ export const DecisiveSchema = z.strictObject({
   ...GraphSchema.shape,
   ...RunTestSchema.shape,
 });
+
+/** What stands for a layer in a list on the command line: a number, or one for each head. */
+function numberOrByHead(layer: string): unknown {
+  return layer.includes(":") ? layer.split(":").map(wholeNumber) : wholeNumber(layer);
+}
 
 /** A number out of a list on the command line; what is no number stays text, to be refused by its schema. */
 function wholeNumber(text: string): unknown {

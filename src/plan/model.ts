@@ -1,5 +1,6 @@
 import type { Architecture } from "../architecture.js";
 import type { Checkpoint, Config } from "../checkpoint/checkpoint.js";
+import type { Modules } from "../sentence-transformers/modules.js";
 import { basePrefixOf, isLsgConfig, type ModelClass, requestedClass, sourceClass } from "./classes.js";
 import { checkConvertible, mergeKwargs } from "./config.js";
 import { aliasedWordEmbeddings, nameTensors, type SourceTensors } from "./names.js";
@@ -19,6 +20,8 @@ export interface Model {
   readonly sizes: Sizes;
   /** Whether weights that may be shared are shared (`tie_word_embeddings`). */
   readonly tied: boolean;
+  /** What follows the transformer of a sentence-transformers model; only of models that were opened with them. */
+  readonly modules?: Modules | undefined;
   /** By the names that the target gives them. */
   readonly tensors: SourceTensors;
 }
@@ -55,4 +58,10 @@ export function describeModel(
         : { sourceName: alias, baseName: `${architecture.encoder.embeddings.word}.weight` },
   });
   return { architecture, config, isLsg: isLsgConfig(config), source, target, sizes, tied, tensors };
+}
+
+/** Whether a model's inputs say of which type each token is. */
+export function readsTokenTypes({ architecture, sizes }: Pick<Model, "architecture" | "sizes">): boolean {
+  const { usesTokenTypes } = architecture.encoder.embeddings;
+  return usesTokenTypes === "several" ? sizes.types > 1 : usesTokenTypes && sizes.types > 0;
 }

@@ -1,6 +1,5 @@
 import { megabytes } from "../progress.js";
-import type { LongformerConfig } from "../variants/longformer.js";
-import { isSparse, type LsgConfig } from "../variants/lsg-config.js";
+import { describeAttention } from "./attention.js";
 import { shardBytes } from "./shards.js";
 import type { ConversionPlan } from "./types.js";
 
@@ -22,36 +21,11 @@ export function summarise(output: string, plan: ConversionPlan, dryRun: boolean)
   return [
     `${dryRun ? "Would convert" : "Converted"} ${record.source.model} (${record.architecture}): ${from} → ${to} tokens`,
     `  ${dryRun ? "to" : "in"} ${output}: ${shards.length} weight file${shards.length > 1 ? "s" : ""}, ${size} MB, ${sideFiles.length + 1} other files`,
-    `  attention: ${describeAttention(plan)}`,
+    `  attention: ${describeAttention(plan.attention)}`,
     ...(lengths.length > 0 ? [`  length also raised in ${lengths.join(", ")}`] : []),
     ...dropped.map(({ name, reason }) => `  dropped ${name}: ${reason}`),
     ...omitted.map(({ path, reason }) => `  left out ${path}: ${reason}`),
     ...notes.map((note) => `  ${note}`),
     "",
   ].join("\n");
-}
-
-/** The result's attention in a few words. */
-function describeAttention({ record, config }: ConversionPlan): string {
-  return record.variant === "lsg"
-    ? describeLsg(config.set as unknown as LsgConfig)
-    : describeLongformer(config.set as unknown as LongformerConfig);
-}
-
-function describeLongformer({
-  attention_window: window,
-  attention_dilation: dilation,
-}: LongformerConfig): string {
-  const widths = [...new Set(window)];
-  const gaps = dilation ? `, dilated by ${dilation.join(", ")}` : "";
-  return `windows of ${widths.length === 1 ? widths[0] : window.join(", ")}${gaps}`;
-}
-
-function describeLsg(lsg: LsgConfig): string {
-  const globals = lsg.num_global_tokens === 1 ? "1 global token" : `${lsg.num_global_tokens} global tokens`;
-  const sparse = isSparse(lsg)
-    ? `${lsg.sparse_block_size} sparse keys a side (${lsg.sparsity_type}, factor ${lsg.sparsity_factor})`
-    : "no sparse part";
-  const own = lsg.first_token_is_global ? ", the first of them each input's own first token" : "";
-  return `blocks of ${lsg.block_size}, ${sparse}, ${globals}${lsg.num_global_tokens === 1 && own ? ": each input's own first token" : own}`;
 }

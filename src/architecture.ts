@@ -117,6 +117,8 @@ export interface Encoder extends Stack {
      * where there are several.
      */
     readonly usesTokenTypes: boolean | "several";
+    /** A second table of types, where a config key is true. Inputs don't choose: every token takes its row 0. */
+    readonly taskType?: { readonly name: string; readonly where: string; readonly rows: ConfigKey };
     /** A linear layer from the embeddings' width to the hidden one. */
     readonly projection?: { readonly name: string; readonly when: "always" | "widths differ" };
     /** A config key: where it is true, word embeddings are multiplied by √width, the decoder's too. */

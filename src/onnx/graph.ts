@@ -1,6 +1,6 @@
 import type { Head } from "../architecture.js";
 import { OptionError } from "../errors.js";
-import type { Model } from "../plan/model.js";
+import { type Model, readsTokenTypes } from "../plan/model.js";
 import { positionOffset } from "../plan/positions.js";
 import { isLongformer, readLongformer } from "../variants/longformer.js";
 import type { LsgConfig } from "../variants/lsg-config.js";
@@ -133,9 +133,7 @@ function graphInputs(
     choices ? op.Reshape(x, op.Concat([-1], op.Shape(x, { start: 2, end: 3 }), { axis: 0 })) : x;
   const ids = input("input_ids");
   const mask = input("attention_mask");
-  const { usesTokenTypes } = architecture.encoder.embeddings;
-  const hasTypes = usesTokenTypes && sizes.types > (usesTokenTypes === "several" ? 1 : 0);
-  const types = hasTypes ? input("token_type_ids") : undefined;
+  const types = readsTokenTypes({ architecture, sizes }) ? input("token_type_ids") : undefined;
   const asked = isLongformer(architecture) && globalAttention === "input";
   const globals = asked ? input("global_attention_mask") : undefined;
   const { globals: kind } = head;

@@ -38,6 +38,8 @@ test.each<[crime: string, source: string, message: RegExp]>([
   ["ALBERT", fixture("albert"), /ALBERT has no Longformer variant: its layers share their weights/],
   ["mBART", fixture("mbart"), /mBART has no Longformer variant: its layers are pre-norm/],
   ["Pegasus", fixture("pegasus"), /Pegasus has no Longformer variant: its layers are pre-norm/],
+  ["XLM-RoBERTa-XL", fixture("xlm-roberta-xl"), /XLM-RoBERTa-XL has no .*: its layers are pre-norm/],
+  ["pre-norm", fixture("roberta-prelayernorm"), /RoBERTa-PreLayerNorm has no .*: its layers are pre-norm/],
   ["narrow embeddings", ELECTRA, /ELECTRA has no .*: its embeddings are narrower than its layers/],
   ["an LSG model", fixture("roberta", "lsg"), /RoBERTa has no .*: it is an LSG checkpoint/],
   ["an LSG model of two parts", fixture("bart", "lsg"), /BART has no .*: it is an LSG checkpoint/],

@@ -32,6 +32,9 @@ describe("sound conversions to Longformer", () => {
     ["camembert", { onnx: true, globalAttention: "input", attentionWindow: "32,64" }],
     ["xlm-roberta", { preset: "reference", attentionWindow: "16", attentionDilation: "1,2", onnx: true }],
     ["distilbert", { onnx: true }],
+    // With more token types than its inputs name; with task types.
+    ["data2vec-text", { onnx: true }],
+    ["ernie", { onnx: true, architecture: "ErnieModel" }],
     ["bart", { onnx: true, attentionWindow: "64" }],
     ["longformer", { onnx: true }],
     ["led", { onnx: true }],

@@ -2,7 +2,7 @@ import { tmpdir } from "node:os";
 import type { Device } from "../../device-names.js";
 import { OptionError } from "../../errors.js";
 import { generates } from "../../onnx/tasks.js";
-import type { Model } from "../../plan/model.js";
+import { type Model, readsTokenTypes } from "../../plan/model.js";
 import type { PlannedAttention } from "../../plan/weights.js";
 import { findSpecialTokens } from "../../tokenizer/special-tokens.js";
 import { asOutputError } from "../../write/output-folder.js";
@@ -121,7 +121,7 @@ async function runChecks(
     converted,
     original,
     attention,
-    inputs: inputSource(model, textIds),
+    inputs: inputSource(model, textIds, readsTokenTypes(originalRead?.model ?? model)),
     losslessUpTo: checks.losslessUpTo,
     lengths,
     seed,

@@ -1,4 +1,5 @@
 import { hasChoices } from "../../onnx/tasks.js";
+import { readsTokenTypes } from "../../plan/model.js";
 import { poolerSpecs } from "../../plan/tensor-specs.js";
 import type { PlannedAttention } from "../../plan/weights.js";
 import { isLongformer } from "../../variants/longformer.js";
@@ -112,13 +113,11 @@ function makeInputs({ converted, inputs, attention, lengths, seed }: Subject): I
 }
 
 /** The inputs that the encoders of a model type take. */
-function feeds({ inputs }: Batch, { model: { architecture, sizes } }: ReadModel): Batch["inputs"] {
-  const { usesTokenTypes } = architecture.encoder.embeddings;
+function feeds({ inputs }: Batch, { model }: ReadModel): Batch["inputs"] {
   const known = Object.entries(inputs).filter(
     ([name]) =>
-      (name !== "token_type_ids" ||
-        (usesTokenTypes && sizes.types > (usesTokenTypes === "several" ? 1 : 0))) &&
-      (name !== "global_attention_mask" || isLongformer(architecture)),
+      (name !== "token_type_ids" || readsTokenTypes(model)) &&
+      (name !== "global_attention_mask" || isLongformer(model.architecture)),
   );
   return Object.fromEntries(known);
 }

@@ -3,6 +3,8 @@ import { isRecord } from "./json-edit.js";
 import { camelCase, type Flag, flagsOf, snakeKeys } from "./options/flags.js";
 import { parseKwargs } from "./options/kwargs.js";
 import {
+  BenchRunSchema,
+  BenchSchema,
   ConversionSchema,
   DecisiveSchema,
   DeviceSchema,
@@ -36,6 +38,11 @@ export type ExportOptions = z.output<typeof GraphSchema> & z.output<typeof Expor
 export type VerifyOptions = z.output<typeof VerifySchema> &
   z.output<typeof DeviceSchema> &
   z.output<typeof VerifyRunSchema>;
+
+/** What the user asked of `lsg bench`, validated. */
+export type BenchOptions = z.output<typeof BenchSchema> &
+  z.output<typeof DeviceSchema> &
+  z.output<typeof BenchRunSchema>;
 
 /** The flags of `lsg convert`, read from the schemas. */
 export function convertFlags(): Flag[] {
@@ -72,6 +79,14 @@ export function verifyFlags(): Flag[] {
   ];
 }
 
+/** The flags of `lsg bench`. */
+export function benchFlags(): Flag[] {
+  return [
+    ...flagsOf("Measurement:", { ...BenchSchema.shape, ...DeviceSchema.shape }),
+    ...flagsOf("Output:", BenchRunSchema.shape),
+  ];
+}
+
 /** The flags of `lsg export`. */
 export function exportFlags(): Flag[] {
   return [...flagsOf("ONNX:", GraphSchema.shape), ...flagsOf("Output:", ExportRunSchema.shape)];
@@ -89,6 +104,15 @@ export function parseVerifyOptions(given: Readonly<Record<string, unknown>>): Ve
     ...validate(VerifySchema, pick(given, Object.keys(VerifySchema.shape))),
     ...validate(DeviceSchema, pick(given, Object.keys(DeviceSchema.shape))),
     ...validate(VerifyRunSchema, pick(given, Object.keys(VerifyRunSchema.shape))),
+  };
+}
+
+/** Validates the parsed arguments of `lsg bench`. @throws OptionError as `parseConvertOptions` does. */
+export function parseBenchOptions(given: Readonly<Record<string, unknown>>): BenchOptions {
+  return {
+    ...validate(BenchSchema, pick(given, Object.keys(BenchSchema.shape))),
+    ...validate(DeviceSchema, pick(given, Object.keys(DeviceSchema.shape))),
+    ...validate(BenchRunSchema, pick(given, Object.keys(BenchRunSchema.shape))),
   };
 }
 

@@ -1,126 +1,136 @@
-import type { Device } from "../device-names.js";
-import type { NumberTensor } from "../verify/session.js";
-import type { BenchAnswer } from "./program.js";
+import { CheckpointError } from "../errors.js";
+import type { BenchAnswer, BenchInputs } from "./program.js";
+import { type Limits, reachOf } from "./reach.js";
+import { spreadOf } from "./statistics.js";
 import type { MeasuredGraph, Measurement } from "./types.js";
-import { startWorker, type Worker } from "./worker.js";
+import type { Worker } from "./worker.js";
 
-/** A graph to be measured. */
-export interface Candidate {
+/** Something to be measured. */
+export interface Candidate extends Limits {
   readonly name: string;
-  readonly graphPath: string;
-  /** Tokens that it reads at most. */
-  readonly longest: number;
-  /** Bytes that one input of a length needs at least, where that may be more than there is. */
-  bytesAt?(length: number): number;
+  /** Loads it in a process of its own. */
+  start(signal: AbortSignal | undefined): Promise<Worker>;
 }
 
 export interface MeasureOptions {
-  readonly device: Device;
   /** Ascending. */
   readonly lengths: readonly number[];
   readonly batchSize: number;
-  /** Counted runs; one more comes before them. */
-  readonly runs: number;
-  /** Bytes of memory that may be used. */
+  /** Counted runs at a length; one more comes before them. */
+  runsAt(length: number): number;
+  /** Counted times that each is loaded; one more comes before them. */
+  readonly loads: number;
+  /** Bytes of memory that there are. */
   readonly memory: number;
-  inputsAt(length: number): Readonly<Record<string, NumberTensor>>;
+  inputsAt(length: number): BenchInputs;
   readonly signal?: AbortSignal | undefined;
   readonly onStep?: ((text: string) => void) | undefined;
 }
+
+type Cost = Exclude<BenchAnswer, { error: string }>;
 
 /** A candidate while it is measured. */
 interface Runner {
   readonly candidate: Candidate;
   readonly worker: Worker;
+  readonly loadSeconds: readonly number[];
+  /** That are still to come. */
+  lengths: readonly number[];
   readonly measurements: Measurement[];
   readonly notes: string[];
-  broken: boolean;
 }
 
 /**
- * Runs all candidates at each length in turn, run by run, so that whatever else the machine does meets them alike.
- * Candidates take turns in beginning, since who runs behind a large one finds caches cold.
+ * Measures all candidates at each length in turn, run by run, so that whatever else the machine does meets them alike.
+ * A candidate that fails at a length is not tried at longer ones; why stands in its notes.
+ * @throws CheckpointError for one that does not load
  */
 export async function measure(
   candidates: readonly Candidate[],
   options: MeasureOptions,
 ): Promise<MeasuredGraph[]> {
-  const { device, lengths, signal, onStep } = options;
   const runners: Runner[] = [];
   try {
-    for (const candidate of candidates) {
-      onStep?.(`Loading ${candidate.name}`);
-      const worker = await startWorker(candidate.graphPath, device, signal);
-      const error = "error" in worker.loading ? [`it does not load: ${worker.loading.error}`] : [];
-      runners.push({ candidate, worker, measurements: [], notes: error, broken: error.length > 0 });
-    }
-    for (const length of lengths) {
-      onStep?.(`${length} tokens`);
-      await measureLength(runners.filter((runner) => canRun(runner, length, options)), length, options);
+    options.onStep?.(`Loading ${candidates.map(({ name }) => name).join(" and ")}`);
+    await load(candidates, options, runners);
+    for (const length of options.lengths) {
+      options.onStep?.(`${length} tokens`);
+      await measureLength(
+        runners.filter(({ lengths }) => lengths.includes(length)),
+        length,
+        options,
+      );
+      // What has nothing more to do gives its memory back.
+      for (const { lengths, worker } of runners) if (!lengths.some((other) => other > length)) worker.close();
     }
   } finally {
     for (const { worker } of runners) worker.close();
   }
-  return runners.map(({ candidate: { name }, worker: { loading }, measurements, notes }) => ({
+  return runners.map(({ candidate: { name }, loadSeconds, measurements, notes }) => ({
     name,
-    load_seconds: "error" in loading ? Number.NaN : loading.seconds,
+    load_seconds: spreadOf(loadSeconds),
     measurements,
     notes,
   }));
 }
 
-/** Whether a length is worth trying; where not, it is noted, for a limit of memory once. */
-function canRun(
-  { candidate, notes, broken }: Runner,
-  length: number,
-  { memory, batchSize }: MeasureOptions,
-): boolean {
-  if (broken) return false;
-  if (length > candidate.longest) {
-    notes.push(`${length} tokens are more than the ${candidate.longest} that it reads`);
-    return false;
+/** Loads all in turn, again and again; the last time they stay. */
+async function load(
+  candidates: readonly Candidate[],
+  { lengths, loads, signal, ...limits }: MeasureOptions,
+  runners: Runner[],
+): Promise<void> {
+  const seconds = new Map<Candidate, number[]>();
+  for (let turn = 0; turn <= loads; turn++) {
+    for (const candidate of candidates) {
+      const worker = await candidate.start(signal);
+      const { loading } = worker;
+      if ("error" in loading || turn < loads) worker.close();
+      if ("error" in loading) {
+        throw new CheckpointError(`${candidate.name} cannot be loaded: ${loading.error}`);
+      }
+      const loadSeconds = seconds.get(candidate) ?? [];
+      // The first one brings the files into memory.
+      if (turn > 0) seconds.set(candidate, [...loadSeconds, loading.seconds]);
+      if (turn < loads) continue;
+      const reach = reachOf(candidate, lengths, limits);
+      runners.push({
+        candidate,
+        worker,
+        loadSeconds: [...loadSeconds, loading.seconds],
+        lengths: reach.lengths,
+        measurements: [],
+        notes: [...reach.notes],
+      });
+    }
   }
-  const bytes = batchSize * (candidate.bytesAt?.(length) ?? 0);
-  if (bytes <= memory) return true;
-  const gigabytes = (count: number) => `${(count / 1e9).toFixed(1)} GB`;
-  notes.push(`${length} tokens need more than ${gigabytes(bytes)}, and there are ${gigabytes(memory)}`);
-  return false;
 }
 
+/** Every other turn goes the other way round: who runs behind a large one finds caches cold. */
 async function measureLength(
   runners: readonly Runner[],
   length: number,
-  { inputsAt, runs, batchSize }: MeasureOptions,
+  { inputsAt, runsAt, batchSize }: MeasureOptions,
 ): Promise<void> {
   const inputs = inputsAt(length);
-  const answers = new Map<Runner, Exclude<BenchAnswer, { error: string }>[]>();
-  for (let run = -1; run < runs; run++) {
-    const order = run % 2 === 0 ? runners : [...runners].reverse();
-    for (const runner of order) {
-      if (runner.broken) continue;
+  const costs = new Map<Runner, Cost[]>(runners.map((runner) => [runner, []]));
+  for (let turn = 0; turn <= runsAt(length); turn++) {
+    for (const runner of turn % 2 === 0 ? costs.keys() : [...costs.keys()].reverse()) {
       const answer = await runner.worker.run(inputs);
       if ("error" in answer) {
-        runner.notes.push(`at ${length} tokens ${answer.error}`);
-        runner.broken = true;
-      } else if (run >= 0) answers.set(runner, [...(answers.get(runner) ?? []), answer]);
+        runner.notes.push(`failed at ${length} tokens: ${answer.error}`);
+        runner.lengths = [];
+        costs.delete(runner);
+      } else if (turn > 0) costs.get(runner)?.push(answer);
     }
   }
-  for (const [runner, own] of answers) {
-    if (runner.broken) continue;
-    const seconds = own.map((answer) => answer.seconds).sort((a, b) => a - b);
-    const median = medianOf(seconds);
+  for (const [runner, all] of costs) {
+    const seconds = spreadOf(all.map((cost) => cost.seconds));
     runner.measurements.push({
       length,
-      seconds: { median, min: seconds[0] ?? Number.NaN, max: seconds.at(-1) ?? Number.NaN },
-      tokens_per_second: (batchSize * length) / median,
-      megabytes: Math.max(...own.map(({ megabytes }) => megabytes)),
+      seconds,
+      tokens_per_second: (batchSize * length) / seconds.median,
+      megabytes: Math.max(...all.map(({ megabytes }) => megabytes)),
     });
   }
-}
-
-/** @param sorted ascending, not empty */
-export function medianOf(sorted: readonly number[]): number {
-  const upper = sorted[sorted.length >> 1] ?? Number.NaN;
-  const lower = sorted[(sorted.length - 1) >> 1] ?? Number.NaN;
-  return (lower + upper) / 2;
 }

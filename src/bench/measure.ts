@@ -18,7 +18,7 @@ export interface MeasureOptions {
   readonly batchSize: number;
   /** Counted runs at a length; one more comes before them. */
   runsAt(length: number): number;
-  /** Counted times that each is loaded; one more comes before them. */
+  /** Counted times that each is loaded; one more comes before them, which alone counts where this is 0. */
   readonly loads: number;
   /** Bytes of memory that there are. */
   readonly memory: number;

@@ -46,7 +46,16 @@ export function benchTable({ graphs: { model, alternative } }: BenchReport): Tab
         ];
       });
     });
-  const head = ["tokens", "graph", "seconds", "min–max", "tokens/s", "peak MB", "time", "memory"];
+  const head = [
+    "tokens",
+    "graph",
+    "seconds",
+    "min–max",
+    "tokens/s",
+    "peak MB",
+    `${model.name}'s time`,
+    `${model.name}'s memory`,
+  ];
   return { head, rows };
 }
 
@@ -63,8 +72,12 @@ export function benchSentences({ graphs: { model, alternative }, ...report }: Be
     `Memory: ${verdict(report.megabytes, "needs less", names)}.`,
     ...overlap(model, alternative),
     ...gpu,
-    ...[model, alternative].flatMap(({ name, notes }) => notes.map((note) => `${name} ${note}.`)),
+    ...[model, alternative].flatMap(({ name, notes }) => notes.map((note) => sentence(`${name} ${note}`))),
   ];
+}
+
+function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 }
 
 /** Where the slowest run of one took longer than the fastest of the other, whichever is ahead. */

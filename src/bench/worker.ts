@@ -26,19 +26,19 @@ export interface WorkerOptions {
 /** Opens a graph in a process of its own. What goes wrong is an answer. */
 export function startGraph(graphPath: string, device: Device, signal?: AbortSignal): Promise<Worker> {
   const program = fileURLToPath(ownProgram("../bench/program.js"));
-  const request = { graphPath, device, inputNames: INPUT_NAMES };
+  const request: BenchRequest = { graphPath, device, inputNames: INPUT_NAMES };
   return startWorker([process.execPath, program], request, { signal });
 }
 
 /**
  * Starts a program that answers to lines of JSON on its stdin with such lines on its stdout. What goes wrong is an
  * answer, not an error.
- * @param request what it is told first
+ * @param request what it is told first, so that it loads; then it is told `{inputs}`
  * @throws the signal's reason when it is aborted
  */
 export async function startWorker(
   [command, ...args]: readonly [command: string, ...args: string[]],
-  request: BenchRequest,
+  request: object,
   { env, signal }: WorkerOptions = {},
 ): Promise<Worker> {
   const child = spawn(command, args, {
@@ -55,7 +55,7 @@ export async function startWorker(
   // Who writes to a process that is gone learns why it is gone from `ended`.
   child.stdin.on("error", () => {});
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const ask = async (asked: BenchRequest): Promise<BenchAnswer> => {
+  const ask = async (asked: object): Promise<BenchAnswer> => {
     child.stdin.write(`${JSON.stringify(asked)}\n`);
     const answer = (await nextAnswer(lines)) ?? (await ended);
     signal?.throwIfAborted();

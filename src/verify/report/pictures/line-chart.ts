@@ -63,7 +63,7 @@ ${x.ticks.map((tick) => markup`<text class="tick" x="${x.at(tick)}" y="${PLOT.bo
 <path class="axis" d="M${PLOT.left} ${PLOT.bottom}H${right}"/>
 <text class="label" x="${middle.x}" y="${HEIGHT - 8}" text-anchor="middle">${chart.xLabel}</text>
 <text class="label" transform="translate(12 ${middle.y}) rotate(-90)" text-anchor="middle">${chart.yLabel}</text>
-${chart.border ? borderLine(chart.border, x) : []}${series.map((one) => drawn(one, x, y))}
+${chart.border ? borderLine(chart.border, x, middle.x) : []}${series.map((one) => drawn(one, x, y))}
 ${points.length > 0 ? legend(series) : markup`<text class="label" x="${middle.x}" y="${middle.y}" text-anchor="middle">nothing was measured</text>`}
 </svg>`;
 }
@@ -95,9 +95,11 @@ function drawn({ kind, label, points }: Series, x: Axis, y: Axis): Markup {
   return markup`<g class="${kind}">${line === "" ? [] : markup`<path class="line" d="${line}"/>`}${marks}</g>`;
 }
 
-function borderLine({ x, label }: NonNullable<LineChart["border"]>, axis: Axis): Markup {
+function borderLine({ x, label }: NonNullable<LineChart["border"]>, axis: Axis, middle: number): Markup {
   const at = axis.at(x);
-  return markup`<path class="border-line" d="M${at} ${PLOT.top}V${PLOT.bottom}"/><text class="tick" x="${at + 6}" y="${PLOT.bottom - 10}">${label}</text>`;
+  // On the side that has more room.
+  const [anchor, gap] = at > middle ? ["end", -6] : ["start", 6];
+  return markup`<path class="border-line" d="M${at} ${PLOT.top}V${PLOT.bottom}"/><text class="tick" x="${at + gap}" y="${PLOT.bottom - 10}" text-anchor="${anchor}">${label}</text>`;
 }
 
 /** From the axis to the last length for which it holds: what is promised holds for every shorter input too. */

@@ -49,6 +49,7 @@ export const TOKENIZER_CLASSES: Readonly<Record<string, TokenizerClass>> = {
 
   RobertaTokenizer: ROBERTA,
   BartTokenizer: ROBERTA,
+  MPNetTokenizer: ROBERTA,
   LongformerTokenizer: ROBERTA,
   LEDTokenizer: ROBERTA,
   BertweetTokenizer: { ...ROBERTA, dictionary: DICTIONARY },

@@ -21,8 +21,8 @@ import { BASE, benchInputs, optimumExport, writeBenchModel } from "./models.js";
 
 const MAX_LENGTH = 16384;
 
-/** Beyond this, full attention needs more memory than it is worth: 12 heads × 16384² scores are 13 GB. */
-const MAX_FULL_LENGTH = 4096;
+/** Beyond as many tokens full attention needs more memory than it is worth: 12 heads × 16384² scores are 13 GB. */
+const MAX_FULL_TOKENS = 4096;
 
 /** Lengths of one row with as many counted runs as patience allows. */
 const RUNS: ReadonlyMap<number, number> = new Map([
@@ -36,7 +36,10 @@ const RUNS: ReadonlyMap<number, number> = new Map([
 const DEFAULT_RUNS = 5;
 
 /** Several rows of one length. */
-const BATCH = { batchSize: 8, length: 512 };
+const BATCHES = [
+  { batchSize: 8, length: 512 },
+  { batchSize: 4, length: 4096 },
+] as const;
 
 interface Graph {
   readonly name: string;
@@ -59,7 +62,7 @@ function windows(window: number): OnnxFunction {
 
 const GRAPHS: readonly Graph[] = [
   { name: "limit (no attention)", lsg: undefined, attention: limit },
-  { name: "full attention", lsg: undefined, longest: MAX_FULL_LENGTH },
+  { name: "full attention", lsg: undefined, longest: MAX_FULL_TOKENS },
   { name: "LSG faithful 256/0", lsg: LsgConfigSchema.parse(presetConfig("faithful", 512)) },
   { name: "LSG reference 128/128 norm", lsg: LsgConfigSchema.parse({}) },
   { name: "Longformer, window 512", lsg: undefined, attention: windows(256) },
@@ -90,7 +93,9 @@ export async function benchAttention(lengths: readonly number[]): Promise<void> 
     ];
     const wanted = lengths.length > 0 ? [...lengths].sort((a, b) => a - b) : [...RUNS.keys()];
     await compare(candidates, wanted, 1);
-    if (wanted.includes(BATCH.length)) await compare(candidates, [BATCH.length], BATCH.batchSize);
+    for (const { batchSize, length } of BATCHES) {
+      if (wanted.includes(length)) await compare(candidates, [length], batchSize);
+    }
   } finally {
     await workspace.close();
     await rm(folder, { recursive: true, force: true });
@@ -120,16 +125,16 @@ async function optimumsGraph(source: string, output: string): Promise<Candidate[
   const path = await optimumExport(source, output);
   if (path === undefined) return [];
   const start: Candidate["start"] = (signal) => startGraph(path, "cpu", signal);
-  return [{ name: "optimum's export, full attention", longest: MAX_FULL_LENGTH, start }];
+  return [{ name: "optimum's export, full attention", longest: MAX_FULL_TOKENS, start }];
 }
 
 function references(): Candidate[] {
   return REFERENCES.flatMap(({ model, name, environment }) => {
     const python = findPython(environment);
     if (!python) return [];
-    const command = [python.command, script("reference_forward.py"), model, String(MAX_FULL_LENGTH)] as const;
+    const command = [python.command, script("reference_forward.py"), model, String(MAX_FULL_TOKENS)] as const;
     const start: Candidate["start"] = (signal) => startWorker(command, {}, { env: python.env, signal });
-    return [{ name, longest: MAX_FULL_LENGTH, start }];
+    return [{ name, longest: MAX_FULL_TOKENS, start }];
   });
 }
 
@@ -139,7 +144,10 @@ async function compare(
   lengths: readonly number[],
   batchSize: number,
 ): Promise<void> {
-  const measured = await measure(candidates, {
+  const withinReach = candidates
+    .map((all) => (all.longest < MAX_LENGTH ? { ...all, longest: all.longest / batchSize } : all))
+    .filter(({ longest }) => lengths.some((length) => length <= longest));
+  const measured = await measure(withinReach, {
     lengths,
     batchSize,
     runsAt: (length) => RUNS.get(length) ?? DEFAULT_RUNS,

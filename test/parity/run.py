@@ -62,6 +62,7 @@ ARCHITECTURES = {
     "distilbert": "DistilBertForMaskedLM",
     "electra": "ElectraForPreTraining",
     "albert": "AlbertForPreTraining",
+    "mpnet": "MPNetForMaskedLM",
     "data2vec-text": "Data2VecTextForMaskedLM",
     "ernie": "ErnieForPreTraining",
     "roberta-prelayernorm": "RobertaPreLayerNormForMaskedLM",

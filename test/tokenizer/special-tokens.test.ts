@@ -22,6 +22,7 @@ const CLASS_OF_MODEL_TYPE: Record<string, string> = {
   distilbert: "DistilBertTokenizer",
   electra: "ElectraTokenizer",
   mbart: "MBartTokenizer",
+  mpnet: "MPNetTokenizer",
   pegasus: "PegasusTokenizer",
   roberta: "RobertaTokenizer",
   "xlm-roberta": "XLMRobertaTokenizer",

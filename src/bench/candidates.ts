@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import { basename, resolve } from "node:path";
+import { resolve } from "node:path";
 import type { OpenSourceOptions } from "../checkpoint/open-source.js";
 import { graphSeed, readRecord } from "../conversion-record.js";
 import type { Device } from "../device-names.js";
@@ -92,7 +92,7 @@ export async function buildCandidates(
     case "file": {
       const { path } = alternative;
       const start: Candidate["start"] = (signal) => startGraph(path, device, signal);
-      return [own, { name: basename(path), longest: own.longest, start }];
+      return [own, { name: alternative.title, longest: own.longest, start }];
     }
     case "original": {
       const { original } = alternative;

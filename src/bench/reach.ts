@@ -29,10 +29,10 @@ export function reachOf(
       ...(first === undefined
         ? []
         : [
-            `was not run at ${tokens(tooLarge)}: ${first} need about ${gigabytes(needed(first))} of memory, and ` +
+            `not run at ${tokens(tooLarge)}: ${first} need about ${gigabytes(needed(first))} of memory, and ` +
               `${gigabytes(memory)} are free`,
           ]),
-      ...(unread.length === 0 ? [] : [`was not run at ${tokens(unread)}: it reads ${longest} at most`]),
+      ...(unread.length === 0 ? [] : [`not run at ${tokens(unread)}: it reads ${longest} at most`]),
     ],
   };
 }

@@ -64,20 +64,21 @@ export function benchSentences({ graphs: { model, alternative }, ...report }: Be
   const loading = ({ name, load_seconds }: MeasuredGraph) =>
     `${name} ${formatSeconds(load_seconds.median)} s (${rangeOf(load_seconds)})`;
   const names = { model: model.name, alternative: alternative.name };
+  const both = model.measurements.filter(({ length }) =>
+    alternative.measurements.some((other) => other.length === length),
+  );
+  const everywhere =
+    both.length === 1 ? `at ${both[0]?.length} tokens` : "at every length that both were run at";
   const gpu =
     report.device.name === "cpu" ? [] : ["Memory is the process's own: what a GPU holds does not count."];
   return [
     `Loading: ${loading(model)}, ${loading(alternative)}.`,
-    `Time: ${verdict(report.seconds, "is faster", names)}.`,
-    `Memory: ${verdict(report.megabytes, "needs less", names)}.`,
+    `Time: ${verdict(report.seconds, "is faster", everywhere, names)}.`,
+    `Memory: ${verdict(report.megabytes, "needs less", everywhere, names)}.`,
     ...overlap(model, alternative),
     ...gpu,
-    ...[model, alternative].flatMap(({ name, notes }) => notes.map((note) => sentence(`${name} ${note}`))),
+    ...[model, alternative].flatMap(({ name, notes }) => notes.map((note) => `${name}: ${note}.`)),
   ];
-}
-
-function sentence(text: string): string {
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 }
 
 /** Where the slowest run of one took longer than the fastest of the other, whichever is ahead. */
@@ -93,10 +94,11 @@ function overlap(model: MeasuredGraph, alternative: MeasuredGraph): string[] {
 function verdict(
   { crossing, ahead }: Comparison,
   wins: string,
+  everywhere: string,
   names: Readonly<Record<"model" | "alternative", string>>,
 ): string {
   if (ahead === null) return "there is no length to compare them at";
-  const where = crossing === null ? "at every length" : `from about ${crossing} tokens on`;
+  const where = crossing === null ? everywhere : `from about ${crossing} tokens on`;
   return `${names[ahead]} ${wins} ${where}`;
 }
 

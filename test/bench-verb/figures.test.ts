@@ -109,8 +109,8 @@ describe("reachOf", () => {
     expect(reachOf({ longest: 2048, bytesAt }, lengths, { batchSize: 2, memory: 3e9 })).toEqual({
       lengths: [512, 1024],
       notes: [
-        "was not run at 2048 tokens: 2048 need about 8.4 GB of memory, and 3.0 GB are free",
-        "was not run at 4096 tokens: it reads 2048 at most",
+        "not run at 2048 tokens: 2048 need about 8.4 GB of memory, and 3.0 GB are free",
+        "not run at 4096 tokens: it reads 2048 at most",
       ],
     });
   });

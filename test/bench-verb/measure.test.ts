@@ -85,7 +85,7 @@ describe("measure", () => {
     const short = candidate("a", log, undefined, { longest: 6 });
     const [a] = await measure([short, candidate("b", log)], options({ lengths: [5, 7] }));
     expect(log.indexOf("a-", log.indexOf("a5"))).toBeLessThan(log.indexOf("b7"));
-    expect(a?.notes).toEqual(["was not run at 7 tokens: it reads 6 at most"]);
+    expect(a?.notes).toEqual(["not run at 7 tokens: it reads 6 at most"]);
   });
 
   test("a candidate that does not load is an error, and nothing stays behind", async () => {

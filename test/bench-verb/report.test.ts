@@ -17,7 +17,7 @@ const ALTERNATIVE: MeasuredGraph = {
   name: "full attention",
   load_seconds: { median: 0.3, min: 0.3, max: 0.3 },
   measurements: [at(512, [0.19, 0.2, 0.21], 290), at(4096, [4, 4.2, 4.4], 3600)],
-  notes: ["was not run at 16384 tokens: 16384 need about 51.5 GB of memory, and 20.0 GB are free"],
+  notes: ["not run at 16384 tokens: 16384 need about 51.5 GB of memory, and 20.0 GB are free"],
 };
 const REPORT: BenchReport = {
   format_version: 1,
@@ -46,7 +46,7 @@ describe("on a terminal", () => {
     expect(text).toContain("Time: LSG is faster from about 700 tokens on.\n");
     expect(text).toContain("Runs of both overlap at 512 tokens: there it may be chance which is faster.\n");
     expect(text.replaceAll("\n", " ")).toContain(
-      "Full attention was not run at 16384 tokens: 16384 need about 51.5 GB of memory, and 20.0 GB are free. ",
+      "full attention: not run at 16384 tokens: 16384 need about 51.5 GB of memory, and 20.0 GB are free. ",
     );
     expect(text).not.toContain("GPU");
   });

@@ -13,6 +13,10 @@ import {
   LongformerSchema,
   LsgFlagsSchema,
   OnnxSchema,
+  PushOutputSchema,
+  PushRunSchema,
+  PushSchema,
+  PushToSchema,
   RunSchema,
   RunTestSchema,
   VerifyRunSchema,
@@ -28,7 +32,15 @@ export type ConversionOptions = z.output<typeof DecisiveSchema> & {
 };
 
 /** What the user asked of `lsg convert`, validated. */
-export type ConvertOptions = ConversionOptions & z.output<typeof DeviceSchema> & z.output<typeof RunSchema>;
+export type ConvertOptions = ConversionOptions &
+  z.output<typeof DeviceSchema> &
+  z.output<typeof PushToSchema> &
+  z.output<typeof RunSchema>;
+
+/** What the user asked of `lsg push`, validated. */
+export type PushOptions = z.output<typeof PushSchema> &
+  z.output<typeof PushRunSchema> &
+  z.output<typeof PushOutputSchema>;
 
 /** What the user asked of `lsg export`, validated. */
 export type ExportOptions = z.output<typeof GraphSchema> & z.output<typeof ExportRunSchema>;
@@ -44,6 +56,7 @@ export function convertFlags(): Flag[] {
     ...variantFlags(),
     ...flagsOf("ONNX:", { ...OnnxSchema.shape, ...GraphSchema.shape }),
     ...flagsOf("Verification:", { ...RunTestSchema.shape, ...DeviceSchema.shape }),
+    ...flagsOf("Hub:", PushToSchema.shape),
     ...flagsOf("Output:", RunSchema.shape),
   ];
 }
@@ -73,6 +86,15 @@ export function verifyFlags(): Flag[] {
   ];
 }
 
+/** The flags of `lsg push`. */
+export function pushFlags(): Flag[] {
+  return [
+    ...flagsOf("Hub:", PushSchema.shape),
+    ...flagsOf("Verification:", PushRunSchema.shape),
+    ...flagsOf("Output:", PushOutputSchema.shape),
+  ];
+}
+
 /** The flags of `lsg export`. */
 export function exportFlags(): Flag[] {
   return [...flagsOf("ONNX:", GraphSchema.shape), ...flagsOf("Output:", ExportRunSchema.shape)];
@@ -90,6 +112,15 @@ export function parseVerifyOptions(given: Readonly<Record<string, unknown>>): Ve
     ...validate(VerifySchema, pick(given, Object.keys(VerifySchema.shape))),
     ...validate(DeviceSchema, pick(given, Object.keys(DeviceSchema.shape))),
     ...validate(VerifyRunSchema, pick(given, Object.keys(VerifyRunSchema.shape))),
+  };
+}
+
+/** Validates the parsed arguments of `lsg push`. @throws OptionError as `parseConvertOptions` does. */
+export function parsePushOptions(given: Readonly<Record<string, unknown>>): PushOptions {
+  return {
+    ...validate(PushSchema, pick(given, Object.keys(PushSchema.shape))),
+    ...validate(PushRunSchema, pick(given, Object.keys(PushRunSchema.shape))),
+    ...validate(PushOutputSchema, pick(given, Object.keys(PushOutputSchema.shape))),
   };
 }
 
@@ -137,12 +168,26 @@ export function parseConvertOptions(given: Readonly<Record<string, unknown>>): C
       "Add --onnx, or leave it out.",
     );
   }
+  const pushing = parsePushTo(take(Object.keys(PushToSchema.shape)));
   return {
     ...decisive,
+    // What is pushed is proven first, unless that is declined.
+    runTest: decisive.runTest || (pushing.pushTo !== undefined && pushing.verify),
     ...validate(DeviceSchema, take(Object.keys(DeviceSchema.shape))),
+    ...pushing,
     ...validate(RunSchema, take(Object.keys(RunSchema.shape))),
     lsg: withoutDefaults(validate(LsgFlagsSchema, lsgGiven), lsgGiven),
   };
+}
+
+/** @throws OptionError for an option about pushing where nothing is pushed. */
+function parsePushTo(given: Record<string, unknown>): z.output<typeof PushToSchema> {
+  const [first] = Object.keys(PushSchema.shape).filter((key) => key in given);
+  if (first !== undefined && given.pushTo === undefined) {
+    const name = given[first] === false ? `no-${first}` : first;
+    throw new OptionError(`${flagName(name)} is for a conversion that is pushed`, "Add --push-to REPO.");
+  }
+  return validate(PushToSchema, given);
 }
 
 /**

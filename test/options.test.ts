@@ -93,3 +93,21 @@ test("every flag has a description and a kebab-case name", () => {
   }
   expect(names.map(([name]) => name)).toContain("--lsh-num-pre-rounds");
 });
+
+test("a conversion that is pushed is proven, unless that is declined", () => {
+  expect(parseConvertOptions({ pushTo: "me/x" })).toMatchObject({
+    runTest: true,
+    private: false,
+    verify: true,
+  });
+  expect(parseConvertOptions({ pushTo: "me/x", verify: false }).runTest).toBe(false);
+  expect(parseConvertOptions({ runTest: true }).pushTo).toBeUndefined();
+});
+
+test.each([
+  [{ private: true }, "--private"],
+  [{ verify: false }, "--no-verify"],
+  [{ createPr: true }, "--create-pr"],
+])("%o without pushing is refused", (given, flag) => {
+  expect(() => parseConvertOptions(given)).toThrow(`${flag} is for a conversion that is pushed`);
+});

@@ -47,11 +47,14 @@ async function run(
     const { plan, verification } = result;
     if (json || dryRun) {
       const proof = verification && { verification: presentation?.toJson(verification) };
-      printJson({ output: result.output, written: !dryRun, plan: planToJson(plan), ...proof });
+      const { verification: _, ...push } = result.pushed ?? {};
+      const pushed = result.pushed && { push };
+      printJson({ output: result.output, written: !dryRun, plan: planToJson(plan), ...proof, ...pushed });
     }
     if (!isShown) return;
     process.stderr.write(`${verification ? "\n" : ""}${summarise(result.output, plan, dryRun)}`);
     if (verification) presentation?.conclude(verification);
+    if (result.pushed) process.stderr.write((await import("./push.js")).pushText(result.pushed));
   } catch (error) {
     if (!(error instanceof VerificationError)) throw error;
     const { report, exitCode } = error;

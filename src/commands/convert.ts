@@ -7,6 +7,7 @@ import { shardBytes, untouchedFile } from "../plan/shards.js";
 import type { ConversionPlan, ConversionRecord } from "../plan/types.js";
 import { planCheckpoint, readCheckpoint, readerOf } from "../plan-source.js";
 import { type Progress, silent } from "../progress.js";
+import type { PushResult } from "../push/push-folder.js";
 import type { Listener } from "../verify/recorder.js";
 import type { VerificationReport } from "../verify/types.js";
 import { checkOutput, writeFolder } from "../write/output-folder.js";
@@ -28,6 +29,8 @@ export interface ConvertResult {
   readonly plan: ConversionPlan;
   /** What `runTest` found. */
   readonly verification?: VerificationReport | undefined;
+  /** What `pushTo` did. */
+  readonly pushed?: PushResult | undefined;
 }
 
 /**
@@ -54,6 +57,9 @@ export async function convert(
   // Only where it is asked for: it loads ONNX Runtime, and refuses a device that is not there.
   const runTest = options.runTest
     ? await (await import("./run-test.js")).openRunTest({ ...options, read, signal, listener })
+    : undefined;
+  const push = options.pushTo
+    ? await (await import("./push.js")).openPushTo(options.pushTo, options, { signal, progress })
     : undefined;
   const { origin } = source;
   const outputOptions = {
@@ -83,11 +89,12 @@ export async function convert(
     if (options.onnx) {
       // Only here: the graph's libraries take longer to load than a small model to convert.
       const { exportInto } = await import("./export.js");
-      await exportInto(folder, await openFolder(folder), options, { signal, progress });
+      const { notes } = await exportInto(folder, await openFolder(folder), options, { signal, progress });
+      notes.forEach(progress.step);
     }
     verification = await runTest?.(await openFolder(folder), target);
   });
-  return { output: target, plan, verification };
+  return { output: target, plan, verification, pushed: await push?.(target, verification) };
 }
 
 /** A Hub id, or a relative path as typed: an absolute one would say where on this machine the source lay. */

@@ -57,6 +57,7 @@ export async function exportOp(
     files: [OP_FILE],
     task: basename(OP_FILE, ".onnx"),
     ...namedAttention(ofFirstLayer(attention)),
+    notes: [],
   };
 }
 

@@ -11,8 +11,9 @@ import { type EncoderInputs, encode } from "./encoder.js";
 import { headOutputs } from "./heads.js";
 import type { LayerContext } from "./layers.js";
 import { headGlobals } from "./longformer.js";
+import { modulesOutput } from "./modules.js";
 import { decodePair, encoderAxis } from "./pair.js";
-import { hasChoices, headForTask } from "./tasks.js";
+import { exported, hasChoices, headForTask } from "./tasks.js";
 import type { Dimension } from "./tensor.js";
 import type { WeightSource } from "./weights.js";
 
@@ -26,14 +27,20 @@ import type { WeightSource } from "./weights.js";
  */
 export function modelGraph(model: Model, source: WeightSource, options: GraphOptions): OnnxModel {
   const { architecture } = model;
-  const head = headForTask(architecture, model.source.head, options.task);
+  const { head, modules } = exported(model, options.task);
   const graph = createGraph(graphName(architecture, options));
   const context = layerContext(graph, model, head, source);
   const { flat, choices } = graphInputs(graph, model, head, options);
   const hidden = encodeModel(graph, context, model, flat, options);
   const pair = decodePair(graph, context, model, head, { ...flat, encoderHidden: hidden, lsg: options.lsg });
   const states = pair ?? { hidden, axis: "sequence_length", choices };
-  const outputs = graph.scope("head", () => headOutputs(context, model, head, states));
+  const outputs = modules
+    ? graph.scope("modules", () => {
+        const last = modulesOutput(context, modules, { ...flat, hidden: states.hidden });
+        // Of a ColBERT nobody wants the tokens before its layer.
+        return modules.output.perToken ? [last] : [...headOutputs(context, model, head, states), last];
+      })
+    : graph.scope("head", () => headOutputs(context, model, head, states));
   for (const { name, value, dims } of [...outputs, ...(pair?.outputs ?? [])]) {
     graph.output(name, value, "F32", dims);
   }

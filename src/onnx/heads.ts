@@ -64,7 +64,7 @@ function outputWidth({ chain }: HeadOutput, { sizes }: Model): number {
 }
 
 /** Of (batch, length, hidden) one token of each row, (batch, hidden). @param index (batch) */
-function rowAt({ op }: LayerContext, hidden: Value, index: Value): Value {
+export function rowAt({ op }: LayerContext, hidden: Value, index: Value): Value {
   const [batch, length] = [sizeOf(op, hidden, 0), sizeOf(op, hidden, 1)];
   const tokens = op.Reshape(hidden, op.Concat([-1], op.Shape(hidden, { start: 2, end: 3 }), { axis: 0 }));
   return op.Gather(tokens, op.Add(op.Mul(op.Range(0, batch, 1), length), index));

@@ -1,5 +1,7 @@
 import type { Architecture, Head } from "../architecture.js";
 import { OptionError } from "../errors.js";
+import type { Model } from "../plan/model.js";
+import type { Modules } from "../sentence-transformers/modules.js";
 import type { Value } from "./body.js";
 import type { Dimension } from "./tensor.js";
 
@@ -34,7 +36,8 @@ const TASKS: Readonly<Record<string, Task>> = {
   MultipleChoice: { name: "multiple-choice", hasChoices: true },
 };
 
-const FEATURES = "feature-extraction";
+/** The task of the base model. */
+export const FEATURES = "feature-extraction";
 
 /**
  * The head that a task needs, of a checkpoint whose head is `own`: the base model has none.
@@ -54,6 +57,16 @@ export function headForTask(
     `--task ${task}: the checkpoint has no head for it`,
     `It can be exported for ${[...new Set([ownTask, FEATURES])].join(" and ")}.`,
   );
+}
+
+/** What of a model is exported: for a task that is asked for, else what the model is for. */
+export function exported(
+  { architecture, source, modules }: Model,
+  task: string | undefined,
+): { readonly head: Head; readonly modules: Modules | undefined } {
+  // Modules follow the base model, whatever head lies beside it unused.
+  if (modules && task === undefined) return { head: architecture.heads.Model as Head, modules };
+  return { head: headForTask(architecture, source.head, task), modules: undefined };
 }
 
 /** The task of a head, for reports. */

@@ -200,6 +200,34 @@ export const VerifyRunSchema = z.strictObject({
   ...ConversionSchema.pick({ seed: true, revision: true }).shape,
 });
 
+/** How a folder gets to the Hub. */
+export const PushSchema = z.strictObject({
+  createPr: z.boolean().default(false).describe("propose a pull request instead of committing to main"),
+  private: z.boolean().default(false).describe("make a new repository private; refuse one that is public"),
+  deleteStale: z
+    .boolean()
+    .default(false)
+    .describe("delete the repository's files that loaders may read and the folder does not hold"),
+  verify: z.boolean().default(true).describe("push nothing that does not pass lsg verify (default)"),
+});
+
+/** A conversion that is pushed once it is in place. */
+export const PushToSchema = z.strictObject({
+  pushTo: z.string().optional().describe("push the result to this Hub repository; implies --run-test"),
+  ...PushSchema.shape,
+});
+
+/** What else `lsg push` takes. */
+export const PushRunSchema = z.strictObject({
+  ...VerifySchema.pick({ against: true }).shape,
+  ...DeviceSchema.shape,
+});
+
+export const PushOutputSchema = z.strictObject({
+  dryRun: z.boolean().default(false).describe("say what would be pushed and push nothing"),
+  ...RunSchema.pick({ json: true, quiet: true }).shape,
+});
+
 export const DecisiveSchema = z.strictObject({
   ...ConversionSchema.shape,
   ...LongformerSchema.shape,

@@ -1,11 +1,15 @@
 import type { Architecture } from "../architecture.js";
 import type { Checkpoint, Config } from "../checkpoint/checkpoint.js";
+import { RECORD_FILE, recordText } from "../conversion-record.js";
 import { modelCard } from "../model-card.js";
 import { snakeKeys } from "../options/flags.js";
 import type { ConversionOptions } from "../options.js";
+import { COLBERT_CLASS, modelKind, SETTINGS_FILE } from "../sentence-transformers/model-kind.js";
+import { MODULES_FILE } from "../sentence-transformers/modules-json.js";
+import { sentenceNotes } from "../sentence-transformers/notes.js";
 import type { LongformerConfig } from "../variants/longformer.js";
 import { isSparse, LSG_CLASS_PREFIX } from "../variants/lsg-config.js";
-import { configClass, isLsgConfig, withoutLsg } from "./classes.js";
+import { configClass, isLsgConfig, lsgClass, withoutLsg } from "./classes.js";
 import { planLongformer } from "./longformer.js";
 import type { TokenIds } from "./place.js";
 import { INDEX_FILE, shardIndex } from "./shards.js";
@@ -38,9 +42,9 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
   const weights = inputs.longformer
     ? planLongformer(checkpoint, inputs.longformer, architecture, options, tokens.separator)
     : planWeights(checkpoint, architecture, options, tokens);
-  const { files } = checkpoint.source;
+  const { files, rewritten } = checkpoint.source;
   const length = { ...weights.length, writesNoMore: inputs.longformer?.decoder !== undefined };
-  const { sideFiles, omitted } = planSideFiles({ files, contents, length, modeling });
+  const { sideFiles, omitted } = planSideFiles({ files, contents, rewritten, length, modeling });
   const record = conversionRecord(inputs, weights);
   const card = modelCard({
     record,
@@ -48,12 +52,15 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
     auto: weights.target.head?.auto ?? "Model",
     beyond: beyond(architecture),
     created: weights.created,
-    sentenceTransformers: files.has("modules.json"),
+    kind: modelKind(checkpoint.config, {
+      modules: contents.get(MODULES_FILE),
+      settings: contents.get(SETTINGS_FILE),
+    }),
     originalCard: contents.get("README.md")?.toString("utf8"),
   });
   const written: SideFile[] = [
     { kind: "write", path: "README.md", content: card.text },
-    { kind: "write", path: "lsg_conversion.json", content: `${JSON.stringify(record, null, 2)}\n` },
+    { kind: "write", path: RECORD_FILE, content: recordText(record) },
   ];
   if (weights.shards.length > 1) {
     written.push({ kind: "write", path: INDEX_FILE, content: shardIndex(weights.shards) });
@@ -72,7 +79,11 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
     dropped: weights.dropped,
     sideFiles: [...sideFiles, ...written],
     omitted,
-    notes: [...notes(inputs, weights), ...card.notes],
+    notes: [
+      ...notes(inputs, weights),
+      ...sentenceNotes(checkpoint.source.transformerFolder, sideFiles, contents),
+      ...card.notes,
+    ],
   };
 }
 
@@ -80,12 +91,13 @@ function conversionRecord(
   { architecture, options, source, longformer }: PlanInputs,
   weights: WeightPlan,
 ): ConversionRecord {
-  const { className } = weights.target;
+  const isColbert = weights.configChanges.get("architectures")?.toString() === COLBERT_CLASS;
+  const className = isColbert ? COLBERT_CLASS : weights.target.className;
   return {
     format_version: 1,
     source,
     model_type: (longformer ?? architecture).modelType,
-    architecture: longformer ? className : LSG_CLASS_PREFIX + className,
+    architecture: longformer || isColbert ? className : LSG_CLASS_PREFIX + className,
     variant: longformer ? "longformer" : "lsg",
     max_sequence_length: weights.length,
     options: { ...snakeKeys(options), lsg: options.lsg },
@@ -132,8 +144,9 @@ function lsgNotes({ checkpoint, architecture, options, modeling }: PlanInputs, {
   const isLsg = isLsgConfig(checkpoint.config);
   return [
     target.head === undefined &&
+      target.className !== COLBERT_CLASS &&
       `${target.className} is not a class that lsg knows: its base model is converted to ` +
-        `${LSG_CLASS_PREFIX}${architecture.classPrefix}Model, every other tensor is carried along.`,
+        `${lsgClass(target.className, architecture)}, every other tensor is carried along.`,
     options.resizeLsg && !isLsg && "--resize-lsg has no effect: the source is not an LSG checkpoint.",
     options.keepFirstGlobalToken &&
       !isLsg &&
@@ -153,6 +166,7 @@ function longformerNotes(
   const countsPadding = architecture.positions.offset === 0 && longformer?.positions.offset !== 0;
   return [
     source.head === undefined &&
+      source.className !== COLBERT_CLASS &&
       `${source.className} is not a class that lsg knows: its base model is converted to ${target.className}, ` +
         "every other tensor is carried along.",
     countsPadding &&

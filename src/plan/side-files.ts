@@ -1,6 +1,6 @@
 import { posix } from "node:path";
-import { parseJson } from "../checkpoint/checkpoint.js";
-import { isRecord } from "../json-edit.js";
+import { SETTINGS_FILE } from "../sentence-transformers/model-kind.js";
+import { MODULES_FILE, parseModules } from "../sentence-transformers/modules-json.js";
 import { limitsLength, raiseLength } from "../tokenizer/raise-length.js";
 import { TOKENIZER_FILES } from "../tokenizer/special-tokens.js";
 import type { OmittedFile, SideFile } from "./types.js";
@@ -16,13 +16,20 @@ const EXPORT_FOLDERS = /^(onnx|openvino|coreml|tflite)\//;
 const REPLACED = /^(config\.json|README\.md|lsg_conversion\.json|(modeling_)?lsg_\w+\.py)$/;
 
 /** Files whose contents decide something besides a length. */
-const READ_FILES: ReadonlySet<string> = new Set([...TOKENIZER_FILES, "modules.json", "README.md"]);
+const READ_FILES: ReadonlySet<string> = new Set([
+  ...TOKENIZER_FILES,
+  MODULES_FILE,
+  SETTINGS_FILE,
+  "README.md",
+]);
 
 export interface SideFileInputs {
   /** Sizes in bytes by path. */
   readonly files: ReadonlyMap<string, { readonly size: number }>;
   /** Contents of those that limit a length, and of modules.json. */
   readonly contents: ReadonlyMap<string, Buffer>;
+  /** Contents of files that are not to be as they lie in the source. */
+  readonly rewritten: ReadonlyMap<string, Buffer> | undefined;
   readonly length: Parameters<typeof raiseLength>[2];
   /** Python files to be put into the result. */
   readonly modeling: readonly string[];
@@ -53,14 +60,16 @@ export function sortFiles(
 }
 
 /** What becomes of the source's small files: all stay, lengths raised, except for those we write anew. */
-export function planSideFiles({ files, contents, length, modeling }: SideFileInputs): {
+export function planSideFiles({ files, contents, rewritten, length, modeling }: SideFileInputs): {
   sideFiles: SideFile[];
   omitted: OmittedFile[];
 } {
-  const { kept, omitted } = sortFiles(files, contents.get("modules.json"));
+  const { kept, omitted } = sortFiles(files, contents.get(MODULES_FILE));
   const sideFiles = kept
     .filter((path) => !REPLACED.test(path))
     .map((path): SideFile => {
+      const changed = rewritten?.get(path);
+      if (changed) return { kind: "write", path, content: changed.toString("utf8") };
       const content = contents.get(path);
       const { edits } = content && limitsLength(path) ? raiseLength(path, content, length) : { edits: [] };
       return edits.length > 0 ? { kind: "edit", path, edits } : { kind: "copy", path };
@@ -84,10 +93,6 @@ export function isModelWeights(path: string): boolean {
 
 /** Folders of a sentence-transformers model's modules behind the transformer. */
 function modulePaths(modulesJson: Buffer | undefined): ReadonlySet<string> {
-  if (!modulesJson) return new Set();
-  const modules = parseJson(modulesJson, "modules.json");
-  const paths = (Array.isArray(modules) ? modules : []).map(
-    (module: unknown) => isRecord(module) && module.path,
-  );
-  return new Set(paths.filter((path): path is string => typeof path === "string" && path !== ""));
+  const modules = modulesJson ? parseModules(modulesJson) : [];
+  return new Set(modules.flatMap(({ path }) => (path === "" ? [] : [path])));
 }

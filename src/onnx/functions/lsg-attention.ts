@@ -17,7 +17,7 @@ import { fullAttentionBody } from "./full-attention.js";
 import { isShort, type LongInputs, type LsgAttentionOptions, prependedTokens } from "./lsg-inputs.js";
 import { addBiasOfGlobals, addWindowBias, faintScore, withBiasOfGlobals } from "./relative-blocks.js";
 import { effectiveSparsity, sparseKeys } from "./sparse/index.js";
-import { paddedTokens, tokenRows } from "./sparse/tokens.js";
+import { paddedTokens } from "./sparse/tokens.js";
 import { causalWindow, keyWindows } from "./windows.js";
 
 /**
@@ -68,7 +68,7 @@ const FAINT = -40;
  * the masked score: adding a mask afterwards would be one more pass over the largest tensor.
  */
 function blockAttention(op: Op, inputs: HeadInputs, options: LsgAttentionOptions): Value {
-  const { numHeads, headDim, causal, config } = options;
+  const { numHeads, causal, config } = options;
   const { block_size: blockSize, num_global_tokens: globals } = config;
   const { query, key, value, bias } = inputs;
   const prepended = prependedTokens(config);
@@ -89,23 +89,63 @@ function blockAttention(op: Op, inputs: HeadInputs, options: LsgAttentionOptions
   const last = op.Sub(sizeOf(op, allKeys, 2), 1);
   const rows = keyWindows(long, last);
 
-  const queries = op.Pad(query, [0, 0, 0, 0, 0, 0, 0, 1], op.scalarLike(Math.sqrt(headDim), query));
-  const tokens = tokenRows(long, op.Range(0, paddedTokens(long), 1));
-  const [seeing, seen] = withBiasOfGlobals(long, queries, allKeys);
-  const queryBlocks = op.Gather(seeing, op.Reshape(tokens, [-1, blockSize]), { axis: 2 });
-  const keyBlocks = op.Gather(seen, rows, { axis: 2 });
+  const [queries, keys] = withBiasOfGlobals(long, queryBlocksOf(long), allKeys);
+  const keyBlocks = op.Gather(keys, rows, { axis: 2 });
   const valueBlocks = op.Gather(allValues, op.Mod(rows, last), { axis: 2 });
-  const products = op.MatMul(scale(op, queryBlocks, options), transposeLast(op, keyBlocks, 5));
-  const scores = addWindowBias(long, products, rows, sparse);
+  const scores = addWindowBias(long, products(long, queries, keyBlocks), rows, sparse);
   const masked = causal ? op.Add(scores, causalWindow(long, sizeOf(op, rows, 1))) : scores;
-  const context = op.Reshape(weigh(op, masked, valueBlocks), [0, 0, -1, headDim]);
+  const context = weigh(op, masked, valueBlocks);
 
-  const globalQueries = scale(op, op.Slice(queries, [0], [globals], [2]), options);
+  const globalQueries = withRoot(long, op.Slice(query, [0], [globals], [2]), 0);
   const globalContext = causal
     ? op.Slice(value, [0], [globals], [2])
-    : weigh(op, addBiasOfGlobals(long, op.MatMul(globalQueries, transposeLast(op, ownKeys, 4))), value);
-  const ownContext = op.Slice(context, [globals - prepended], vector(op, op.Sub(length, prepended)), [2]);
-  return swapHeads(op, op.Concat(globalContext, ownContext, { axis: 2 }));
+    : weigh(
+        op,
+        addBiasOfGlobals(long, op.MatMul(scale(op, globalQueries, options), transposeLast(op, ownKeys, 4))),
+        value,
+      );
+  return inRows(long, context, globalContext);
+}
+
+/** (batch, heads, padded tokens, head_dim + 1): every token's query, without those of prepended globals. */
+function queryBlocksOf(inputs: LongInputs): Value {
+  const { op, query, length, config } = inputs;
+  const prepended = prependedTokens(config);
+  const own = prepended > 0 ? op.Slice(query, [prepended], op.Reshape(length, [1]), [2]) : query;
+  return withRoot(inputs, own, op.Sub(op.Add(paddedTokens(inputs), prepended), length));
+}
+
+/** Queries with √head_dim as their last element, and `behind` more rows of it, which nothing reads. */
+function withRoot({ op, headDim }: LongInputs, queries: Value, behind: number | Value): Value {
+  const pads = vector(op, 0, 0, 0, 0, 0, 0, behind, 1);
+  return op.Pad(queries, pads, op.scalarLike(Math.sqrt(headDim), queries));
+}
+
+/**
+ * (batch, heads, blocks, block_size, columns): the scaled products of every block's queries and keys. Large blocks
+ * are multiplied in parts, whose queries and products stay in a processor's nearest cache: 64 of 256 queries at a
+ * time take a fifth less.
+ */
+function products(inputs: LongInputs, queries: Value, keyBlocks: Value): Value {
+  const { op, config, blocks, numHeads } = inputs;
+  const { block_size: blockSize } = config;
+  const rows = blockSize > 128 && blockSize % 64 === 0 ? 64 : blockSize;
+  const width = sizeOf(op, queries, 3);
+  const columns = sizeOf(op, keyBlocks, 3);
+  const parts = op.Reshape(queries, vector(op, 0, -1, blockSize / rows, rows, width));
+  const keys = op.Reshape(keyBlocks, vector(op, 0, -1, 1, columns, width));
+  const scores = op.MatMul(scale(op, parts, inputs), transposeLast(op, keys, 5));
+  return op.Reshape(scores, vector(op, 0, numHeads, blocks, blockSize, columns));
+}
+
+/** The context of globals and tokens: (batch, length, heads, head_dim). One gather cuts padding and swaps the axes. */
+function inRows(inputs: LongInputs, context: Value, globalContext: Value): Value {
+  const { op, numHeads, headDim, config, length } = inputs;
+  const ofHead = op.Mul(op.Range(0, numHeads, 1), paddedTokens(inputs));
+  const token = op.Sub(op.Range(config.num_global_tokens, length, 1), prependedTokens(config));
+  const rows = op.Add(op.Unsqueeze(token, [1]), ofHead);
+  const own = op.Gather(op.Reshape(context, [0, -1, headDim]), rows, { axis: 1 });
+  return op.Concat(swapHeads(op, globalContext), own, { axis: 1 });
 }
 
 /** Every key with its bias as one more element. @param bias (batch, heads or 1, keys) */

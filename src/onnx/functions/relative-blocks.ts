@@ -11,16 +11,17 @@ import { windowColumns } from "./windows.js";
 /**
  * Queries and keys with one more element, whose product is the bias of a global token: it stands at position 0, as
  * far from a query as that is from the beginning.
- * @param queries (batch, heads, length, width), also `keys`: own ones, sparse ones, the null key
+ * @param queries (batch, heads, padded tokens, width)
+ * @param keys (batch, heads, keys, width): own ones, sparse ones, the null key
  */
 export function withBiasOfGlobals(
   inputs: LongInputs,
   queries: Value,
   keys: Value,
 ): [queries: Value, keys: Value] {
-  const { op, relative, biasByOffset, config, length, headDim, query, numHeads } = inputs;
+  const { op, relative, biasByOffset, config, headDim, query, numHeads } = inputs;
   if (!relative || !biasByOffset) return [queries, keys];
-  const offsets = op.Neg(rowPositions(op, length, prependedTokens(config)));
+  const offsets = op.Neg(op.Range(0, paddedTokens(inputs), 1));
   const bias = op.Gather(biasByOffset, offsetColumns(op, offsets, relative), { axis: 1 });
   // The product is divided by it.
   const scaled = op.Unsqueeze(op.Mul(bias, op.scalarLike(Math.sqrt(headDim), bias)), [2]);

@@ -29,7 +29,8 @@ export async function compareBytes(
   const findings: string[] = [];
   const expected = new Set<string>();
   try {
-    const weights = place === "." ? sharedWeights() : copiedWeights(reader);
+    const copied = copiedWeights(reader);
+    const weights = place === "." ? sharedWeights(copied) : copied;
     const graphs = exportedGraphs(read.model, weights, {
       lsg: lsgOf(attention),
       task,

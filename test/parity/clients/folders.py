@@ -23,6 +23,9 @@ RELATIVES = ["data2vec-text", "ernie", "roberta-prelayernorm", "xlm-roberta-xl"]
 SPARSITY_TYPES = ["none", "norm", "pooling", "stride", "block_stride", "bos_pooling", "lsh"]
 MAX_LENGTH = 4096
 
+# PyLate pins a version of sentence-transformers, so it has an environment of its own.
+PYLATE = ROOT / ".venv-pylate" / "bin" / "python"
+
 
 def lsg(*args: str | Path) -> str:
     """Runs `lsg` and returns what it printed."""

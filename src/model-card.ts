@@ -6,6 +6,8 @@ import { GENERATION_FILES, GRAPH_FILE } from "./onnx/graph-files.js";
 import { flagName } from "./options/flags.js";
 import type { ConversionRecord } from "./plan/types.js";
 import type { PlannedAttention } from "./plan/weights.js";
+import type { ModelKind } from "./sentence-transformers/model-kind.js";
+import type { TokenIdMap } from "./tokenizer/add-tokens.js";
 import type { LongformerConfig } from "./variants/longformer.js";
 import { isSparse, type LsgConfig } from "./variants/lsg-config.js";
 
@@ -18,8 +20,8 @@ export interface ModelCardInputs {
   readonly beyond: string;
   /** Tensors that the source did not have, drawn anew: an untrained head. */
   readonly created: readonly string[];
-  /** Whether the source is a sentence-transformers folder. */
-  readonly sentenceTransformers: boolean;
+  /** What opens it, where that is not transformers alone. */
+  readonly kind: ModelKind | undefined;
   /** The source's README.md, if it has one. */
   readonly originalCard: string | undefined;
 }
@@ -40,6 +42,14 @@ const CARRIED_KEYS = [
   "tags",
 ] as const;
 const TAG = "long-context";
+
+/** The Python module of each class. */
+const OPENED_BY: Readonly<Record<ModelKind, string>> = {
+  SentenceTransformer: "sentence_transformers",
+  CrossEncoder: "sentence_transformers",
+  SparseEncoder: "sentence_transformers",
+  ColBERT: "pylate.models",
+};
 
 type Metadata = ReadonlyMap<string, unknown>;
 
@@ -62,6 +72,7 @@ export function modelCard(inputs: ModelCardInputs): {
     lossless(inputs),
     ...(inputs.record.options.run_test === true ? [verified(inputs)] : []),
     attention(inputs.attention),
+    ...(inputs.record.added_tokens ? [addedTokens(inputs.record.added_tokens)] : []),
     opening(inputs),
     ...graphs(inputs),
     options(inputs.record),
@@ -79,11 +90,11 @@ export function modelCard(inputs: ModelCardInputs): {
 }
 
 function convertedMetadata(
-  { record, created, sentenceTransformers }: ModelCardInputs,
+  { record, created, kind }: ModelCardInputs,
   original: Metadata,
 ): Record<string, unknown> {
   const converted = new Map<string, unknown>([
-    ["library_name", sentenceTransformers ? "sentence-transformers" : "transformers"],
+    ["library_name", libraryName(kind)],
     ...original,
     ["tags", [...new Set([record.variant, TAG, ...[original.get("tags") ?? []].flat()])]],
   ]);
@@ -92,6 +103,12 @@ function convertedMetadata(
   if (created.length > 0) converted.delete("pipeline_tag");
   const carried = CARRIED_KEYS.map((key) => [key, converted.get(key)] as const);
   return Object.fromEntries(carried.filter(([, value]) => value !== undefined));
+}
+
+/** The Hub's name of a library. */
+function libraryName(kind: ModelKind | undefined): string {
+  if (kind === undefined) return "transformers";
+  return kind === "ColBERT" ? "PyLate" : "sentence-transformers";
 }
 
 function introduction({ record }: ModelCardInputs): string {
@@ -115,12 +132,12 @@ function lossless({ record, created, beyond }: ModelCardInputs): string {
     `${beyond} and attention is ${record.variant === "lsg" ? "block-sparse" : "local"}. The original was trained for neither: for best results, ` +
     "fine-tune on long inputs.";
   const points = [
-    limit > 0
+    limit > 1
       ? `Inputs of up to ${limit} tokens: lossless. The outputs are the original's, but for rounding.`
-      : "Not lossless: the outputs differ from the original's at every length.",
+      : `Not lossless: the outputs differ from the original's ${limit === 1 ? "from two tokens on" : "at every length"}.`,
   ];
   if (limit < record.max_sequence_length.to)
-    points.push(`${limit > 0 ? "Longer" : "Long"} inputs: ${longer}`);
+    points.push(`${limit > 1 ? "Longer" : "Long"} inputs: ${longer}`);
   if (created.length > 0) points.push("The head is new: its weights are random, and it must be trained.");
   return `## What is lossless\n\n${points.map((point) => `- ${point}`).join("\n")}`;
 }
@@ -132,7 +149,7 @@ function verified({ record }: ModelCardInputs): string {
     "weights, config.json, tokenizer and every other file are byte for byte what the original and the options ask for;",
     "the attention computes what it is defined to, at lengths around the borders of blocks and up to the longest;",
     limit > 0
-      ? `inputs of up to ${limit} tokens give the original's outputs, to float32's rounding;`
+      ? `inputs of up to ${limit} token${limit === 1 ? "" : "s"} give the original's outputs, to float32's rounding;`
       : "how far the outputs are from the original's was measured, and nothing is promised about it;",
     `outputs are finite and independent of batch and padding up to ${record.max_sequence_length.to} tokens.`,
   ];
@@ -157,12 +174,17 @@ function lsgText(lsg: LsgConfig): string {
   );
 }
 
+const DILATION_TEXT =
+  "Where `attention_dilation` is n (by layer, or by head within a layer), these are every n-th token of a window n " +
+  "times as wide. **transformers ignores `attention_dilation`**: opened there, windows have no gaps and the outputs " +
+  "are others; the graphs of `lsg export` compute it.";
+
 function longformerText({ attention_window: window, attention_dilation }: LongformerConfig): string {
   const narrowest = Math.min(...window);
   return (
     `A token sees ${narrowest / 2} tokens on either side${new Set(window).size > 1 ? " or more, by layer" : ""}, and ` +
     "those with global attention, which see every token with projections of their own. These start as copies of the " +
-    `ordinary ones.${attention_dilation ? " transformers ignores attention_dilation: there windows have no gaps." : ""}`
+    `ordinary ones.${attention_dilation ? ` ${DILATION_TEXT}` : ""}`
   );
 }
 
@@ -173,20 +195,26 @@ function options({ options: { lsg, ...others } }: ConversionRecord): string {
   return `## How it was made\n\nBy \`lsg convert\` with these options:\n\n${table(["option", "value"], rows)}`;
 }
 
-function opening({ record, auto, sentenceTransformers }: ModelCardInputs): string {
+function addedTokens(tokens: TokenIdMap): string {
+  return (
+    "## Added tokens\n\nSpecial tokens that were added to the tokenizer. Those that it had keep their ids and " +
+    "embeddings; the embeddings of the others are random, and must be trained.\n\n" +
+    table(["token", "id"], Object.entries(tokens))
+  );
+}
+
+function opening({ record, auto, kind }: ModelCardInputs): string {
   const autoClass = auto === "Model" ? "AutoModel" : `AutoModelFor${auto}`;
-  const code = sentenceTransformers
-    ? [
-        "from sentence_transformers import SentenceTransformer",
-        "",
-        'model = SentenceTransformer("PATH_OR_ID", trust_remote_code=True)',
-      ]
-    : [
-        `from transformers import ${autoClass}, AutoTokenizer`,
-        "",
-        'tokenizer = AutoTokenizer.from_pretrained("PATH_OR_ID")',
-        `model = ${autoClass}.from_pretrained("PATH_OR_ID", trust_remote_code=True)`,
-      ];
+  const module = kind && OPENED_BY[kind];
+  const code =
+    module !== undefined
+      ? [`from ${module} import ${kind}`, "", `model = ${kind}("PATH_OR_ID", trust_remote_code=True)`]
+      : [
+          `from transformers import ${autoClass}, AutoTokenizer`,
+          "",
+          'tokenizer = AutoTokenizer.from_pretrained("PATH_OR_ID")',
+          `model = ${autoClass}.from_pretrained("PATH_OR_ID", trust_remote_code=True)`,
+        ];
   const { lossless_up_to: limit } = record.promise;
   if (record.variant === "longformer") {
     const native = code.map((line) => line.replace(", trust_remote_code=True", ""));

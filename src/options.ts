@@ -1,8 +1,11 @@
 import type { z } from "zod";
+import { OptionError } from "./errors.js";
 import { isRecord } from "./json-edit.js";
-import { camelCase, type Flag, flagsOf, snakeKeys } from "./options/flags.js";
+import { camelCase, type Flag, flagName, flagsOf, snakeKeys } from "./options/flags.js";
 import { parseKwargs } from "./options/kwargs.js";
 import {
+  BenchRunSchema,
+  BenchSchema,
   ConversionSchema,
   DecisiveSchema,
   DeviceSchema,
@@ -12,6 +15,10 @@ import {
   LongformerSchema,
   LsgFlagsSchema,
   OnnxSchema,
+  PushOutputSchema,
+  PushRunSchema,
+  PushSchema,
+  PushToSchema,
   RunSchema,
   RunTestSchema,
   VerifyRunSchema,
@@ -27,7 +34,15 @@ export type ConversionOptions = z.output<typeof DecisiveSchema> & {
 };
 
 /** What the user asked of `lsg convert`, validated. */
-export type ConvertOptions = ConversionOptions & z.output<typeof DeviceSchema> & z.output<typeof RunSchema>;
+export type ConvertOptions = ConversionOptions &
+  z.output<typeof DeviceSchema> &
+  z.output<typeof PushToSchema> &
+  z.output<typeof RunSchema>;
+
+/** What the user asked of `lsg push`, validated. */
+export type PushOptions = z.output<typeof PushSchema> &
+  z.output<typeof PushRunSchema> &
+  z.output<typeof PushOutputSchema>;
 
 /** What the user asked of `lsg export`, validated. */
 export type ExportOptions = z.output<typeof OnnxSchema> &
@@ -39,12 +54,18 @@ export type VerifyOptions = z.output<typeof VerifySchema> &
   z.output<typeof DeviceSchema> &
   z.output<typeof VerifyRunSchema>;
 
+/** What the user asked of `lsg bench`, validated. */
+export type BenchOptions = z.output<typeof BenchSchema> &
+  z.output<typeof DeviceSchema> &
+  z.output<typeof BenchRunSchema>;
+
 /** The flags of `lsg convert`, read from the schemas. */
 export function convertFlags(): Flag[] {
   return [
     ...variantFlags(),
     ...flagsOf("ONNX:", { ...OnnxSchema.shape, ...GraphSchema.shape }),
     ...flagsOf("Verification:", { ...RunTestSchema.shape, ...DeviceSchema.shape }),
+    ...flagsOf("Hub:", PushToSchema.shape),
     ...flagsOf("Output:", RunSchema.shape),
   ];
 }
@@ -74,6 +95,23 @@ export function verifyFlags(): Flag[] {
   ];
 }
 
+/** The flags of `lsg bench`. */
+export function benchFlags(): Flag[] {
+  return [
+    ...flagsOf("Measurement:", { ...BenchSchema.shape, ...DeviceSchema.shape }),
+    ...flagsOf("Output:", BenchRunSchema.shape),
+  ];
+}
+
+/** The flags of `lsg push`. */
+export function pushFlags(): Flag[] {
+  return [
+    ...flagsOf("Hub:", PushSchema.shape),
+    ...flagsOf("Verification:", PushRunSchema.shape),
+    ...flagsOf("Output:", PushOutputSchema.shape),
+  ];
+}
+
 /** The flags of `lsg export`. */
 export function exportFlags(): Flag[] {
   return [
@@ -97,6 +135,24 @@ export function parseVerifyOptions(given: Readonly<Record<string, unknown>>): Ve
   };
 }
 
+/** Validates the parsed arguments of `lsg bench`. @throws OptionError as `parseConvertOptions` does. */
+export function parseBenchOptions(given: Readonly<Record<string, unknown>>): BenchOptions {
+  return {
+    ...validate(BenchSchema, pick(given, Object.keys(BenchSchema.shape))),
+    ...validate(DeviceSchema, pick(given, Object.keys(DeviceSchema.shape))),
+    ...validate(BenchRunSchema, pick(given, Object.keys(BenchRunSchema.shape))),
+  };
+}
+
+/** Validates the parsed arguments of `lsg push`. @throws OptionError as `parseConvertOptions` does. */
+export function parsePushOptions(given: Readonly<Record<string, unknown>>): PushOptions {
+  return {
+    ...validate(PushSchema, pick(given, Object.keys(PushSchema.shape))),
+    ...validate(PushRunSchema, pick(given, Object.keys(PushRunSchema.shape))),
+    ...validate(PushOutputSchema, pick(given, Object.keys(PushOutputSchema.shape))),
+  };
+}
+
 /**
  * Validates what `lsg inspect` takes besides a conversion's options, which are passed on as they came.
  * @throws OptionError as `parseConvertOptions` does.
@@ -109,11 +165,17 @@ export function parseInspectOptions(
 
 /** Validates the parsed arguments of `lsg export`. @throws OptionError as `parseConvertOptions` does. */
 export function parseExportOptions(given: Readonly<Record<string, unknown>>): ExportOptions {
-  return {
-    ...validate(OnnxSchema, pick(given, Object.keys(OnnxSchema.shape))),
-    ...validate(GraphSchema, pick(given, Object.keys(GraphSchema.shape))),
-    ...validate(ExportRunSchema, pick(given, Object.keys(ExportRunSchema.shape))),
-  };
+  const onnx = validate(OnnxSchema, pick(given, Object.keys(OnnxSchema.shape)));
+  const graph = validate(GraphSchema, pick(given, Object.keys(GraphSchema.shape)));
+  const run = validate(ExportRunSchema, pick(given, Object.keys(ExportRunSchema.shape)));
+  const idle = run.opOnly ? (onnx.onnx ? "onnx" : graphOption(graph)) : undefined;
+  if (idle !== undefined) {
+    throw new OptionError(
+      `${flagName(idle)} says how a whole model is written, and --op-only writes its attention op alone`,
+      "Leave one of them out.",
+    );
+  }
+  return { ...onnx, ...graph, ...run };
 }
 
 /**
@@ -128,12 +190,34 @@ export function parseConvertOptions(given: Readonly<Record<string, unknown>>): C
     ...kwargs.lsg,
     ...snakeKeys(pick(given, Object.keys(LsgConfigSchema.shape).map(camelCase))),
   };
+  const decisive = validate(DecisiveSchema, take(Object.keys(DecisiveSchema.shape)));
+  const idle = decisive.onnx ? undefined : graphOption(decisive);
+  if (idle !== undefined) {
+    throw new OptionError(
+      `${flagName(idle)} says how a graph is written, and none is asked for`,
+      "Add --onnx, or leave it out.",
+    );
+  }
+  const pushing = parsePushTo(take(Object.keys(PushToSchema.shape)));
   return {
-    ...validate(DecisiveSchema, take(Object.keys(DecisiveSchema.shape))),
+    ...decisive,
+    // What is pushed is proven first, unless that is declined.
+    runTest: decisive.runTest || (pushing.pushTo !== undefined && pushing.verify),
     ...validate(DeviceSchema, take(Object.keys(DeviceSchema.shape))),
+    ...pushing,
     ...validate(RunSchema, take(Object.keys(RunSchema.shape))),
     lsg: withoutDefaults(validate(LsgFlagsSchema, lsgGiven), lsgGiven),
   };
+}
+
+/** @throws OptionError for an option about pushing where nothing is pushed. */
+function parsePushTo(given: Record<string, unknown>): z.output<typeof PushToSchema> {
+  const [first] = Object.keys(PushSchema.shape).filter((key) => key in given);
+  if (first !== undefined && given.pushTo === undefined) {
+    const name = given[first] === false ? `no-${first}` : first;
+    throw new OptionError(`${flagName(name)} is for a conversion that is pushed`, "Add --push-to REPO.");
+  }
+  return validate(PushToSchema, given);
 }
 
 /**
@@ -148,6 +232,11 @@ export function parseRecordedOptions(recorded: Readonly<Record<string, unknown>>
     ...validate(DecisiveSchema, given),
     lsg: withoutDefaults(validate(LsgFlagsSchema, lsgGiven), lsgGiven),
   };
+}
+
+/** The first option that says how a model's graph is written. */
+function graphOption(options: z.output<typeof GraphSchema>): string | undefined {
+  return (["onnxWeights", "task", "globalAttention"] as const).find((key) => options[key] !== undefined);
 }
 
 function withoutDefaults<T extends object>(parsed: T, given: object): T {

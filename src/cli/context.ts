@@ -10,6 +10,8 @@ export interface CliContext {
   exitWith(code: number): void;
   /** Prints text for people. */
   printText(text: string): void;
+  /** The command line with the flags of every verb, of which a run loads only its own. */
+  wholeProgram(): Promise<Command>;
 }
 
 /** One file of `src/cli/`: what a verb adds to its command, and the arguments as that command takes them. */

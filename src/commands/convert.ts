@@ -3,14 +3,15 @@ import type { FileSource } from "../checkpoint/file-source.js";
 import { openFolder } from "../checkpoint/folder.js";
 import { openSource } from "../checkpoint/open-source.js";
 import { type ConvertOptions, decisiveOptions } from "../options.js";
-import { shardBytes } from "../plan/shards.js";
+import { shardBytes, untouchedFile } from "../plan/shards.js";
 import type { ConversionPlan, ConversionRecord } from "../plan/types.js";
 import { planCheckpoint, readCheckpoint, readerOf } from "../plan-source.js";
 import { type Progress, silent } from "../progress.js";
+import type { PushResult } from "../push/push-folder.js";
 import type { Listener } from "../verify/recorder.js";
 import type { VerificationReport } from "../verify/types.js";
 import { checkOutput, writeFolder } from "../write/output-folder.js";
-import { writeShard } from "../write/shard-writer.js";
+import { copyShard, writeShard } from "../write/shard-writer.js";
 import { writeSideFiles } from "../write/side-files.js";
 import { openWeights } from "../write/weight-reader.js";
 import { transferOptions } from "./transfer.js";
@@ -30,6 +31,8 @@ export interface ConvertResult {
   readonly graphs?: Readonly<Record<string, number>> | undefined;
   /** What `runTest` found. */
   readonly verification?: VerificationReport | undefined;
+  /** What `pushTo` did. */
+  readonly pushed?: PushResult | undefined;
 }
 
 /**
@@ -57,6 +60,9 @@ export async function convert(
   const runTest = options.runTest
     ? await (await import("./run-test.js")).openRunTest({ ...options, read, signal, listener })
     : undefined;
+  const push = options.pushTo
+    ? await (await import("./push.js")).openPushTo(options.pushTo, options, { signal, progress })
+    : undefined;
   const { origin } = source;
   const outputOptions = {
     force: options.force,
@@ -72,7 +78,12 @@ export async function convert(
     const bar = progress.bytes("Writing", bytes);
     try {
       for (const shard of plan.shards) {
-        await writeShard(join(folder, shard.file), shard, weights, { signal, onBytes: bar.advance });
+        const path = join(folder, shard.file);
+        const untouched = untouchedFile(shard, read.checkpoint);
+        const writing = { signal, onBytes: bar.advance };
+        await (untouched === undefined
+          ? writeShard(path, shard, weights, writing)
+          : copyShard(path, untouched, source, writing));
       }
     } finally {
       bar.done();
@@ -81,11 +92,16 @@ export async function convert(
     if (options.onnx) {
       // Only here: the graph's libraries take longer to load than a small model to convert.
       const { exportInto } = await import("./export.js");
-      graphs = (await exportInto(folder, await openFolder(folder), options, { signal, progress })).bytes;
+      const { bytes: sizes, notes } = await exportInto(folder, await openFolder(folder), options, {
+        signal,
+        progress,
+      });
+      graphs = sizes;
+      notes.forEach(progress.step);
     }
     verification = await runTest?.(await openFolder(folder), target);
   });
-  return { output: target, plan, graphs, verification };
+  return { output: target, plan, graphs, verification, pushed: await push?.(target, verification) };
 }
 
 /** A Hub id, or a relative path as typed: an absolute one would say where on this machine the source lay. */

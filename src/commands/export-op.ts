@@ -9,15 +9,16 @@ import { prependedTokens } from "../onnx/functions/lsg-inputs.js";
 import { opOnlyModel } from "../onnx/op-only.js";
 import { writeModel } from "../onnx/writer.js";
 import type { ExportOptions } from "../options.js";
+import { attentionOf } from "../plan/attention.js";
 import { describeModel } from "../plan/model.js";
-import { readLsgConfig } from "../variants/lsg.js";
-import type { ExportContext, ExportResult } from "./export.js";
+import type { PlannedAttention } from "../plan/weights.js";
+import { type ExportContext, type ExportResult, namedAttention } from "./export.js";
 
 const OP_FILE = "attention.onnx";
 
 /**
  * Writes a graph of a model's attention op alone, to be used in other models: inputs `query`, `key`, `value`
- * and `attention_mask`, output `context`. No weights are read.
+ * and `attention_mask`, of some models `relative_attention_bias`; output `context`. No weights are read.
  * @param output a folder; by default the current one
  */
 export async function exportOp(
@@ -29,15 +30,18 @@ export async function exportOp(
   const source = await openSource(model, { revision: options.revision, signal, onNotice: progress?.step });
   const checkpoint = await openCheckpoint(source, { signal });
   const described = describeModel(checkpoint, await findArchitecture(checkpoint.config.model_type));
-  const { sizes, config, isLsg } = described;
-  const lsg = isLsg ? readLsgConfig(config, described.architecture) : undefined;
+  const { sizes, config } = described;
+  const attention = attentionOf(described);
+  const lsg = attention?.kind === "lsg" ? attention.config : undefined;
   const seed = await graphSeed(source, options.seed);
+  const relative = described.architecture.encoder.relativeBias;
   const graph = opOnlyModel({
     attention: attentionFunction(described, { lsg, seed }),
     numHeads: sizes.heads,
     headDim: sizes.hidden / sizes.heads,
     prependedTokens: lsg ? prependedTokens(lsg) : 0,
     maskFirstToken: lsg?.mask_first_token ?? false,
+    biased: relative && { relative, config: lsg, causal: config.is_decoder === true },
     dtype: "F32",
   });
   const partial = join(output, `${OP_FILE}.partial-${process.pid}`);
@@ -46,9 +50,26 @@ export async function exportOp(
     await writeModel(partial, graph, { signal });
     const { size } = await stat(partial);
     await rename(partial, join(output, OP_FILE));
-    const task = basename(OP_FILE, ".onnx");
-    return { output, files: [OP_FILE], bytes: { [OP_FILE]: size }, task, attention: lsg ? "lsg" : "full" };
+    return {
+      output,
+      files: [OP_FILE],
+      bytes: { [OP_FILE]: size },
+      task: basename(OP_FILE, ".onnx"),
+      ...namedAttention(ofFirstLayer(attention)),
+      notes: [],
+    };
   } finally {
     await rm(partial, { force: true });
   }
+}
+
+/** What is exported of a Longformer whose layers differ. */
+function ofFirstLayer(attention: PlannedAttention | undefined): PlannedAttention | undefined {
+  if (attention?.kind !== "longformer") return attention;
+  const { attention_window: windows, attention_dilation: dilation } = attention.config;
+  const config = {
+    attention_window: windows.slice(0, 1),
+    ...(dilation && { attention_dilation: dilation.slice(0, 1) }),
+  };
+  return { kind: "longformer", config };
 }

@@ -2,7 +2,7 @@ import { CheckpointError } from "../errors.js";
 import type { SourceTensor } from "../plan/names.js";
 import type { Floats } from "../safetensors/floats.js";
 import type { WeightReader } from "../write/weight-reader.js";
-import { floatWeights } from "./float-weights.js";
+import { type FloatWeights, floatWeights } from "./float-weights.js";
 import { columnBlocks, madeOfRows, streamed } from "./weight-streams.js";
 import type { ComputeDtype, WeightSource } from "./weights.js";
 
@@ -13,10 +13,15 @@ const MAX_HALF = 65504;
  * A checkpoint's weights, copied into the model as floats. They are streamed: memory stays at one block, or
  * one block of columns. Matrices are transposed on the way, which runtimes' quantisers ask for.
  */
-export function copiedWeights(reader: WeightReader, dtype: ComputeDtype = "F32"): WeightSource {
+export function copiedWeights(reader: WeightReader, dtype?: ComputeDtype): WeightSource {
+  return floatWeights(copiedFloats(reader, dtype));
+}
+
+/** The same before it is said what becomes of them. */
+export function copiedFloats(reader: WeightReader, dtype: ComputeDtype = "F32"): FloatWeights {
   const checked = (tensor: SourceTensor) => (values: Floats) =>
     dtype === "F16" ? requireHalves(values, tensor) : values;
-  return floatWeights({
+  return {
     dtype,
     tensor(graph, tensor) {
       const { name, stored } = tensor;
@@ -30,7 +35,7 @@ export function copiedWeights(reader: WeightReader, dtype: ComputeDtype = "F32")
         columnBlocks(tensor, reader, (length) => new Float32Array(length), checked(tensor)),
       );
     },
-  });
+  };
 }
 
 /** @throws CheckpointError for a weight that float16 has no number for */

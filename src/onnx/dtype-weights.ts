@@ -1,5 +1,5 @@
 import type { WeightReader } from "../write/weight-reader.js";
-import { copiedWeights } from "./copied-weights.js";
+import { copiedFloats, copiedWeights } from "./copied-weights.js";
 import type { GraphDtype } from "./graph-dtypes.js";
 import { int4Weights } from "./int4-weights.js";
 import { int8Weights } from "./int8-weights.js";
@@ -18,5 +18,5 @@ const WEIGHTS: Readonly<Record<GraphDtype, (reader: WeightReader) => WeightSourc
  * @param shared whether graphs may point into the checkpoint; those of float32 can, others hold their own numbers
  */
 export function weightsIn(dtype: GraphDtype, reader: WeightReader, shared: boolean): WeightSource {
-  return shared && dtype === "fp32" ? sharedWeights() : WEIGHTS[dtype](reader);
+  return shared && dtype === "fp32" ? sharedWeights(copiedFloats(reader)) : WEIGHTS[dtype](reader);
 }

@@ -4,18 +4,21 @@ import type { SourceTensor } from "../plan/names.js";
 import { tensorBytes } from "../safetensors/header.js";
 import type { Value } from "./body.js";
 import type { GraphBuilder } from "./builder.js";
-import { floatWeights } from "./float-weights.js";
+import { type FloatWeights, floatWeights } from "./float-weights.js";
 import type { WeightSource } from "./weights.js";
 
 /**
  * Weights that stay where they are: the graph points into the safetensors files, which must lie beside it.
  * Other dtypes than float32 are cast, and matrices transposed, when a runtime loads the graph.
+ * @param others gives weights of files that do not lie beside it: those of small modules in subfolders
  */
-export function sharedWeights(): WeightSource {
+export function sharedWeights(others?: FloatWeights): WeightSource {
+  const other = ({ stored }: SourceTensor) => (stored.file.includes("/") ? others : undefined);
   return floatWeights({
     dtype: "F32",
-    tensor: pointTo,
-    matrix: (graph, tensor) => graph.op.Transpose(pointTo(graph, tensor), { perm: [1, 0] }),
+    tensor: (graph, tensor) => other(tensor)?.tensor(graph, tensor) ?? pointTo(graph, tensor),
+    matrix: (graph, tensor) =>
+      other(tensor)?.matrix(graph, tensor) ?? graph.op.Transpose(pointTo(graph, tensor), { perm: [1, 0] }),
   });
 }
 

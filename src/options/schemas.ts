@@ -13,6 +13,16 @@ export const DEFAULT_SEED = 123;
 const VARIANTS = ["lsg", "longformer"] as const;
 export type Variant = (typeof VARIANTS)[number];
 
+/** A comma list of tokens. */
+const AddedTokensSchema = z.preprocess(
+  (value) => (typeof value === "string" ? value.split(",").map((token) => token.trim()) : value),
+  z
+    .array(z.string().refine((token) => token.trim() !== "", "a token is empty"))
+    .min(1)
+    .refine((tokens) => new Set(tokens).size === tokens.length, "a token stands there twice")
+    .optional(),
+);
+
 /** Every other option of `lsg convert`; keys are flags in camelCase, the order is the help's. */
 export const ConversionSchema = z.strictObject({
   to: z
@@ -54,6 +64,9 @@ export const ConversionSchema = z.strictObject({
     .record(z.string(), z.json())
     .default({})
     .describe("further config keys as JSON, e.g. \"{'num_labels': 3}\""),
+  addTokens: AddedTokensSchema.describe(
+    'special tokens to add, e.g. "[ent],[/ent]"; those that are there keep their ids',
+  ),
   revision: z.string().optional().describe("Hub branch, tag or commit"),
 });
 
@@ -93,10 +106,25 @@ export const OnnxSchema = z.strictObject({
     }),
 });
 
+const TokensSchema = z.int().positive().max(MAX_TOKENS);
+
 /** A comma list of positive integers. */
 const NumbersSchema = z.preprocess(
   (value) => (typeof value === "string" ? value.split(",").map(wholeNumber) : value),
-  z.array(z.int().positive().max(MAX_TOKENS)).min(1).optional(),
+  z.array(TokensSchema).min(1).optional(),
+);
+
+/** A comma list for layers, of positive integers or of colon lists of them for the heads of a layer. */
+const ByHeadSchema = z.preprocess(
+  (value) => (typeof value === "string" ? value.split(",").map(numberOrByHead) : value),
+  z
+    .array(
+      z.union([TokensSchema, z.array(TokensSchema).min(1)], {
+        error: `expected whole numbers from 1 to ${MAX_TOKENS}, layers parted by commas and heads by colons`,
+      }),
+    )
+    .min(1)
+    .optional(),
 );
 
 /** Longformer's own keys as flags. */
@@ -104,8 +132,9 @@ export const LongformerSchema = z.strictObject({
   attentionWindow: NumbersSchema.describe(
     "tokens in a window, half of them on either side; one number, or one for each layer (default: by preset)",
   ),
-  attentionDilation: NumbersSchema.describe(
-    "distance between the tokens of a window; one number, or one for each layer (transformers ignores it)",
+  attentionDilation: ByHeadSchema.describe(
+    "distance between the tokens of a window; one number, or one for each layer, or for each of its heads as in " +
+      "1,1:1:2:2 (transformers ignores it)",
   ),
 });
 
@@ -117,9 +146,9 @@ export const RunTestSchema = z.strictObject({
   runTest: z.boolean().default(false).describe("prove the result before it takes its place (lsg verify)"),
 });
 
-/** Where models run that are verified. */
+/** Where models run that are verified or measured. */
 export const DeviceSchema = z.strictObject({
-  device: z.enum(DEVICES).default("auto").describe("where the models run that are verified"),
+  device: z.enum(DEVICES).default("auto").describe("where the models run"),
 });
 
 export const RunSchema = z.strictObject({
@@ -166,6 +195,36 @@ export const VerifySchema = z.strictObject({
   listDevices: z.boolean().default(false).describe("show which devices there are and what others lack"),
 });
 
+/** More runs than this are a typing error. */
+const MAX_RUNS = 1000;
+
+/** More rows than this are a typing error. */
+const MAX_BATCH_SIZE = 4096;
+
+export const BenchSchema = z.strictObject({
+  lengths: NumbersSchema.describe(
+    "tokens of the inputs, e.g. 512,4096 (default: 512, doubled up to the longest)",
+  ),
+  against: z
+    .string()
+    .regex(/^(full|original)$|\.onnx$/, "expected full, original or a file name that ends in .onnx")
+    .default("full")
+    .describe("the same weights with full attention, the original, or a graph: full, original, FILE.onnx"),
+  runs: z.int().positive().max(MAX_RUNS).default(5).describe("runs that count, after one to warm up"),
+  batchSize: z.int().positive().max(MAX_BATCH_SIZE).default(1).describe("rows of an input"),
+});
+
+/** What `lsg bench` writes, and where from. */
+export const BenchRunSchema = z.strictObject({
+  html: z
+    .string()
+    .regex(/\.html$/, "expected a file name that ends in .html")
+    .optional()
+    .describe("write a page with charts: FILE.html"),
+  ...RunSchema.pick({ json: true, quiet: true }).shape,
+  ...ConversionSchema.pick({ seed: true, revision: true }).shape,
+});
+
 /** What `lsg inspect` shows besides. */
 export const InspectSchema = z.strictObject({
   tensors: z.boolean().default(false).describe("list every tensor"),
@@ -182,6 +241,34 @@ export const VerifyRunSchema = z.strictObject({
   ...ConversionSchema.pick({ seed: true, revision: true }).shape,
 });
 
+/** How a folder gets to the Hub. */
+export const PushSchema = z.strictObject({
+  createPr: z.boolean().default(false).describe("propose a pull request instead of committing to main"),
+  private: z.boolean().default(false).describe("make a new repository private; refuse one that is public"),
+  deleteStale: z
+    .boolean()
+    .default(false)
+    .describe("delete the repository's files that loaders may read and the folder does not hold"),
+  verify: z.boolean().default(true).describe("push nothing that does not pass lsg verify (default)"),
+});
+
+/** A conversion that is pushed once it is in place. */
+export const PushToSchema = z.strictObject({
+  pushTo: z.string().optional().describe("push the result to this Hub repository; implies --run-test"),
+  ...PushSchema.shape,
+});
+
+/** What else `lsg push` takes. */
+export const PushRunSchema = z.strictObject({
+  ...VerifySchema.pick({ against: true }).shape,
+  ...DeviceSchema.shape,
+});
+
+export const PushOutputSchema = z.strictObject({
+  dryRun: z.boolean().default(false).describe("say what would be pushed and push nothing"),
+  ...RunSchema.pick({ json: true, quiet: true }).shape,
+});
+
 export const DecisiveSchema = z.strictObject({
   ...ConversionSchema.shape,
   ...LongformerSchema.shape,
@@ -189,6 +276,11 @@ export const DecisiveSchema = z.strictObject({
   ...GraphSchema.shape,
   ...RunTestSchema.shape,
 });
+
+/** What stands for a layer in a list on the command line: a number, or one for each head. */
+function numberOrByHead(layer: string): unknown {
+  return layer.includes(":") ? layer.split(":").map(wholeNumber) : wholeNumber(layer);
+}
 
 /** A number out of a list on the command line; what is no number stays text, to be refused by its schema. */
 function wholeNumber(text: string): unknown {

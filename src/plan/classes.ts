@@ -1,6 +1,7 @@
 import type { Architecture, Head } from "../architecture.js";
 import type { Config } from "../checkpoint/checkpoint.js";
 import { CheckpointError, OptionError } from "../errors.js";
+import { COLBERT_CLASS } from "../sentence-transformers/model-kind.js";
 import { LSG_CLASS_PREFIX } from "../variants/lsg-config.js";
 
 /** The class that a conversion starts from or writes. */
@@ -57,6 +58,19 @@ export function openedClass(className: string, architecture: Architecture): stri
   return knownClass(architecture, className)?.className ?? `${architecture.classPrefix}Model`;
 }
 
+/**
+ * What config.json calls the class of an LSG checkpoint: transformers' class behind LSG. A ColBERT keeps its name, by
+ * which its readers know it; transformers opens what auto_map says, whatever the name.
+ */
+export function lsgClass(className: string, architecture: Architecture): string {
+  return className === COLBERT_CLASS ? className : LSG_CLASS_PREFIX + openedClass(className, architecture);
+}
+
+/** The same of a Longformer, which transformers opens by its model type. */
+export function longformerClass(className: string, architecture: Architecture): string {
+  return className === COLBERT_CLASS ? className : openedClass(className, architecture);
+}
+
 function knownClass(architecture: Architecture, className: string): ModelClass | undefined {
   const suffix = classSuffix(architecture, className);
   const head = Object.hasOwn(architecture.heads, suffix) ? architecture.heads[suffix] : undefined;
@@ -74,13 +88,20 @@ function refuseClass(architecture: Architecture, className: string, where: strin
   );
 }
 
-/** What follows the model type's prefix: `ForMaskedLM`; empty for other model types' classes. */
-function classSuffix({ classPrefix }: Architecture, className: string): string {
-  const plain = className.startsWith(LSG_CLASS_PREFIX) ? className.slice(LSG_CLASS_PREFIX.length) : className;
-  return plain.startsWith(classPrefix) ? plain.slice(classPrefix.length) : "";
+/** What follows the model type's prefix, or a relative's: `ForMaskedLM`; empty for other model types' classes. */
+function classSuffix({ classPrefix, namedAfter = [] }: Architecture, className: string): string {
+  const plain = withoutLsg(className);
+  const prefix = [classPrefix, ...namedAfter].find((one) => plain.startsWith(one));
+  return prefix === undefined ? "" : plain.slice(prefix.length);
 }
 
-function configClass({ architectures }: Config): string | undefined {
+/** A class's name in transformers. */
+export function withoutLsg(className: string): string {
+  return className.startsWith(LSG_CLASS_PREFIX) ? className.slice(LSG_CLASS_PREFIX.length) : className;
+}
+
+/** The class that a config names. */
+export function configClass({ architectures }: Config): string | undefined {
   const first: unknown = Array.isArray(architectures) ? architectures[0] : architectures;
   return typeof first === "string" && first !== "" ? first : undefined;
 }

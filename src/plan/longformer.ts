@@ -2,7 +2,14 @@ import type { Architecture } from "../architecture.js";
 import type { Checkpoint, Config } from "../checkpoint/checkpoint.js";
 import { OptionError } from "../errors.js";
 import type { ConversionOptions } from "../options.js";
-import { isLongformer, losslessLength, readLongformer, resolveLongformer } from "../variants/longformer.js";
+import { COLBERT_CLASS } from "../sentence-transformers/model-kind.js";
+import {
+  isLongformer,
+  losslessLength,
+  readLongformer,
+  refuseFarApart,
+  resolveLongformer,
+} from "../variants/longformer.js";
 import { type ModelClass, requestedClass } from "./classes.js";
 import { changedKeys, raisedLengths } from "./config.js";
 import { sizeChanges } from "./longformer-config.js";
@@ -39,6 +46,7 @@ export function planLongformer(
   refuseUnlike(model, variant);
   const { config, source } = model;
   const target = targetClass(model, variant, options.architecture);
+  const isColbert = source.className === COLBERT_CLASS && options.architecture === undefined;
   const reconciled = reconcile({
     ...model,
     mayCreate: options.architecture !== undefined,
@@ -46,12 +54,13 @@ export function planLongformer(
   });
 
   const positions = positionTable(model);
-  const longformer = resolveLongformer(options, config, model.sizes.layers, positions.usable);
+  const longformer = resolveLongformer(options, config, model.sizes, positions.usable);
   const asked = targetLength(options.maxSequenceLength, positions.usable);
   // transformers pads a LED's input to whole windows before it looks positions up.
   const widest = variant.decoder ? Math.max(...longformer.attention_window) : 1;
   const length = Math.ceil(asked / widest) * widest;
-  const own = isLongformer(architecture) ? readLongformer(config, model.sizes.layers) : undefined;
+  refuseFarApart(longformer, length);
+  const own = isLongformer(architecture) ? readLongformer(config, model.sizes) : undefined;
   const changes = sizeChanges({ model, variant, length, head: target.head, separator });
   const targetConfig: Config = { ...config, ...Object.fromEntries(changes) };
   const labels = target.head?.labels ?? configLabels(config);
@@ -80,7 +89,7 @@ export function planLongformer(
     configChanges: new Map([
       ...changedKeys(checkpoint.config, config),
       ["model_type", variant.modelType],
-      ["architectures", [target.className]],
+      ["architectures", [isColbert ? source.className : target.className]],
       ["auto_map", undefined],
       ["base_model_prefix", undefined],
       ...changes,

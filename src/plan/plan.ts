@@ -1,16 +1,21 @@
 import type { Architecture } from "../architecture.js";
-import type { Checkpoint } from "../checkpoint/checkpoint.js";
+import type { Checkpoint, Config } from "../checkpoint/checkpoint.js";
+import { RECORD_FILE, recordText } from "../conversion-record.js";
 import { modelCard } from "../model-card.js";
-import { flagName, snakeKeys } from "../options/flags.js";
+import { snakeKeys } from "../options/flags.js";
 import type { ConversionOptions } from "../options.js";
+import { COLBERT_CLASS, modelKind, SETTINGS_FILE } from "../sentence-transformers/model-kind.js";
+import { MODULES_FILE } from "../sentence-transformers/modules-json.js";
+import { sentenceNotes } from "../sentence-transformers/notes.js";
 import type { LongformerConfig } from "../variants/longformer.js";
 import { isSparse, LSG_CLASS_PREFIX } from "../variants/lsg-config.js";
-import { isLsgConfig } from "./classes.js";
+import { configClass, isLsgConfig, lsgClass, withoutLsg } from "./classes.js";
 import { planLongformer } from "./longformer.js";
 import type { TokenIds } from "./place.js";
 import { INDEX_FILE, shardIndex } from "./shards.js";
 import { planSideFiles } from "./side-files.js";
 import type { ConversionPlan, ConversionRecord, SideFile } from "./types.js";
+import { growVocabulary } from "./vocabulary.js";
 import { planWeights, type WeightPlan } from "./weights.js";
 
 export interface PlanInputs {
@@ -35,12 +40,25 @@ export interface PlanInputs {
  */
 export function planConversion(inputs: PlanInputs): ConversionPlan {
   const { checkpoint, architecture, options, tokens, contents, modeling } = inputs;
-  const weights = inputs.longformer
+  const converted = inputs.longformer
     ? planLongformer(checkpoint, inputs.longformer, architecture, options, tokens.separator)
     : planWeights(checkpoint, architecture, options, tokens);
-  const { files } = checkpoint.source;
+  const weights = growVocabulary(converted, {
+    architecture: inputs.longformer ?? architecture,
+    config: checkpoint.config,
+    tokens: tokens.asked?.ids ?? {},
+    seed: options.seed,
+  });
+  const { files, rewritten } = checkpoint.source;
   const length = { ...weights.length, writesNoMore: inputs.longformer?.decoder !== undefined };
-  const { sideFiles, omitted } = planSideFiles({ files, contents, length, modeling });
+  const { sideFiles, omitted } = planSideFiles({
+    files,
+    contents,
+    rewritten,
+    length,
+    modeling,
+    tokens: tokens.asked?.ids ?? {},
+  });
   const record = conversionRecord(inputs, weights);
   const card = modelCard({
     record,
@@ -48,12 +66,15 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
     auto: weights.target.head?.auto ?? "Model",
     beyond: beyond(architecture),
     created: weights.created,
-    sentenceTransformers: files.has("modules.json"),
+    kind: modelKind(checkpoint.config, {
+      modules: contents.get(MODULES_FILE),
+      settings: contents.get(SETTINGS_FILE),
+    }),
     originalCard: contents.get("README.md")?.toString("utf8"),
   });
   const written: SideFile[] = [
     { kind: "write", path: "README.md", content: card.text },
-    { kind: "write", path: "lsg_conversion.json", content: `${JSON.stringify(record, null, 2)}\n` },
+    { kind: "write", path: RECORD_FILE, content: recordText(record) },
   ];
   if (weights.shards.length > 1) {
     written.push({ kind: "write", path: INDEX_FILE, content: shardIndex(weights.shards) });
@@ -72,22 +93,28 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
     dropped: weights.dropped,
     sideFiles: [...sideFiles, ...written],
     omitted,
-    notes: [...notes(inputs, weights), ...card.notes],
+    notes: [
+      ...notes(inputs, weights),
+      ...sentenceNotes(checkpoint.source.transformerFolder, sideFiles, contents),
+      ...card.notes,
+    ],
   };
 }
 
 function conversionRecord(
-  { architecture, options, source, longformer }: PlanInputs,
+  { architecture, options, tokens, source, longformer }: PlanInputs,
   weights: WeightPlan,
 ): ConversionRecord {
-  const { className } = weights.target;
+  const isColbert = weights.configChanges.get("architectures")?.toString() === COLBERT_CLASS;
+  const className = isColbert ? COLBERT_CLASS : weights.target.className;
   return {
     format_version: 1,
     source,
     model_type: (longformer ?? architecture).modelType,
-    architecture: longformer ? className : LSG_CLASS_PREFIX + className,
+    architecture: longformer || isColbert ? className : LSG_CLASS_PREFIX + className,
     variant: longformer ? "longformer" : "lsg",
     max_sequence_length: weights.length,
+    ...(tokens.asked && { added_tokens: tokens.asked.ids }),
     options: { ...snakeKeys(options), lsg: options.lsg },
     promise: { lossless_up_to: weights.losslessUpTo },
   };
@@ -100,18 +127,21 @@ function beyond({ positions }: Architecture): string {
 
 /** What a user would want to be told and the plan's data does not say by itself. */
 function notes(inputs: PlanInputs, weights: WeightPlan): string[] {
-  const { architecture, options } = inputs;
+  const { checkpoint, architecture, options } = inputs;
   const { source, target, created, attention, losslessUpTo, length } = weights;
   const isLocal = attention.kind === "longformer" || !isSparse(attention.config);
   const all: (string | false)[] = [
+    namedOtherwise(checkpoint.config, source.className) &&
+      `config.json names ${configClass(checkpoint.config)}; by its model_type, ${architecture.modelType}, transformers opens ${source.className}, and so does lsg.`,
     created.length > 0 &&
       `${target.className} has a new head, as from transformers (seed ${options.seed}); it must be trained: ${created.join(", ")}.`,
-    losslessUpTo > 0
+    inputs.tokens.asked !== undefined && tokenNote(inputs.tokens.asked),
+    losslessUpTo > 1
       ? `Lossless: inputs of up to ${losslessUpTo} tokens give what ${source.className} gave.`
-      : "Not lossless: outputs differ from the original's at every length; the model should be fine-tuned.",
+      : `Not lossless: outputs differ from the original's ${losslessUpTo === 1 ? "from two tokens on" : "at every length"}; the model should be fine-tuned.`,
     length.to > length.from &&
       isLocal &&
-      losslessUpTo > 0 &&
+      losslessUpTo > 1 &&
       `Beyond ${losslessUpTo} tokens ${beyond(architecture)} and attention is local; fine-tune on long inputs for best results.`,
     ...(attention.kind === "lsg"
       ? lsgNotes(inputs, weights)
@@ -120,12 +150,31 @@ function notes(inputs: PlanInputs, weights: WeightPlan): string[] {
   return all.filter((note): note is string => note !== false);
 }
 
+/** Which tokens were added, and which were there. */
+function tokenNote({ ids, added }: NonNullable<TokenIds["asked"]>): string {
+  const listed = (isNew: boolean) =>
+    Object.entries(ids)
+      .filter(([token]) => added.includes(token) === isNew)
+      .map(([token, id]) => `${token} (${id})`)
+      .join(", ");
+  const news = added.length > 0 ? `Added ${listed(true)}: they must be trained. ` : "";
+  const kept = listed(false);
+  return `${news}${kept && `In the vocabulary already: ${kept}.`}`.trim();
+}
+
+/** Whether a config names a relative's class. */
+function namedOtherwise(config: Config, className: string): boolean {
+  const named = configClass(config);
+  return named !== undefined && withoutLsg(named) !== className;
+}
+
 function lsgNotes({ checkpoint, architecture, options, modeling }: PlanInputs, { target }: WeightPlan) {
   const isLsg = isLsgConfig(checkpoint.config);
   return [
     target.head === undefined &&
+      target.className !== COLBERT_CLASS &&
       `${target.className} is not a class that lsg knows: its base model is converted to ` +
-        `${LSG_CLASS_PREFIX}${architecture.classPrefix}Model, every other tensor is carried along.`,
+        `${lsgClass(target.className, architecture)}, every other tensor is carried along.`,
     options.resizeLsg && !isLsg && "--resize-lsg has no effect: the source is not an LSG checkpoint.",
     options.keepFirstGlobalToken &&
       !isLsg &&
@@ -137,27 +186,21 @@ function lsgNotes({ checkpoint, architecture, options, modeling }: PlanInputs, {
   ];
 }
 
-/** Options of conversions to LSG, which say how its global tokens are made. */
-const LSG_OPTIONS = ["keepFirstGlobalToken", "randomGlobalInit", "resizeLsg"] as const;
-
 function longformerNotes(
-  { architecture, longformer, options }: PlanInputs,
+  { architecture, longformer }: PlanInputs,
   { source, target }: WeightPlan,
   config: LongformerConfig,
 ) {
   const countsPadding = architecture.positions.offset === 0 && longformer?.positions.offset !== 0;
   return [
     source.head === undefined &&
+      source.className !== COLBERT_CLASS &&
       `${source.className} is not a class that lsg knows: its base model is converted to ${target.className}, ` +
         "every other tensor is carried along.",
-    ...LSG_OPTIONS.map(
-      (key) =>
-        options[key] && `${flagName(key)} has no effect: a Longformer has no embeddings of global tokens.`,
-    ),
     countsPadding &&
       `${longformer?.title} numbers positions from the first token that is no padding: with padding on the left, ` +
         `which ${architecture.title} numbers too, outputs differ.`,
     config.attention_dilation !== undefined &&
-      "transformers ignores attention_dilation: there the windows have no gaps. The graphs keep them.",
+      "transformers ignores attention_dilation: opened there, the windows have no gaps and outputs are others. The graphs keep them.",
   ];
 }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { convert } from "../../src/commands/convert.js";
 import { parseConvertOptions } from "../../src/options.js";
+import { summarise } from "../../src/plan/print.js";
 import { decodeFloats, encodeFloats } from "../../src/safetensors/floats.js";
 import { changedCheckpoint } from "../support/changed-checkpoint.js";
 import { FIXTURES, temporaryFolder } from "../support/fixtures.js";
@@ -309,6 +310,36 @@ describe("the config", () => {
     expect((await converted(ROBERTA, { attentionDilation: "1" })).config).not.toHaveProperty(
       "attention_dilation",
     );
+  });
+
+  test("of heads with windows of their own has a list for each layer", async () => {
+    const { config, plan, output } = await converted(ROBERTA, { attentionDilation: "1,1:1:2:3" });
+    const dilation = [
+      [1, 1, 1, 1],
+      [1, 1, 2, 3],
+    ];
+    expect(config.attention_dilation).toEqual(dilation);
+    expect(plan.record.options.attention_dilation).toEqual([1, [1, 1, 2, 3]]);
+    expect(plan.record.promise.lossless_up_to).toBe(1);
+    expect(summarise(output, plan, false)).toMatch(/windows of 1024, dilated by 1:1:1:1,1:1:2:3\n/);
+    expect(summarise(output, plan, false)).toMatch(/Not lossless: outputs differ .* from two tokens on/);
+    expect(summarise(output, plan, false)).toMatch(/transformers ignores attention_dilation/);
+    expect(readFileSync(join(output, "README.md"), "utf8")).toMatch(
+      /\*\*transformers ignores `attention_dilation`/,
+    );
+
+    const longer = await converted(output, { maxSequenceLength: 8192 });
+    expect(longer.config.attention_dilation, "a Longformer keeps its own").toEqual(dilation);
+    expect(longer.plan.record.promise.lossless_up_to).toBe(4096);
+    expect((await converted(output, { attentionDilation: "2" })).config.attention_dilation).toEqual([2, 2]);
+  });
+
+  test.each<[given: string, written: unknown]>([
+    ["2:1:1:1", Array(2).fill([2, 1, 1, 1])],
+    ["3:3:3:3,2", [3, 2]],
+    ["1:1:1:1", undefined],
+  ])("of --attention-dilation %s says no more than it must", async (attentionDilation, written) => {
+    expect((await converted(ROBERTA, { attentionDilation })).config.attention_dilation).toEqual(written);
   });
 });
 

@@ -232,6 +232,7 @@ describe("tasks", () => {
       bytes: { "onnx/model.onnx": (await stat(join(output, "onnx", "model.onnx"))).size },
       task: "question-answering",
       attention: "full",
+      notes: [],
     });
     const features = await exportOnnx(qa, `${output}-2`, parseExportOptions({ task: "feature-extraction" }));
     expect(features.task).toBe("feature-extraction");
@@ -301,6 +302,7 @@ describe("lsg export", () => {
       bytes: { "onnx/model.onnx": expect.any(Number), "onnx/model.onnx_data": expect.any(Number) },
       task: "feature-extraction",
       attention: "full",
+      notes: [],
     });
   });
 

@@ -1,19 +1,23 @@
 import { join, posix } from "node:path";
 import { equals } from "@bufbuild/protobuf";
 import { type FunctionProto, FunctionProtoSchema } from "onnx-buf";
+import { CANDIDATE_SCORING } from "../../onnx/candidate-task.js";
+import { describeForExport } from "../../onnx/export-model.js";
 import { GRAPH_DTYPES, type GraphDtype, inDtype } from "../../onnx/graph-dtypes.js";
 import { GRAPH_FILE, graphFiles, graphsIn } from "../../onnx/graph-files.js";
 import { readFunctions } from "../../onnx/read-functions.js";
 import { generates, headForTask } from "../../onnx/tasks.js";
-import { attempt, type Outcome } from "../attempt.js";
+import { type CandidateTokens, findCandidateTokens } from "../../tokenizer/candidate-tokens.js";
+import { attempt, failureOf, type Outcome } from "../attempt.js";
 import { checkOps, type NamedOp } from "../attention/check-ops.js";
 import { bringFile } from "../model/workspace.js";
 import type { Session } from "../session.js";
 import type { Check } from "../types.js";
 import { closenessOf } from "./closeness.js";
 import { compareBytes } from "./compare-bytes.js";
+import { compareCandidates, scoresCandidates } from "./compare-candidates.js";
 import { compareGeneration } from "./compare-generation.js";
-import { compareModel, leavesHeadOut } from "./compare-outputs.js";
+import { compareModel, exportedTask } from "./compare-outputs.js";
 import { exportAgain, type FoundGraphs, type GraphCheck, inSession } from "./graph-check.js";
 
 /**
@@ -21,9 +25,31 @@ import { exportAgain, type FoundGraphs, type GraphCheck, inSession } from "./gra
  * attention ops against their definitions, their outputs against the folder's weights in float32.
  * @returns the checks, whose ids end in the dtype where it is not float32, and the dtypes that were found
  */
-export async function checkGraphFiles(
-  check: GraphCheck,
-): Promise<{ readonly checks: Check[]; readonly dtypes: GraphDtype[] }> {
+export async function checkGraphFiles(given: GraphCheck): Promise<GraphFindings> {
+  let check: GraphCheck;
+  try {
+    check = await withModules(given);
+  } catch (error) {
+    return { checks: [failureOf("modules", "modules behind the transformer", error)], dtypes: GRAPH_DTYPES };
+  }
+  return checkGraphsOf(check);
+}
+
+/** What was found of a folder's graphs. */
+interface GraphFindings {
+  readonly checks: readonly Check[];
+  /** In which there are graphs, or may be. */
+  readonly dtypes: readonly GraphDtype[];
+}
+
+/** Sees the model with what follows it in a sentence-transformers folder. @throws CheckpointError for damaged modules */
+async function withModules(given: GraphCheck): Promise<GraphCheck> {
+  const { read } = given.read;
+  const { checkpoint, model } = await describeForExport(read.checkpoint, { signal: given.signal });
+  return { ...given, read: { ...given.read, read: { ...read, checkpoint }, model } };
+}
+
+async function checkGraphsOf(check: GraphCheck): Promise<GraphFindings> {
   const { read, model } = check.read;
   const head = headForTask(model.architecture, model.source.head, undefined);
   const known: FunctionProto[] = [];
@@ -48,7 +74,9 @@ export function graphCheckId(id: string, dtype: GraphDtype): string {
 /** @param known ops that were looked at already; those of these graphs are added */
 async function checkExport(found: FoundGraphs, known: FunctionProto[], check: GraphCheck): Promise<Check[]> {
   const { folder, dtype, files } = found;
-  const { source, weightFiles } = check.read.read.checkpoint;
+  const { read, model } = check.read;
+  const { contents } = read;
+  const { source, weightFiles } = read.checkpoint;
   const graphs = files.filter((path) => graphsIn(dtype).includes(posix.basename(path)));
   const [first = ""] = graphs;
   // Data files must lie beside the graph as files, which in a cache of the Hub they do not.
@@ -60,13 +88,19 @@ async function checkExport(found: FoundGraphs, known: FunctionProto[], check: Gr
   const id = (base: string) => graphCheckId(base, dtype);
   let task: string | undefined;
   let globalAttention: "input" | undefined;
+  let candidates: CandidateTokens | undefined;
   const takesGlobals = (session: Session) => session.inputNames.includes("global_attention_mask");
   const outputs = await attempt(id("graph"), `${name} and the weights`, () =>
     isWhole
       ? inSession(first, found, check, (session) => {
           if (takesGlobals(session)) globalAttention = "input";
-          if (leavesHeadOut(session, check)) task = "feature-extraction";
-          return compareModel(session, found, check);
+          if (scoresCandidates(session)) {
+            task = CANDIDATE_SCORING;
+            candidates = findCandidateTokens(contents, model.architecture.tokenizerClass);
+            return compareCandidates(session, found, check, candidates);
+          }
+          task = exportedTask(session, check);
+          return compareModel(session, found, check, task);
         })
       : compareGeneration(found, check),
   );
@@ -79,7 +113,7 @@ async function checkExport(found: FoundGraphs, known: FunctionProto[], check: Gr
   }
   return [
     await attempt(id("graph-bytes"), `${name}, bytes`, () =>
-      compareBytes(found, check, { task, globalAttention }),
+      compareBytes(found, check, { task, globalAttention, candidates }),
     ),
     await attempt(id("graph-op"), `${name}, attention ops`, () => compareOps(found, graphs, known, check)),
     outputs,

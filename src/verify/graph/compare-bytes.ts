@@ -16,12 +16,12 @@ import { exportAgain, type FoundGraphs, type GraphCheck } from "./graph-check.js
 /**
  * Exports once more, in the same form, and compares the bytes: one graph after the other, as each may hold all
  * weights.
- * @param options what the graphs were exported for; by default the model's own
+ * @param exported what the graphs were exported for; by default the model's own
  */
 export async function compareBytes(
   { folder, dtype, files }: FoundGraphs,
   { read, attention, lshSeed, scratch, signal }: GraphCheck,
-  { task, globalAttention }: Pick<GraphOptions, "task" | "globalAttention">,
+  exported: Pick<GraphOptions, "task" | "globalAttention" | "candidates">,
 ): Promise<Outcome> {
   const place = posix.dirname(files[0] ?? "");
   const reader = await openWeights(read.read.checkpoint, () => ({ signal }));
@@ -32,8 +32,7 @@ export async function compareBytes(
     const weights = weightsIn(dtype, reader, place === ".");
     const graphs = exportedGraphs(read.model, weights, {
       lsg: lsgOf(attention),
-      task,
-      globalAttention,
+      ...exported,
       seed: lshSeed,
     });
     for (const [base, model] of graphs) {

@@ -4,6 +4,7 @@ import { OptionError } from "../../errors.js";
 import type { GraphDtype } from "../../onnx/graph-dtypes.js";
 import { generates } from "../../onnx/tasks.js";
 import { type Model, readsTokenTypes } from "../../plan/model.js";
+import { holdsOwnHead } from "../../plan/reconcile.js";
 import type { PlannedAttention } from "../../plan/weights.js";
 import { findSpecialTokens } from "../../tokenizer/special-tokens.js";
 import { asOutputError } from "../../write/output-folder.js";
@@ -101,10 +102,12 @@ async function runChecks(
   let original: Runnable | undefined;
   await recorder.look("load", "graphs over the weights", async () => {
     converted = await open(read, "the converted model");
-    // A new head has nothing to be compared with.
-    const head = originalRead && classOf(originalRead.model) === classOf(model) ? "own" : "none";
+    // A new head has nothing to be compared with, be its class another or the original's own, which it lacked.
+    const isSame = originalRead && classOf(originalRead.model) === classOf(model);
+    const head = isSame && holdsOwnHead(originalRead.model) ? "own" : "none";
     original = originalRead && (await open(originalRead, "the original", { head }));
-    return { verdict: "pass", detail: `on ${device}${original ? ", the original beside it" : ""}` };
+    const beside = `, the original beside it${isSame && head === "none" ? ", but for its head, which it lacks" : ""}`;
+    return { verdict: "pass", detail: `on ${device}${original ? beside : ""}` };
   });
   if (!converted) return { differences: [], costs: [] };
   refuseLongLengths(lengths, converted.longest);
@@ -123,7 +126,10 @@ async function runChecks(
     converted,
     original,
     attention,
-    inputs: inputSource(model, textIds, readsTokenTypes(originalRead?.model ?? model)),
+    inputs: inputSource(model, textIds, {
+      typed: readsTokenTypes(originalRead?.model ?? model),
+      words: Math.min(model.sizes.vocab, originalRead?.model.sizes.vocab ?? model.sizes.vocab),
+    }),
     losslessUpTo: checks.losslessUpTo,
     lengths,
     seed,

@@ -68,6 +68,12 @@ export async function checkTransformers(
   if (!isOurs) {
     return notCovered("Python code that does not come with lsg is not run", "Convert the original again.");
   }
+  if (subject.attention.kind === "longformer" && subject.attention.config.attention_dilation) {
+    return notCovered(
+      "transformers ignores attention_dilation",
+      "Use the graphs of such a model: lsg export.",
+    );
+  }
   const inputs = makeInputs(subject);
   if (inputs.batches.length === 0) {
     return notCovered(

@@ -45,7 +45,9 @@ export type PushOptions = z.output<typeof PushSchema> &
   z.output<typeof PushOutputSchema>;
 
 /** What the user asked of `lsg export`, validated. */
-export type ExportOptions = z.output<typeof GraphSchema> & z.output<typeof ExportRunSchema>;
+export type ExportOptions = z.output<typeof OnnxSchema> &
+  z.output<typeof GraphSchema> &
+  z.output<typeof ExportRunSchema>;
 
 /** What the user asked of `lsg verify`, validated. */
 export type VerifyOptions = z.output<typeof VerifySchema> &
@@ -112,7 +114,10 @@ export function pushFlags(): Flag[] {
 
 /** The flags of `lsg export`. */
 export function exportFlags(): Flag[] {
-  return [...flagsOf("ONNX:", GraphSchema.shape), ...flagsOf("Output:", ExportRunSchema.shape)];
+  return [
+    ...flagsOf("ONNX:", { ...OnnxSchema.shape, ...GraphSchema.shape }),
+    ...flagsOf("Output:", ExportRunSchema.shape),
+  ];
 }
 
 /** The options without those that only say how to run. */
@@ -160,6 +165,7 @@ export function parseInspectOptions(
 
 /** Validates the parsed arguments of `lsg export`. @throws OptionError as `parseConvertOptions` does. */
 export function parseExportOptions(given: Readonly<Record<string, unknown>>): ExportOptions {
+  const onnx = validate(OnnxSchema, pick(given, Object.keys(OnnxSchema.shape)));
   const graph = validate(GraphSchema, pick(given, Object.keys(GraphSchema.shape)));
   const run = validate(ExportRunSchema, pick(given, Object.keys(ExportRunSchema.shape)));
   const idle = run.opOnly ? graphOption(graph) : undefined;
@@ -169,7 +175,7 @@ export function parseExportOptions(given: Readonly<Record<string, unknown>>): Ex
       "Leave one of them out.",
     );
   }
-  return { ...graph, ...run };
+  return { ...onnx, ...graph, ...run };
 }
 
 /**

@@ -9,6 +9,7 @@ import { progressOn, silent } from "../progress.js";
 import { fileArguments, normaliseSpelling } from "../reference-spelling.js";
 import { VerificationError } from "../verify/verification-error.js";
 import type { CliContext } from "./context.js";
+import { describeFiles } from "./files.js";
 import { addFlags } from "./flags.js";
 
 const flags = convertFlags();
@@ -44,15 +45,17 @@ async function run(
   const listener = isShown ? presentation?.listener : undefined;
   try {
     const result = await convert(model, output, options, { signal, progress, listener });
-    const { plan, verification } = result;
+    const { plan, graphs, verification } = result;
     if (json || dryRun) {
       const proof = verification && { verification: presentation?.toJson(verification) };
       const { verification: _, ...push } = result.pushed ?? {};
       const pushed = result.pushed && { push };
-      printJson({ output: result.output, written: !dryRun, plan: planToJson(plan), ...proof, ...pushed });
+      const written = { written: !dryRun, ...(graphs && { graphs }) };
+      printJson({ output: result.output, ...written, plan: planToJson(plan), ...proof, ...pushed });
     }
     if (!isShown) return;
     process.stderr.write(`${verification ? "\n" : ""}${summarise(result.output, plan, dryRun)}`);
+    if (graphs) process.stderr.write(`  graphs: ${describeFiles(graphs)}\n`);
     if (verification) presentation?.conclude(verification);
     if (result.pushed) process.stderr.write((await import("./push.js")).pushText(result.pushed));
   } catch (error) {

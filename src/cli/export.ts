@@ -4,6 +4,7 @@ import { exportOp } from "../commands/export-op.js";
 import { exportFlags, parseExportOptions } from "../options.js";
 import { progressOn, silent } from "../progress.js";
 import type { CliContext } from "./context.js";
+import { describeFiles } from "./files.js";
 import { addFlags } from "./flags.js";
 
 /** `lsg export`. */
@@ -22,10 +23,10 @@ export function define(command: Command, context: CliContext): void {
       const result = await run(model, output, options, { signal: context.signal, progress });
       if (options.json) return context.printJson(result);
       if (options.quiet) return;
-      const { files, task, attention, layout, notes } = result;
+      const { bytes, task, attention, layout, notes } = result;
       const detail = layout === undefined ? "" : ` (${layout})`;
       process.stderr.write(`Exported ${model} for ${task} with ${attention} attention${detail}\n`);
-      process.stderr.write(`  in ${result.output}: ${files.join(", ")}\n`);
+      process.stderr.write(`  in ${result.output}: ${describeFiles(bytes)}\n`);
       for (const note of notes) process.stderr.write(`  ${note}\n`);
     });
   addFlags(command, exportFlags());

@@ -27,6 +27,8 @@ export interface ConvertResult {
   /** The folder written, or that would be. */
   readonly output: string;
   readonly plan: ConversionPlan;
+  /** The graphs written, with their sizes in bytes. */
+  readonly graphs?: Readonly<Record<string, number>> | undefined;
   /** What `runTest` found. */
   readonly verification?: VerificationReport | undefined;
   /** What `pushTo` did. */
@@ -69,6 +71,7 @@ export async function convert(
   await checkOutput(resolve(target), outputOptions);
   const bytes = plan.shards.reduce((sum, shard) => sum + shardBytes(shard), 0);
   let verification: VerificationReport | undefined;
+  let graphs: ConvertResult["graphs"];
   await writeFolder(resolve(target), bytes, outputOptions, async (folder) => {
     await writeSideFiles(folder, plan, source, readerOf(read));
     const weights = await openWeights(read.checkpoint, transfer);
@@ -89,12 +92,13 @@ export async function convert(
     if (options.onnx) {
       // Only here: the graph's libraries take longer to load than a small model to convert.
       const { exportInto } = await import("./export.js");
-      const { notes } = await exportInto(folder, await openFolder(folder), options, { signal, progress });
-      notes.forEach(progress.step);
+      const exported = await exportInto(folder, await openFolder(folder), options, { signal, progress });
+      graphs = exported.bytes;
+      exported.notes.forEach(progress.step);
     }
     verification = await runTest?.(await openFolder(folder), target);
   });
-  return { output: target, plan, verification, pushed: await push?.(target, verification) };
+  return { output: target, plan, graphs, verification, pushed: await push?.(target, verification) };
 }
 
 /** A Hub id, or a relative path as typed: an absolute one would say where on this machine the source lay. */

@@ -1,4 +1,4 @@
-import { mkdir, rename, rm } from "node:fs/promises";
+import { mkdir, rename, rm, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { findArchitecture } from "../architectures.js";
 import { openCheckpoint } from "../checkpoint/checkpoint.js";
@@ -48,17 +48,19 @@ export async function exportOp(
   await mkdir(output, { recursive: true });
   try {
     await writeModel(partial, graph, { signal });
+    const { size } = await stat(partial);
     await rename(partial, join(output, OP_FILE));
+    return {
+      output,
+      files: [OP_FILE],
+      bytes: { [OP_FILE]: size },
+      task: basename(OP_FILE, ".onnx"),
+      ...namedAttention(ofFirstLayer(attention)),
+      notes: [],
+    };
   } finally {
     await rm(partial, { force: true });
   }
-  return {
-    output,
-    files: [OP_FILE],
-    task: basename(OP_FILE, ".onnx"),
-    ...namedAttention(ofFirstLayer(attention)),
-    notes: [],
-  };
 }
 
 /** What is exported of a Longformer whose layers differ. */

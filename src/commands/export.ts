@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { lstat, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join, posix, resolve } from "node:path";
 import { type Checkpoint, openCheckpoint, parseObject } from "../checkpoint/checkpoint.js";
@@ -7,14 +8,14 @@ import { graphSeed } from "../conversion-record.js";
 import { OptionError } from "../errors.js";
 import { editTopLevel } from "../json-edit.js";
 import { CANDIDATE_SCORING_HEAD } from "../onnx/candidate-task.js";
-import { copiedWeights } from "../onnx/copied-weights.js";
+import { weightsIn } from "../onnx/dtype-weights.js";
 import { describeForExport, exportNotes } from "../onnx/export-model.js";
 import { exportedGraphs } from "../onnx/exported-graphs.js";
-import { GRAPH_PATHS } from "../onnx/graph-files.js";
+import { GRAPH_DTYPES } from "../onnx/graph-dtypes.js";
+import { graphPaths } from "../onnx/graph-files.js";
 import { graphHints } from "../onnx/graph-hints.js";
-import { requireShareable, sharedWeights } from "../onnx/shared-weights.js";
+import { requireShareable } from "../onnx/shared-weights.js";
 import { exported, taskOf } from "../onnx/tasks.js";
-import { writeModel } from "../onnx/writer.js";
 import type { Variant } from "../options/schemas.js";
 import type { ExportOptions } from "../options.js";
 import { attentionOf, describeAttention } from "../plan/attention.js";
@@ -28,6 +29,7 @@ import { copyWhole } from "../write/copy-file.js";
 import { asOutputError, writeFolder } from "../write/output-folder.js";
 import { openWeights } from "../write/weight-reader.js";
 import { transferOptions } from "./transfer.js";
+import { writeGraphs } from "./write-graphs.js";
 
 export interface ExportContext {
   readonly signal?: AbortSignal | undefined;
@@ -38,6 +40,8 @@ export interface ExportContext {
 export interface ExportedGraph {
   /** Paths below the folder. */
   readonly files: readonly string[];
+  /** The size of each. */
+  readonly bytes: Readonly<Record<string, number>>;
   readonly task: string;
   readonly attention: Variant | "full";
   /** Its blocks or windows in a few words; none where it is full. */
@@ -52,9 +56,9 @@ export interface ExportResult extends ExportedGraph {
 }
 
 /** Options that decide a graph's bytes. */
-type GraphChoices = Pick<ExportOptions, "task" | "onnxWeights" | "globalAttention" | "seed">;
+type GraphChoices = Pick<ExportOptions, "onnx" | "task" | "onnxWeights" | "globalAttention" | "seed">;
 
-/** Room for the graph without its weights, which has some hundred kilobytes. */
+/** Room for a graph without its weights, which has some hundred kilobytes. */
 const GRAPH_BYTES = 4 << 20;
 
 /**
@@ -83,7 +87,7 @@ export async function exportOnnx(
   }
   const { rewritten } = source;
   const bytes = GRAPH_BYTES + [...source.files.values()].reduce((sum, { size }) => sum + size, 0);
-  let written: ExportedGraph = { files: [], task: "", attention: "full", notes: [] };
+  let written: ExportedGraph = { files: [], bytes: {}, task: "", attention: "full", notes: [] };
   await writeFolder(resolve(target), bytes, { force: options.force, sourceFolder: own }, async (folder) => {
     for (const path of await copiedFiles(source, options)) {
       await mkdir(dirname(join(folder, path)), { recursive: true });
@@ -101,7 +105,7 @@ export async function exportOnnx(
 }
 
 /**
- * Writes the graph of a model into a folder that has its other files: into `onnx/`, or with shared weights
+ * Writes the graphs of a model into a folder that has its other files: into `onnx/`, or with shared weights
  * beside them. Each file takes its place when it is whole.
  */
 export async function exportInto(
@@ -129,41 +133,42 @@ export async function exportInto(
   const scratch = join(folder, `.onnx.partial-${process.pid}`);
   const reader = await openWeights(described.checkpoint, transfer);
   try {
-    const copied = copiedWeights(reader);
-    const weights = shared ? sharedWeights(copied) : copied;
-    const seed = await graphSeed(source, options.seed);
     const candidates =
       head.auto === CANDIDATE_SCORING_HEAD
         ? findCandidateTokens(await readTokenizer(source), model.architecture.tokenizerClass)
         : undefined;
-    const graphs = exportedGraphs(model, weights, {
+    const graphOptions = {
       lsg: attention?.kind === "lsg" ? attention.config : undefined,
       task: options.task,
       globalAttention: options.globalAttention,
       candidates,
-      seed,
-    });
+      seed: await graphSeed(source, options.seed),
+    };
+    const dtypes = GRAPH_DTYPES.filter((dtype) => (options.onnx ?? ["fp32"]).includes(dtype));
+    // What cannot be exported is refused before anything is written.
+    const graphs = new Map(
+      dtypes.map((dtype) => [dtype, exportedGraphs(model, weightsIn(dtype, reader, shared), graphOptions)]),
+    );
     await mkdir(scratch);
-    const files: string[] = [];
-    for (const [file, graph] of graphs) {
-      const written = await writeModel(join(scratch, file), graph, {
-        weights: options.onnxWeights === "shared" ? "embedded" : options.onnxWeights,
-        signal,
-      });
-      files.push(...written.map((path) => basename(path)));
-    }
-    await writeFile(join(scratch, "config.json"), await configWithHints(source, files));
+    const weights = options.onnxWeights === "shared" ? undefined : options.onnxWeights;
+    const written = await writeGraphs(scratch, graphs, { weights, signal });
+    const files = [...written.keys()];
+    const paths = files.map((file) => posix.join(place, file));
+    // Of an earlier export in the same dtypes nothing stays, which loaders would find beside this one.
+    const replaced = dtypes.flatMap(graphPaths);
+    const others = GRAPH_DTYPES.flatMap(graphPaths).filter((path) => !replaced.includes(path));
+    const left = others.filter((path) => existsSync(join(folder, path)));
+    await writeFile(join(scratch, "config.json"), await configWithHints(source, [...paths, ...left]));
     await mkdir(join(folder, place), { recursive: true });
     // A graph comes after the data that it names.
     for (const file of files.toReversed()) await rename(join(scratch, file), join(folder, place, file));
     await rename(join(scratch, "config.json"), join(folder, "config.json"));
-    const paths = files.map((file) => posix.join(place, file));
-    // Of an earlier export nothing stays, which loaders would find beside this one.
-    for (const path of GRAPH_PATHS.filter((path) => !paths.includes(path))) {
+    for (const path of replaced.filter((path) => !paths.includes(path))) {
       await rm(join(folder, path), { force: true });
     }
     return {
       files: paths,
+      bytes: Object.fromEntries([...written].map(([file, size]) => [posix.join(place, file), size])),
       task: taskOf(head),
       ...namedAttention(attention),
       notes: exportNotes(described, options.task),

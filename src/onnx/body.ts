@@ -62,6 +62,8 @@ export function createBody() {
   const cache = new Map<string, Value>();
   const functions = new Map<string, OnnxFunction>();
   const uses = new Map<string, number>();
+  const domains = new Set<string>();
+  let memo = new Map<string, unknown>();
   let nodes: NodeProto[] = [];
   let path = "";
 
@@ -116,8 +118,9 @@ export function createBody() {
   }
 
   function subgraph(name: string, build: () => readonly Value[]): GraphProto {
-    const outer = nodes;
+    const [outer, outerMemo] = [nodes, memo];
     nodes = [];
+    memo = new Map(memo);
     const outputs = build().map((result) => {
       const output = value(unique(`${path}${name}_output`));
       emit("Identity", [result], [output]);
@@ -125,6 +128,7 @@ export function createBody() {
     });
     const graph = create(GraphProtoSchema, { name, node: nodes, output: outputs });
     nodes = outer;
+    memo = outerMemo;
     return graph;
   }
 
@@ -133,7 +137,7 @@ export function createBody() {
   );
 
   function emitTyped(opType: OpType, args: unknown[]) {
-    const { outputs, attributes }: OpDeclaration = OPS[opType];
+    const { outputs, attributes, domain }: OpDeclaration = OPS[opType];
     const given = attributes && isAttributes(args.at(-1)) ? (args.pop() as Record<string, unknown>) : {};
     const kinds = Object.entries(attributes ?? {}) as [string, keyof AttributeValues][];
     const encoded = kinds.flatMap(([declared, kind]) => {
@@ -142,7 +146,8 @@ export function createBody() {
     });
     const inputs = (args as Operand[]).map(operand);
     const several = outputs?.map((output) => value(unique(`${path}${opType}_${output}`)));
-    const results = emit(opType, inputs, several, { attribute: encoded });
+    const results = emit(opType, inputs, several, { attribute: encoded, ...(domain && { domain }) });
+    if (domain) domains.add(domain);
     return outputs ? results : results[0];
   }
 
@@ -170,10 +175,20 @@ export function createBody() {
   return {
     op: { ...typed, ...special } as Op,
     functions,
+    /** Of the operators that are not ONNX's own. */
+    domains,
     declare,
     lookup: value,
     emit,
     nodes: () => [...constants, ...nodes],
+    /** What `build` made for this key, if it still can be seen: what a branch makes ends with it. */
+    once<T>(key: string, build: () => T): T {
+      const known = memo.get(key) as T | undefined;
+      if (known !== undefined) return known;
+      const made = build();
+      memo.set(key, made);
+      return made;
+    },
     scope<T>(name: string, build: () => T): T {
       const outer = path;
       path = `${path}${name}/`;

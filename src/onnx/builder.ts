@@ -46,6 +46,8 @@ export interface GraphBuilder {
   readonly op: Op;
   /** Names what `body` builds `name/…`; scopes nest, so that viewers show layers. */
   scope<T>(name: string, body: () => T): T;
+  /** What `build` makes, made once for each key; in a branch of an `If` once more. */
+  once<T extends object>(key: string, build: () => T): T;
   input(name: string, dtype: Dtype, dims: readonly Dimension[]): Value;
   output(name: string, value: Value, dtype: Dtype, dims: readonly Dimension[]): void;
   /** A weight under its own name. A name used twice is the same weight: tied weights are stored once. */
@@ -64,6 +66,7 @@ export function createGraph(name: string): GraphBuilder {
   return {
     op: body.op,
     scope: body.scope,
+    once: body.once,
     input(name, dtype, dims) {
       inputs.push(info(name, dtype, dims));
       return body.declare(name);
@@ -85,7 +88,11 @@ export function createGraph(name: string): GraphBuilder {
       const proto = create(ModelProtoSchema, {
         irVersion: IR_VERSION,
         producerName: "lsg-convert",
-        opsetImport: [{ domain: "", version: BigInt(OPSET) }, ...(functions.length > 0 ? [LSG_OPSET] : [])],
+        opsetImport: [
+          { domain: "", version: BigInt(OPSET) },
+          ...(functions.length > 0 ? [DOMAIN] : []).map(firstVersion),
+          ...[...body.domains].map(firstVersion),
+        ],
         graph,
         functions: functions.map((fn) => fn.proto),
       });
@@ -98,7 +105,9 @@ function isSameShape(a: Initializer, b: Initializer): boolean {
   return a.dtype === b.dtype && a.dims.join() === b.dims.join();
 }
 
-const LSG_OPSET = { domain: DOMAIN, version: 1n };
+function firstVersion(domain: string) {
+  return { domain, version: 1n };
+}
 
 /**
  * Defines a model-local function of the domain `lsg`.

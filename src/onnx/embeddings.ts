@@ -5,8 +5,10 @@ import { encodeFloats } from "../safetensors/floats.js";
 import { sinusoidRow } from "../sinusoids.js";
 import type { Value } from "./body.js";
 import type { GraphBuilder } from "./builder.js";
+import { floatTable } from "./float-weights.js";
 import { vector } from "./functions/attend.js";
 import type { LayerContext } from "./layers.js";
+import type { Table } from "./weights.js";
 
 type Embeddings = { readonly position: string; readonly wordCopy?: string };
 
@@ -17,8 +19,7 @@ export function embedWords(
   ids: Value,
 ): Value {
   const own = `${wordCopy}.weight`;
-  const table = weights.tensor(!tied && weights.has(own) ? own : `${wordEmbeddings}.weight`);
-  const words = op.Gather(table, ids);
+  const words = weights.table(!tied && weights.has(own) ? own : `${wordEmbeddings}.weight`).at(ids);
   return embeddingScale === 1 ? words : op.Mul(words, op.scalarLike(embeddingScale, words));
 }
 
@@ -35,25 +36,26 @@ export function positionTable(
   { position }: Embeddings,
   { positions }: Architecture,
   sizes: Sizes,
-): Value {
+): Table {
   const name = `${position}.weight`;
-  if (!positions.sinusoidal || weights.has(name)) return weights.tensor(name);
+  if (!positions.sinusoidal || weights.has(name)) return weights.table(name);
+  const { dtype } = weights;
   const rows = Array.from({ length: sizes.positions }, (_, i) => sinusoidRow(i, sizes.embedding));
-  const bytes = Buffer.concat(rows.map((row) => encodeFloats(row, "F32")));
+  const bytes = Buffer.concat(rows.map((row) => encodeFloats(row, dtype)));
   const dims = [sizes.positions, sizes.embedding];
-  return graph.initializer({ name, dtype: "F32", dims, data: { kind: "inline", bytes } });
+  return floatTable(graph.op, graph.initializer({ name, dtype, dims, data: { kind: "inline", bytes } }));
 }
 
 /** Rows `first`, `first` + 1, … of a table, as many as there are tokens. @param length scalar */
 export function consecutiveRows(
   { op }: LayerContext,
-  table: Value,
+  table: Table,
   first: Value | number,
   length: Value,
 ): Value {
   if (typeof first === "number") {
     const end = first === 0 ? length : op.Add(length, first);
-    return op.Slice(table, [first], vector(op, end), [0]);
+    return table.rows([first], vector(op, end));
   }
-  return op.Slice(table, vector(op, first), vector(op, op.Add(first, length)), [0]);
+  return table.rows(vector(op, first), vector(op, op.Add(first, length)));
 }

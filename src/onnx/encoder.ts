@@ -11,6 +11,7 @@ import { keyBias } from "./functions/masks.js";
 import { relativeInputs } from "./functions/relative-bias.js";
 import { addPart, feedForward, type LayerContext, layerNorm, linear, partInput } from "./layers.js";
 import { type Attend, longformerLayers } from "./longformer.js";
+import type { Table } from "./weights.js";
 
 /** What an encoder is built from. */
 export interface EncoderOptions {
@@ -55,7 +56,7 @@ export function encode(
     return keyBias(graph.op, inputs.attentionMask, {
       prependedTokens: prepended,
       maskFirstToken,
-      dtype: "F32",
+      dtype: context.weights.dtype,
     });
   });
   const attend = attentionLayers(graph, context, inputs, bias, options);
@@ -137,17 +138,18 @@ function embed(
   const { weights } = context;
   const { architecture, sizes, lsg } = options;
   const { embeddings } = architecture.encoder;
-  const table = (name: string) => weights.tensor(`${name}.weight`);
+  const types = (name: string) => weights.tensor(`${name}.weight`);
   const words = embedWords(context, embeddings, inputs.inputIds);
   const typed = embeddings.tokenType
-    ? op.Add(words, tokenTypes(graph, table(embeddings.tokenType), inputs.tokenTypeIds))
+    ? op.Add(words, tokenTypes(graph, types(embeddings.tokenType), inputs.tokenTypeIds))
     : words;
   const placed = op.Add(typed, positions(graph, context, inputs.inputIds, options));
   const tokens =
     embeddings.taskType && sizes.taskTypes
-      ? op.Add(placed, tokenTypes(graph, table(embeddings.taskType.name), undefined))
+      ? op.Add(placed, tokenTypes(graph, types(embeddings.taskType.name), undefined))
       : placed;
-  const all = lsg ? withGlobals(graph, tokens, () => table(embeddings.global ?? ""), lsg) : tokens;
+  const globals = () => weights.table(`${embeddings.global}.weight`);
+  const all = lsg ? withGlobals(graph, tokens, globals, lsg) : tokens;
   const normed = embeddings.norm ? layerNorm(context, embeddings.norm, all) : all;
   return embeddings.projection && projects(architecture, sizes)
     ? linear(context, embeddings.projection.name, normed)
@@ -177,15 +179,15 @@ function positions(
   }
   const isToken = op.Cast(op.Not(op.Equal(inputIds, paddingId)), { to: "I64" });
   const counted = op.Mul(op.CumSum(isToken, 1), isToken);
-  return op.Gather(table, op.Add(counted, positionOffset - 1));
+  return table.at(op.Add(counted, positionOffset - 1));
 }
 
 /** Puts the rows of the global table before the tokens, but not the one that is the first token's own. */
-function withGlobals({ op }: GraphBuilder, tokens: Value, table: () => Value, lsg: LsgConfig): Value {
+function withGlobals({ op }: GraphBuilder, tokens: Value, table: () => Table, lsg: LsgConfig): Value {
   const first = lsg.first_token_is_global ? 1 : 0;
   const count = lsg.num_global_tokens - first;
   if (count === 0) return tokens;
-  const rows = op.Unsqueeze(op.Slice(table(), [first], [lsg.num_global_tokens], [0]), [0]);
+  const rows = op.Unsqueeze(table().rows([first], [lsg.num_global_tokens]), [0]);
   const perRow = op.Expand(rows, vector(op, op.Slice(op.Shape(tokens), [0], [1]), 1, 1));
   return op.Concat(perRow, tokens, { axis: 1 });
 }

@@ -4,6 +4,7 @@ import type { Value } from "./body.js";
 import { createGraph, type GraphBuilder, type OnnxModel } from "./builder.js";
 import { type GraphOptions, layerContext } from "./context.js";
 import { type DecoderInputs, decode, decoderHeads, type LayerCache } from "./decoder.js";
+import { floatInput, floatOutput } from "./float-io.js";
 import { encoderGraph } from "./graph.js";
 import { GENERATION_FILES } from "./graph-files.js";
 import { headOutputs } from "./heads.js";
@@ -70,7 +71,7 @@ function decoderGraph(given: GenerationModel, passes: Passes): OnnxModel {
   const { op } = graph;
   const mask = graph.input("encoder_attention_mask", "I64", ["batch_size", ENCODER_AXIS]);
   const inputIds = graph.input("input_ids", "I64", ["batch_size", DECODER_AXIS]);
-  const encoderBias = graph.scope("key_bias", () => crossKeyBias(op, mask, options.lsg));
+  const encoderBias = graph.scope("key_bias", () => crossKeyBias(context, mask, options.lsg));
   const run = (state: DecoderInputs["state"]): Pass => {
     const { hidden, present } = decode(graph, context, model, decoder, { inputIds, encoderBias, state });
     const [output] = graph.scope("head", () =>
@@ -79,10 +80,10 @@ function decoderGraph(given: GenerationModel, passes: Passes): OnnxModel {
     return { logits: output?.value ?? hidden, present };
   };
   const build: Readonly<Record<Passes, () => Pass>> = {
-    first: () => run(encoderInput(graph, given)),
-    later: () => run(pastInputs(graph, given)),
+    first: () => run(encoderInput(graph, context, given)),
+    later: () => run(pastInputs(graph, context, given)),
     merged: () => {
-      const [encoder, past] = [encoderInput(graph, given), pastInputs(graph, given)];
+      const [encoder, past] = [encoderInput(graph, context, given), pastInputs(graph, context, given)];
       const useCache = graph.input("use_cache_branch", "BOOL", [1]);
       const [logits, ...kept] = op.If(
         useCache,
@@ -94,29 +95,29 @@ function decoderGraph(given: GenerationModel, passes: Passes): OnnxModel {
   };
   const { logits, present } = build[passes]();
 
-  graph.output("logits", logits, "F32", ["batch_size", DECODER_AXIS, model.sizes.vocab]);
+  floatOutput(graph, context, "logits", logits, ["batch_size", DECODER_AXIS, model.sizes.vocab]);
   const length = passes === "first" ? DECODER_AXIS : `${PAST_AXIS} + ${DECODER_AXIS}`;
   const written = passes === "later" ? CACHED.filter(([part]) => part === "decoder") : CACHED;
   for (const [i, layer] of present.entries()) {
     for (const [part, name] of written) {
       const dims = cacheDims(given, part === "decoder" ? length : encoderAxis(options.lsg, ENCODER_AXIS));
-      graph.output(`present.${i}.${part}.${name}`, layer[part][name], "F32", dims);
+      floatOutput(graph, context, `present.${i}.${part}.${name}`, layer[part][name], dims);
     }
   }
   return graph.model();
 }
 
-function encoderInput(graph: GraphBuilder, { model, options }: GenerationModel) {
+function encoderInput(graph: GraphBuilder, context: LayerContext, { model, options }: GenerationModel) {
   const dims = ["batch_size", encoderAxis(options.lsg, ENCODER_AXIS), model.sizes.hidden];
-  return { encoderHidden: graph.input("encoder_hidden_states", "F32", dims) };
+  return { encoderHidden: floatInput(graph, context, "encoder_hidden_states", dims) };
 }
 
-function pastInputs(graph: GraphBuilder, given: GenerationModel) {
+function pastInputs(graph: GraphBuilder, context: LayerContext, given: GenerationModel) {
   const { model, options } = given;
   const inputs = Array.from({ length: model.sizes.decoder?.layers ?? 0 }, (_, i) =>
     CACHED.map(([part, name]) => {
       const axis = part === "decoder" ? PAST_AXIS : encoderAxis(options.lsg, ENCODER_AXIS);
-      return graph.input(`past_key_values.${i}.${part}.${name}`, "F32", cacheDims(given, axis));
+      return floatInput(graph, context, `past_key_values.${i}.${part}.${name}`, cacheDims(given, axis));
     }),
   );
   return { past: layersOf(inputs.flat()) };

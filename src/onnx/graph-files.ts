@@ -1,5 +1,6 @@
 import { posix } from "node:path";
 import type { FileSource } from "../checkpoint/file-source.js";
+import { GRAPH_DTYPES, type GraphDtype, inDtype } from "./graph-dtypes.js";
 
 /** The name of a model's only graph, in `onnx/` or, with shared weights, at the folder's top. */
 export const GRAPH_FILE = "model.onnx";
@@ -12,8 +13,13 @@ export const GENERATION_FILES = {
   merged: "decoder_model_merged.onnx",
 } as const;
 
-/** The names of all graphs. */
-export const GRAPHS = [GRAPH_FILE, ...Object.values(GENERATION_FILES)];
+/** The names of all graphs, as those of float32 have them. */
+const GRAPHS = [GRAPH_FILE, ...Object.values(GENERATION_FILES)];
+
+/** The names of the graphs that a model can have in a dtype. */
+export function graphsIn(dtype: GraphDtype): string[] {
+  return GRAPHS.map((graph) => inDtype(graph, dtype));
+}
 
 /** What a graph's data file is called. */
 export function dataFile(graph: string): string {
@@ -23,24 +29,35 @@ export function dataFile(graph: string): string {
 /** Where graphs lie: at the folder's top with shared weights. */
 const PLACES = ["", "onnx"];
 
-/** Every place that an export may write to. */
-export const GRAPH_PATHS = PLACES.flatMap((place) =>
-  GRAPHS.flatMap((graph) => [graph, dataFile(graph)].map((file) => posix.join(place, file))),
-);
+/** Every place that an export in a dtype may write to. */
+export function graphPaths(dtype: GraphDtype): string[] {
+  return PLACES.flatMap((place) =>
+    graphsIn(dtype).flatMap((graph) => [graph, dataFile(graph)].map((file) => posix.join(place, file))),
+  );
+}
+
+/** The files of a folder's exports in all dtypes. */
+export function allGraphFiles(source: Pick<FileSource, "files">, mayGenerate: boolean): string[] {
+  return GRAPH_DTYPES.flatMap((dtype) => graphFiles(source, mayGenerate, dtype));
+}
 
 /**
- * The files of a folder's export: its graphs, each with its data file where there is one. They lie in one place, and
+ * The files of a folder's export in one dtype: its graphs, each with its data file where there is one. They lie in one place, and
  * are one graph alone or those with which an encoder-decoder generates; other graphs beside them are left over.
  * @param mayGenerate whether the model's class generates
  */
-export function graphFiles(source: FileSource, mayGenerate: boolean): string[] {
-  const names = mayGenerate ? GRAPHS : [GRAPH_FILE];
+export function graphFiles(
+  source: Pick<FileSource, "files">,
+  mayGenerate: boolean,
+  dtype: GraphDtype,
+): string[] {
+  const [whole, ...generation] = graphsIn(dtype) as [string, ...string[]];
+  const names = mayGenerate ? [whole, ...generation] : [whole];
   const place = PLACES.find((folder) => names.some((graph) => source.files.has(posix.join(folder, graph))));
   if (place === undefined) return [];
   const has = (graph: string) => source.files.has(posix.join(place, graph));
-  const generation = Object.values(GENERATION_FILES);
-  const isOne = has(GRAPH_FILE) && !(mayGenerate && generation.every(has));
-  return (isOne ? [GRAPH_FILE] : generation)
+  const isOne = has(whole) && !(mayGenerate && generation.every(has));
+  return (isOne ? [whole] : generation)
     .filter(has)
     .flatMap((graph) => [graph, dataFile(graph)])
     .map((file) => posix.join(place, file))

@@ -10,6 +10,7 @@ import { CANDIDATE_SCORING_HEAD } from "./candidate-task.js";
 import { candidateGlobals } from "./candidates.js";
 import { attentionFunction, type GraphOptions, layerContext } from "./context.js";
 import { type EncoderInputs, encode } from "./encoder.js";
+import { floatInput, floatOutput } from "./float-io.js";
 import { headOutputs } from "./heads.js";
 import type { LayerContext } from "./layers.js";
 import { headGlobals } from "./longformer.js";
@@ -49,7 +50,7 @@ export function modelGraph(model: Model, source: WeightSource, options: GraphOpt
       })
     : graph.scope("head", () => headOutputs(context, model, head, states));
   for (const { name, value, dims } of [...outputs, ...(pair?.outputs ?? [])]) {
-    graph.output(name, value, "F32", dims);
+    floatOutput(graph, context, name, value, dims);
   }
   return graph.model();
 }
@@ -67,7 +68,7 @@ export function encoderGraph(model: Model, source: WeightSource, options: GraphO
   const context = layerContext(graph, model, base, source);
   const hidden = encodeModel(graph, context, model, graphInputs(graph, model, base, options).flat, options);
   const dims = ["batch_size", encoderAxis(options.lsg, "sequence_length"), sizes.hidden];
-  graph.output("last_hidden_state", hidden, "F32", dims);
+  floatOutput(graph, context, "last_hidden_state", hidden, dims);
   return graph.model();
 }
 
@@ -125,7 +126,8 @@ export function headGraph(
   const graph = createGraph(`${architecture.modelType}-head`);
   const context = layerContext(graph, model, head, source);
   const axis = "sequence_length";
-  const hidden = graph.input("hidden_states", "F32", ["batch_size", encoderAxis(lsg, axis), sizes.hidden]);
+  const dims = ["batch_size", encoderAxis(lsg, axis), sizes.hidden];
+  const hidden = floatInput(graph, context, "hidden_states", dims);
   const states = architecture.decoder
     ? decodePair(graph, context, model, head, {
         inputIds: graph.input("input_ids", "I64", ["batch_size", axis]),
@@ -135,7 +137,7 @@ export function headGraph(
       })
     : undefined;
   const outputs = graph.scope("head", () => headOutputs(context, model, head, states ?? { hidden, axis }));
-  for (const output of outputs) graph.output(output.name, output.value, "F32", output.dims);
+  for (const { name, value, dims } of outputs) floatOutput(graph, context, name, value, dims);
   return graph.model();
 }
 

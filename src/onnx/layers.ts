@@ -45,7 +45,7 @@ export function feedForward(context: LayerContext, layers: Layers, path: string,
 
 /** x · weight + bias over the last axis. */
 export function linear({ op, weights }: LayerContext, name: string, x: Value): Value {
-  return op.Add(op.MatMul(x, weights.matrix(`${name}.weight`)), weights.tensor(`${name}.bias`));
+  return op.Add(weights.linear(`${name}.weight`, x), weights.tensor(`${name}.bias`));
 }
 
 /** LayerNorm over the last axis. */
@@ -70,21 +70,14 @@ export function applyChain(context: LayerContext, chain: Chain, x: Value): Value
 }
 
 /**
- * Scores of all words for each token. The matrix [vocab, width] is the word embeddings' own, stored once, so
- * it is multiplied with in that form: a Gemm over the tokens of all rows.
+ * Scores of all words for each token. The matrix [vocab, width] may be the word embeddings' own.
  * @param x (batch, length, width)
  */
 function vocabulary(context: LayerContext, { name, bias, biasIsBuffer }: Module, x: Value): Value {
-  const { op, weights, tied, wordEmbeddings } = context;
+  const { weights, tied, wordEmbeddings } = context;
   const own = `${name}.weight`;
-  const matrix = weights.tensor(tied || !weights.has(own) ? `${wordEmbeddings}.weight` : own);
+  const matrix = tied || !weights.has(own) ? `${wordEmbeddings}.weight` : own;
   const names = [bias ?? `${name}.bias`, `${name}.bias`];
   const biasName = names.find((candidate) => weights.has(candidate)) ?? (biasIsBuffer ? undefined : names[1]);
-  const tokens = op.Reshape(x, op.Concat([-1], op.Shape(x, { start: 2, end: 3 }), { axis: 0 }));
-  const attributes = { transB: 1 };
-  const scores =
-    biasName === undefined
-      ? op.Gemm(tokens, matrix, attributes)
-      : op.Gemm(tokens, matrix, weights.tensor(biasName), attributes);
-  return op.Reshape(scores, op.Concat(op.Shape(x, { start: 0, end: 2 }), [-1], { axis: 0 }));
+  return weights.scores(matrix, x, biasName === undefined ? undefined : weights.tensor(biasName));
 }

@@ -36,7 +36,10 @@ export function longformerLayers(
   const { op } = context;
   const indices = globalMask && graph.scope("global_index", () => globalIndex(op, globalMask, attentionMask));
   // transformers clears what padding attends to, and heads read a row's first token even where it is padding.
-  const visible = op.Unsqueeze(op.Cast(op.Cast(attentionMask, { to: "BOOL" }), { to: "F32" }), [2]);
+  const visible = op.Unsqueeze(
+    op.Cast(op.Cast(attentionMask, { to: "BOOL" }), { to: context.weights.dtype }),
+    [2],
+  );
   const clear = (attended: Value) => op.Mul(attended, visible);
   const functionOf = (index: number) => {
     const window = windowOf(config, index, heads.numHeads);

@@ -30,25 +30,34 @@ export function modulesOutput(context: LayerContext, { steps, output }: Modules,
 }
 
 function applyStep(context: LayerContext, step: Step, x: Value, { attentionMask }: Tokens): Value {
+  const { op, weights } = context;
+  const isHalf = weights.dtype === "F16";
+  const narrow = () => (isHalf ? op.Cast(x, { to: "F16" }) : x);
+  // Sums over tokens and squares go beyond float16.
+  const wide = () => (isHalf ? op.Cast(x, { to: "F32" }) : x);
   switch (step.kind) {
     case "pooling":
-      return pool(context, step.modes, x, attentionMask);
+      return pool(context, step.modes, wide(), attentionMask);
     case "dense":
-      return dense(context, step, x);
+      return dense(context, step, narrow());
     case "layer norm":
-      return layerNorm({ ...context, epsilon: LAYER_NORM_EPSILON }, moduleTensor(step.folder, "norm"), x);
+      return layerNorm(
+        { ...context, epsilon: LAYER_NORM_EPSILON },
+        moduleTensor(step.folder, "norm"),
+        narrow(),
+      );
     case "normalize":
-      return normalize(context.op, x);
+      return normalize(op, wide());
   }
 }
 
 function dense({ op, weights }: LayerContext, step: DenseStep, x: Value): Value {
   const at = (name: string) => moduleTensor(step.folder, name);
-  const product = op.MatMul(x, weights.matrix(at("linear.weight")));
+  const product = weights.linear(at("linear.weight"), x);
   const sum = step.bias ? op.Add(product, weights.tensor(at("linear.bias"))) : product;
   const active = activation(step.activation)(op, sum);
   if (step.residual === "none") return active;
-  return op.Add(active, step.residual === "itself" ? x : op.MatMul(x, weights.matrix(at("residual.weight"))));
+  return op.Add(active, step.residual === "itself" ? x : weights.linear(at("residual.weight"), x));
 }
 
 /** To length 1 along the last axis. */

@@ -6,11 +6,16 @@ import type { Dtype } from "../safetensors/dtype.js";
  */
 export const OPSET = 17;
 
+/** ONNX Runtime's own operators, which every build of it has. */
+export const MICROSOFT_DOMAIN = "com.microsoft";
+
 /**
  * One operator. Inputs and outputs by their names in the specification: `name?` may be left out at the end,
  * `...name` takes any number. Attributes by kind; `name?` has a default.
  */
 export interface OpDeclaration {
+  /** ONNX's own unless it is said. */
+  readonly domain?: string;
   readonly inputs: readonly string[];
   readonly outputs?: readonly string[];
   readonly attributes?: Readonly<Record<string, keyof AttributeValues>>;
@@ -24,8 +29,9 @@ export interface AttributeValues {
   readonly dtype: Dtype;
 }
 
-/** Every operator of ONNX that our graphs use, as opset 17 has it. The typed methods derive from it. */
+/** Every operator that our graphs use, ONNX's as opset 17 has them. The typed methods derive from it. */
 export const OPS = {
+  Abs: { inputs: ["X"] },
   Add: { inputs: ["A", "B"] },
   And: { inputs: ["A", "B"] },
   ArgMax: { inputs: ["data"], attributes: { "axis?": "int", "keepdims?": "int" } },
@@ -34,6 +40,7 @@ export const OPS = {
   Concat: { inputs: ["...inputs"], attributes: { axis: "int" } },
   CumSum: { inputs: ["x", "axis"] },
   Div: { inputs: ["A", "B"] },
+  DynamicQuantizeLinear: { inputs: ["x"], outputs: ["y", "y_scale", "y_zero_point"] },
   Equal: { inputs: ["A", "B"] },
   Erf: { inputs: ["input"] },
   Expand: { inputs: ["input", "shape"] },
@@ -52,6 +59,12 @@ export const OPS = {
   Less: { inputs: ["A", "B"] },
   LessOrEqual: { inputs: ["A", "B"] },
   MatMul: { inputs: ["A", "B"] },
+  MatMulInteger: { inputs: ["A", "B", "a_zero_point?", "b_zero_point?"] },
+  MatMulNBits: {
+    domain: MICROSOFT_DOMAIN,
+    inputs: ["A", "B", "scales", "zero_points?"],
+    attributes: { K: "int", N: "int", bits: "int", block_size: "int", "accuracy_level?": "int" },
+  },
   Max: { inputs: ["...data_0"] },
   Min: { inputs: ["...data_0"] },
   Mod: { inputs: ["A", "B"] },

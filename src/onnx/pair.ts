@@ -47,9 +47,7 @@ export function decodePair(
         return most === undefined ? shifted : context.op.Slice(shifted, [0], [most], [1]);
       })
     : graph.input("decoder_input_ids", "I64", ["batch_size", axis]);
-  const encoderBias = graph.scope("key_bias", () =>
-    crossKeyBias(context.op, inputs.attentionMask, inputs.lsg),
-  );
+  const encoderBias = graph.scope("key_bias", () => crossKeyBias(context, inputs.attentionMask, inputs.lsg));
   const { hidden } = graph.scope("decoder", () =>
     decode(graph, context, model, decoder, { inputIds: ids, encoderBias, state: { encoderHidden } }),
   );
@@ -74,12 +72,12 @@ function fewerPositions({ sizes }: Model): number | undefined {
  * no mask hides. The first token is then hidden by the same rule as in the encoder.
  * @param mask int64 (batch, length)
  */
-export function crossKeyBias(op: Op, mask: Value, lsg: LsgConfig | undefined): Value {
+export function crossKeyBias({ op, weights }: LayerContext, mask: Value, lsg: LsgConfig | undefined): Value {
   const passesOn = lsg?.pass_global_tokens_to_decoder ?? false;
   return keyBias(op, mask, {
     prependedTokens: lsg && passesOn ? prependedTokens(lsg) : 0,
     maskFirstToken: (lsg?.mask_first_token ?? false) && passesOn,
-    dtype: "F32",
+    dtype: weights.dtype,
   });
 }
 

@@ -4,6 +4,7 @@ import type { SourceTensor } from "../plan/names.js";
 import { tensorBytes } from "../safetensors/header.js";
 import type { Value } from "./body.js";
 import type { GraphBuilder } from "./builder.js";
+import { type FloatWeights, floatWeights } from "./float-weights.js";
 import type { WeightSource } from "./weights.js";
 
 /**
@@ -11,13 +12,14 @@ import type { WeightSource } from "./weights.js";
  * Other dtypes than float32 are cast, and matrices transposed, when a runtime loads the graph.
  * @param others gives weights of files that do not lie beside it: those of small modules in subfolders
  */
-export function sharedWeights(others?: WeightSource): WeightSource {
+export function sharedWeights(others?: FloatWeights): WeightSource {
   const other = ({ stored }: SourceTensor) => (stored.file.includes("/") ? others : undefined);
-  return {
+  return floatWeights({
+    dtype: "F32",
     tensor: (graph, tensor) => other(tensor)?.tensor(graph, tensor) ?? pointTo(graph, tensor),
     matrix: (graph, tensor) =>
       other(tensor)?.matrix(graph, tensor) ?? graph.op.Transpose(pointTo(graph, tensor), { perm: [1, 0] }),
-  };
+  });
 }
 
 /** @throws OptionError if a checkpoint's weights are not in a form that graphs can point into. */

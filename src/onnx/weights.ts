@@ -5,22 +5,41 @@ import type { SourceTensor } from "../plan/names.js";
 import { baseSpecs, headSpecs, poolerSpecs, type TensorSpec } from "../plan/tensor-specs.js";
 import { checkShape } from "../plan/tensors.js";
 import { GLOBAL_TABLE_ROWS } from "../variants/lsg-config.js";
-import type { Value } from "./body.js";
+import type { Operand, Value } from "./body.js";
 import type { GraphBuilder } from "./builder.js";
 
-/** How a tensor of a checkpoint becomes a float32 value of a graph. */
+/** What a graph computes in, between its weights. */
+export type ComputeDtype = "F32" | "F16";
+
+/** How the tensors of a checkpoint lie in a graph, and how it computes with them: one kind for each dtype of graphs. */
 export interface WeightSource {
-  /** As it is. */
+  readonly dtype: ComputeDtype;
+  /** A tensor as it is, in `dtype`. */
   tensor(graph: GraphBuilder, tensor: SourceTensor): Value;
-  /** A linear layer's weight [out, in] as [in, out]. */
-  matrix(graph: GraphBuilder, tensor: SourceTensor): Value;
+  /** x · weightᵀ. @param weight [out, in] */
+  linear(graph: GraphBuilder, weight: SourceTensor, x: Value): Value;
+  /** The same with a table that may be looked up as well, stored once for both. @param x (batch, length, width) */
+  scores(graph: GraphBuilder, table: SourceTensor, x: Value, bias: Value | undefined): Value;
+  /** Embeddings: [rows, width]. */
+  table(graph: GraphBuilder, table: SourceTensor): Table;
 }
 
-/** A model's weights as values of a graph. Names are full ones, or below the base model. */
+/** Rows to be looked up: (…, width) in the graph's dtype. */
+export interface Table {
+  /** @param ids int64 of any shape */
+  at(ids: Value): Value;
+  /** Rows `[start, end)`. @param start, end int64 (1) */
+  rows(start: Operand, end: Operand): Value;
+}
+
+/** A model's weights in a graph. Names are full ones, or below the base model. */
 export interface Weights {
+  readonly dtype: ComputeDtype;
   has(name: string): boolean;
   tensor(name: string): Value;
-  matrix(name: string): Value;
+  linear(name: string, x: Value): Value;
+  scores(name: string, x: Value, bias: Value | undefined): Value;
+  table(name: string): Table;
 }
 
 /**
@@ -41,8 +60,11 @@ export function createWeights(graph: GraphBuilder, model: Model, head: Head, sou
   };
   return {
     has: (name) => find(name) !== undefined,
+    dtype: source.dtype,
     tensor: (name) => source.tensor(graph, require(name)),
-    matrix: (name) => source.matrix(graph, require(name)),
+    linear: (name, x) => source.linear(graph, require(name), x),
+    scores: (name, x, bias) => source.scores(graph, require(name), x, bias),
+    table: (name) => source.table(graph, require(name)),
   };
 }
 

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { DEVICES } from "../device-names.js";
+import { GRAPH_DTYPES } from "../onnx/graph-dtypes.js";
 import { LsgConfigSchema, MAX_TOKENS, PRESETS } from "../variants/lsg-config.js";
 
 /** The length that a conversion aims at where the source is no longer than half of it. */
@@ -69,9 +70,6 @@ export const ConversionSchema = z.strictObject({
   revision: z.string().optional().describe("Hub branch, tag or commit"),
 });
 
-/** Dtypes of graphs, by their names on the command line. */
-const GRAPH_DTYPES = ["fp32"] as const;
-
 /** Where a graph's weights lie. */
 const ONNX_WEIGHTS = ["embedded", "external", "shared"] as const;
 
@@ -95,7 +93,7 @@ export const GraphSchema = z.strictObject({
     .describe("Longformer: global tokens as its head gives them (auto), or an input global_attention_mask"),
 });
 
-/** The graphs that a conversion writes: a comma list, or nothing behind the flag for float32. */
+/** The graphs that are written: a comma list, or nothing behind the flag for float32. */
 export const OnnxSchema = z.strictObject({
   onnx: z
     .preprocess(

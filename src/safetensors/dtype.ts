@@ -4,8 +4,6 @@ export interface DtypeFacts {
   readonly bits: number;
   /** `TensorProto.DataType` of ONNX, where it has one. */
   readonly onnx?: string;
-  /** The name on the command line (`--onnx fp32,fp16`), where it has one. */
-  readonly flag?: string;
 }
 
 /**
@@ -24,11 +22,11 @@ export const DTYPES = {
   F8_E8M0: { bits: 8 },
   I16: { bits: 16, onnx: "INT16" },
   U16: { bits: 16, onnx: "UINT16" },
-  F16: { bits: 16, onnx: "FLOAT16", flag: "fp16" },
+  F16: { bits: 16, onnx: "FLOAT16" },
   BF16: { bits: 16, onnx: "BFLOAT16" },
   I32: { bits: 32, onnx: "INT32" },
   U32: { bits: 32, onnx: "UINT32" },
-  F32: { bits: 32, onnx: "FLOAT", flag: "fp32" },
+  F32: { bits: 32, onnx: "FLOAT" },
   C64: { bits: 64, onnx: "COMPLEX64" },
   F64: { bits: 64, onnx: "DOUBLE" },
   I64: { bits: 64, onnx: "INT64" },

@@ -29,6 +29,7 @@ export function encodeFloats(values: Floats, dtype: FloatDtype): Buffer {
   if (dtype === "F32" && values instanceof Float32Array && IS_LITTLE_ENDIAN) {
     return Buffer.from(values.buffer, values.byteOffset, values.byteLength);
   }
+  if (dtype === "F16" && values instanceof Float32Array && IS_LITTLE_ENDIAN) return encodeHalves(values);
   const size = ELEMENT_BYTES[dtype];
   const bytes = Buffer.alloc(values.length * size);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -77,6 +78,28 @@ function encodeHalf(value: number): number {
   const fraction = roundToEven(magnitude * 2 ** (10 - exponent));
   // A fraction that rounds up to 2048 carries into the exponent, which the addition does by itself.
   return sign | ((exponent + 14) * 1024 + fraction);
+}
+
+/** What `encodeHalf` does, on the bits of float32: many times as fast, and whole models go through it. */
+function encodeHalves(values: Float32Array): Buffer {
+  const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  const halves = new Uint16Array(values.length);
+  for (let i = 0; i < halves.length; i++) {
+    const word = words[i] as number;
+    const sign = (word >>> 16) & 0x8000;
+    const magnitude = word & 0x7fffffff;
+    if (magnitude >= 0x477ff000) {
+      // From 65520 on; NaNs lie behind infinity.
+      halves[i] = magnitude > 0x7f800000 ? 0x7e00 : sign | 0x7c00;
+    } else if (magnitude < 0x38800000) {
+      // Below 2^-14 halves are subnormal, 2^-24 apart.
+      halves[i] = sign | roundToEven(Math.abs(values[i] as number) * 2 ** 24);
+    } else {
+      // Exponents begin 112 lower, and 13 bits go: half of their place is added, but a tie goes to the even one.
+      halves[i] = sign | ((magnitude - (112 << 23) + 0xfff + ((magnitude >>> 13) & 1)) >>> 13);
+    }
+  }
+  return Buffer.from(halves.buffer);
 }
 
 /** BF16 is the upper half of a float32. Rounded from float64 in one step, so never twice. */

@@ -2,6 +2,7 @@ import type { FileSource } from "../checkpoint/file-source.js";
 import { readRecord } from "../conversion-record.js";
 import { LsgError } from "../errors.js";
 import { isRecord } from "../json-edit.js";
+import { GRAPH_DTYPES, type GraphDtype } from "../onnx/graph-dtypes.js";
 import { DEFAULT_SEED } from "../options/schemas.js";
 import type { ConversionRecord } from "../plan/types.js";
 import type { ReadCheckpoint } from "../plan-source.js";
@@ -85,7 +86,7 @@ export async function verifyFolder(
             original: original && (await modelOf(original, promised?.options.model_kwargs, recorder)),
             losslessUpTo,
             lshSeed: typeof lshSeed === "number" ? lshSeed : DEFAULT_SEED,
-            graphPromised: Array.isArray(promised?.options.onnx),
+            graphsPromised: graphsOf(promised),
             lengths: request.lengths,
             text: request.text,
             seed,
@@ -115,6 +116,12 @@ function promisesOf(record: ConversionRecord | undefined) {
     max_sequence_length: record?.max_sequence_length ?? null,
     lossless_up_to: record?.promise.lossless_up_to ?? null,
   };
+}
+
+/** The dtypes of the graphs that the conversion wrote. */
+function graphsOf(record: ConversionRecord | undefined): GraphDtype[] {
+  const asked = record?.options.onnx;
+  return Array.isArray(asked) ? GRAPH_DTYPES.filter((dtype) => asked.includes(dtype)) : [];
 }
 
 /** The original as a model, with the config keys that the conversion set. */

@@ -10,12 +10,15 @@ import { openCheckpoint } from "../../src/checkpoint/checkpoint.js";
 import { openFolder } from "../../src/checkpoint/folder.js";
 import type { OnnxFunction } from "../../src/onnx/body.js";
 import { defineFunction } from "../../src/onnx/builder.js";
+import { weightsIn } from "../../src/onnx/dtype-weights.js";
 import { ATTENTION_INPUTS } from "../../src/onnx/functions/attend.js";
 import { longformerAttention } from "../../src/onnx/functions/longformer-attention.js";
 import { modelGraph } from "../../src/onnx/graph.js";
+import type { GraphDtype } from "../../src/onnx/graph-dtypes.js";
 import { describeModel } from "../../src/plan/model.js";
 import { type LsgConfig, LsgConfigSchema, presetConfig } from "../../src/variants/lsg-config.js";
 import { openWorkspace, type Workspace } from "../../src/verify/model/workspace.js";
+import { openWeights } from "../../src/write/weight-reader.js";
 import { type EnvironmentName, findPython, script } from "./environments.js";
 import { BASE, benchInputs, optimumExport, writeBenchModel } from "./models.js";
 
@@ -46,6 +49,8 @@ interface Graph {
   readonly lsg: LsgConfig | undefined;
   readonly attention?: OnnxFunction;
   readonly longest?: number;
+  /** float32 unless it is said. */
+  readonly dtype?: GraphDtype;
 }
 
 /** Linears, norms and GELU alone: what any attention stands on. */
@@ -60,11 +65,15 @@ function windows(window: number): OnnxFunction {
   return longformerAttention({ numHeads: 12, headDim: 64, window, dilation, globals: false });
 }
 
+const FAITHFUL = LsgConfigSchema.parse(presetConfig("faithful", 512));
+
 const GRAPHS: readonly Graph[] = [
   { name: "limit (no attention)", lsg: undefined, attention: limit },
   { name: "full attention", lsg: undefined, longest: MAX_FULL_TOKENS },
-  { name: "LSG faithful 256/0", lsg: LsgConfigSchema.parse(presetConfig("faithful", 512)) },
+  { name: "LSG faithful 256/0", lsg: FAITHFUL },
+  { name: "LSG faithful 256/0, q8", lsg: FAITHFUL, dtype: "q8" },
   { name: "LSG reference 128/128 norm", lsg: LsgConfigSchema.parse({}) },
+  { name: "LSG reference 128/128 norm, q8", lsg: LsgConfigSchema.parse({}), dtype: "q8" },
   { name: "Longformer, window 512", lsg: undefined, attention: windows(256) },
   { name: "Longformer, window 1024", lsg: undefined, attention: windows(512) },
   { name: "LSG 32/32 norm", lsg: LsgConfigSchema.parse({ block_size: 32, sparse_block_size: 32 }) },
@@ -106,11 +115,13 @@ async function ourGraphs(folder: string, workspace: Workspace): Promise<Candidat
   const checkpoint = await openCheckpoint(await openFolder(folder));
   const model = describeModel(checkpoint, await findArchitecture("bert"));
   const place = await workspace.place(checkpoint);
+  const reader = await openWeights(checkpoint, () => ({}));
   const candidates: Candidate[] = [];
-  for (const { name, lsg, attention, longest = MAX_LENGTH } of GRAPHS) {
+  for (const { name, lsg, attention, longest = MAX_LENGTH, dtype = "fp32" } of GRAPHS) {
     // The table of global tokens is missing in an unconverted model; none of these graphs prepends any.
     const config = lsg && { ...lsg, first_token_is_global: true };
-    const graph = modelGraph(model, place.weights, {
+    const weights = dtype === "fp32" ? place.weights : weightsIn(dtype, reader, false);
+    const graph = modelGraph(model, weights, {
       lsg: config,
       seed: 1,
       ...(attention && { attention }),
@@ -118,6 +129,7 @@ async function ourGraphs(folder: string, workspace: Workspace): Promise<Candidat
     const path = await place.write(name.replaceAll(/\W+/g, "-"), graph);
     candidates.push({ name, longest, start: (signal) => startGraph(path, "cpu", signal) });
   }
+  await reader.close();
   return candidates;
 }
 

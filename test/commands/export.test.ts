@@ -229,6 +229,7 @@ describe("tasks", () => {
     expect(result).toEqual({
       output,
       files: ["onnx/model.onnx"],
+      bytes: { "onnx/model.onnx": (await stat(join(output, "onnx", "model.onnx"))).size },
       task: "question-answering",
       attention: "full",
       notes: [],
@@ -298,6 +299,7 @@ describe("lsg export", () => {
     expect(JSON.parse(stdout)).toEqual({
       output: folder,
       files: ["onnx/model.onnx", "onnx/model.onnx_data"],
+      bytes: { "onnx/model.onnx": expect.any(Number), "onnx/model.onnx_data": expect.any(Number) },
       task: "feature-extraction",
       attention: "full",
       notes: [],

@@ -12,7 +12,7 @@ const inOnnx = (files: readonly string[]) => files.map((file) => `onnx/${file}`)
 
 function filesOf(paths: readonly string[], mayGenerate = true): string[] {
   const files = new Map(paths.map((path) => [path, { size: 1 }]));
-  return graphFiles({ files } as unknown as FileSource, mayGenerate);
+  return graphFiles({ files } as unknown as FileSource, mayGenerate, "fp32");
 }
 
 test.each<[string, readonly string[], readonly string[]]>([

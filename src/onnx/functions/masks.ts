@@ -4,9 +4,9 @@ import type { Op, Value } from "../body.js";
 /**
  * What is added to the score of a hidden key: its weight becomes exactly 0 in every float dtype.
  * Finite and well inside fp16's range, so that a row in which every key is hidden still has a softmax, and
- * a score beside it cannot overflow; −inf would give NaN in both cases.
+ * a key that is hidden several times over, with a score beside it, cannot overflow; −inf would give NaN in both cases.
  */
-export const HIDDEN = -3e4;
+export const HIDDEN = -1e4;
 
 export interface KeyBiasOptions {
   /** Tokens before the first column of the attention mask, which no mask hides. */

@@ -1,7 +1,7 @@
 import { parseObject } from "../../checkpoint/checkpoint.js";
 import type { FileSource } from "../../checkpoint/file-source.js";
 import { editTopLevel } from "../../json-edit.js";
-import { GRAPH_FILE, graphFiles } from "../../onnx/graph-files.js";
+import { allGraphFiles } from "../../onnx/graph-files.js";
 import { graphHints } from "../../onnx/graph-hints.js";
 import type { ConversionPlan } from "../../plan/types.js";
 import { configContent, type ReadSource } from "../../write/side-files.js";
@@ -21,9 +21,9 @@ export async function checkConfig(
   const found = await source.read("config.json");
   // An export leaves its hints behind when its graph is removed: they harm nobody.
   const { "transformers.js_config": left } = parseObject(found, "config.json");
-  const exported = graphFiles(source, mayGenerate);
-  const graphs = left === undefined || exported.length > 0 ? exported : [GRAPH_FILE];
-  const hints = graphs.length > 0 ? [["transformers.js_config", graphHints(keys, graphs)] as const] : [];
+  const exported = allGraphFiles(source, mayGenerate);
+  const hinted = exported.length > 0 ? graphHints(keys, exported) : left;
+  const hints = hinted === undefined ? [] : [["transformers.js_config", hinted] as const];
   const planned = editTopLevel(content, new Map(hints));
   const differences = jsonFileDifferences(planned, found, "config.json");
   return judge(

@@ -1,7 +1,7 @@
 import { posix } from "node:path";
 import type { FileSource } from "../../checkpoint/file-source.js";
 import { RECORD_FILE, withoutProof } from "../../conversion-record.js";
-import { graphFiles } from "../../onnx/graph-files.js";
+import { allGraphFiles } from "../../onnx/graph-files.js";
 import type { ConversionPlan, SideFile } from "../../plan/types.js";
 import { type ReadSource, sideFileContent } from "../../write/side-files.js";
 import { judge, type Outcome } from "../attempt.js";
@@ -67,7 +67,7 @@ function unplanned(source: FileSource, plan: ConversionPlan, mayGenerate: boolea
     "config.json",
     ...plan.sideFiles.map(({ path }) => path),
     ...plan.shards.map(({ file }) => file),
-    ...graphFiles(source, mayGenerate),
+    ...allGraphFiles(source, mayGenerate),
   ]);
   return [...source.files.keys()].filter((path) => !planned.has(path) && isRead(path));
 }

@@ -1,9 +1,10 @@
 import { join, posix } from "node:path";
 import { equals } from "@bufbuild/protobuf";
-import { FunctionProtoSchema } from "onnx-buf";
+import { type FunctionProto, FunctionProtoSchema } from "onnx-buf";
 import { CANDIDATE_SCORING } from "../../onnx/candidate-task.js";
 import { describeForExport } from "../../onnx/export-model.js";
-import { GRAPH_FILE, GRAPHS, graphFiles } from "../../onnx/graph-files.js";
+import { GRAPH_DTYPES, type GraphDtype, inDtype } from "../../onnx/graph-dtypes.js";
+import { GRAPH_FILE, graphFiles, graphsIn } from "../../onnx/graph-files.js";
 import { readFunctions } from "../../onnx/read-functions.js";
 import { generates, headForTask } from "../../onnx/tasks.js";
 import { type CandidateTokens, findCandidateTokens } from "../../tokenizer/candidate-tokens.js";
@@ -12,22 +13,30 @@ import { checkOps, type NamedOp } from "../attention/check-ops.js";
 import { bringFile } from "../model/workspace.js";
 import type { Session } from "../session.js";
 import type { Check } from "../types.js";
+import { closenessOf } from "./closeness.js";
 import { compareBytes } from "./compare-bytes.js";
 import { compareCandidates, scoresCandidates } from "./compare-candidates.js";
 import { compareGeneration } from "./compare-generation.js";
 import { compareModel, exportedTask } from "./compare-outputs.js";
-import { EXPORT_AGAIN, type FoundGraphs, type GraphCheck, inSession } from "./graph-check.js";
+import { exportAgain, type FoundGraphs, type GraphCheck, inSession } from "./graph-check.js";
+
+/** The checks of graphs, and the dtypes that were found. */
+export interface CheckedGraphs {
+  readonly checks: Check[];
+  readonly dtypes: GraphDtype[];
+}
 
 /**
- * Looks at the graphs that lie in a folder: their bytes against what an export writes, their attention ops against
- * their definitions, their outputs against the folder's weights.
+ * Looks at the graphs that lie in a folder, one dtype after the other: their bytes against what an export writes, their
+ * attention ops against their definitions, their outputs against the folder's weights in float32.
+ * @returns the checks, whose ids end in the dtype where it is not float32, and the dtypes that were found
  */
-export async function checkGraphFiles(given: GraphCheck): Promise<Check[]> {
+export async function checkGraphFiles(given: GraphCheck): Promise<CheckedGraphs> {
   let check: GraphCheck;
   try {
     check = await withModules(given);
   } catch (error) {
-    return [failureOf("modules", "modules behind the transformer", error)];
+    return { checks: [failureOf("modules", "modules behind the transformer", error)], dtypes: [] };
   }
   return checkGraphsOf(check);
 }
@@ -39,36 +48,59 @@ async function withModules(given: GraphCheck): Promise<GraphCheck> {
   return { ...given, read: { ...given.read, read: { ...read, checkpoint }, model } };
 }
 
-async function checkGraphsOf(check: GraphCheck): Promise<Check[]> {
+async function checkGraphsOf(check: GraphCheck): Promise<CheckedGraphs> {
   const { read, model } = check.read;
-  const { source, weightFiles } = read.checkpoint;
   const head = headForTask(model.architecture, model.source.head, undefined);
-  const files = graphFiles(source, generates(head));
-  const graphs = files.filter((path) => GRAPHS.includes(posix.basename(path)));
-  const [first] = graphs;
-  if (first === undefined) return [];
-  const folder = join(check.scratch, "graph");
+  const known: FunctionProto[] = [];
+  const checks: Check[] = [];
+  const dtypes: GraphDtype[] = [];
+  for (const dtype of GRAPH_DTYPES) {
+    const files = graphFiles(read.checkpoint.source, generates(head), dtype);
+    if (files.length === 0) continue;
+    const folder = join(check.scratch, `graph-${dtype}`);
+    const found = { folder, dtype, files, closeness: closenessOf(dtype) };
+    checks.push(...(await checkExport(found, known, check)));
+    dtypes.push(dtype);
+  }
+  return { checks, dtypes };
+}
+
+/** The id of a check of graphs, for scripts: `graph`, `graph-q8`. */
+export function graphCheckId(id: string, dtype: GraphDtype): string {
+  return dtype === "fp32" ? id : `${id}-${dtype}`;
+}
+
+/** @param known ops that were looked at already; those of these graphs are added */
+async function checkExport(found: FoundGraphs, known: FunctionProto[], check: GraphCheck): Promise<Check[]> {
+  const { folder, dtype, files } = found;
+  const { source, weightFiles } = check.read.read.checkpoint;
+  const graphs = files.filter((path) => graphsIn(dtype).includes(posix.basename(path)));
+  const [first = ""] = graphs;
   // Data files must lie beside the graph as files, which in a cache of the Hub they do not.
-  const beside = posix.dirname(first) === "." ? weightFiles.map(({ path }) => path) : [];
+  const isShared = posix.dirname(first) === "." && dtype === "fp32";
+  const beside = isShared ? weightFiles.map(({ path }) => path) : [];
   for (const path of [...files, ...beside]) await bringFile(source, path, folder);
-  const found: FoundGraphs = { folder, files };
-  const isWhole = posix.basename(first) === GRAPH_FILE;
-  const name = isWhole ? first : "ONNX graphs";
+  const isWhole = posix.basename(first) === inDtype(GRAPH_FILE, dtype);
+  const name = isWhole ? first : dtype === "fp32" ? "ONNX graphs" : `ONNX graphs in ${dtype}`;
+  const id = (base: string) => graphCheckId(base, dtype);
   let task: string | undefined;
   let globalAttention: "input" | undefined;
   let candidates: CandidateTokens | undefined;
   const takesGlobals = (session: Session) => session.inputNames.includes("global_attention_mask");
-  const outputs = await attempt("graph", `${name} and the weights`, () =>
+  const outputs = await attempt(id("graph"), `${name} and the weights`, () =>
     isWhole
       ? inSession(first, found, check, (session) => {
           if (takesGlobals(session)) globalAttention = "input";
           if (scoresCandidates(session)) {
             task = CANDIDATE_SCORING;
-            candidates = findCandidateTokens(read.contents, model.architecture.tokenizerClass);
-            return compareCandidates(session, check, candidates);
+            candidates = findCandidateTokens(
+              check.read.read.contents,
+              check.read.model.architecture.tokenizerClass,
+            );
+            return compareCandidates(session, found, check, candidates);
           }
           task = exportedTask(session, check);
-          return compareModel(session, check, task);
+          return compareModel(session, found, check, task);
         })
       : compareGeneration(found, check),
   );
@@ -80,18 +112,19 @@ async function checkGraphsOf(check: GraphCheck): Promise<Check[]> {
     if (asks) globalAttention = "input";
   }
   return [
-    await attempt("graph-bytes", `${name}, bytes`, () =>
+    await attempt(id("graph-bytes"), `${name}, bytes`, () =>
       compareBytes(found, check, { task, globalAttention, candidates }),
     ),
-    await attempt("graph-op", `${name}, attention ops`, () => compareOps(found, graphs, check)),
+    await attempt(id("graph-op"), `${name}, attention ops`, () => compareOps(found, graphs, known, check)),
     outputs,
   ];
 }
 
 /** Compares the ops that the graphs hold, each once. */
 async function compareOps(
-  { folder }: FoundGraphs,
+  { folder, dtype }: FoundGraphs,
   graphs: readonly string[],
+  known: FunctionProto[],
   check: GraphCheck,
 ): Promise<Outcome> {
   const ops: NamedOp[] = [];
@@ -99,13 +132,15 @@ async function compareOps(
     const functions = await readFunctions(join(folder, graph), graph);
     if (functions.length === 0) {
       const detail = `${graph} has no attention op of the domain lsg`;
-      return { verdict: "fail", detail, remedy: EXPORT_AGAIN };
+      return { verdict: "fail", detail, remedy: exportAgain(dtype) };
     }
     for (const proto of functions) {
-      if (ops.some(({ attention }) => equals(FunctionProtoSchema, attention.proto, proto))) continue;
+      if (known.some((other) => equals(FunctionProtoSchema, other, proto))) continue;
+      known.push(proto);
       const label = graphs.length > 1 ? `${proto.name} of ${graph}` : proto.name;
       ops.push({ label, attention: { name: proto.name, proto } });
     }
   }
+  if (ops.length === 0) return { verdict: "pass", detail: "the same as those of the other graphs" };
   return checkOps(ops, check);
 }

@@ -1,17 +1,17 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join, posix } from "node:path";
 import type { GraphOptions } from "../../onnx/context.js";
-import { copiedWeights } from "../../onnx/copied-weights.js";
+import { weightsIn } from "../../onnx/dtype-weights.js";
 import { exportedGraphs } from "../../onnx/exported-graphs.js";
+import { inDtype } from "../../onnx/graph-dtypes.js";
 import { dataFile } from "../../onnx/graph-files.js";
-import { sharedWeights } from "../../onnx/shared-weights.js";
 import { writeModel } from "../../onnx/writer.js";
 import { openWeights } from "../../write/weight-reader.js";
 import { judge, type Outcome } from "../attempt.js";
 import { lsgOf } from "../attention/kind.js";
 import { counted } from "../words.js";
 import { firstDifference } from "./first-difference.js";
-import { EXPORT_AGAIN, type FoundGraphs, type GraphCheck } from "./graph-check.js";
+import { exportAgain, type FoundGraphs, type GraphCheck } from "./graph-check.js";
 
 /**
  * Exports once more, in the same form, and compares the bytes: one graph after the other, as each may hold all
@@ -19,7 +19,7 @@ import { EXPORT_AGAIN, type FoundGraphs, type GraphCheck } from "./graph-check.j
  * @param exported what the graphs were exported for; by default the model's own
  */
 export async function compareBytes(
-  { folder, files }: FoundGraphs,
+  { folder, dtype, files }: FoundGraphs,
   { read, attention, lshSeed, scratch, signal }: GraphCheck,
   exported: Pick<GraphOptions, "task" | "globalAttention" | "candidates">,
 ): Promise<Outcome> {
@@ -29,15 +29,15 @@ export async function compareBytes(
   const findings: string[] = [];
   const expected = new Set<string>();
   try {
-    const copied = copiedWeights(reader);
-    const weights = place === "." ? sharedWeights(copied) : copied;
+    const weights = weightsIn(dtype, reader, place === ".");
     const graphs = exportedGraphs(read.model, weights, {
       lsg: lsgOf(attention),
       ...exported,
       seed: lshSeed,
     });
-    for (const [name, model] of graphs) {
+    for (const [base, model] of graphs) {
       signal?.throwIfAborted();
+      const name = inDtype(base, dtype);
       const [graph, data] = [name, dataFile(name)].map((file) => posix.join(place, file)) as [string, string];
       expected.add(graph).add(data);
       if (!files.includes(graph)) {
@@ -64,6 +64,6 @@ export async function compareBytes(
       ? `${counted(files.length, "file")}, byte for byte`
       : `${files.join(" and ")}, byte for byte`,
     "not what this version of lsg writes for these weights",
-    EXPORT_AGAIN,
+    exportAgain(dtype),
   );
 }

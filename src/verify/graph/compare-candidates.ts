@@ -1,11 +1,10 @@
 import type { CandidateTokens } from "../../tokenizer/candidate-tokens.js";
 import type { Outcome } from "../attempt.js";
 import { makeBatch, type Row } from "../model/batch.js";
-import { judgeByLength } from "../model/by-length.js";
 import type { InputSource } from "../model/input-source.js";
 import type { FloatTensor, Session } from "../session.js";
-import { compareByLength, type Question } from "./compare-outputs.js";
-import { EXPORT_AGAIN, type GraphCheck } from "./graph-check.js";
+import { compareByLength, judgeCloseness, type Question } from "./compare-outputs.js";
+import type { FoundGraphs, GraphCheck } from "./graph-check.js";
 
 /** Candidates of an input, as far as it has room for them. */
 const CANDIDATES = 3;
@@ -18,11 +17,12 @@ export function scoresCandidates({ outputNames }: Session): boolean {
 /** Compares the scores of candidates that a graph gives with those that the folder's weights give the same tokens. */
 export async function compareCandidates(
   session: Session,
+  graphs: FoundGraphs,
   check: GraphCheck,
   tokens: CandidateTokens,
 ): Promise<Outcome> {
-  const { found } = await compareByLength(session, check, ({ length }) => ask(check, tokens, length));
-  return judgeByLength(found, { what: " tokens, 2 windows each", remedy: EXPORT_AGAIN });
+  const { found } = await compareByLength(session, graphs, check, ({ length }) => ask(check, tokens, length));
+  return judgeCloseness(found, graphs, { what: " tokens, 2 windows each" });
 }
 
 /** Two windows of one document, the second of which is shorter. */

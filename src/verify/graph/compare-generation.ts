@@ -1,15 +1,15 @@
 import { posix } from "node:path";
+import { inDtype } from "../../onnx/graph-dtypes.js";
 import { GENERATION_FILES } from "../../onnx/graph-files.js";
 import type { Outcome } from "../attempt.js";
-import { type DifferenceFound, judgeByLength } from "../model/by-length.js";
-import { outputDifference } from "../model/comparison.js";
-import { difference, tokenRange } from "../model/difference.js";
+import type { DifferenceFound } from "../model/by-length.js";
+import { tokenRange } from "../model/difference.js";
 import { formatNumber } from "../report/numbers.js";
 import type { FloatTensor, Session } from "../session.js";
 import { counted } from "../words.js";
-import { compareByLength } from "./compare-outputs.js";
+import { compareByLength, judgeCloseness } from "./compare-outputs.js";
 import { type Case, emptied, firstPass, type Kept, laterPass, makeCases } from "./generation-steps.js";
-import { EXPORT_AGAIN, type FoundGraphs, type GraphCheck, inSession } from "./graph-check.js";
+import { exportAgain, type FoundGraphs, type GraphCheck, inSession } from "./graph-check.js";
 
 interface Found extends DifferenceFound {
   /** Which graph, and what of it. */
@@ -31,39 +31,48 @@ interface Begun {
  */
 export async function compareGeneration(graphs: FoundGraphs, check: GraphCheck): Promise<Outcome> {
   const place = posix.dirname(graphs.files[0] ?? "");
-  const at = (name: string) => posix.join(place, name);
+  const at = (name: string) => posix.join(place, inDtype(name, graphs.dtype));
   const missing = Object.values(GENERATION_FILES)
     .map(at)
     .filter((path) => !graphs.files.includes(path));
   if (missing.length > 0) {
     const findings = missing.map((path) => `${path} is missing`);
-    return { verdict: "fail", detail: "not all that it takes to generate", findings, remedy: EXPORT_AGAIN };
+    return {
+      verdict: "fail",
+      detail: "not all that it takes to generate",
+      findings,
+      remedy: exportAgain(graphs.dtype),
+    };
   }
   const stage = <T>(name: string, look: (session: Session, graph: string) => Promise<T>): Promise<T> =>
     inSession(at(name), graphs, check, (session) => look(session, at(name)));
   const encoded = await stage(GENERATION_FILES.encoder, (session, graph) =>
-    compareEncoder(session, graph, check),
+    compareEncoder(session, graph, graphs, check),
   );
   const cases = await makeCases(check);
   const { begun, found } = await stage(GENERATION_FILES.decoder, (session, graph) =>
-    begin(session, graph, cases),
+    begin(session, graph, cases, graphs),
   );
   const later = await stage(GENERATION_FILES.decoderWithPast, (session, graph) =>
-    forEach(begun, (one) => goOn(session, graph, one, one.first)),
+    forEach(begun, (one) => goOn(session, graph, one, one.first, graphs)),
   );
   const merged = await stage(GENERATION_FILES.merged, (session, graph) =>
-    forEach(begun, (one) => beginAndGoOn(session, graph, one)),
+    forEach(begun, (one) => beginAndGoOn(session, graph, one, graphs)),
   );
-  return judgeByLength([...encoded, ...found, ...later, ...merged], {
+  return judgeCloseness([...encoded, ...found, ...later, ...merged], graphs, {
     what: ` tokens, ${counted(Object.keys(GENERATION_FILES).length, "graph")}`,
     describe: ({ what, length, difference: { largest } }) =>
       `${what}: ${formatNumber(largest)} (input of ${counted(length, "token")})`,
-    remedy: EXPORT_AGAIN,
   });
 }
 
-async function compareEncoder(session: Session, graph: string, check: GraphCheck): Promise<Found[]> {
-  const { found } = await compareByLength(session, check, async (batch) => {
+async function compareEncoder(
+  session: Session,
+  graph: string,
+  graphs: FoundGraphs,
+  check: GraphCheck,
+): Promise<Found[]> {
+  const { found } = await compareByLength(session, graphs, check, async (batch) => {
     const { states } = await check.subject.converted.encode(batch);
     return { inputs: batch.inputs, expected: { last_hidden_state: states } };
   });
@@ -75,49 +84,73 @@ async function begin(
   session: Session,
   graph: string,
   cases: readonly Case[],
+  graphs: FoundGraphs,
 ): Promise<{ begun: Begun[]; found: Found[] }> {
   const begun: Begun[] = [];
   const found: Found[] = [];
   for (const one of cases) {
     const all = await firstPass(session, one, one.count);
     const first = await firstPass(session, one, one.first);
-    found.push(ofLogits(`${graph}, ${one.count} tokens at once`, one, all.logits, 0, one.count));
-    found.push(ofLogits(`${graph}, first pass`, one, first.logits, 0, one.first));
+    found.push(ofLogits(`${graph}, ${one.count} tokens at once`, one, all.logits, [0, one.count], graphs));
+    found.push(ofLogits(`${graph}, first pass`, one, first.logits, [0, one.first], graphs));
     begun.push({ one, all: all.kept, first: first.kept });
   }
   return { begun, found };
 }
 
 /** One token after the other; what is kept in the end must be what is kept of all at once. */
-async function goOn(session: Session, graph: string, { one, all }: Begun, first: Kept): Promise<Found[]> {
+async function goOn(
+  session: Session,
+  graph: string,
+  { one, all }: Begun,
+  first: Kept,
+  graphs: FoundGraphs,
+): Promise<Found[]> {
   const found: Found[] = [];
   let past = first;
   for (let token = one.first; token < one.count; token++) {
     const { logits, kept } = await laterPass(session, one, token, past);
-    found.push(ofLogits(`${graph}, token ${token + 1}`, one, logits, token, token + 1));
+    found.push(ofLogits(`${graph}, token ${token + 1}`, one, logits, [token, token + 1], graphs));
     past = kept;
   }
-  return [...found, ofKept(`${graph}, what is kept`, one, all, past)];
+  return [...found, ofKept(`${graph}, what is kept`, one, all, past, graphs)];
 }
 
 /** Both branches of a merged graph. */
-async function beginAndGoOn(session: Session, graph: string, begun: Begun): Promise<Found[]> {
+async function beginAndGoOn(
+  session: Session,
+  graph: string,
+  begun: Begun,
+  graphs: FoundGraphs,
+): Promise<Found[]> {
   const { one, first } = begun;
   const { logits, kept } = await firstPass(session, one, one.first, emptied(first));
   return [
-    ofLogits(`${graph}, first pass`, one, logits, 0, one.first),
-    ofKept(`${graph}, what the first pass keeps`, one, first, kept),
-    ...(await goOn(session, graph, begun, kept)),
+    ofLogits(`${graph}, first pass`, one, logits, [0, one.first], graphs),
+    ofKept(`${graph}, what the first pass keeps`, one, first, kept, graphs),
+    ...(await goOn(session, graph, begun, kept, graphs)),
   ];
 }
 
-function ofLogits(what: string, one: Case, actual: FloatTensor, start: number, end: number): Found {
-  const expected = tokenRange(one.logits, start, end);
-  return { what, length: one.length, difference: difference(expected.values, actual.values) };
+function ofLogits(
+  what: string,
+  one: Case,
+  logits: FloatTensor,
+  tokens: readonly [start: number, end: number],
+  { closeness }: FoundGraphs,
+): Found {
+  const expected = { logits: tokenRange(one.logits, ...tokens) };
+  return { what, length: one.length, difference: closeness.between(expected, { logits }) };
 }
 
-function ofKept(what: string, { length }: Case, expected: Kept, actual: Kept): Found {
-  return { what, length, difference: outputDifference(expected, actual) };
+function ofKept(
+  what: string,
+  { length }: Case,
+  expected: Kept,
+  actual: Kept,
+  { closeness }: FoundGraphs,
+): Found {
+  return { what, length, difference: closeness.between(expected, actual) };
 }
 
 async function forEach<T>(items: readonly T[], look: (item: T) => Promise<Found[]>): Promise<Found[]> {

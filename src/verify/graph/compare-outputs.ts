@@ -1,13 +1,12 @@
 import { exported, FEATURES, hasChoices, headForTask, taskOf } from "../../onnx/tasks.js";
 import type { Outcome } from "../attempt.js";
 import { type Batch, makeBatch, withChoices } from "../model/batch.js";
-import { type DifferenceFound, judgeByLength } from "../model/by-length.js";
-import { outputDifference } from "../model/comparison.js";
+import { type DifferenceFound, type Judgement, judgeByLength } from "../model/by-length.js";
 import { decoderIds } from "../model/head-question.js";
-import { sweepLengths } from "../model/lengths.js";
+import { branchLengths, sweepLengths } from "../model/lengths.js";
 import type { Runnable } from "../model/runnable.js";
 import type { FloatTensor, NumberTensor, Session } from "../session.js";
-import { EXPORT_AGAIN, type GraphCheck } from "./graph-check.js";
+import { exportAgain, type FoundGraphs, type GraphCheck } from "./graph-check.js";
 import { type OpenModules, openModules } from "./open-modules.js";
 
 /** Numbers that one run may give back: a graph with a large vocabulary is not run at its longest inputs. */
@@ -27,6 +26,7 @@ export interface Question {
  */
 export async function compareModel(
   session: Session,
+  graphs: FoundGraphs,
   check: GraphCheck,
   task: string | undefined,
 ): Promise<Outcome> {
@@ -35,11 +35,11 @@ export async function compareModel(
   const runnable = isOwn ? check.subject.converted : await check.openBase();
   const followed = modules && (await openModules(check.read, modules));
   try {
-    const { found, reach } = await compareByLength(session, check, (batch) =>
+    const { found, reach } = await compareByLength(session, graphs, check, (batch) =>
       askModel(runnable, session, batch, check, followed),
     );
     const what = modules ? `, ${modules.output.name} as its modules define it` : "";
-    if (found.length > 0) return judgeByLength(found, { what, remedy: EXPORT_AGAIN });
+    if (found.length > 0) return judgeCloseness(found, graphs, { what });
     const detail = `outputs of more than ${reach} tokens are not compared: they are too large`;
     return { verdict: "skipped", detail };
   } finally {
@@ -61,6 +61,7 @@ export function exportedTask({ outputNames }: Session, { read: { model } }: Grap
 /** Runs a graph at the borders of blocks, as far as its outputs are not too large. @returns how far that is */
 export async function compareByLength(
   session: Session,
+  { dtype, closeness }: FoundGraphs,
   { subject, longest, lengths, read }: GraphCheck,
   ask: (batch: Batch) => Promise<Question>,
 ): Promise<{ found: DifferenceFound[]; reach: number }> {
@@ -79,12 +80,24 @@ export async function compareByLength(
   const reach = Math.min(longest, Math.floor(MAX_OUTPUT / perToken));
   const asked = lengths?.filter((length) => length <= reach);
   const found: DifferenceFound[] = [];
-  for (const length of sweepLengths(attention, reach, asked)) {
+  const some = dtype === "fp32" ? asked : (asked ?? branchLengths(attention, reach));
+  for (const length of sweepLengths(attention, reach, some)) {
     signal?.throwIfAborted();
     const { expected, actual } = await outputsAt(length);
-    found.push({ length, difference: outputDifference(expected, actual) });
+    found.push({ length, difference: closeness.between(expected, actual) });
   }
   return { found, reach };
+}
+
+/** Judges a graph by how near it has to be. */
+export function judgeCloseness<T extends DifferenceFound>(
+  found: readonly T[],
+  { closeness, dtype }: FoundGraphs,
+  judgement: Partial<Judgement<T>> = {},
+): Outcome {
+  const { tolerance, measure, more } = closeness;
+  const outcome = judgeByLength(found, { tolerance, measure, remedy: exportAgain(dtype), ...judgement });
+  return { ...outcome, detail: outcome.detail + more() };
 }
 
 async function askModel(

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { GraphDtype } from "../../onnx/graph-dtypes.js";
 import type { OpCheck } from "../attention/check-op.js";
 import type { Runnable } from "../model/runnable.js";
 import { running } from "../model/runnable.js";
@@ -6,9 +7,12 @@ import type { Subject } from "../model/subject.js";
 import type { ReadModel } from "../read-model.js";
 import { openSession, type Session } from "../session.js";
 import { counted } from "../words.js";
+import type { Closeness } from "./closeness.js";
 
 /** What to do about a graph that is not as it should be. */
-export const EXPORT_AGAIN = "Export it again: lsg export FOLDER.";
+export function exportAgain(dtype: GraphDtype): string {
+  return `Export it again: lsg export FOLDER${dtype === "fp32" ? "" : ` --onnx ${dtype}`}.`;
+}
 
 /** What the checks of a folder's graphs are given. */
 export interface GraphCheck extends OpCheck {
@@ -20,26 +24,29 @@ export interface GraphCheck extends OpCheck {
   readonly openBase: () => Promise<Runnable>;
 }
 
-/** The graphs of a folder, in a folder of our own with all that they need beside them. */
+/** The graphs of a folder in one dtype, in a folder of our own with all that they need beside them. */
 export interface FoundGraphs {
   readonly folder: string;
+  readonly dtype: GraphDtype;
+  /** How near to float32 they have to be. */
+  readonly closeness: Closeness;
   /** Paths below the folder: each graph, with its data file where there is one. */
   readonly files: readonly string[];
 }
 
 /**
- * Uses a graph for one look.
+ * Uses a graph for one look: on the device, or, where not every device knows its numbers, on the CPU.
  * @param graph its path below the folder
  * @throws CheckpointError that names the graph if it cannot be loaded or run
  */
 export async function inSession<T>(
   graph: string,
-  { folder }: FoundGraphs,
+  { folder, dtype }: FoundGraphs,
   { runtime, device }: GraphCheck,
   use: (session: Session) => Promise<T>,
 ): Promise<T> {
   const session = await running(`${graph} cannot be loaded`, () =>
-    openSession(runtime, join(folder, graph), { device }),
+    openSession(runtime, join(folder, graph), { device: dtype === "fp32" ? device : "cpu" }),
   );
   const run: Session["run"] = (inputs) => {
     const length = (inputs.encoder_attention_mask ?? inputs.input_ids)?.dims.at(-1) ?? 0;

@@ -15,6 +15,8 @@ export interface Judgement<T extends DifferenceFound = DifferenceFound> {
   readonly tolerance?: (found: Difference) => number;
   /** Behind "10 lengths up to 4096": ", 3 rows each". */
   readonly what?: string;
+  /** What a figure is: "difference". */
+  readonly measure?: string | undefined;
   /** A finding's sentence; by default its figure. */
   readonly describe?: (found: T) => string;
   readonly remedy: string;
@@ -23,7 +25,7 @@ export interface Judgement<T extends DifferenceFound = DifferenceFound> {
 /** Passes where every difference is small enough; the figure is the one that comes nearest to its limit, or is most beyond. */
 export function judgeByLength<T extends DifferenceFound>(
   found: readonly T[],
-  { tolerance = toleranceFor, what = "", describe = figureOf, remedy }: Judgement<T>,
+  { tolerance = toleranceFor, what = "", measure, describe = figureOf, remedy }: Judgement<T>,
 ): Outcome {
   const ranked = found
     .map((one) => ({ ...one, excess: excess(one.difference, tolerance(one.difference)) }))
@@ -32,7 +34,7 @@ export function judgeByLength<T extends DifferenceFound>(
   if (!worst) return { verdict: "skipped", detail: "there was no length to look at" };
   const limit = tolerance(worst.difference);
   const lengths = [...new Set(found.map(({ length }) => length))].sort((a, b) => a - b);
-  const detail = `${lengthsUpTo(lengths)}${what}: ${largestAt(worst.difference.largest, worst.length)}`;
+  const detail = `${lengthsUpTo(lengths)}${what}: ${largestAt(worst.difference.largest, worst.length, measure)}`;
   const failed = ranked.filter((one) => one.excess > 1).sort((a, b) => a.length - b.length);
   const tooLarge = `, allowed ${formatNumber(limit)}; too large at ${counted(new Set(failed.map(({ length }) => length)).size, "length")}`;
   return {

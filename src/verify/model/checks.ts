@@ -1,6 +1,7 @@
 import { tmpdir } from "node:os";
 import type { Device } from "../../device-names.js";
 import { OptionError } from "../../errors.js";
+import type { GraphDtype } from "../../onnx/graph-dtypes.js";
 import { generates } from "../../onnx/tasks.js";
 import { type Model, readsTokenTypes } from "../../plan/model.js";
 import { holdsOwnHead } from "../../plan/reconcile.js";
@@ -10,7 +11,8 @@ import { asOutputError } from "../../write/output-folder.js";
 import { failureOf } from "../attempt.js";
 import type { OpCheck } from "../attention/check-op.js";
 import { checkOps, opsOf } from "../attention/check-ops.js";
-import { checkGraphFiles } from "../graph/checks.js";
+import { checkGraphFiles, graphCheckId } from "../graph/checks.js";
+import { exportAgain } from "../graph/graph-check.js";
 import { checkTransformers } from "../python/check-transformers.js";
 import type { ReadModel } from "../read-model.js";
 import type { Recorder } from "../recorder.js";
@@ -39,8 +41,8 @@ export interface ModelChecks {
   readonly losslessUpTo: number;
   /** Seed of lsh's projections, as the conversion recorded it. */
   readonly lshSeed: number;
-  /** Whether the conversion was asked for graphs. */
-  readonly graphPromised: boolean;
+  /** The dtypes of the graphs that the conversion was asked for. */
+  readonly graphsPromised: readonly GraphDtype[];
   readonly lengths: readonly number[] | undefined;
   readonly text: string | undefined;
   readonly seed: number;
@@ -219,21 +221,22 @@ async function compareWithOriginal(
 }
 
 async function checkGraphs(
-  { graphPromised }: ModelChecks,
+  { graphsPromised }: ModelChecks,
   check: Parameters<typeof checkGraphFiles>[0],
   recorder: Recorder,
 ): Promise<void> {
   recorder.begin("ONNX files");
-  const found = await checkGraphFiles(check);
-  recorder.add(...found);
-  if (found.length > 0 || !graphPromised) return;
-  recorder.add({
-    id: "graph",
-    title: "ONNX graph",
-    verdict: "fail",
-    detail: "the conversion was to write a graph; found none",
-    remedy: "Export it again: lsg export FOLDER.",
-  });
+  const { checks, dtypes } = await checkGraphFiles(check);
+  recorder.add(...checks);
+  for (const dtype of graphsPromised.filter((promised) => !dtypes.includes(promised))) {
+    recorder.add({
+      id: graphCheckId("graph", dtype),
+      title: `ONNX graph in ${dtype}`,
+      verdict: "fail",
+      detail: "the conversion was to write a graph; found none",
+      remedy: exportAgain(dtype),
+    });
+  }
 }
 
 function maskToken({ read: { contents }, model }: ReadModel) {

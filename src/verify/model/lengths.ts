@@ -19,6 +19,12 @@ export function sweepLengths(
   return within(asked ?? [...borders(borderOf(attention)), longest - 1, longest], 1, longest);
 }
 
+/** A length for each branch of a graph, and the shortest: where other numbers are to be seen, not other shapes. */
+export function branchLengths(attention: PlannedAttention, longest: number): number[] {
+  const block = borderOf(attention);
+  return within([1, Math.min(block, longest), Math.min(3 * block + 5, longest)], 1, longest);
+}
+
 /** Border lengths and seeded ones in between, from `shortest` to `longest`. */
 export function comparedLengths(
   attention: PlannedAttention,

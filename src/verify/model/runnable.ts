@@ -140,7 +140,7 @@ function pick(inputs: Readonly<Record<string, NumberTensor>>, names: readonly st
 }
 
 /** Our own folders in the runtime's messages: they name what is gone, and differ from run to run. */
-const SCRATCH = /\S*lsg-verify-[^/\\]*[/\\](?:graph|\d+)[/\\]/g;
+const SCRATCH = /\S*lsg-verify-[^/\\]*[/\\](?:graph[^/\\]*|\d+)[/\\]/g;
 
 /** A place in the runtime's own code. */
 const CODE = /\/onnxruntime_src\/\S+ .*\) (?=[A-Z])/s;

@@ -4,9 +4,6 @@ import type { LongInputs } from "../lsg-inputs.js";
 import { lshProjections, lshRounds } from "./lsh-projections.js";
 import { biasOfCount, middles, padTokens, type SparseKeys, tokenBias, visibility } from "./tokens.js";
 
-/** Keeps an empty bucket's mean at 0. */
-const BUCKET_EPSILON = 1e-8;
-
 /**
  * Locality-sensitive hashing: in each chunk of min(block_size, sparse_block_size) tokens, keys that point the
  * same way fall into one bucket and are summed; a few rounds among as many buckets as tokens, then one among
@@ -25,15 +22,18 @@ export function lshKeys(inputs: LongInputs): SparseKeys {
   lshRounds(config).forEach((buckets, round) => {
     const directions = Math.floor(buckets / 2);
     const values = lshProjections(seed, round, numHeads * headDim * directions);
-    const projection = op.CastLike(op.constant("F32", values, [numHeads, 1, headDim, directions]), sums);
-    const towards = op.MatMul(slice(inputs, sums, 0, headDim), projection);
+    const projection = op.constant("F32", values, [numHeads, 1, headDim, directions]);
+    // Of sums of halves the products may overflow.
+    const keys = op.Cast(slice(inputs, sums, 0, headDim), { to: "F32" });
+    const towards = op.MatMul(keys, projection);
     const bucket = op.ArgMax(op.Concat(towards, op.Neg(towards), { axis: -1 }), { axis: -1, keepdims: 1 });
     const membership = op.CastLike(op.Equal(bucket, op.Range(0, buckets, 1)), sums);
     sums = op.MatMul(transposeLast(op, membership, 5), sums);
   });
 
   const count = slice(inputs, sums, 2 * headDim, 2 * headDim + 1);
-  const mean = op.Div(sums, op.Add(count, op.scalarLike(BUCKET_EPSILON, count)));
+  // An empty bucket's mean is 0.
+  const mean = op.Div(sums, op.Max(count, op.scalarLike(1, count)));
   const sequence = (x: Value) => op.Reshape(x, [0, numHeads, -1, headDim]);
   return {
     key: sequence(slice(inputs, mean, 0, headDim)),

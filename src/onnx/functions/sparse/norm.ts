@@ -13,8 +13,10 @@ export function normKeys(inputs: LongInputs): SparseKeys {
   const kept = Math.floor(chunk / config.sparsity_factor);
   const bias = tokenBias(inputs);
 
-  const norms = padTokens(inputs, op.ReduceL2(inputs.key, { axes: [3], keepdims: 0 }));
-  const seen = op.Mul(norms, op.Unsqueeze(visibility(inputs, bias), [1]));
+  // Squares of halves overflow from 256 on.
+  const key = op.Cast(inputs.key, { to: "F32" });
+  const norms = padTokens(inputs, op.ReduceL2(key, { axes: [3], keepdims: 0 }));
+  const seen = op.Mul(norms, op.Cast(op.Unsqueeze(visibility(inputs, bias), [1]), { to: "F32" }));
   const [, largest] = op.TopK(op.Reshape(seen, [0, numHeads, -1, chunk]), [kept], { axis: -1 });
   const ascending = op.Slice(largest, [-1], [-kept - 1], [3], [-1]);
   const chunkStart = op.Unsqueeze(op.Range(0, paddedTokens(inputs), chunk), [1]);

@@ -3,15 +3,19 @@ import { scale, transposeLast } from "../attend.js";
 import { type LongInputs, prependedTokens } from "../lsg-inputs.js";
 import { biasOfCount, middles, padTokens, type SparseKeys, tokenBias, visibility } from "./tokens.js";
 
-/** Keeps an empty pool's mean at 0: the value that lsh's and pooling's definitions divide by beside the count. */
+/** What the definition of pooling adds to a count. */
 const POOLING_EPSILON = 1e-6;
+
+/** What is divided by at least, so that an empty pool's mean is 0: halves as small as the other one are no divisors. */
+const LEAST_COUNT = 1e-3;
 
 /** The mean of the visible ones among `sparsity_factor` neighbours. */
 export function poolingKeys(inputs: LongInputs): SparseKeys {
   const { op, config } = inputs;
   const seen = op.Reshape(visibility(inputs, tokenBias(inputs)), [0, 1, -1, config.sparsity_factor]);
   const count = op.ReduceSum(seen, [3], { keepdims: 1 });
-  const weights = op.Div(seen, op.Add(count, op.scalarLike(POOLING_EPSILON, count)));
+  const counted = op.Add(count, op.scalarLike(POOLING_EPSILON, count));
+  const weights = op.Div(seen, op.Max(counted, op.scalarLike(LEAST_COUNT, count)));
   return pool(inputs, weights, count);
 }
 

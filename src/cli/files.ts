@@ -1,0 +1,8 @@
+import { megabytes } from "../progress.js";
+
+/** Files and their sizes for people: `onnx/model.onnx (91 MB), onnx/model_quantized.onnx (23 MB)`. */
+export function describeFiles(bytes: Readonly<Record<string, number>>): string {
+  return Object.entries(bytes)
+    .map(([path, size]) => `${path} (${megabytes(size)} MB)`)
+    .join(", ");
+}

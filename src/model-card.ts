@@ -5,6 +5,7 @@ import { flagName } from "./options/flags.js";
 import type { ConversionRecord } from "./plan/types.js";
 import type { PlannedAttention } from "./plan/weights.js";
 import type { ModelKind } from "./sentence-transformers/model-kind.js";
+import type { TokenIdMap } from "./tokenizer/add-tokens.js";
 import type { LongformerConfig } from "./variants/longformer.js";
 import { isSparse, type LsgConfig } from "./variants/lsg-config.js";
 
@@ -69,6 +70,7 @@ export function modelCard(inputs: ModelCardInputs): {
     lossless(inputs),
     ...(inputs.record.options.run_test === true ? [verified(inputs)] : []),
     attention(inputs.attention),
+    ...(inputs.record.added_tokens ? [addedTokens(inputs.record.added_tokens)] : []),
     opening(inputs),
     options(inputs.record),
     ...(body.trim() === "" ? [] : [`## Card of the original\n\n${body.trim()}`]),
@@ -188,6 +190,14 @@ function options({ options: { lsg, ...others } }: ConversionRecord): string {
     .filter(([, value]) => value !== undefined && !(isRecord(value) && Object.keys(value).length === 0))
     .map(([key, value]): [string, unknown] => [flagName(key), value]);
   return `## How it was made\n\nBy \`lsg convert\` with these options:\n\n${table(["option", "value"], rows)}`;
+}
+
+function addedTokens(tokens: TokenIdMap): string {
+  return (
+    "## Added tokens\n\nSpecial tokens that were added to the tokenizer. Those that it had keep their ids and " +
+    "embeddings; the embeddings of the others are random, and must be trained.\n\n" +
+    table(["token", "id"], Object.entries(tokens))
+  );
 }
 
 function opening({ record, auto, kind }: ModelCardInputs): string {

@@ -98,5 +98,5 @@ function inputsOf(own: ReadModel, alternative: Alternative) {
   if (alternative.kind !== "original") return inputSource(own.model, []);
   const { model } = alternative.original;
   const smaller = model.sizes.vocab < own.model.sizes.vocab ? model : own.model;
-  return inputSource(smaller, [], readsTokenTypes(own.model) && readsTokenTypes(model));
+  return inputSource(smaller, [], { typed: readsTokenTypes(own.model) && readsTokenTypes(model) });
 }

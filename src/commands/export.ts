@@ -6,6 +6,7 @@ import { openSource } from "../checkpoint/open-source.js";
 import { graphSeed } from "../conversion-record.js";
 import { OptionError } from "../errors.js";
 import { editTopLevel } from "../json-edit.js";
+import { CANDIDATE_SCORING_HEAD } from "../onnx/candidate-task.js";
 import { copiedWeights } from "../onnx/copied-weights.js";
 import { describeForExport, exportNotes } from "../onnx/export-model.js";
 import { exportedGraphs } from "../onnx/exported-graphs.js";
@@ -21,6 +22,8 @@ import { isModelWeights, sortFiles } from "../plan/side-files.js";
 import type { PlannedAttention } from "../plan/weights.js";
 import { type Progress, silent } from "../progress.js";
 import { MODULES_FILE } from "../sentence-transformers/modules-json.js";
+import { findCandidateTokens } from "../tokenizer/candidate-tokens.js";
+import { TOKENIZER_FILES } from "../tokenizer/special-tokens.js";
 import { copyWhole } from "../write/copy-file.js";
 import { asOutputError, writeFolder } from "../write/output-folder.js";
 import { openWeights } from "../write/weight-reader.js";
@@ -111,6 +114,7 @@ export async function exportInto(
   const checkpoint = await openCheckpoint(source, transfer("pytorch_model.bin"));
   const described = await describeForExport(checkpoint, transfer("pytorch_model.bin"));
   const { model } = described;
+  const { head } = exported(model, options.task);
   const attention = attentionOf(model);
   if (options.globalAttention !== undefined && attention?.kind !== "longformer") {
     throw new OptionError(
@@ -128,10 +132,15 @@ export async function exportInto(
     const copied = copiedWeights(reader);
     const weights = shared ? sharedWeights(copied) : copied;
     const seed = await graphSeed(source, options.seed);
+    const candidates =
+      head.auto === CANDIDATE_SCORING_HEAD
+        ? findCandidateTokens(await readTokenizer(source), model.architecture.tokenizerClass)
+        : undefined;
     const graphs = exportedGraphs(model, weights, {
       lsg: attention?.kind === "lsg" ? attention.config : undefined,
       task: options.task,
       globalAttention: options.globalAttention,
+      candidates,
       seed,
     });
     await mkdir(scratch);
@@ -155,7 +164,7 @@ export async function exportInto(
     }
     return {
       files: paths,
-      task: taskOf(exported(model, options.task).head),
+      task: taskOf(head),
       ...namedAttention(attention),
       notes: exportNotes(described, options.task),
     };
@@ -163,6 +172,12 @@ export async function exportInto(
     await reader.close();
     await rm(scratch, { recursive: true, force: true });
   }
+}
+
+/** The files that number a tokenizer's tokens. */
+async function readTokenizer(source: FileSource): Promise<Map<string, Buffer>> {
+  const present = TOKENIZER_FILES.filter((file) => source.files.has(file));
+  return new Map(await Promise.all(present.map(async (file) => [file, await source.read(file)] as const)));
 }
 
 /** A graph and its code are looked for at the top of a folder. @throws OptionError for a transformer that is not there */

@@ -3,6 +3,7 @@ import { OptionError } from "../errors.js";
 import type { Model } from "../plan/model.js";
 import type { Modules } from "../sentence-transformers/modules.js";
 import type { Value } from "./body.js";
+import { CANDIDATE_SCORING, CANDIDATE_SCORING_HEAD, scoringHead } from "./candidate-task.js";
 import type { Dimension } from "./tensor.js";
 
 /** A named output of a graph with its axes. */
@@ -34,6 +35,7 @@ const TASKS: Readonly<Record<string, Task>> = {
   TokenClassification: { name: "token-classification" },
   QuestionAnswering: { name: "question-answering" },
   MultipleChoice: { name: "multiple-choice", hasChoices: true },
+  [CANDIDATE_SCORING_HEAD]: { name: CANDIDATE_SCORING },
 };
 
 /** The task of the base model. */
@@ -53,6 +55,7 @@ export function headForTask(
   const ownTask = TASKS[head.auto]?.name ?? FEATURES;
   if (task === undefined || task === ownTask || task === TASKS[head.auto]?.alias) return head;
   if (task === FEATURES) return base;
+  if (task === CANDIDATE_SCORING) return scoringHead(head);
   throw new OptionError(
     `--task ${task}: the checkpoint has no head for it`,
     `It can be exported for ${[...new Set([ownTask, FEATURES])].join(" and ")}.`,

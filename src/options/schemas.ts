@@ -12,6 +12,16 @@ export const DEFAULT_SEED = 123;
 const VARIANTS = ["lsg", "longformer"] as const;
 export type Variant = (typeof VARIANTS)[number];
 
+/** A comma list of tokens. */
+const AddedTokensSchema = z.preprocess(
+  (value) => (typeof value === "string" ? value.split(",").map((token) => token.trim()) : value),
+  z
+    .array(z.string().refine((token) => token.trim() !== "", "a token is empty"))
+    .min(1)
+    .refine((tokens) => new Set(tokens).size === tokens.length, "a token stands there twice")
+    .optional(),
+);
+
 /** Every other option of `lsg convert`; keys are flags in camelCase, the order is the help's. */
 export const ConversionSchema = z.strictObject({
   to: z
@@ -53,6 +63,9 @@ export const ConversionSchema = z.strictObject({
     .record(z.string(), z.json())
     .default({})
     .describe("further config keys as JSON, e.g. \"{'num_labels': 3}\""),
+  addTokens: AddedTokensSchema.describe(
+    'special tokens to add, e.g. "[ent],[/ent]"; those that are there keep their ids',
+  ),
   revision: z.string().optional().describe("Hub branch, tag or commit"),
 });
 

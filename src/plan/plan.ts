@@ -15,6 +15,7 @@ import type { TokenIds } from "./place.js";
 import { INDEX_FILE, shardIndex } from "./shards.js";
 import { planSideFiles } from "./side-files.js";
 import type { ConversionPlan, ConversionRecord, SideFile } from "./types.js";
+import { growVocabulary } from "./vocabulary.js";
 import { planWeights, type WeightPlan } from "./weights.js";
 
 export interface PlanInputs {
@@ -39,12 +40,25 @@ export interface PlanInputs {
  */
 export function planConversion(inputs: PlanInputs): ConversionPlan {
   const { checkpoint, architecture, options, tokens, contents, modeling } = inputs;
-  const weights = inputs.longformer
+  const converted = inputs.longformer
     ? planLongformer(checkpoint, inputs.longformer, architecture, options, tokens.separator)
     : planWeights(checkpoint, architecture, options, tokens);
+  const weights = growVocabulary(converted, {
+    architecture: inputs.longformer ?? architecture,
+    config: checkpoint.config,
+    tokens: tokens.asked?.ids ?? {},
+    seed: options.seed,
+  });
   const { files, rewritten } = checkpoint.source;
   const length = { ...weights.length, writesNoMore: inputs.longformer?.decoder !== undefined };
-  const { sideFiles, omitted } = planSideFiles({ files, contents, rewritten, length, modeling });
+  const { sideFiles, omitted } = planSideFiles({
+    files,
+    contents,
+    rewritten,
+    length,
+    modeling,
+    tokens: tokens.asked?.ids ?? {},
+  });
   const record = conversionRecord(inputs, weights);
   const card = modelCard({
     record,
@@ -88,7 +102,7 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
 }
 
 function conversionRecord(
-  { architecture, options, source, longformer }: PlanInputs,
+  { architecture, options, tokens, source, longformer }: PlanInputs,
   weights: WeightPlan,
 ): ConversionRecord {
   const isColbert = weights.configChanges.get("architectures")?.toString() === COLBERT_CLASS;
@@ -100,6 +114,7 @@ function conversionRecord(
     architecture: longformer || isColbert ? className : LSG_CLASS_PREFIX + className,
     variant: longformer ? "longformer" : "lsg",
     max_sequence_length: weights.length,
+    ...(tokens.asked && { added_tokens: tokens.asked.ids }),
     options: { ...snakeKeys(options), lsg: options.lsg },
     promise: { lossless_up_to: weights.losslessUpTo },
   };
@@ -120,6 +135,7 @@ function notes(inputs: PlanInputs, weights: WeightPlan): string[] {
       `config.json names ${configClass(checkpoint.config)}; by its model_type, ${architecture.modelType}, transformers opens ${source.className}, and so does lsg.`,
     created.length > 0 &&
       `${target.className} has a new head, as from transformers (seed ${options.seed}); it must be trained: ${created.join(", ")}.`,
+    inputs.tokens.asked !== undefined && tokenNote(inputs.tokens.asked),
     losslessUpTo > 1
       ? `Lossless: inputs of up to ${losslessUpTo} tokens give what ${source.className} gave.`
       : `Not lossless: outputs differ from the original's ${losslessUpTo === 1 ? "from two tokens on" : "at every length"}; the model should be fine-tuned.`,
@@ -132,6 +148,18 @@ function notes(inputs: PlanInputs, weights: WeightPlan): string[] {
       : longformerNotes(inputs, weights, attention.config)),
   ];
   return all.filter((note): note is string => note !== false);
+}
+
+/** Which tokens were added, and which were there. */
+function tokenNote({ ids, added }: NonNullable<TokenIds["asked"]>): string {
+  const listed = (isNew: boolean) =>
+    Object.entries(ids)
+      .filter(([token]) => added.includes(token) === isNew)
+      .map(([token, id]) => `${token} (${id})`)
+      .join(", ");
+  const news = added.length > 0 ? `Added ${listed(true)}: they must be trained. ` : "";
+  const kept = listed(false);
+  return `${news}${kept && `In the vocabulary already: ${kept}.`}`.trim();
 }
 
 /** Whether a config names a relative's class. */

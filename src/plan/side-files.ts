@@ -1,6 +1,7 @@
 import { posix } from "node:path";
 import { SETTINGS_FILE } from "../sentence-transformers/model-kind.js";
 import { MODULES_FILE, parseModules } from "../sentence-transformers/modules-json.js";
+import { addTokens, filesForTokens, type TokenIdMap } from "../tokenizer/add-tokens.js";
 import { limitsLength, raiseLength } from "../tokenizer/raise-length.js";
 import { TOKENIZER_FILES } from "../tokenizer/special-tokens.js";
 import type { OmittedFile, SideFile } from "./types.js";
@@ -33,6 +34,8 @@ export interface SideFileInputs {
   readonly length: Parameters<typeof raiseLength>[2];
   /** Python files to be put into the result. */
   readonly modeling: readonly string[];
+  /** What the tokenizer gets. */
+  readonly tokens: TokenIdMap;
 }
 
 /** Whether a plan needs the content of a side file, not only its name. */
@@ -59,12 +62,13 @@ export function sortFiles(
   return { kept, omitted };
 }
 
-/** What becomes of the source's small files: all stay, lengths raised, except for those we write anew. */
-export function planSideFiles({ files, contents, rewritten, length, modeling }: SideFileInputs): {
+/** What becomes of the source's small files: all stay, lengths raised, tokens added, except for those we write anew. */
+export function planSideFiles({ files, contents, rewritten, length, modeling, tokens }: SideFileInputs): {
   sideFiles: SideFile[];
   omitted: OmittedFile[];
 } {
   const { kept, omitted } = sortFiles(files, contents.get(MODULES_FILE));
+  const tokenFiles = Object.keys(tokens).length > 0 ? filesForTokens(contents) : { edited: [], created: [] };
   const sideFiles = kept
     .filter((path) => !REPLACED.test(path))
     .map((path): SideFile => {
@@ -72,8 +76,13 @@ export function planSideFiles({ files, contents, rewritten, length, modeling }: 
       if (changed) return { kind: "write", path, content: changed.toString("utf8") };
       const content = contents.get(path);
       const { edits } = content && limitsLength(path) ? raiseLength(path, content, length) : { edits: [] };
+      if (tokenFiles.edited.includes(path)) return { kind: "edit", path, edits, addsTokens: true };
       return edits.length > 0 ? { kind: "edit", path, edits } : { kind: "copy", path };
     });
+  for (const path of tokenFiles.created) {
+    const { content } = raiseLength(path, addTokens(path, Buffer.from("{}"), tokens), length);
+    sideFiles.push({ kind: "write", path, content: `${content}\n` });
+  }
   sideFiles.push(...modeling.map((path) => ({ kind: "modeling" as const, path })));
   return { sideFiles, omitted };
 }

@@ -1,16 +1,19 @@
 import { join, posix } from "node:path";
 import { equals } from "@bufbuild/protobuf";
 import { FunctionProtoSchema } from "onnx-buf";
+import { CANDIDATE_SCORING } from "../../onnx/candidate-task.js";
 import { describeForExport } from "../../onnx/export-model.js";
 import { GRAPH_FILE, GRAPHS, graphFiles } from "../../onnx/graph-files.js";
 import { readFunctions } from "../../onnx/read-functions.js";
 import { generates, headForTask } from "../../onnx/tasks.js";
+import { type CandidateTokens, findCandidateTokens } from "../../tokenizer/candidate-tokens.js";
 import { attempt, failureOf, type Outcome } from "../attempt.js";
 import { checkOps, type NamedOp } from "../attention/check-ops.js";
 import { bringFile } from "../model/workspace.js";
 import type { Session } from "../session.js";
 import type { Check } from "../types.js";
 import { compareBytes } from "./compare-bytes.js";
+import { compareCandidates, scoresCandidates } from "./compare-candidates.js";
 import { compareGeneration } from "./compare-generation.js";
 import { compareModel, exportedTask } from "./compare-outputs.js";
 import { EXPORT_AGAIN, type FoundGraphs, type GraphCheck, inSession } from "./graph-check.js";
@@ -53,11 +56,17 @@ async function checkGraphsOf(check: GraphCheck): Promise<Check[]> {
   const name = isWhole ? first : "ONNX graphs";
   let task: string | undefined;
   let globalAttention: "input" | undefined;
+  let candidates: CandidateTokens | undefined;
   const takesGlobals = (session: Session) => session.inputNames.includes("global_attention_mask");
   const outputs = await attempt("graph", `${name} and the weights`, () =>
     isWhole
       ? inSession(first, found, check, (session) => {
           if (takesGlobals(session)) globalAttention = "input";
+          if (scoresCandidates(session)) {
+            task = CANDIDATE_SCORING;
+            candidates = findCandidateTokens(read.contents, model.architecture.tokenizerClass);
+            return compareCandidates(session, check, candidates);
+          }
           task = exportedTask(session, check);
           return compareModel(session, check, task);
         })
@@ -72,7 +81,7 @@ async function checkGraphsOf(check: GraphCheck): Promise<Check[]> {
   }
   return [
     await attempt("graph-bytes", `${name}, bytes`, () =>
-      compareBytes(found, check, { task, globalAttention }),
+      compareBytes(found, check, { task, globalAttention, candidates }),
     ),
     await attempt("graph-op", `${name}, attention ops`, () => compareOps(found, graphs, check)),
     outputs,

@@ -16,7 +16,7 @@ const MAX_OUTPUT = 2 ** 27;
 const ENCODER_OUTPUT = "encoder_last_hidden_state";
 
 /** What a graph is fed with, and what the weights say that it gives. */
-interface Question {
+export interface Question {
   readonly inputs: Readonly<Record<string, NumberTensor>>;
   readonly expected: Readonly<Record<string, FloatTensor>>;
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -21,6 +22,7 @@ MODELS = {
     "all-MiniLM-L6-v2": minilm,
     "bart-large-cnn": lambda: fixture("bart"),
     "pegasus-xsum": lambda: fixture("pegasus"),
+    "roberta-base": lambda: fixture("roberta"),
     "ms-marco-reranker": lambda: SENTENCE / "cross-encoder",
     "answerai-colbert": lambda: SENTENCE / "pylate",
 }
@@ -33,11 +35,13 @@ def snippets(page: str) -> dict[str, list[str]]:
     return blocks
 
 
-def run(folder: Path, *command: str) -> None:
+def run(folder: Path, *command: str) -> str:
+    """What a command prints that is run where the models are."""
     environment = {**os.environ, "PATH": f"{folder / 'bin'}:{os.environ['PATH']}"}
     environment["HF_MODULES_CACHE"] = str(folder / "modules")
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, f"{command}\n{done.stderr}"
+    return done.stdout
 
 
 @pytest.fixture
@@ -62,6 +66,29 @@ def test_onnx(folder: Path) -> None:
         run(folder, "node", "snippet.mjs")
     page = (JS / "page" / "index.html").read_text()
     assert [line for code in blocks["html"] for line in code.splitlines() if line.strip() not in page] == []
+
+
+def test_wikihop(folder: Path) -> None:
+    blocks = snippets("wikihop.md")
+    assert list(blocks) == ["sh", "json", "python", "text"]
+    convert, export, answer, ours = blocks["sh"]
+    [train] = blocks["python"]
+    # Questions: the page's own, and two of the fixture's.
+    questions = [*json.loads(blocks["json"][0]), *json.loads((ROOT / "fixtures/wikihop/questions.json").read_text())]
+    for name in ("train.json", "dev.json"):
+        (folder / name).write_text(json.dumps(questions[:3]))
+    for name in ("docs", "fixtures"):
+        (folder / name).symlink_to(ROOT / name)
+
+    def shell(code: str) -> str:
+        return run(folder, "bash", "-euo", "pipefail", "-c", code)
+
+    shell(convert)
+    assert train.count("range(5)") == 1
+    run(folder, sys.executable, "-c", train.replace("range(5)", "range(1)"))
+    shell(export)
+    assert "of 3)" in shell(answer)
+    assert blocks["text"][0].splitlines()[-1] in shell(ours)
 
 
 def test_sentence_transformers(folder: Path) -> None:

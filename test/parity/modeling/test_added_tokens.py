@@ -1,5 +1,5 @@
 """Converted with `--add-tokens`, a folder is what transformers makes of the original with `add_special_tokens` and
-`resize_token_embeddings`: the same ids, tables of the same shapes with the same old rows, no key missing or unexpected."""
+`resize_token_embeddings`: the same ids, tables of the same shapes with the same old rows, no key missing."""
 
 from __future__ import annotations
 

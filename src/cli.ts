@@ -1,7 +1,7 @@
-import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import type { CliContext, VerbModule } from "./cli/context.js";
 import { LsgError, StoppedError } from "./errors.js";
+import { packageInfo } from "./package-info.js";
 
 /** Loaded when it is called: `lsg --help` needs none of them. */
 const VERBS: Readonly<Record<string, { summary: string; load: () => Promise<VerbModule> }>> = {
@@ -24,6 +24,10 @@ const VERBS: Readonly<Record<string, { summary: string; load: () => Promise<Verb
   inspect: {
     summary: "show what a model is and what a conversion would change",
     load: () => import("./cli/inspect.js"),
+  },
+  bench: {
+    summary: "measure a model's time and memory beside full attention, its original or another graph",
+    load: () => import("./cli/bench.js"),
   },
   architectures: {
     summary: "list the model types, classes and variants",
@@ -80,7 +84,7 @@ export async function main(argv: readonly string[]): Promise<number> {
 }
 
 async function run(argv: readonly string[], context: CliContext): Promise<void> {
-  const { version, description } = packageJson();
+  const { version, description } = packageInfo();
   const lsg = new Command("lsg").description(description).version(version).exitOverride();
   // Errors are reported in one place, in one form.
   lsg.configureOutput({ writeErr: () => {} });
@@ -156,9 +160,4 @@ function abortOnSignals(abort: AbortController) {
       for (const signal of Object.keys(SIGNAL_EXITS)) process.off(signal, onSignal);
     },
   };
-}
-
-/** Two levels up from `dist/src/`. */
-function packageJson(): { version: string; description: string } {
-  return JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
 }

@@ -4,6 +4,8 @@ import { isRecord } from "./json-edit.js";
 import { camelCase, type Flag, flagName, flagsOf, snakeKeys } from "./options/flags.js";
 import { parseKwargs } from "./options/kwargs.js";
 import {
+  BenchRunSchema,
+  BenchSchema,
   ConversionSchema,
   DecisiveSchema,
   DeviceSchema,
@@ -50,6 +52,11 @@ export type VerifyOptions = z.output<typeof VerifySchema> &
   z.output<typeof DeviceSchema> &
   z.output<typeof VerifyRunSchema>;
 
+/** What the user asked of `lsg bench`, validated. */
+export type BenchOptions = z.output<typeof BenchSchema> &
+  z.output<typeof DeviceSchema> &
+  z.output<typeof BenchRunSchema>;
+
 /** The flags of `lsg convert`, read from the schemas. */
 export function convertFlags(): Flag[] {
   return [
@@ -86,6 +93,14 @@ export function verifyFlags(): Flag[] {
   ];
 }
 
+/** The flags of `lsg bench`. */
+export function benchFlags(): Flag[] {
+  return [
+    ...flagsOf("Measurement:", { ...BenchSchema.shape, ...DeviceSchema.shape }),
+    ...flagsOf("Output:", BenchRunSchema.shape),
+  ];
+}
+
 /** The flags of `lsg push`. */
 export function pushFlags(): Flag[] {
   return [
@@ -112,6 +127,15 @@ export function parseVerifyOptions(given: Readonly<Record<string, unknown>>): Ve
     ...validate(VerifySchema, pick(given, Object.keys(VerifySchema.shape))),
     ...validate(DeviceSchema, pick(given, Object.keys(DeviceSchema.shape))),
     ...validate(VerifyRunSchema, pick(given, Object.keys(VerifyRunSchema.shape))),
+  };
+}
+
+/** Validates the parsed arguments of `lsg bench`. @throws OptionError as `parseConvertOptions` does. */
+export function parseBenchOptions(given: Readonly<Record<string, unknown>>): BenchOptions {
+  return {
+    ...validate(BenchSchema, pick(given, Object.keys(BenchSchema.shape))),
+    ...validate(DeviceSchema, pick(given, Object.keys(DeviceSchema.shape))),
+    ...validate(BenchRunSchema, pick(given, Object.keys(BenchRunSchema.shape))),
   };
 }
 

@@ -148,9 +148,9 @@ export const RunTestSchema = z.strictObject({
   runTest: z.boolean().default(false).describe("prove the result before it takes its place (lsg verify)"),
 });
 
-/** Where models run that are verified. */
+/** Where models run that are verified or measured. */
 export const DeviceSchema = z.strictObject({
-  device: z.enum(DEVICES).default("auto").describe("where the models run that are verified"),
+  device: z.enum(DEVICES).default("auto").describe("where the models run"),
 });
 
 export const RunSchema = z.strictObject({
@@ -195,6 +195,36 @@ export const VerifySchema = z.strictObject({
     .optional()
     .describe("write a report with pictures: FILE.md or FILE.html"),
   listDevices: z.boolean().default(false).describe("show which devices there are and what others lack"),
+});
+
+/** More runs than this are a typing error. */
+const MAX_RUNS = 1000;
+
+/** More rows than this are a typing error. */
+const MAX_BATCH_SIZE = 4096;
+
+export const BenchSchema = z.strictObject({
+  lengths: NumbersSchema.describe(
+    "tokens of the inputs, e.g. 512,4096 (default: 512, doubled up to the longest)",
+  ),
+  against: z
+    .string()
+    .regex(/^(full|original)$|\.onnx$/, "expected full, original or a file name that ends in .onnx")
+    .default("full")
+    .describe("the same weights with full attention, the original, or a graph: full, original, FILE.onnx"),
+  runs: z.int().positive().max(MAX_RUNS).default(5).describe("runs that count, after one to warm up"),
+  batchSize: z.int().positive().max(MAX_BATCH_SIZE).default(1).describe("rows of an input"),
+});
+
+/** What `lsg bench` writes, and where from. */
+export const BenchRunSchema = z.strictObject({
+  html: z
+    .string()
+    .regex(/\.html$/, "expected a file name that ends in .html")
+    .optional()
+    .describe("write a page with charts: FILE.html"),
+  ...RunSchema.pick({ json: true, quiet: true }).shape,
+  ...ConversionSchema.pick({ seed: true, revision: true }).shape,
 });
 
 /** What `lsg inspect` shows besides. */

@@ -1,7 +1,7 @@
-import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import type { CliContext, VerbModule } from "./cli/context.js";
 import { LsgError } from "./errors.js";
+import { packageInfo } from "./package-info.js";
 
 /** Loaded when it is called: `lsg --help` needs none of them. */
 const VERBS: Readonly<Record<string, { summary: string; load: () => Promise<VerbModule> }>> = {
@@ -16,6 +16,10 @@ const VERBS: Readonly<Record<string, { summary: string; load: () => Promise<Verb
   verify: {
     summary: "prove a converted folder against its original",
     load: () => import("./cli/verify.js"),
+  },
+  batch: {
+    summary: "run a file of conversions: in CI, in a cluster, over night",
+    load: () => import("./cli/batch.js"),
   },
   architectures: {
     summary: "list the model types, classes and variants",
@@ -48,6 +52,10 @@ export async function main(argv: readonly string[]): Promise<number> {
         exitCode = code;
       },
       signal: abort.signal,
+      signalExit: () => {
+        const signal = signals.received();
+        return signal && SIGNAL_EXITS[signal];
+      },
       printJson: (value) => void process.stdout.write(`${JSON.stringify(value, null, 2)}\n`),
       printText: (text) => void process.stdout.write(text),
     });
@@ -65,7 +73,7 @@ export async function main(argv: readonly string[]): Promise<number> {
 }
 
 async function run(argv: readonly string[], context: CliContext): Promise<void> {
-  const { version, description } = packageJson();
+  const { version, description } = packageInfo();
   const lsg = new Command("lsg").description(description).version(version).exitOverride();
   // Errors are reported in one place, in one form.
   lsg.configureOutput({ writeErr: () => {} });
@@ -133,9 +141,4 @@ function abortOnSignals(abort: AbortController) {
       for (const signal of Object.keys(SIGNAL_EXITS)) process.off(signal, onSignal);
     },
   };
-}
-
-/** Two levels up from `dist/src/`. */
-function packageJson(): { version: string; description: string } {
-  return JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
 }

@@ -3,6 +3,7 @@ import { isRecord } from "./json-edit.js";
 import { camelCase, type Flag, flagsOf, snakeKeys } from "./options/flags.js";
 import { parseKwargs } from "./options/kwargs.js";
 import {
+  BatchSchema,
   ConversionSchema,
   DecisiveSchema,
   DeviceSchema,
@@ -17,6 +18,7 @@ import {
   VerifySchema,
 } from "./options/schemas.js";
 import { validate } from "./options/validate.js";
+import type { ConversionRecord } from "./plan/types.js";
 import { LsgConfigSchema } from "./variants/lsg-config.js";
 
 /** What decides the bytes of a conversion; recorded in lsg_conversion.json. */
@@ -35,6 +37,9 @@ export type ExportOptions = z.output<typeof GraphSchema> & z.output<typeof Expor
 export type VerifyOptions = z.output<typeof VerifySchema> &
   z.output<typeof DeviceSchema> &
   z.output<typeof VerifyRunSchema>;
+
+/** What the user asked of `lsg batch`, validated. */
+export type BatchOptions = z.output<typeof BatchSchema>;
 
 /** The flags of `lsg convert`, read from the schemas. */
 export function convertFlags(): Flag[] {
@@ -64,8 +69,13 @@ export function exportFlags(): Flag[] {
   return [...flagsOf("ONNX:", GraphSchema.shape), ...flagsOf("Output:", ExportRunSchema.shape)];
 }
 
+/** The flags of `lsg batch`. */
+export function batchFlags(): Flag[] {
+  return flagsOf("Batch:", BatchSchema.shape);
+}
+
 /** The options without those that only say how to run. */
-export function decisiveOptions(options: ConvertOptions): ConversionOptions {
+export function decisiveOptions(options: ConversionOptions): ConversionOptions {
   const keys = [...Object.keys(DecisiveSchema.shape), "lsg"];
   return pick(options, keys) as ConversionOptions;
 }
@@ -77,6 +87,11 @@ export function parseVerifyOptions(given: Readonly<Record<string, unknown>>): Ve
     ...validate(DeviceSchema, pick(given, Object.keys(DeviceSchema.shape))),
     ...validate(VerifyRunSchema, pick(given, Object.keys(VerifyRunSchema.shape))),
   };
+}
+
+/** Validates the parsed arguments of `lsg batch`. @throws OptionError as `parseConvertOptions` does. */
+export function parseBatchOptions(given: Readonly<Record<string, unknown>>): BatchOptions {
+  return validate(BatchSchema, pick(given, Object.keys(BatchSchema.shape)));
 }
 
 /** Validates the parsed arguments of `lsg export`. @throws OptionError as `parseConvertOptions` does. */
@@ -105,6 +120,11 @@ export function parseConvertOptions(given: Readonly<Record<string, unknown>>): C
     ...validate(RunSchema, take(Object.keys(RunSchema.shape))),
     lsg: withoutDefaults(validate(LsgFlagsSchema, lsgGiven), lsgGiven),
   };
+}
+
+/** Options as lsg_conversion.json holds them: by the flags' names in snake_case, LSG's own in `lsg`. */
+export function recordedOptions(options: ConversionOptions): ConversionRecord["options"] {
+  return { ...snakeKeys(decisiveOptions(options)), lsg: options.lsg };
 }
 
 /**

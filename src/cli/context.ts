@@ -8,6 +8,8 @@ export interface CliContext {
   printJson(value: unknown): void;
   /** Makes the process end with this code, once the verb is done: 1 for a check that fell short. */
   exitWith(code: number): void;
+  /** The exit code of the signal that came, if one did. */
+  signalExit(): number | undefined;
   /** Prints text for people. */
   printText(text: string): void;
 }

@@ -1,8 +1,8 @@
 import type { Architecture } from "../architecture.js";
 import type { Checkpoint } from "../checkpoint/checkpoint.js";
 import { modelCard } from "../model-card.js";
-import { flagName, snakeKeys } from "../options/flags.js";
-import type { ConversionOptions } from "../options.js";
+import { flagName } from "../options/flags.js";
+import { type ConversionOptions, recordedOptions } from "../options.js";
 import type { LongformerConfig } from "../variants/longformer.js";
 import { isSparse, LSG_CLASS_PREFIX } from "../variants/lsg-config.js";
 import { isLsgConfig } from "./classes.js";
@@ -10,7 +10,7 @@ import { planLongformer } from "./longformer.js";
 import type { TokenIds } from "./place.js";
 import { INDEX_FILE, shardIndex } from "./shards.js";
 import { planSideFiles } from "./side-files.js";
-import type { ConversionPlan, ConversionRecord, SideFile } from "./types.js";
+import type { ConversionPlan, ConversionRecord, Provenance, SideFile } from "./types.js";
 import { planWeights, type WeightPlan } from "./weights.js";
 
 export interface PlanInputs {
@@ -24,8 +24,8 @@ export interface PlanInputs {
   readonly modeling: readonly string[];
   /** The architecture of the Longformer variant, to write that one; undefined for LSG. */
   readonly longformer: Architecture | undefined;
-  /** How the record names the source: a Hub id with its revision, or a relative path. */
-  readonly source: ConversionRecord["source"];
+  /** What the record says of lsg and of the source: a Hub id with its revision, or a relative path. */
+  readonly provenance: Provenance;
 }
 
 /**
@@ -76,18 +76,19 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
 }
 
 function conversionRecord(
-  { architecture, options, source, longformer }: PlanInputs,
+  { architecture, options, provenance: { lsg_version, source }, longformer }: PlanInputs,
   weights: WeightPlan,
 ): ConversionRecord {
   const { className } = weights.target;
   return {
     format_version: 1,
+    ...(lsg_version !== undefined && { lsg_version }),
     source,
     model_type: (longformer ?? architecture).modelType,
     architecture: longformer ? className : LSG_CLASS_PREFIX + className,
     variant: longformer ? "longformer" : "lsg",
     max_sequence_length: weights.length,
-    options: { ...snakeKeys(options), lsg: options.lsg },
+    options: recordedOptions(options),
     promise: { lossless_up_to: weights.losslessUpTo },
   };
 }

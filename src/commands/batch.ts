@@ -1,0 +1,139 @@
+import { setMaxListeners } from "node:events";
+import { performance } from "node:perf_hooks";
+import { expandJobs } from "../batch/expand.js";
+import { memoryBudget } from "../batch/memory.js";
+import { memoryGate } from "../batch/memory-gate.js";
+import { readJobsFile } from "../batch/read-jobs.js";
+import { runJob } from "../batch/run-job.js";
+import { jobsOfShard, readShard } from "../batch/shard.js";
+import { survey } from "../batch/survey.js";
+import { tidyOutput, tidyTemporaries } from "../batch/tidy.js";
+import type { BatchReport, Job, JobResult } from "../batch/types.js";
+import { LsgError } from "../errors.js";
+import type { BatchOptions } from "../options.js";
+
+export interface BatchContext {
+  readonly signal?: AbortSignal | undefined;
+  /** Where `JOB_COMPLETION_INDEX` is looked for. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** Told what a job has to say while it runs. */
+  readonly onLine?: ((job: Job, text: string) => void) | undefined;
+  /** Told what became of a job. */
+  readonly onResult?: ((result: JobResult) => void) | undefined;
+}
+
+/**
+ * Runs the conversions of a jobs file, or of a part of it, some at a time. A job that fails leaves the others alone; one
+ * whose output is what it would write is not run again.
+ * @throws OptionError if the file is wrong anywhere, before anything is run
+ */
+export async function batch(
+  path: string,
+  options: BatchOptions,
+  { signal, environment = process.env, onLine, onResult }: BatchContext = {},
+): Promise<BatchReport> {
+  const begin = performance.now();
+  // Each job listens in several places.
+  if (signal) setMaxListeners(0, signal);
+  const shard = readShard(options.shard, environment);
+  const { file, locate } = await readJobsFile(path);
+  const jobs = jobsOfShard(expandJobs(file, locate), shard);
+  if (!options.dryRun) await tidyTemporaries(jobs.map(({ output }) => output));
+
+  const gate = memoryGate(memoryBudget());
+  const processes = new Set([process.pid]);
+  const results = jobs.map(notRun);
+  const queue = jobs.entries();
+  const work = async () => {
+    for (const [i, job] of queue) {
+      if (signal?.aborted) return;
+      const { force, dryRun } = options;
+      const context = {
+        signal,
+        gate,
+        processes,
+        force,
+        dryRun,
+        onLine: (text: string) => onLine?.(job, text),
+      };
+      const result = await runToEnd(job, context);
+      results[i] = result;
+      onResult?.(result);
+    }
+  };
+  await Promise.all(Array.from({ length: options.jobs }, work));
+  return {
+    format_version: 1,
+    jobs_file: path,
+    shard: shard ?? null,
+    seconds: secondsSince(begin),
+    jobs: results,
+  };
+}
+
+interface RunContext extends Pick<BatchOptions, "force" | "dryRun"> {
+  readonly signal: AbortSignal | undefined;
+  readonly gate: ReturnType<typeof memoryGate>;
+  /** Of this batch. */
+  readonly processes: Set<number>;
+  readonly onLine: (text: string) => void;
+}
+
+/** Whatever goes wrong with a job is its result. */
+async function runToEnd(job: Job, context: RunContext): Promise<JobResult> {
+  const begin = performance.now();
+  try {
+    const result = await runOrSkip(job, context);
+    return { ...notRun(job), ...result, seconds: secondsSince(begin) };
+  } catch (error) {
+    const seconds = secondsSince(begin);
+    if (context.signal?.aborted) return { ...notRun(job), status: "stopped", seconds };
+    return { ...notRun(job), status: "failed", seconds, error: describeError(error) };
+  }
+}
+
+async function runOrSkip(job: Job, context: RunContext): Promise<Partial<JobResult>> {
+  const { signal, gate, processes, force, dryRun, onLine } = context;
+  if (!dryRun) await tidyOutput(job.output, (pid) => processes.has(pid), onLine);
+  const { standing, sourceHash, memory } = await survey(job, { signal, onLine, force });
+  if (standing.state === "unchanged") return { status: "unchanged", conversion: standing.conversion };
+  const reason = standing.state === "outdated" ? standing.reason : undefined;
+  const leave = await gate.enter(memory, signal);
+  const own: number[] = [];
+  try {
+    if (!dryRun) onLine(`started${reason === undefined ? "" : `: ${job.output} is made again, ${reason}`}`);
+    const { model, output } = job;
+    const onProcess = (pid: number) => {
+      own.push(pid);
+      processes.add(pid);
+    };
+    const orders = { ...job.options, dryRun, force: force || reason !== undefined };
+    const answer = await runJob(
+      { model, output, options: orders, sourceHash },
+      { signal, onLine, onProcess },
+    );
+    return {
+      ...answer,
+      reason,
+      memory,
+      ...(dryRun && answer.status === "converted" && { status: "planned" }),
+    };
+  } finally {
+    for (const pid of own) processes.delete(pid);
+    leave();
+  }
+}
+
+function notRun({ name, model, output }: Job): JobResult {
+  return { name, model, output, status: "not_run", seconds: 0 };
+}
+
+function describeError(error: unknown): NonNullable<JobResult["error"]> {
+  if (error instanceof LsgError) return { message: error.message, remedy: error.remedy ?? null };
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return { message: `this is a bug: ${text}`, remedy: "Please report it." };
+}
+
+function secondsSince(begin: number): number {
+  return (performance.now() - begin) / 1000;
+}

@@ -15,7 +15,7 @@ export type Locate = (path: Path) => string;
 const MAX_FAULTS = 10;
 
 const REMEDY =
-  "The keys are those of docs/batch.md; options are called as on the command line, max_sequence_length.";
+  "A job has a model, an output, perhaps a name and a matrix, and lsg convert's options, e.g. max_sequence_length.";
 
 /**
  * Reads a file of jobs, YAML or the JSON that it contains.
@@ -35,9 +35,11 @@ export function parseJobs(text: string, path: string): { file: JobsFile; locate:
     throw new OptionError(`${path}:${line}: this is neither YAML nor JSON: ${fault.message}`);
   }
   const locate: Locate = (at) => `${path}:${lineOf(document, lines, at)}: ${keyPath(at)}`;
-  const result = JobsFileSchema.safeParse(plainValue(document, path));
+  const value = plainValue(document, path);
+  const result = JobsFileSchema.safeParse(value);
   if (!result.success) throw new OptionError(describeFaults(result.error.issues, locate, document), REMEDY);
-  return { file: result.data as JobsFile, locate };
+  // As it stands there: a matrix keeps the order of its keys.
+  return { file: value as JobsFile, locate };
 }
 
 async function readText(path: string): Promise<string> {

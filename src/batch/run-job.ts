@@ -1,4 +1,5 @@
 import { fork } from "node:child_process";
+import { once } from "node:events";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { type JobAnswer, type JobOrder, STOP } from "./job-messages.js";
@@ -48,6 +49,8 @@ export async function runJob(order: JobOrder, { signal, onLine, onProcess }: Job
     child.send(order, () => {});
     if (signal?.aborted) stop();
     const end = await ended;
+    // What it answered last may still be on its way.
+    if (child.connected) await once(child, "disconnect");
     await Promise.all(lines);
     return answer ?? unanswered(end, said, signal?.aborted ?? false);
   } finally {

@@ -18,6 +18,8 @@ export interface Survey {
   readonly standing: Standing;
   /** Of a folder; a Hub model has its commit. */
   readonly sourceHash: string | undefined;
+  /** Of a Hub model: what is fetched into the cache before it is converted. */
+  readonly download: string | undefined;
   /** Bytes that its process is going to take. */
   readonly memory: number;
 }
@@ -35,5 +37,7 @@ export async function survey(job: Job, { signal, onLine, force }: SurveyOptions)
         lsg_version: packageInfo().version,
         source: recordedSource(job.model, source, hash),
       });
-  return { standing, sourceHash: hash, memory: await estimateMemory(source, job.options) };
+  const { origin } = source;
+  const download = origin.kind === "hub" ? `${origin.repo}@${origin.revision}` : undefined;
+  return { standing, download, sourceHash: hash, memory: await estimateMemory(source, job.options) };
 }

@@ -2,11 +2,11 @@ import { setMaxListeners } from "node:events";
 import { performance } from "node:perf_hooks";
 import { expandJobs } from "../batch/expand.js";
 import { memoryBudget } from "../batch/memory.js";
-import { memoryGate } from "../batch/memory-gate.js";
+import { type MemoryGate, memoryGate } from "../batch/memory-gate.js";
 import { readJobsFile } from "../batch/read-jobs.js";
 import { runJob } from "../batch/run-job.js";
 import { jobsOfShard, readShard } from "../batch/shard.js";
-import { survey } from "../batch/survey.js";
+import { type Survey, survey } from "../batch/survey.js";
 import { tidyOutput, tidyTemporaries } from "../batch/tidy.js";
 import type { BatchReport, Job, JobResult } from "../batch/types.js";
 import { LsgError } from "../errors.js";
@@ -42,21 +42,17 @@ export async function batch(
 
   const gate = memoryGate(memoryBudget());
   const processes = new Set([process.pid]);
+  const downloads = new Map<string, Promise<void>>();
   const results = jobs.map(notRun);
   const queue = jobs.entries();
   const work = async () => {
     for (const [i, job] of queue) {
       if (signal?.aborted) return;
       const { force, dryRun } = options;
-      const context = {
-        signal,
-        gate,
-        processes,
-        force,
-        dryRun,
-        onLine: (text: string) => onLine?.(job, text),
-      };
-      const result = await runToEnd(job, context);
+      const result = await runToEnd(job, {
+        ...{ signal, gate, downloads, processes, force, dryRun },
+        onLine: (text) => onLine?.(job, text),
+      });
       results[i] = result;
       onResult?.(result);
     }
@@ -73,7 +69,9 @@ export async function batch(
 
 interface RunContext extends Pick<BatchOptions, "force" | "dryRun"> {
   readonly signal: AbortSignal | undefined;
-  readonly gate: ReturnType<typeof memoryGate>;
+  readonly gate: MemoryGate;
+  /** Ends of the first jobs of Hub models: those that come second find the files in the cache. */
+  readonly downloads: Map<string, Promise<void>>;
   /** Of this batch. */
   readonly processes: Set<number>;
   readonly onLine: (text: string) => void;
@@ -93,36 +91,47 @@ async function runToEnd(job: Job, context: RunContext): Promise<JobResult> {
 }
 
 async function runOrSkip(job: Job, context: RunContext): Promise<Partial<JobResult>> {
-  const { signal, gate, processes, force, dryRun, onLine } = context;
+  const { signal, downloads, processes, force, dryRun, onLine } = context;
   if (!dryRun) await tidyOutput(job.output, (pid) => processes.has(pid), onLine);
-  const { standing, sourceHash, memory } = await survey(job, { signal, onLine, force });
+  const found = await survey(job, { signal, onLine, force });
+  const { standing, download } = found;
   if (standing.state === "unchanged") return { status: "unchanged", conversion: standing.conversion };
+  if (download === undefined) return run(job, found, context);
+  const first = downloads.get(download);
+  if (first) await first;
+  const result = run(job, found, context);
+  if (!first) downloads.set(download, result.then(ignore, ignore));
+  return result;
+}
+
+async function run(
+  { model, output, options }: Job,
+  { standing, sourceHash, memory }: Survey,
+  { signal, gate, processes, force, dryRun, onLine }: RunContext,
+): Promise<Partial<JobResult>> {
   const reason = standing.state === "outdated" ? standing.reason : undefined;
   const leave = await gate.enter(memory, signal);
-  const own: number[] = [];
+  let own = 0;
+  const onProcess = (pid: number) => {
+    own = pid;
+    processes.add(pid);
+  };
   try {
-    if (!dryRun) onLine(`started${reason === undefined ? "" : `: ${job.output} is made again, ${reason}`}`);
-    const { model, output } = job;
-    const onProcess = (pid: number) => {
-      own.push(pid);
-      processes.add(pid);
-    };
-    const orders = { ...job.options, dryRun, force: force || reason !== undefined };
+    if (!dryRun) onLine(reason === undefined ? "started" : `started: ${output} is made again, ${reason}`);
+    const orders = { ...options, dryRun, force: force || reason !== undefined };
     const answer = await runJob(
       { model, output, options: orders, sourceHash },
       { signal, onLine, onProcess },
     );
-    return {
-      ...answer,
-      reason,
-      memory,
-      ...(dryRun && answer.status === "converted" && { status: "planned" }),
-    };
+    const isPlan = dryRun && answer.status === "converted";
+    return { ...answer, reason, memory, ...(isPlan && { status: "planned" }) };
   } finally {
-    for (const pid of own) processes.delete(pid);
+    processes.delete(own);
     leave();
   }
 }
+
+function ignore(): void {}
 
 function notRun({ name, model, output }: Job): JobResult {
   return { name, model, output, status: "not_run", seconds: 0 };

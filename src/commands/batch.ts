@@ -91,8 +91,8 @@ async function runToEnd(job: Job, context: RunContext): Promise<JobResult> {
 }
 
 async function runOrSkip(job: Job, context: RunContext): Promise<Partial<JobResult>> {
-  const { signal, downloads, processes, force, dryRun, onLine } = context;
-  if (!dryRun) await tidyOutput(job.output, (pid) => processes.has(pid), onLine);
+  const { signal, downloads, force, dryRun, onLine } = context;
+  if (!dryRun) await tidy(job, context);
   const found = await survey(job, { signal, onLine, force });
   const { standing, download } = found;
   if (standing.state === "unchanged") return { status: "unchanged", conversion: standing.conversion };
@@ -104,11 +104,10 @@ async function runOrSkip(job: Job, context: RunContext): Promise<Partial<JobResu
   return result;
 }
 
-async function run(
-  { model, output, options }: Job,
-  { standing, sourceHash, memory }: Survey,
-  { signal, gate, processes, force, dryRun, onLine }: RunContext,
-): Promise<Partial<JobResult>> {
+async function run(job: Job, found: Survey, context: RunContext): Promise<Partial<JobResult>> {
+  const { model, output, options } = job;
+  const { standing, sourceHash, memory } = found;
+  const { signal, gate, processes, force, dryRun, onLine } = context;
   const reason = standing.state === "outdated" ? standing.reason : undefined;
   const leave = await gate.enter(memory, signal);
   let own = 0;
@@ -127,8 +126,14 @@ async function run(
     return { ...answer, reason, memory, ...(isPlan && { status: "planned" }) };
   } finally {
     processes.delete(own);
+    // A process that was killed could not do it itself.
+    if (!dryRun) await tidy(job, context);
     leave();
   }
+}
+
+function tidy({ output }: Job, { processes, onLine }: RunContext): Promise<void> {
+  return tidyOutput(output, (pid) => processes.has(pid), onLine);
 }
 
 function ignore(): void {}

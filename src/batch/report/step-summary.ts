@@ -4,7 +4,7 @@ import { cells } from "./table.js";
 import { conclusion, isGood, outcome } from "./wording.js";
 
 /** GitHub takes a megabyte of summary for a step, and refuses one that is larger as a whole. */
-const MAX_ROWS = 1000;
+const MAX_ROWS = 500;
 const MAX_TEXT = 500;
 
 /** A batch as Markdown for GitHub's page of a run: what failed first, then every job. */

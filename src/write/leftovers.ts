@@ -1,4 +1,5 @@
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
+import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { systemErrorCode } from "../errors.js";
 import { PARTIAL, REPLACED, restoreReplaced } from "./output-folder.js";
@@ -30,20 +31,31 @@ export async function removeLeftovers(
   return living;
 }
 
-/** In the name of a temporary folder, with the process that made it. */
-const TEMPORARY = /^lsg-[a-z]+-(\d+)-\w{6}$/;
+/** The name of a temporary folder: what it is for, and the machine and process that made it. */
+const TEMPORARY = /^lsg-(?:verify|profile)-(?<host>.+)-(?<pid>\d+)-\w{6}$/;
+
+/** After which a folder of another machine, whose processes cannot be looked at, is nobody's any more. */
+const ABANDONED_MS = 24 * 60 * 60 * 1000;
 
 /** Makes a temporary folder whose name tells whose it is. */
 export function makeTemporary(parent: string, purpose: "verify" | "profile"): Promise<string> {
-  return mkdtemp(join(parent, `lsg-${purpose}-${process.pid}-`));
+  return mkdtemp(join(parent, `lsg-${purpose}-${hostname()}-${process.pid}-`));
 }
 
-/** Removes the temporary folders of processes that are no more. */
+/** Removes the temporary folders of processes that are no more. Other machines, or containers, may share the parent. */
 export async function removeTemporaries(parent: string): Promise<void> {
   for (const name of await readdir(parent).catch((): string[] => [])) {
-    const pid = Number(TEMPORARY.exec(name)?.[1]);
-    if (pid > 0 && !isAlive(pid)) await rm(join(parent, name), { recursive: true, force: true });
+    const { host, pid } = TEMPORARY.exec(name)?.groups ?? {};
+    if (host === undefined) continue;
+    const path = join(parent, name);
+    const isInUse = host === hostname() ? isAlive(Number(pid)) : !(await isOld(path));
+    if (!isInUse) await rm(path, { recursive: true, force: true });
   }
+}
+
+async function isOld(path: string): Promise<boolean> {
+  const info = await stat(path).catch(() => undefined);
+  return info !== undefined && Date.now() - info.mtimeMs > ABANDONED_MS;
 }
 
 /** Whether there is a process of this number; it may be another one by now. */

@@ -1,5 +1,6 @@
 import { readdirSync } from "node:fs";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, utimes, writeFile } from "node:fs/promises";
+import { hostname } from "node:os";
 import { basename, join } from "node:path";
 import { expect, test } from "vitest";
 import { makeTemporary, removeLeftovers, removeTemporaries } from "../../src/write/leftovers.js";
@@ -55,15 +56,14 @@ test("a folder that is not there has no leftovers", async () => {
   await removeTemporaries(join(parent, "not"));
 });
 
-test("temporary folders go with their processes", async () => {
-  const parent = await parentWith(
-    `lsg-verify-${GONE}-abcdef`,
-    "lsg-verify-abcdef",
-    `lsg-verify-${ALIVE}-abcdef`,
-  );
+test("temporary folders go with their processes; those of other machines after a day", async () => {
+  const [here, there] = [`lsg-verify-${hostname()}`, "lsg-verify-some-where.else"];
+  const kept = [`${here}-${ALIVE}-abcdef`, `${there}-${GONE}-abcdef`, "lsg-verify-abcdef"];
+  const old = `${there}-${ALIVE}-abcdef`;
+  const parent = await parentWith(`${here}-${GONE}-abcdef`, old, ...kept);
+  await utimes(join(parent, old), 0, 0);
   const own = await makeTemporary(parent, "verify");
-  expect(basename(own)).toMatch(new RegExp(`^lsg-verify-${process.pid}-`));
+  expect(basename(own).startsWith(`${here}-${process.pid}-`)).toBe(true);
   await removeTemporaries(parent);
-  const left = ["lsg-verify-abcdef", `lsg-verify-${ALIVE}-abcdef`, basename(own)];
-  expect(readdirSync(parent).sort()).toEqual(left.sort());
+  expect(readdirSync(parent).sort()).toEqual([...kept, basename(own)].sort());
 });

@@ -21,6 +21,10 @@ const VERBS: Readonly<Record<string, { summary: string; load: () => Promise<Verb
     summary: "run a file of conversions: in CI, in a cluster, over night",
     load: () => import("./cli/batch.js"),
   },
+  inspect: {
+    summary: "show what a model is and what a conversion would change",
+    load: () => import("./cli/inspect.js"),
+  },
   architectures: {
     summary: "list the model types, classes and variants",
     load: () => import("./cli/architectures.js"),

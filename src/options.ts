@@ -9,6 +9,7 @@ import {
   DeviceSchema,
   ExportRunSchema,
   GraphSchema,
+  InspectSchema,
   LongformerSchema,
   LsgFlagsSchema,
   OnnxSchema,
@@ -44,16 +45,28 @@ export type BatchOptions = z.output<typeof BatchSchema>;
 /** The flags of `lsg convert`, read from the schemas. */
 export function convertFlags(): Flag[] {
   return [
+    ...variantFlags(),
+    ...flagsOf("ONNX:", { ...OnnxSchema.shape, ...GraphSchema.shape }),
+    ...flagsOf("Verification:", { ...RunTestSchema.shape, ...DeviceSchema.shape }),
+    ...flagsOf("Output:", RunSchema.shape),
+  ];
+}
+
+/** The flags that say what to make of a model. */
+function variantFlags(): Flag[] {
+  return [
     ...flagsOf("Conversion:", ConversionSchema.shape),
     ...flagsOf("LSG attention (defaults by preset):", LsgConfigSchema.shape).map((flag) => {
       const { defaultValue: _, ...rest } = { ...flag, key: camelCase(flag.key), negatable: true };
       return rest;
     }),
     ...flagsOf("Longformer attention (--to longformer):", LongformerSchema.shape),
-    ...flagsOf("ONNX:", { ...OnnxSchema.shape, ...GraphSchema.shape }),
-    ...flagsOf("Verification:", { ...RunTestSchema.shape, ...DeviceSchema.shape }),
-    ...flagsOf("Output:", RunSchema.shape),
   ];
+}
+
+/** The flags of `lsg inspect`: a conversion's, and what to show. */
+export function inspectFlags(): Flag[] {
+  return [...variantFlags(), ...flagsOf("Output:", InspectSchema.shape)];
 }
 
 /** The flags of `lsg verify`. */
@@ -92,6 +105,16 @@ export function parseVerifyOptions(given: Readonly<Record<string, unknown>>): Ve
 /** Validates the parsed arguments of `lsg batch`. @throws OptionError as `parseConvertOptions` does. */
 export function parseBatchOptions(given: Readonly<Record<string, unknown>>): BatchOptions {
   return validate(BatchSchema, pick(given, Object.keys(BatchSchema.shape)));
+}
+
+/**
+ * Validates what `lsg inspect` takes besides a conversion's options, which are passed on as they came.
+ * @throws OptionError as `parseConvertOptions` does.
+ */
+export function parseInspectOptions(
+  given: Readonly<Record<string, unknown>>,
+): z.output<typeof InspectSchema> & { readonly [key: string]: unknown } {
+  return { ...given, ...validate(InspectSchema, pick(given, Object.keys(InspectSchema.shape))) };
 }
 
 /** Validates the parsed arguments of `lsg export`. @throws OptionError as `parseConvertOptions` does. */

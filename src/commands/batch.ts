@@ -126,9 +126,9 @@ async function run(job: Job, found: Survey, context: RunContext): Promise<Partia
     return { ...answer, reason, memory, ...(isPlan && { status: "planned" }) };
   } finally {
     processes.delete(own);
+    leave();
     // A process that was killed could not do it itself.
     if (!dryRun) await tidy(job, context);
-    leave();
   }
 }
 

@@ -168,6 +168,17 @@ export const VerifySchema = z.strictObject({
   listDevices: z.boolean().default(false).describe("show which devices there are and what others lack"),
 });
 
+/** What `lsg inspect` shows besides. */
+export const InspectSchema = z.strictObject({
+  tensors: z.boolean().default(false).describe("list every tensor"),
+  picture: z
+    .string()
+    .regex(/\.(svg|png)$/, "expected a file name that ends in .svg or .png")
+    .optional()
+    .describe("draw the attention pattern: FILE.svg or FILE.png"),
+  ...RunSchema.pick({ json: true }).shape,
+});
+
 export const VerifyRunSchema = z.strictObject({
   ...RunSchema.pick({ json: true, quiet: true }).shape,
   ...ConversionSchema.pick({ seed: true, revision: true }).shape,

@@ -61,6 +61,7 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
   const changes = [...weights.configChanges];
   return {
     record,
+    attention: weights.attention,
     config: {
       set: Object.fromEntries(changes.filter(([, value]) => value !== undefined)),
       remove: changes

@@ -3,6 +3,7 @@ import type { LongformerConfig } from "../variants/longformer.js";
 import { isSparse, type LsgConfig } from "../variants/lsg-config.js";
 import { shardBytes } from "./shards.js";
 import type { ConversionPlan } from "./types.js";
+import type { PlannedAttention } from "./weights.js";
 
 /** A plan as JSON has it: maps as objects. */
 export function planToJson(plan: ConversionPlan): unknown {
@@ -20,7 +21,7 @@ export function summarise(output: string, plan: ConversionPlan, dryRun: boolean)
   return [
     `${dryRun ? "Would convert" : "Converted"} ${record.source.model} (${record.architecture}): ${from} → ${to} tokens`,
     `  ${dryRun ? "to" : "in"} ${output}: ${shards.length} weight file${shards.length > 1 ? "s" : ""}, ${size} MB, ${sideFiles.length + 1} other files`,
-    `  attention: ${describeAttention(plan)}`,
+    `  attention: ${describeAttention(plan.attention)}`,
     ...(lengths.length > 0 ? [`  length also raised in ${lengths.join(", ")}`] : []),
     ...dropped.map(({ name, reason }) => `  dropped ${name}: ${reason}`),
     ...omitted.map(({ path, reason }) => `  left out ${path}: ${reason}`),
@@ -30,10 +31,8 @@ export function summarise(output: string, plan: ConversionPlan, dryRun: boolean)
 }
 
 /** The result's attention in a few words. */
-function describeAttention({ record, config }: ConversionPlan): string {
-  return record.variant === "lsg"
-    ? describeLsg(config.set as unknown as LsgConfig)
-    : describeLongformer(config.set as unknown as LongformerConfig);
+export function describeAttention(attention: PlannedAttention): string {
+  return attention.kind === "lsg" ? describeLsg(attention.config) : describeLongformer(attention.config);
 }
 
 function describeLongformer({

@@ -2,6 +2,7 @@ import type { Variant } from "../options/schemas.js";
 import type { Dtype } from "../safetensors/dtype.js";
 import type { TensorInfo } from "../safetensors/header.js";
 import type { LengthEdit } from "../tokenizer/raise-length.js";
+import type { PlannedAttention } from "./weights.js";
 
 /** `start`, `start + step`, … `count` numbers. With step 0 one number repeats. */
 export interface Run {
@@ -96,6 +97,8 @@ export type Provenance = Pick<ConversionRecord, "lsg_version" | "source">;
 /** Everything that a conversion will do, decided before a byte is written. Plain data, printed by --dry-run. */
 export interface ConversionPlan {
   readonly record: ConversionRecord;
+  /** The attention of the result; its keys are in `config.set` as well. */
+  readonly attention: PlannedAttention;
   /** Top-level keys of config.json that change. Every other key stays as it is. */
   readonly config: {
     readonly set: Readonly<Record<string, unknown>>;

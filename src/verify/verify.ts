@@ -5,7 +5,6 @@ import { isRecord } from "../json-edit.js";
 import { DEFAULT_SEED } from "../options/schemas.js";
 import type { ConversionRecord } from "../plan/types.js";
 import type { ReadCheckpoint } from "../plan-source.js";
-import { isSparse } from "../variants/lsg-config.js";
 import { attempt } from "./attempt.js";
 import { lsgOf } from "./attention/kind.js";
 import type { DeviceFinding } from "./devices.js";
@@ -14,6 +13,7 @@ import { checkFolder } from "./folder/checks.js";
 import { checkModel } from "./model/checks.js";
 import { asModel, type ReadModel } from "./read-model.js";
 import { createRecorder, type Listener, type Recorder } from "./recorder.js";
+import { lsgShape } from "./report/pictures/attention-shape.js";
 import { loadRuntime } from "./runtime.js";
 import { summarise } from "./summary.js";
 import type { AttentionShape, VerificationReport } from "./types.js";
@@ -144,11 +144,5 @@ function nothingCompared(reason: string) {
 /** The attention, where it is one of blocks, which pictures show. */
 function shapeOf(converted: ReadModel | undefined): AttentionShape | null {
   const lsg = lsgOf(converted?.attention);
-  if (!lsg) return null;
-  const { block_size, num_global_tokens, sparse_block_size, sparsity_factor } = lsg;
-  const sparse = isSparse(lsg)
-    ? { sparse_block_size, sparsity_factor }
-    : { sparse_block_size: 0, sparsity_factor: 1 };
-  const causal = converted?.model.config.is_decoder === true;
-  return { block_size, num_global_tokens, ...sparse, causal };
+  return lsg ? lsgShape(lsg, converted?.model.config.is_decoder === true) : null;
 }

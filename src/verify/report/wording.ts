@@ -1,6 +1,7 @@
-import type { AttentionShape, Check, Verdict, VerificationReport } from "../types.js";
+import type { Check, Verdict, VerificationReport } from "../types.js";
 import { formatAgainst, formatNumber } from "./numbers.js";
-import { hasSparseKeys } from "./pictures/attention-regions.js";
+import { hasSparseKeys, keysSeen, localWords } from "./pictures/attention-regions.js";
+import type { DrawnAttention } from "./pictures/attention-shape.js";
 
 /** Verdicts as people read them; they need no colour to be told apart. */
 export const VERDICT_WORDS: Readonly<Record<Verdict, string>> = {
@@ -65,14 +66,15 @@ export function tally(checks: readonly Check[]): string {
 }
 
 /** What a token sees, in numbers. */
-export function attentionSentence(shape: AttentionShape): string {
-  const { block_size: block, num_global_tokens: globals, causal } = shape;
-  const local = (causal ? 2 : 3) * block;
+export function attentionSentence(shape: DrawnAttention): string {
+  const { num_global_tokens: globals, causal } = shape;
   const sparseKeys = hasSparseKeys(shape) ? (causal ? 1 : 2) * shape.sparse_block_size : 0;
+  const keys = keysSeen(shape);
+  const local = keys - sparseKeys - globals;
   const parts = [
-    `${local} in its own block of ${block} and ${causal ? "the one before" : "both neighbours"}`,
+    shape.window === undefined ? `${local} in its ${localWords(shape)}` : localWords(shape),
     ...(sparseKeys > 0 ? [`${sparseKeys} sparse keys beyond, one for ${shape.sparsity_factor} tokens`] : []),
     ...(globals > 0 ? [`${globals} global`] : []),
   ];
-  return `However long the input, a token sees at most ${local + sparseKeys + globals} keys: ${parts.join(", ")}.`;
+  return `However long the input, a token sees at most ${keys} keys: ${parts.join(", ")}.`;
 }

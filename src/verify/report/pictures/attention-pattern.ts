@@ -1,7 +1,7 @@
-import type { AttentionShape } from "../../types.js";
 import { type Markup, markup } from "../markup.js";
 import { attentionSentence } from "../wording.js";
-import { type BlockView, blockViews, hasSparseKeys, type Span } from "./attention-regions.js";
+import { type BlockView, blockViews, hasSparseKeys, localWords, type Span } from "./attention-regions.js";
+import type { DrawnAttention } from "./attention-shape.js";
 
 const SIZE = { width: 720, height: 384 };
 const PLOT = { left: 84, top: 52, side: 320 };
@@ -14,7 +14,7 @@ const LABELS = 4;
  * Which keys each query sees, as SVG that takes its colours from the page: one row a query, one column a key.
  * @param length tokens of the input that is shown; `patternLength` finds a good one
  */
-export function attentionPattern(shape: AttentionShape, length: number): Markup {
+export function attentionPattern(shape: DrawnAttention, length: number): Markup {
   const views = blockViews(shape, length);
   const at = (token: number) => Math.round((token / length) * PLOT.side * 10) / 10;
   const box = ({ from, to }: Span, queries: Span) =>
@@ -49,18 +49,16 @@ function causalPath({ local, queries }: BlockView, at: (token: number) => number
 }
 
 /** Global tokens as keys of all queries, and as queries: of all keys, or in causal attention of themselves only. */
-function globalStrips({ causal }: AttentionShape): string {
+function globalStrips({ causal }: DrawnAttention): string {
   const { width, gap } = STRIP;
   const start = -width - gap;
   const row = causal ? width : PLOT.side + width + gap;
   return `M${start} 0h${width}v${PLOT.side}h${-width}zM${start} ${start}h${row}v${width}h${-row}z`;
 }
 
-function legend(shape: AttentionShape): Markup {
-  const { block_size, num_global_tokens, sparse_block_size, sparsity_factor, causal } = shape;
-  const entries: (readonly [kind: string, text: string])[] = [
-    ["local", `own block of ${block_size} and ${causal ? "the one before" : "both neighbours"}`],
-  ];
+function legend(shape: DrawnAttention): Markup {
+  const { num_global_tokens, sparse_block_size, sparsity_factor } = shape;
+  const entries: (readonly [kind: string, text: string])[] = [["local", localWords(shape)]];
   if (hasSparseKeys(shape))
     entries.push(["sparse", `sparse: one key for ${sparsity_factor} tokens, ${sparse_block_size} a side`]);
   if (num_global_tokens > 0) entries.push(["global", `global tokens: ${num_global_tokens} (drawn wider)`]);

@@ -1,4 +1,4 @@
-import type { AttentionShape } from "../../types.js";
+import type { DrawnAttention } from "./attention-shape.js";
 
 /** Tokens `from` to `to` − 1. */
 export interface Span {
@@ -22,25 +22,34 @@ const MAX_BLOCKS = 32;
 const BLOCKS_BEYOND = 5;
 
 /** Either size switches the sparse part off. */
-export function hasSparseKeys({ sparse_block_size, sparsity_factor }: AttentionShape): boolean {
+export function hasSparseKeys({ sparse_block_size, sparsity_factor }: DrawnAttention): boolean {
   return sparse_block_size > 0 && sparsity_factor > 0;
 }
 
+/** Keys that a token sees at most, its own among them. */
+export function keysSeen(shape: DrawnAttention): number {
+  const { block_size, num_global_tokens: globals, causal, window } = shape;
+  if (window !== undefined) return 2 * window + 1 + globals;
+  const sparse = hasSparseKeys(shape) ? (causal ? 1 : 2) * shape.sparse_block_size : 0;
+  return (causal ? 2 : 3) * block_size + sparse + globals;
+}
+
 /** A length at which a picture shows everything that a block sees and something that it does not see. */
-export function patternLength(shape: AttentionShape, longest = Number.POSITIVE_INFINITY): number {
-  const reach = Math.ceil((shape.sparse_block_size * shape.sparsity_factor) / shape.block_size);
-  const blocks = Math.min(MAX_BLOCKS, 2 * (1 + reach) + 1 + BLOCKS_BEYOND);
+export function patternLength(shape: DrawnAttention, longest = Number.POSITIVE_INFINITY): number {
+  const { block_size: size, window = size } = shape;
+  const reach = Math.ceil((shape.sparse_block_size * shape.sparsity_factor) / size);
+  const blocks = Math.min(MAX_BLOCKS, 2 * (Math.ceil(window / size) + reach) + 1 + BLOCKS_BEYOND);
   return Math.min(longest, blocks * shape.block_size);
 }
 
 /** What each block of an input of `length` tokens sees. In causal attention `local` ends with the query itself. */
-export function blockViews(shape: AttentionShape, length: number): BlockView[] {
-  const { block_size: size, causal } = shape;
+export function blockViews(shape: DrawnAttention, length: number): BlockView[] {
+  const { block_size: size, causal, window = size } = shape;
   const reach = shape.sparse_block_size * shape.sparsity_factor;
   const within = (from: number, to: number): Span => ({ from: Math.max(0, from), to: Math.min(length, to) });
   return Array.from({ length: Math.ceil(length / size) }, (_, block) => {
-    const start = (block - 1) * size;
-    const end = (block + (causal ? 1 : 2)) * size;
+    const start = block * size - window;
+    const end = (block + 1) * size + (causal ? 0 : window);
     const sides = [within(start - reach, start), ...(causal ? [] : [within(end, end + reach)])];
     return {
       queries: within(block * size, (block + 1) * size),
@@ -48,4 +57,10 @@ export function blockViews(shape: AttentionShape, length: number): BlockView[] {
       sparse: sides.filter(({ from, to }) => from < to),
     };
   });
+}
+
+/** Which keys are near a token, in words. */
+export function localWords({ block_size, causal, window }: DrawnAttention): string {
+  if (window !== undefined) return `up to ${window} tokens on either side`;
+  return `own block of ${block_size} and ${causal ? "the one before" : "both neighbours"}`;
 }

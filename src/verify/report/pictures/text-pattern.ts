@@ -1,11 +1,11 @@
-import type { AttentionShape } from "../../types.js";
-import { blockViews, hasSparseKeys } from "./attention-regions.js";
+import { blockViews, hasSparseKeys, localWords } from "./attention-regions.js";
+import type { DrawnAttention } from "./attention-shape.js";
 
 /** Two characters a cell make it about square. */
 const CELLS = { global: "▒▒", local: "██", sparse: "░░", diagonal: "█▖", unseen: "··" };
 
 /** The attention pattern in characters: a row for each block of queries, a column for each block of keys. */
-export function textPattern(shape: AttentionShape, length: number): string {
+export function textPattern(shape: DrawnAttention, length: number): string {
   const views = blockViews(shape, length);
   const { causal, num_global_tokens: globals } = shape;
   const rows = views.map(({ queries, ...view }) => {
@@ -20,7 +20,7 @@ export function textPattern(shape: AttentionShape, length: number): string {
   });
   const globalRow = CELLS.global + (causal ? CELLS.unseen : CELLS.global).repeat(views.length);
   const legend = [
-    `${CELLS.local} own block and ${causal ? "the one before" : "both neighbours"}`,
+    `${CELLS.local} ${localWords(shape)}`,
     ...(hasSparseKeys(shape) ? [`${CELLS.sparse} some of the block's keys (sparse)`] : []),
     ...(globals > 0 ? [`${CELLS.global} global tokens`] : []),
     `${CELLS.unseen} not seen`,

@@ -107,7 +107,7 @@ describe("textPattern", () => {
         "▒▒··░░░░██████",
         "▒▒····░░░░████",
         "",
-        "██ own block and both neighbours   ░░ some of the block's keys (sparse)   ▒▒ global tokens   ·· not seen",
+        "██ own block of 8 and both neighbours   ░░ some of the block's keys (sparse)   ▒▒ global tokens   ·· not seen",
       ].join("\n"),
     );
   });

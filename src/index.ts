@@ -1,0 +1,102 @@
+// What `import … from "lsg-convert"` gives: the verbs of the command line with the same options, in camelCase.
+import type { ConvertResult } from "./commands/convert.js";
+import type { ExportResult } from "./commands/export.js";
+import type { Inspection } from "./inspect/types.js";
+import { checkEvents, progressEvents } from "./library/events.js";
+import { type CallSettings, type CamelCased, type Optional, optionsOf } from "./library/settings.js";
+import {
+  type ConvertOptions,
+  convertFlags,
+  decisiveOptions,
+  type ExportOptions,
+  exportFlags,
+  parseConvertOptions,
+  parseExportOptions,
+  parseVerifyOptions,
+  type VerifyOptions,
+  verifyFlags,
+} from "./options.js";
+import type { LsgConfig } from "./variants/lsg-config.js";
+import type { VerificationReport } from "./verify/types.js";
+
+export type { ConvertResult } from "./commands/convert.js";
+export type { ExportResult } from "./commands/export.js";
+export { LsgError } from "./errors.js";
+export type { Inspection } from "./inspect/types.js";
+export type { LsgEvent, OnEvent } from "./library/events.js";
+export type { CallSettings } from "./library/settings.js";
+export type { Check, VerificationReport } from "./verify/types.js";
+export { VerificationError } from "./verify/verification-error.js";
+
+/** What only a command line has use for. */
+type Printing = "json" | "quiet";
+
+/** The options of `lsg convert`, LSG's own keys in camelCase as well, and the folder to write. */
+export type ConvertInput = Optional<Omit<ConvertOptions, "lsg" | Printing>> &
+  CamelCased<LsgConfig> &
+  CallSettings & { readonly output?: string | undefined };
+
+/** The options of `lsg export`, and the folder to write. */
+export type ExportInput = Optional<Omit<ExportOptions, "opOnly" | Printing>> &
+  CallSettings & { readonly output?: string | undefined };
+
+/** The options of `lsg inspect`: a conversion's. */
+export type InspectInput = Omit<ConvertInput, "output">;
+
+/** The options of `lsg verify`. */
+export type VerifyInput = Optional<Omit<VerifyOptions, "report" | "listDevices" | Printing>> & CallSettings;
+
+/**
+ * Converts a checkpoint, as `lsg convert` does: a whole folder or nothing.
+ * @param model a folder or a Hub id
+ * @throws LsgError for bad input, before anything is written
+ * @throws VerificationError with its report if `runTest` finds that the result falls short; nothing is written then
+ */
+export async function convert(model: string, input: ConvertInput = {}): Promise<ConvertResult> {
+  const { output, signal, onEvent, ...given } = input;
+  const options = parseConvertOptions(optionsOf(given, convertFlags()));
+  const run = (await import("./commands/convert.js")).convert;
+  return run(model, output, options, {
+    signal,
+    ...(onEvent && { progress: progressEvents(onEvent), listener: checkEvents(onEvent) }),
+  });
+}
+
+/**
+ * Exports ONNX graphs of a checkpoint, as `lsg export` does.
+ * @param model a folder, which then gets them unless there is an output, or a Hub id
+ * @throws LsgError for bad input, before anything is written
+ */
+export async function exportOnnx(model: string, input: ExportInput = {}): Promise<ExportResult> {
+  const { output, signal, onEvent, ...given } = input;
+  const options = parseExportOptions(optionsOf(given, exportFlags()));
+  const run = (await import("./commands/export.js")).exportOnnx;
+  return run(model, output, options, { signal, ...(onEvent && { progress: progressEvents(onEvent) }) });
+}
+
+/**
+ * Verifies a converted folder against its original, as `lsg verify` does.
+ * @param model a folder or a Hub id
+ * @returns the report, whatever its verdict
+ * @throws LsgError if there is no such folder, original or device
+ */
+export async function verify(model: string, input: VerifyInput = {}): Promise<VerificationReport> {
+  const { signal, onEvent, ...given } = input;
+  const options = parseVerifyOptions(optionsOf(given, verifyFlags()));
+  const run = (await import("./commands/verify.js")).verify;
+  const onNotice = onEvent && ((text: string) => onEvent({ type: "step", text }));
+  return run(model, options, { signal, onNotice, ...(onEvent && checkEvents(onEvent)) });
+}
+
+/**
+ * Says what a model is and what a conversion with these options would change, as `lsg inspect --json` does.
+ * @param model a folder or a Hub id, of which no weights are downloaded
+ * @throws LsgError if there is no such model, or its files are damaged
+ */
+export async function inspect(model: string, input: InspectInput = {}): Promise<Inspection> {
+  const { signal, onEvent, ...given } = input;
+  const options = decisiveOptions(parseConvertOptions(optionsOf(given, convertFlags())));
+  const run = (await import("./commands/inspect.js")).inspect;
+  const onNotice = onEvent && ((text: string) => onEvent({ type: "step", text }));
+  return run(model, options, { signal, onNotice });
+}

@@ -18,7 +18,7 @@ const VERBS: Readonly<Record<string, { summary: string; load: () => Promise<Verb
     load: () => import("./cli/verify.js"),
   },
   batch: {
-    summary: "run a file of conversions: in CI, in a cluster, over night",
+    summary: "run a file of conversions: in CI, in a cluster, overnight",
     load: () => import("./cli/batch.js"),
   },
   inspect: {

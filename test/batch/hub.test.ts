@@ -39,7 +39,6 @@ test("jobs of one Hub model download it once; a new commit makes them again", as
       host === "cdn" && method === "GET" && !headers.range && url.length > 40,
   );
   expect(whole).toHaveLength(1);
-  expect(await run()).toEqual([0, ["unchanged", undefined], ["unchanged", undefined]]);
   const record = readFileSync(join(cwd, "model-2000", "lsg_conversion.json"), "utf8");
   expect(JSON.parse(record).source).toEqual({ model: "org/model", revision: COMMIT });
 

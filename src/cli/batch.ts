@@ -21,9 +21,9 @@ const STEP_SUMMARY = "GITHUB_STEP_SUMMARY";
 export function define(command: Command, context: CliContext): void {
   command
     .description(
-      "Run the conversions of a file, JSON or YAML: a job is a model, an output and lsg convert's options, or a matrix\n" +
-        "of them. What is done and unchanged is not run again; a job that fails leaves the others alone. Exits with 1\n" +
-        "if one failed.",
+      "Run the conversions of a file, JSON or YAML: a job is a model, an output and\n" +
+        "lsg convert's options, or a matrix of them. What is done and unchanged is not\n" +
+        "run again; a job that fails leaves the others alone. Exits with 1 if one failed.",
     )
     .argument("<jobs>", "file of jobs, e.g. jobs.yaml")
     .action(async (path: string, given: Record<string, unknown>) => {

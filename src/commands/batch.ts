@@ -38,7 +38,10 @@ export async function batch(
   const shard = readShard(options.shard, environment);
   const { file, locate } = await readJobsFile(path);
   const jobs = jobsOfShard(expandJobs(file, locate), shard);
-  if (!options.dryRun) await tidyTemporaries(jobs.map(({ output }) => output));
+  const tidyAll = async () => {
+    if (!options.dryRun) await tidyTemporaries(jobs.map(({ output }) => output));
+  };
+  await tidyAll();
 
   const gate = memoryGate(memoryBudget());
   const processes = new Set([process.pid]);
@@ -58,6 +61,8 @@ export async function batch(
     }
   };
   await Promise.all(Array.from({ length: options.jobs }, work));
+  // Processes that were just being killed are gone by now.
+  await tidyAll();
   return {
     format_version: 1,
     jobs_file: path,

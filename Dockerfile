@@ -17,6 +17,7 @@ COPY --from=build /opt/lsg/package.json /opt/lsg/LICENSE ./
 COPY --from=build /opt/lsg/node_modules node_modules
 COPY --from=build /opt/lsg/converters/modeling converters/modeling
 COPY --from=build /opt/lsg/bin bin
+COPY --from=build /opt/lsg/dist/lsg dist/lsg
 COPY --from=build /opt/lsg/dist/src dist/src
 COPY --from=build /opt/lsg/dist/converters dist/converters
 # Whoever runs it, with --user, may fill the cache.

@@ -6,6 +6,7 @@ export default defineArchitecture({
   modelType: "mbart",
   title: "mBART",
   classPrefix: "MBart",
+  namedAfter: ["Bart"],
   encoder: {
     ...bart.encoder,
     layers: { ...bart.encoder.layers, norms: "before" },

@@ -9,6 +9,11 @@ export interface Architecture {
   readonly title: string;
   /** What transformers' class names begin with: "XLMRoberta" in `XLMRobertaForMaskedLM`. */
   readonly classPrefix: string;
+  /**
+   * Prefixes of relatives' classes that configs of this model type name: transformers goes by the model type and opens
+   * its own class of the same ending.
+   */
+  readonly namedAfter?: readonly string[];
   /** What the base model's tensors begin with inside a class with a head: "roberta". */
   readonly basePrefix: string;
   /** Where config.json keeps each size, and the value that transformers takes where the key is absent. */
@@ -117,6 +122,8 @@ export interface Encoder extends Stack {
      * where there are several.
      */
     readonly usesTokenTypes: boolean | "several";
+    /** A second table of types, where a config key is true. Inputs don't choose: every token takes its row 0. */
+    readonly taskType?: { readonly name: string; readonly where: string; readonly rows: ConfigKey };
     /** A linear layer from the embeddings' width to the hidden one. */
     readonly projection?: { readonly name: string; readonly when: "always" | "widths differ" };
     /** A config key: where it is true, word embeddings are multiplied by √width, the decoder's too. */

@@ -1,6 +1,6 @@
 import { Command, CommanderError } from "commander";
 import type { CliContext, VerbModule } from "./cli/context.js";
-import { LsgError } from "./errors.js";
+import { LsgError, StoppedError } from "./errors.js";
 import { packageInfo } from "./package-info.js";
 
 /** Loaded when it is called: `lsg --help` needs none of them. */
@@ -21,6 +21,10 @@ const VERBS: Readonly<Record<string, { summary: string; load: () => Promise<Verb
     summary: "run a file of conversions: in CI, in a cluster, overnight",
     load: () => import("./cli/batch.js"),
   },
+  push: {
+    summary: "push a converted folder to the Hugging Face Hub",
+    load: () => import("./cli/push.js"),
+  },
   inspect: {
     summary: "show what a model is and what a conversion would change",
     load: () => import("./cli/inspect.js"),
@@ -28,6 +32,10 @@ const VERBS: Readonly<Record<string, { summary: string; load: () => Promise<Verb
   architectures: {
     summary: "list the model types, classes and variants",
     load: () => import("./cli/architectures.js"),
+  },
+  completion: {
+    summary: "print a script for completion in bash, zsh or fish",
+    load: () => import("./cli/completion.js"),
   },
 };
 
@@ -51,23 +59,22 @@ export async function main(argv: readonly string[]): Promise<number> {
   const signals = abortOnSignals(abort);
   let exitCode = 0;
   try {
-    await run(argv, {
+    const context: CliContext = {
       exitWith: (code) => {
         exitCode = code;
       },
       signal: abort.signal,
-      signalExit: () => {
-        const signal = signals.received();
-        return signal && SIGNAL_EXITS[signal];
-      },
       printJson: (value) => void process.stdout.write(`${JSON.stringify(value, null, 2)}\n`),
       printText: (text) => void process.stdout.write(text),
-    });
+      wholeProgram: () => wholeProgram(context),
+    };
+    await run(argv, context);
     return exitCode;
   } catch (error) {
     const signal = signals.received();
     if (signal) {
-      process.stderr.write(`lsg: stopped by ${signal}; nothing was changed\n`);
+      const state = error instanceof StoppedError ? error.message : "nothing was changed";
+      process.stderr.write(`lsg: stopped by ${signal}; ${state}\n`);
       return SIGNAL_EXITS[signal];
     }
     return report(error, argv.includes("--json"));
@@ -92,6 +99,14 @@ async function run(argv: readonly string[], context: CliContext): Promise<void> 
   }
   if (argv.length === 0) lsg.help();
   await lsg.parseAsync(verb === undefined ? args : [verb, ...normalised], { from: "user" });
+}
+
+async function wholeProgram(context: CliContext): Promise<Command> {
+  const lsg = new Command("lsg");
+  for (const [name, { summary, load }] of Object.entries(VERBS)) {
+    (await load()).define(lsg.command(name).summary(summary), context);
+  }
+  return lsg;
 }
 
 /** The verb and what follows; lsg-converter's arguments, which name no verb, are a conversion. */

@@ -1,12 +1,15 @@
 import { isAbsolute, relative } from "node:path";
 import { z } from "zod";
-import { parseJson } from "./checkpoint/checkpoint.js";
+import { parseJson, parseObject } from "./checkpoint/checkpoint.js";
 import type { FileSource } from "./checkpoint/file-source.js";
 import { CheckpointError } from "./errors.js";
 import { DEFAULT_SEED } from "./options/schemas.js";
 import type { ConversionRecord } from "./plan/types.js";
 
 export const RECORD_FILE = "lsg_conversion.json";
+
+/** Holds the proof of a folder that passed a verification (see verify/proof.ts), beside what the conversion records. */
+const PROOF_KEY = "verified";
 
 const RecordSchema = z.looseObject({
   format_version: z.literal(1),
@@ -36,12 +39,26 @@ export async function readRecord(source: FileSource): Promise<ConversionRecord> 
     );
   }
   const result = RecordSchema.safeParse(parseJson(await source.read(RECORD_FILE), RECORD_FILE));
-  if (result.success) return result.data;
+  if (result.success) {
+    const { [PROOF_KEY]: _, ...record } = result.data;
+    return record;
+  }
   const issue = result.error.issues[0];
   throw new CheckpointError(
     `${RECORD_FILE}: ${issue?.path.join(".") || "the file"}: ${issue?.message}`,
     "Convert the original again.",
   );
+}
+
+/** A record as the file holds it. */
+export function recordText(record: object): string {
+  return `${JSON.stringify(record, null, 2)}\n`;
+}
+
+/** The text of a record as the conversion wrote it, without the proof that may have been added. */
+export function withoutProof(content: Buffer): Buffer {
+  const { [PROOF_KEY]: proof, ...record } = parseObject(content, RECORD_FILE);
+  return proof === undefined ? content : Buffer.from(recordText(record));
 }
 
 /** The seed of lsh's directions in a model's graphs: the one asked for, else the conversion's, else the default. */

@@ -35,6 +35,9 @@ export class OutputError extends LsgError {}
 /** A device that is not there, or the runtime for it. */
 export class DeviceError extends LsgError {}
 
+/** Work that a signal stopped after it had changed something: the message says what is there now. */
+export class StoppedError extends LsgError {}
+
 /** `code` of a Node system error (`ENOENT`, `ENOSPC` …), if `error` is one. */
 export function systemErrorCode(error: unknown): string | undefined {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;

@@ -10,12 +10,16 @@ import {
   decisiveOptions,
   type ExportOptions,
   exportFlags,
+  type PushOptions,
   parseConvertOptions,
   parseExportOptions,
+  parsePushOptions,
   parseVerifyOptions,
+  pushFlags,
   type VerifyOptions,
   verifyFlags,
 } from "./options.js";
+import type { PushResult } from "./push/push-folder.js";
 import type { LsgConfig } from "./variants/lsg-config.js";
 import type { VerificationReport } from "./verify/types.js";
 
@@ -25,6 +29,7 @@ export { LsgError } from "./errors.js";
 export type { Inspection } from "./inspect/types.js";
 export type { LsgEvent, OnEvent } from "./library/events.js";
 export type { CallSettings } from "./library/settings.js";
+export type { PushResult } from "./push/push-folder.js";
 export type { Check, VerificationReport } from "./verify/types.js";
 export { VerificationError } from "./verify/verification-error.js";
 
@@ -45,6 +50,9 @@ export type InspectInput = Omit<ConvertInput, "output">;
 
 /** The options of `lsg verify`. */
 export type VerifyInput = Optional<Omit<VerifyOptions, "report" | "listDevices" | Printing>> & CallSettings;
+
+/** The options of `lsg push`. */
+export type PushInput = Optional<Omit<PushOptions, Printing>> & CallSettings;
 
 /**
  * Converts a checkpoint, as `lsg convert` does: a whole folder or nothing.
@@ -99,4 +107,20 @@ export async function inspect(model: string, input: InspectInput = {}): Promise<
   const run = (await import("./commands/inspect.js")).inspect;
   const onNotice = onEvent && ((text: string) => onEvent({ type: "step", text }));
   return run(model, options, { signal, onNotice });
+}
+
+/**
+ * Pushes a converted folder to the Hub, as `lsg push` does, with the token of the environment.
+ * @param repo `org/name`, or `name` for a repository of the token's owner
+ * @throws LsgError before anything is written, for whatever is wrong with the folder, the token or the repository
+ * @throws VerificationError with its report if the folder does not pass; nothing is pushed then
+ */
+export async function push(folder: string, repo: string, input: PushInput = {}): Promise<PushResult> {
+  const { signal, onEvent, ...given } = input;
+  const options = parsePushOptions(optionsOf(given, pushFlags()));
+  const run = (await import("./commands/push.js")).push;
+  return run(folder, repo, options, {
+    signal,
+    ...(onEvent && { progress: progressEvents(onEvent), listener: checkEvents(onEvent) }),
+  });
 }

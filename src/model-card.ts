@@ -112,12 +112,12 @@ function lossless({ record, created, beyond }: ModelCardInputs): string {
     `${beyond} and attention is ${record.variant === "lsg" ? "block-sparse" : "local"}. The original was trained for neither: for best results, ` +
     "fine-tune on long inputs.";
   const points = [
-    limit > 0
+    limit > 1
       ? `Inputs of up to ${limit} tokens: lossless. The outputs are the original's, but for rounding.`
-      : "Not lossless: the outputs differ from the original's at every length.",
+      : `Not lossless: the outputs differ from the original's ${limit === 1 ? "from two tokens on" : "at every length"}.`,
   ];
   if (limit < record.max_sequence_length.to)
-    points.push(`${limit > 0 ? "Longer" : "Long"} inputs: ${longer}`);
+    points.push(`${limit > 1 ? "Longer" : "Long"} inputs: ${longer}`);
   if (created.length > 0) points.push("The head is new: its weights are random, and it must be trained.");
   return `## What is lossless\n\n${points.map((point) => `- ${point}`).join("\n")}`;
 }
@@ -129,7 +129,7 @@ function verified({ record }: ModelCardInputs): string {
     "weights, config.json, tokenizer and every other file are byte for byte what the original and the options ask for;",
     "the attention computes what it is defined to, at lengths around the borders of blocks and up to the longest;",
     limit > 0
-      ? `inputs of up to ${limit} tokens give the original's outputs, to float32's rounding;`
+      ? `inputs of up to ${limit} token${limit === 1 ? "" : "s"} give the original's outputs, to float32's rounding;`
       : "how far the outputs are from the original's was measured, and nothing is promised about it;",
     `outputs are finite and independent of batch and padding up to ${record.max_sequence_length.to} tokens.`,
   ];
@@ -154,12 +154,17 @@ function lsgText(lsg: LsgConfig): string {
   );
 }
 
+const DILATION_TEXT =
+  "Where `attention_dilation` is n (by layer, or by head within a layer), these are every n-th token of a window n " +
+  "times as wide. **transformers ignores `attention_dilation`**: opened there, windows have no gaps and the outputs " +
+  "are others; the graphs of `lsg export` compute it.";
+
 function longformerText({ attention_window: window, attention_dilation }: LongformerConfig): string {
   const narrowest = Math.min(...window);
   return (
     `A token sees ${narrowest / 2} tokens on either side${new Set(window).size > 1 ? " or more, by layer" : ""}, and ` +
     "those with global attention, which see every token with projections of their own. These start as copies of the " +
-    `ordinary ones.${attention_dilation ? " transformers ignores attention_dilation: there windows have no gaps." : ""}`
+    `ordinary ones.${attention_dilation ? ` ${DILATION_TEXT}` : ""}`
   );
 }
 

@@ -1,6 +1,7 @@
 import type { z } from "zod";
+import { OptionError } from "./errors.js";
 import { isRecord } from "./json-edit.js";
-import { camelCase, type Flag, flagsOf, snakeKeys } from "./options/flags.js";
+import { camelCase, type Flag, flagName, flagsOf, snakeKeys } from "./options/flags.js";
 import { parseKwargs } from "./options/kwargs.js";
 import {
   BatchSchema,
@@ -13,6 +14,10 @@ import {
   LongformerSchema,
   LsgFlagsSchema,
   OnnxSchema,
+  PushOutputSchema,
+  PushRunSchema,
+  PushSchema,
+  PushToSchema,
   RunSchema,
   RunTestSchema,
   VerifyRunSchema,
@@ -29,7 +34,15 @@ export type ConversionOptions = z.output<typeof DecisiveSchema> & {
 };
 
 /** What the user asked of `lsg convert`, validated. */
-export type ConvertOptions = ConversionOptions & z.output<typeof DeviceSchema> & z.output<typeof RunSchema>;
+export type ConvertOptions = ConversionOptions &
+  z.output<typeof DeviceSchema> &
+  z.output<typeof PushToSchema> &
+  z.output<typeof RunSchema>;
+
+/** What the user asked of `lsg push`, validated. */
+export type PushOptions = z.output<typeof PushSchema> &
+  z.output<typeof PushRunSchema> &
+  z.output<typeof PushOutputSchema>;
 
 /** What the user asked of `lsg export`, validated. */
 export type ExportOptions = z.output<typeof GraphSchema> & z.output<typeof ExportRunSchema>;
@@ -48,6 +61,7 @@ export function convertFlags(): Flag[] {
     ...variantFlags(),
     ...flagsOf("ONNX:", { ...OnnxSchema.shape, ...GraphSchema.shape }),
     ...flagsOf("Verification:", { ...RunTestSchema.shape, ...DeviceSchema.shape }),
+    ...flagsOf("Hub:", PushToSchema.shape),
     ...flagsOf("Output:", RunSchema.shape),
   ];
 }
@@ -77,6 +91,15 @@ export function verifyFlags(): Flag[] {
   ];
 }
 
+/** The flags of `lsg push`. */
+export function pushFlags(): Flag[] {
+  return [
+    ...flagsOf("Hub:", PushSchema.shape),
+    ...flagsOf("Verification:", PushRunSchema.shape),
+    ...flagsOf("Output:", PushOutputSchema.shape),
+  ];
+}
+
 /** The flags of `lsg export`. */
 export function exportFlags(): Flag[] {
   return [...flagsOf("ONNX:", GraphSchema.shape), ...flagsOf("Output:", ExportRunSchema.shape)];
@@ -102,6 +125,15 @@ export function parseVerifyOptions(given: Readonly<Record<string, unknown>>): Ve
   };
 }
 
+/** Validates the parsed arguments of `lsg push`. @throws OptionError as `parseConvertOptions` does. */
+export function parsePushOptions(given: Readonly<Record<string, unknown>>): PushOptions {
+  return {
+    ...validate(PushSchema, pick(given, Object.keys(PushSchema.shape))),
+    ...validate(PushRunSchema, pick(given, Object.keys(PushRunSchema.shape))),
+    ...validate(PushOutputSchema, pick(given, Object.keys(PushOutputSchema.shape))),
+  };
+}
+
 /** Validates the parsed arguments of `lsg batch`. @throws OptionError as `parseConvertOptions` does. */
 export function parseBatchOptions(given: Readonly<Record<string, unknown>>): BatchOptions {
   return validate(BatchSchema, pick(given, Object.keys(BatchSchema.shape)));
@@ -119,10 +151,16 @@ export function parseInspectOptions(
 
 /** Validates the parsed arguments of `lsg export`. @throws OptionError as `parseConvertOptions` does. */
 export function parseExportOptions(given: Readonly<Record<string, unknown>>): ExportOptions {
-  return {
-    ...validate(GraphSchema, pick(given, Object.keys(GraphSchema.shape))),
-    ...validate(ExportRunSchema, pick(given, Object.keys(ExportRunSchema.shape))),
-  };
+  const graph = validate(GraphSchema, pick(given, Object.keys(GraphSchema.shape)));
+  const run = validate(ExportRunSchema, pick(given, Object.keys(ExportRunSchema.shape)));
+  const idle = run.opOnly ? graphOption(graph) : undefined;
+  if (idle !== undefined) {
+    throw new OptionError(
+      `${flagName(idle)} says how a whole model is written, and --op-only writes its attention op alone`,
+      "Leave one of them out.",
+    );
+  }
+  return { ...graph, ...run };
 }
 
 /**
@@ -137,9 +175,21 @@ export function parseConvertOptions(given: Readonly<Record<string, unknown>>): C
     ...kwargs.lsg,
     ...snakeKeys(pick(given, Object.keys(LsgConfigSchema.shape).map(camelCase))),
   };
+  const decisive = validate(DecisiveSchema, take(Object.keys(DecisiveSchema.shape)));
+  const idle = decisive.onnx ? undefined : graphOption(decisive);
+  if (idle !== undefined) {
+    throw new OptionError(
+      `${flagName(idle)} says how a graph is written, and none is asked for`,
+      "Add --onnx, or leave it out.",
+    );
+  }
+  const pushing = parsePushTo(take(Object.keys(PushToSchema.shape)));
   return {
-    ...validate(DecisiveSchema, take(Object.keys(DecisiveSchema.shape))),
+    ...decisive,
+    // What is pushed is proven first, unless that is declined.
+    runTest: decisive.runTest || (pushing.pushTo !== undefined && pushing.verify),
     ...validate(DeviceSchema, take(Object.keys(DeviceSchema.shape))),
+    ...pushing,
     ...validate(RunSchema, take(Object.keys(RunSchema.shape))),
     lsg: withoutDefaults(validate(LsgFlagsSchema, lsgGiven), lsgGiven),
   };
@@ -148,6 +198,16 @@ export function parseConvertOptions(given: Readonly<Record<string, unknown>>): C
 /** Options as lsg_conversion.json holds them: by the flags' names in snake_case, LSG's own in `lsg`. */
 export function recordedOptions(options: ConversionOptions): ConversionRecord["options"] {
   return { ...snakeKeys(decisiveOptions(options)), lsg: options.lsg };
+}
+
+/** @throws OptionError for an option about pushing where nothing is pushed. */
+function parsePushTo(given: Record<string, unknown>): z.output<typeof PushToSchema> {
+  const [first] = Object.keys(PushSchema.shape).filter((key) => key in given);
+  if (first !== undefined && given.pushTo === undefined) {
+    const name = given[first] === false ? `no-${first}` : first;
+    throw new OptionError(`${flagName(name)} is for a conversion that is pushed`, "Add --push-to REPO.");
+  }
+  return validate(PushToSchema, given);
 }
 
 /**
@@ -162,6 +222,11 @@ export function parseRecordedOptions(recorded: Readonly<Record<string, unknown>>
     ...validate(DecisiveSchema, given),
     lsg: withoutDefaults(validate(LsgFlagsSchema, lsgGiven), lsgGiven),
   };
+}
+
+/** The first option that says how a model's graph is written. */
+function graphOption(options: z.output<typeof GraphSchema>): string | undefined {
+  return (["onnxWeights", "task", "globalAttention"] as const).find((key) => options[key] !== undefined);
 }
 
 function withoutDefaults<T extends object>(parsed: T, given: object): T {

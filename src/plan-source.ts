@@ -5,6 +5,7 @@ import type { FileSource, TransferOptions } from "./checkpoint/file-source.js";
 import { OptionError } from "./errors.js";
 import { modelingFiles } from "./modeling.js";
 import type { ConversionOptions } from "./options.js";
+import { refuseForeignOptions } from "./plan/foreign-options.js";
 import { planConversion } from "./plan/plan.js";
 import { isReadForPlan } from "./plan/side-files.js";
 import type { ConversionPlan, Provenance } from "./plan/types.js";
@@ -56,23 +57,12 @@ export async function planCheckpoint(
 /** The architecture to convert to, where that is not LSG. @throws OptionError for one that there is not */
 async function longformerVariant(
   architecture: Architecture,
-  { to, lsg, attentionWindow, attentionDilation }: ConversionOptions,
+  options: ConversionOptions,
 ): Promise<Architecture | undefined> {
   const { longformer, title } = architecture;
-  if (!(to === "longformer" || (to === undefined && isLongformer(architecture)))) {
-    if (attentionWindow === undefined && attentionDilation === undefined) return undefined;
-    throw new OptionError(
-      "--attention-window and --attention-dilation are Longformer's",
-      "Add --to longformer.",
-    );
-  }
-  const [key] = Object.keys(lsg);
-  if (key !== undefined) {
-    throw new OptionError(
-      `--${key.replaceAll("_", "-")} is LSG's; a Longformer has --attention-window`,
-      "Leave it out.",
-    );
-  }
+  const to = options.to ?? (isLongformer(architecture) ? "longformer" : "lsg");
+  refuseForeignOptions(to, options);
+  if (to === "lsg") return undefined;
   if (longformer && "modelType" in longformer) return findArchitecture(longformer.modelType);
   throw new OptionError(
     `--to longformer: ${title} has no Longformer variant: ${longformer?.refused ?? "none is known"}`,

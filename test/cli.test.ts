@@ -61,6 +61,13 @@ describe("lsg", () => {
 });
 
 describe("lsg convert", () => {
+  test("--help says what the folder is called without an output, of either variant", async () => {
+    const { stdout } = await lsg(["convert", "--help"]);
+    expect(stdout.replace(/\s+/g, " ")).toContain(
+      "(default: ./NAME-lsg-LENGTH, or ./NAME-longformer-LENGTH)",
+    );
+  });
+
   test("--no-pass-global-tokens-to-decoder and its like take a key of a preset away", async () => {
     const source = join(FIXTURES, "bart", "checkpoint");
     const flags = ["--preset", "reference", "--no-pass-global-tokens-to-decoder", "--no-adaptive"];

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { flagName } from "../src/options/flags.js";
-import { convertFlags, parseConvertOptions } from "../src/options.js";
+import { convertFlags, parseConvertOptions, parseExportOptions } from "../src/options.js";
 
 test("without arguments the preset is faithful and LSG keys are left to it", () => {
   const options = parseConvertOptions({});
@@ -57,6 +57,20 @@ describe("--model-kwargs", () => {
   });
 });
 
+test.each([
+  ["--task", { task: "fill-mask" }],
+  ["--onnx-weights", { onnxWeights: "shared" }],
+  ["--global-attention", { globalAttention: "auto" }],
+])("%s without a graph is refused, and so it is beside --op-only", (flag, given) => {
+  expect(() => parseConvertOptions(given)).toThrow(
+    `${flag} says how a graph is written, and none is asked for`,
+  );
+  expect(() => parseConvertOptions({ ...given, onnx: true })).not.toThrow();
+  expect(() => parseExportOptions({ ...given, opOnly: true })).toThrow(
+    `${flag} says how a whole model is written`,
+  );
+});
+
 test.each<[string, Record<string, unknown>, RegExp]>([
   ["no global token", { numGlobalTokens: "0" }, /--num-global-tokens "0".*1/],
   ["513 global tokens", { numGlobalTokens: "513" }, /--num-global-tokens "513".*512/],
@@ -78,4 +92,22 @@ test("every flag has a description and a kebab-case name", () => {
     expect(description).not.toBe("");
   }
   expect(names.map(([name]) => name)).toContain("--lsh-num-pre-rounds");
+});
+
+test("a conversion that is pushed is proven, unless that is declined", () => {
+  expect(parseConvertOptions({ pushTo: "me/x" })).toMatchObject({
+    runTest: true,
+    private: false,
+    verify: true,
+  });
+  expect(parseConvertOptions({ pushTo: "me/x", verify: false }).runTest).toBe(false);
+  expect(parseConvertOptions({ runTest: true }).pushTo).toBeUndefined();
+});
+
+test.each([
+  [{ private: true }, "--private"],
+  [{ verify: false }, "--no-verify"],
+  [{ createPr: true }, "--create-pr"],
+])("%o without pushing is refused", (given, flag) => {
+  expect(() => parseConvertOptions(given)).toThrow(`${flag} is for a conversion that is pushed`);
 });

@@ -63,7 +63,7 @@ class LSGModel(LSGEncoder):
 
         cache = self._open_cache(past_key_values, use_cache)
         past = 0 if cache is None else cache.length
-        hidden = self._embed(input_ids, token_type_ids, position_ids, inputs_embeds, past)
+        hidden = self._embed(input_ids, token_type_ids, position_ids, inputs_embeds, past, kwargs)
         length = hidden.shape[1] - (self.num_prepended_tokens if past == 0 else 0)
         mask = self._additive_mask(attention_mask, hidden, past + length, row_for_every_query=past == 0)
         if past > 0:
@@ -78,7 +78,10 @@ class LSGModel(LSGEncoder):
                 every_hidden.append(self._without_globals(hidden, length))
         if cache is not None:
             cache.advance(length)
-        return self._outputs(self._without_globals(hidden, length), cache, every_hidden, return_dict)
+        last = self._without_globals(self._final_norm(hidden), length)
+        if output_hidden_states:
+            every_hidden[-1] = last
+        return self._outputs(last, cache, every_hidden, return_dict)
 
     def _open_cache(self, past_key_values: Any, use_cache: bool | None) -> LSGCache | None:
         """The cache given or, in place of none or of an empty one of transformers, a new one, if of use."""
@@ -101,6 +104,7 @@ class LSGModel(LSGEncoder):
         position_ids: Tensor | None,
         inputs_embeds: Tensor | None,
         past: int,
+        others: dict[str, Any],
     ) -> Tensor:
         """(b, length) → (b, p + length, hidden); (b, length, hidden) where tokens have been read before."""
         embeddings = self.embeddings
@@ -113,13 +117,12 @@ class LSGModel(LSGEncoder):
         if position_ids is None:
             position_ids = self._position_ids(input_ids, length, device) + past
         hidden = inputs_embeds + embeddings.position_embeddings(position_ids)
-        if hasattr(embeddings, "token_type_embeddings"):
-            if token_type_ids is None:
-                token_type_ids = torch.zeros(1, length, dtype=torch.long, device=device)
-            hidden = hidden + embeddings.token_type_embeddings(token_type_ids)
+        hidden = self._add_types(hidden, token_type_ids, others)
         if past == 0:
             hidden = self._with_globals(hidden, embeddings.global_embeddings)
-        return self._project(embeddings.dropout(embeddings.LayerNorm(hidden)))
+        if hasattr(embeddings, "LayerNorm"):
+            hidden = embeddings.LayerNorm(hidden)
+        return self._project(embeddings.dropout(hidden))
 
     def _run_layer(
         self, layer: Layer, hidden: Tensor, mask: Tensor, cache: LSGCache | None = None, index: int = 0
@@ -164,9 +167,25 @@ class LSGModel(LSGEncoder):
         """(1 or b, length)."""
         return torch.arange(length, device=device)[None] + self._first_position()
 
+    def _add_types(self, hidden: Tensor, token_type_ids: Tensor | None, others: dict[str, Any]) -> Tensor:
+        """(b, length, width) → the same; others are inputs that not every type has."""
+        return self._add_type(hidden, token_type_ids, getattr(self.embeddings, "token_type_embeddings", None))
+
+    def _add_type(self, hidden: Tensor, ids: Tensor | None, table: nn.Embedding | None) -> Tensor:
+        """Without ids every token is of type 0."""
+        if table is None:
+            return hidden
+        if ids is None:
+            ids = torch.zeros(1, hidden.shape[1], dtype=torch.long, device=hidden.device)
+        return hidden + table(ids)
+
     def _project(self, embedded: Tensor) -> Tensor:
         """From the width of the embeddings to that of the layers."""
         return embedded
+
+    def _final_norm(self, hidden: Tensor) -> Tensor:
+        """Behind the last layer, where norms stand before the parts of layers: (b, rows, hidden) → the same."""
+        return hidden
 
     def _pool(self, last: Tensor) -> Tensor:
         """(b, length, hidden) → (b, hidden)."""

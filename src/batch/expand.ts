@@ -31,7 +31,18 @@ export function expandJobs(file: JobsFile, locate: Locate): Job[] {
     const at = (key?: string) => locate(["jobs", i, ...(key === undefined ? [] : [key])]);
     return combinations(entry.matrix ?? {}).map((chosen) => placeJob(file.defaults ?? {}, entry, chosen, at));
   });
-  refuseSameNames(jobs);
+  refuseSame(
+    jobs,
+    "called",
+    ({ name }) => name,
+    "Give one of them a name, or put what differs into it: name: {model}-{preset}.",
+  );
+  refuseSame(
+    jobs,
+    "pushed to",
+    ({ options }) => options.pushTo,
+    "Put what differs into it: push_to: org/{name}.",
+  );
   refuseOverlaps(jobs);
   return jobs;
 }
@@ -50,23 +61,21 @@ function placeJob(defaults: Values, entry: Entry, chosen: Values, at: (key?: str
       "Say where the job writes, or once for all: defaults: {output: out/{name}}.",
     );
   }
-  const options = optionsOf(given, at);
-  const { lsg, ...others } = recordedOptions(options);
+  const asked = optionsOf(given, at);
+  const { lsg, ...others } = recordedOptions(asked);
   const values = { model: modelName(model), ...others, ...lsg };
-  const place = (key: "name" | "output") => at(entry[key] === undefined ? undefined : key);
+  const place = (key: "name" | "output" | "push_to") => at(entry[key] === undefined ? undefined : key);
   const ownName =
     name === undefined
       ? [values.model, ...Object.keys(chosen).map((key) => key !== "model" && nameOf(chosen[key]))]
           .filter(Boolean)
           .join("-")
       : fillTemplate(name, values, `${place("name")}: name`);
-  return {
-    name: ownName,
-    model,
-    output: fillTemplate(output, { name: nameOf(ownName), ...values }, `${place("output")}: output`),
-    options,
-    where: at(),
-  };
+  const fill = (template: string, key: "output" | "push_to") =>
+    fillTemplate(template, { name: nameOf(ownName), ...values }, `${place(key)}: ${key}`);
+  const { pushTo } = asked;
+  const options = pushTo === undefined ? asked : { ...asked, pushTo: fill(pushTo, "push_to") };
+  return { name: ownName, model, output: fill(output, "output"), options, where: at() };
 }
 
 /** @throws OptionError with the job's place before the option's name */
@@ -92,17 +101,20 @@ function combinations(matrix: Readonly<Record<string, readonly unknown[]>>): Val
   );
 }
 
-function refuseSameNames(jobs: readonly PlacedJob[]): void {
+function refuseSame(
+  jobs: readonly PlacedJob[],
+  what: string,
+  of: (job: Job) => string | undefined,
+  remedy: string,
+): void {
   const seen = new Map<string, PlacedJob>();
   for (const job of jobs) {
-    const other = seen.get(job.name);
-    if (other) {
-      throw new OptionError(
-        `${job.where}: a second job called ${job.name}; the first: ${other.where}`,
-        "Give one of them a name, or put what differs into it: name: {model}-{preset}.",
-      );
-    }
-    seen.set(job.name, job);
+    const value = of(job);
+    if (value === undefined) continue;
+    const other = seen.get(value);
+    if (other)
+      throw new OptionError(`${job.where}: a second job ${what} ${value}; the first: ${other.where}`, remedy);
+    seen.set(value, job);
   }
 }
 

@@ -7,11 +7,13 @@ export interface JobOrder {
   readonly output: string;
   readonly options: ConvertOptions;
   readonly sourceHash: string | undefined;
+  /** Whether the output is what it would write: it may be left to push. */
+  readonly isUnchanged: boolean;
 }
 
 /** What it answers before it ends. */
-export type JobAnswer = Pick<JobResult, "conversion" | "notes" | "verification" | "error"> & {
-  readonly status: "converted" | "failed" | "stopped";
+export type JobAnswer = Pick<JobResult, "conversion" | "notes" | "verification" | "push" | "error"> & {
+  readonly status: "converted" | "unchanged" | "failed" | "stopped";
 };
 
 /** Sent to a process that is to leave everything as it was, and end. */

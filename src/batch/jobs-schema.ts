@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { snakeKeys } from "../options/flags.js";
-import { DecisiveSchema, DeviceSchema } from "../options/schemas.js";
+import { DecisiveSchema, DeviceSchema, PushToSchema } from "../options/schemas.js";
 import { LsgConfigSchema } from "../variants/lsg-config.js";
 
 /** More are a typing error: a matrix multiplies fast. */
@@ -12,7 +12,7 @@ export const MAX_JOBS = 10_000;
  */
 const OPTIONS = Object.fromEntries(
   Object.entries({
-    ...snakeKeys({ ...DecisiveSchema.shape, ...DeviceSchema.shape }),
+    ...snakeKeys({ ...DecisiveSchema.shape, ...DeviceSchema.shape, ...PushToSchema.shape }),
     ...LsgConfigSchema.shape,
   }).map(([key, schema]) => [key, asGiven(key, schema as z.ZodType)]),
 );
@@ -30,7 +30,11 @@ const OwnSchema = z.strictObject({
     .describe(
       `what it is called in logs; ${PLACEHOLDERS} (default: the model's name and the matrix's values)`,
     ),
-  output: z.string().min(1).optional().describe(`folder to write; {name}, ${PLACEHOLDERS}`),
+  output: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(`folder to write; {name}, ${PLACEHOLDERS}; so are they in push_to`),
 });
 
 const ModelSchema = z.string().min(1);

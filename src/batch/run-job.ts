@@ -4,7 +4,8 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { type JobAnswer, type JobOrder, STOP } from "./job-messages.js";
 
-const PROGRAM = new URL("../commands/batch-job.js", import.meta.url);
+/** The bundled one, from `dist/lsg/` or where the sources are run as they are. */
+const PROGRAM = new URL("../../dist/lsg/batch-job.js", import.meta.url);
 
 /** A conversion that is told to stop removes what it has written: files of gigabytes are gone in less. */
 const STOP_GRACE_MS = 20_000;

@@ -1,5 +1,6 @@
 import type { Variant } from "../options/schemas.js";
 import type { ConvertOptions } from "../options.js";
+import type { PushResult } from "../push/push-folder.js";
 
 /** One conversion of a jobs file, its matrix and defaults applied. */
 export interface Job {
@@ -45,6 +46,8 @@ export interface JobResult {
   readonly memory?: number | undefined;
   /** The document of `lsg verify --json`, of a job with `run_test`. */
   readonly verification?: { readonly summary: string } | undefined;
+  /** What a job with `push_to` did: the document of `lsg push --json`. */
+  readonly push?: Omit<PushResult, "verification"> | undefined;
   readonly error?: { readonly message: string; readonly remedy: string | null } | undefined;
 }
 

@@ -3,9 +3,10 @@ import type { Command } from "commander";
 import { junitReport } from "../batch/report/junit.js";
 import { stepSummary } from "../batch/report/step-summary.js";
 import { batchTable, resultLine } from "../batch/report/table.js";
-import { isGood } from "../batch/report/wording.js";
+import { conclusion, isGood } from "../batch/report/wording.js";
 import type { BatchReport } from "../batch/types.js";
 import { batch } from "../commands/batch.js";
+import { StoppedError } from "../errors.js";
 import { type BatchOptions, batchFlags, parseBatchOptions } from "../options.js";
 import { printable } from "../verify/report/text.js";
 import { asOutputError } from "../write/output-folder.js";
@@ -49,7 +50,9 @@ async function run(path: string, options: BatchOptions, context: CliContext): Pr
   if (json) context.printJson(report);
   if (!json) context.printText(`${quiet ? "" : "\n"}${batchTable(report)}`);
   else if (!quiet) process.stderr.write(`\n${batchTable(report)}`);
-  if (!report.jobs.every(isGood)) context.exitWith(context.signalExit() ?? EXIT_FAILED);
+  if (report.jobs.every(isGood)) return;
+  if (signal.aborted) throw new StoppedError(conclusion(report));
+  context.exitWith(EXIT_FAILED);
 }
 
 async function write(path: string, text: string, flag: "a" | "w"): Promise<void> {

@@ -8,10 +8,10 @@ export interface CliContext {
   printJson(value: unknown): void;
   /** Makes the process end with this code, once the verb is done: 1 for a check that fell short. */
   exitWith(code: number): void;
-  /** The exit code of the signal that came, if one did. */
-  signalExit(): number | undefined;
   /** Prints text for people. */
   printText(text: string): void;
+  /** The command line with the flags of every verb, of which a run loads only its own. */
+  wholeProgram(): Promise<Command>;
 }
 
 /** One file of `src/cli/`: what a verb adds to its command, and the arguments as that command takes them. */

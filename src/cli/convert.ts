@@ -22,7 +22,7 @@ export function define(command: Command, context: CliContext): void {
         "lsg-converter's arguments work as well: --initial_model X --model_name Y, or one .json file of them.",
     )
     .argument("<model>", "folder, or Hub model (org/name, hf://org/name@revision)")
-    .argument("[output]", "folder to write (default: ./NAME-lsg-LENGTH)")
+    .argument("[output]", "folder to write (default: ./NAME-lsg-LENGTH, or ./NAME-longformer-LENGTH)")
     .action(async (model: string, output: string | undefined, given: Record<string, unknown>) => {
       const options = parseConvertOptions(given);
       await run(model, output, options, context);
@@ -47,11 +47,14 @@ async function run(
     const { plan, verification } = result;
     if (json || dryRun) {
       const proof = verification && { verification: presentation?.toJson(verification) };
-      printJson({ output: result.output, written: !dryRun, plan: planToJson(plan), ...proof });
+      const { verification: _, ...push } = result.pushed ?? {};
+      const pushed = result.pushed && { push };
+      printJson({ output: result.output, written: !dryRun, plan: planToJson(plan), ...proof, ...pushed });
     }
     if (!isShown) return;
     process.stderr.write(`${verification ? "\n" : ""}${summarise(result.output, plan, dryRun)}`);
     if (verification) presentation?.conclude(verification);
+    if (result.pushed) process.stderr.write((await import("./push.js")).pushText(result.pushed));
   } catch (error) {
     if (!(error instanceof VerificationError)) throw error;
     const { report, exitCode } = error;

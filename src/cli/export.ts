@@ -11,7 +11,7 @@ export function define(command: Command, context: CliContext): void {
   command
     .description(
       "Export a checkpoint as an ONNX graph that is right at every length.\n" +
-        "An LSG checkpoint, ours or lsg-converter's, keeps its LSG attention; any other its full attention.",
+        "An LSG checkpoint, ours or lsg-converter's, keeps its LSG attention, a Longformer its windows; any other its full attention.",
     )
     .argument("<model>", "folder, or Hub model (org/name, hf://org/name@revision)")
     .argument("[output]", "folder to make (default: the model's own, or ./NAME-onnx for a Hub model)")
@@ -22,8 +22,9 @@ export function define(command: Command, context: CliContext): void {
       const result = await run(model, output, options, { signal: context.signal, progress });
       if (options.json) return context.printJson(result);
       if (options.quiet) return;
-      const { files, task, attention } = result;
-      process.stderr.write(`Exported ${model} for ${task} with ${attention} attention\n`);
+      const { files, task, attention, layout } = result;
+      const detail = layout === undefined ? "" : ` (${layout})`;
+      process.stderr.write(`Exported ${model} for ${task} with ${attention} attention${detail}\n`);
       process.stderr.write(`  in ${result.output}: ${files.join(", ")}\n`);
     });
   addFlags(command, exportFlags());

@@ -6,6 +6,8 @@ export function addFlags(command: Command, flags: readonly Flag[]): void {
   for (const flag of flags) for (const option of optionsOf(flag)) command.addOption(option);
   command.addHelpOption(new Option("-h, --help", "print this").helpGroup("Output:"));
   command.configureHelp({
+    // Choices and defaults stand in it.
+    optionDescription: (option) => option.description,
     optionTerm(this: Help, option: Option) {
       const isSwitch = flags.some(({ key, negatable }) => negatable && flagName(key) === option.flags);
       return isSwitch ? option.flags.replace(/^--/, "--[no-]") : option.flags;
@@ -22,5 +24,8 @@ function optionsOf({ key, description, kind, choices, group, placeholder, defaul
   const values = choices ? `${description}: ${choices.join(", ")}` : description;
   const shown = defaultValue === undefined ? values : `${values} (default: ${defaultValue})`;
   const value = kind === "value" ? `<${placeholder}>` : `[${placeholder}]`;
-  return [new Option(`${flag} ${value}`, shown).helpGroup(group)];
+  const option = new Option(`${flag} ${value}`, shown).helpGroup(group);
+  // For completion; what may be given is the schema's affair.
+  if (choices) option.argChoices = [...choices];
+  return [option];
 }

@@ -100,13 +100,20 @@ async function runOrSkip(job: Job, context: RunContext): Promise<Partial<JobResu
   if (!dryRun) await tidy(job, context);
   const found = await survey(job, { signal, onLine, force });
   const { standing, download } = found;
-  if (standing.state === "unchanged") return { status: "unchanged", conversion: standing.conversion };
+  if (standing.state === "unchanged" && !pushesAgain(job, dryRun)) {
+    return { status: "unchanged", conversion: standing.conversion };
+  }
   if (download === undefined) return run(job, found, context);
   const first = downloads.get(download);
   if (first) await first;
   const result = run(job, found, context);
   if (!first) downloads.set(download, result.then(ignore, ignore));
   return result;
+}
+
+/** Whether an output that is there may not have arrived on the Hub. A pull request is proposed but once. */
+function pushesAgain({ options }: Job, dryRun: boolean): boolean {
+  return options.pushTo !== undefined && !options.createPr && !dryRun;
 }
 
 async function run(job: Job, found: Survey, context: RunContext): Promise<Partial<JobResult>> {
@@ -123,12 +130,12 @@ async function run(job: Job, found: Survey, context: RunContext): Promise<Partia
   try {
     if (!dryRun) onLine(reason === undefined ? "started" : `started: ${output} is made again, ${reason}`);
     const orders = { ...options, dryRun, force: force || reason !== undefined };
-    const answer = await runJob(
-      { model, output, options: orders, sourceHash },
-      { signal, onLine, onProcess },
-    );
+    const isUnchanged = standing.state === "unchanged";
+    const order = { model, output, options: orders, sourceHash, isUnchanged };
+    const answer = await runJob(order, { signal, onLine, onProcess });
     const isPlan = dryRun && answer.status === "converted";
-    return { ...answer, reason, memory, ...(isPlan && { status: "planned" }) };
+    const conversion = isUnchanged ? standing.conversion : answer.conversion;
+    return { ...answer, conversion, reason, memory, ...(isPlan && { status: "planned" }) };
   } finally {
     processes.delete(own);
     leave();

@@ -4,14 +4,15 @@ import { openSource } from "../checkpoint/open-source.js";
 import { recordedSource } from "../conversion-record.js";
 import { type ConvertOptions, decisiveOptions } from "../options.js";
 import { packageInfo } from "../package-info.js";
-import { shardBytes } from "../plan/shards.js";
+import { shardBytes, untouchedFile } from "../plan/shards.js";
 import type { ConversionPlan } from "../plan/types.js";
 import { planCheckpoint, readCheckpoint, readerOf } from "../plan-source.js";
 import { type Progress, silent } from "../progress.js";
+import type { PushResult } from "../push/push-folder.js";
 import type { Listener } from "../verify/recorder.js";
 import type { VerificationReport } from "../verify/types.js";
 import { checkOutput, writeFolder } from "../write/output-folder.js";
-import { writeShard } from "../write/shard-writer.js";
+import { copyShard, writeShard } from "../write/shard-writer.js";
 import { writeSideFiles } from "../write/side-files.js";
 import { openWeights } from "../write/weight-reader.js";
 import { transferOptions } from "./transfer.js";
@@ -31,6 +32,8 @@ export interface ConvertResult {
   readonly plan: ConversionPlan;
   /** What `runTest` found. */
   readonly verification?: VerificationReport | undefined;
+  /** What `pushTo` did. */
+  readonly pushed?: PushResult | undefined;
 }
 
 /**
@@ -61,6 +64,9 @@ export async function convert(
   const runTest = options.runTest
     ? await (await import("./run-test.js")).openRunTest({ ...options, read, signal, listener })
     : undefined;
+  const push = options.pushTo
+    ? await (await import("./push.js")).openPushTo(options.pushTo, options, { signal, progress })
+    : undefined;
   const { origin } = source;
   const outputOptions = {
     force: options.force,
@@ -75,7 +81,12 @@ export async function convert(
     const bar = progress.bytes("Writing", bytes);
     try {
       for (const shard of plan.shards) {
-        await writeShard(join(folder, shard.file), shard, weights, { signal, onBytes: bar.advance });
+        const path = join(folder, shard.file);
+        const untouched = untouchedFile(shard, read.checkpoint);
+        const writing = { signal, onBytes: bar.advance };
+        await (untouched === undefined
+          ? writeShard(path, shard, weights, writing)
+          : copyShard(path, untouched, source, writing));
       }
     } finally {
       bar.done();
@@ -88,5 +99,5 @@ export async function convert(
     }
     verification = await runTest?.(await openFolder(folder), target);
   });
-  return { output: target, plan, verification };
+  return { output: target, plan, verification, pushed: await push?.(target, verification) };
 }

@@ -9,9 +9,10 @@ import { prependedTokens } from "../onnx/functions/lsg-inputs.js";
 import { opOnlyModel } from "../onnx/op-only.js";
 import { writeModel } from "../onnx/writer.js";
 import type { ExportOptions } from "../options.js";
+import { attentionOf } from "../plan/attention.js";
 import { describeModel } from "../plan/model.js";
-import { readLsgConfig } from "../variants/lsg.js";
-import type { ExportContext, ExportResult } from "./export.js";
+import type { PlannedAttention } from "../plan/weights.js";
+import { type ExportContext, type ExportResult, namedAttention } from "./export.js";
 
 const OP_FILE = "attention.onnx";
 
@@ -29,8 +30,9 @@ export async function exportOp(
   const source = await openSource(model, { revision: options.revision, signal, onNotice: progress?.step });
   const checkpoint = await openCheckpoint(source, { signal });
   const described = describeModel(checkpoint, await findArchitecture(checkpoint.config.model_type));
-  const { sizes, config, isLsg } = described;
-  const lsg = isLsg ? readLsgConfig(config, described.architecture) : undefined;
+  const { sizes } = described;
+  const attention = attentionOf(described);
+  const lsg = attention?.kind === "lsg" ? attention.config : undefined;
   const seed = await graphSeed(source, options.seed);
   const graph = opOnlyModel({
     attention: attentionFunction(described, { lsg, seed }),
@@ -48,5 +50,21 @@ export async function exportOp(
   } finally {
     await rm(partial, { force: true });
   }
-  return { output, files: [OP_FILE], task: basename(OP_FILE, ".onnx"), attention: lsg ? "lsg" : "full" };
+  return {
+    output,
+    files: [OP_FILE],
+    task: basename(OP_FILE, ".onnx"),
+    ...namedAttention(ofFirstLayer(attention)),
+  };
+}
+
+/** What is exported of a Longformer whose layers differ. */
+function ofFirstLayer(attention: PlannedAttention | undefined): PlannedAttention | undefined {
+  if (attention?.kind !== "longformer") return attention;
+  const { attention_window: windows, attention_dilation: dilation } = attention.config;
+  const config = {
+    attention_window: windows.slice(0, 1),
+    ...(dilation && { attention_dilation: dilation.slice(0, 1) }),
+  };
+  return { kind: "longformer", config };
 }

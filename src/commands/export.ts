@@ -1,4 +1,4 @@
-import { cp, lstat, mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { lstat, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join, posix, resolve } from "node:path";
 import { findArchitecture } from "../architectures.js";
 import { type Checkpoint, openCheckpoint, parseObject } from "../checkpoint/checkpoint.js";
@@ -14,11 +14,14 @@ import { graphHints } from "../onnx/graph-hints.js";
 import { requireShareable, sharedWeights } from "../onnx/shared-weights.js";
 import { headForTask, taskOf } from "../onnx/tasks.js";
 import { writeModel } from "../onnx/writer.js";
+import type { Variant } from "../options/schemas.js";
 import type { ExportOptions } from "../options.js";
+import { attentionOf, describeAttention } from "../plan/attention.js";
 import { describeModel } from "../plan/model.js";
 import { isModelWeights, sortFiles } from "../plan/side-files.js";
+import type { PlannedAttention } from "../plan/weights.js";
 import { type Progress, silent } from "../progress.js";
-import { readLsgConfig } from "../variants/lsg.js";
+import { copyWhole } from "../write/copy-file.js";
 import { asOutputError, writeFolder } from "../write/output-folder.js";
 import { openWeights } from "../write/weight-reader.js";
 import { transferOptions } from "./transfer.js";
@@ -33,7 +36,9 @@ export interface ExportedGraph {
   /** Paths below the folder. */
   readonly files: readonly string[];
   readonly task: string;
-  readonly attention: "lsg" | "full";
+  readonly attention: Variant | "full";
+  /** Its blocks or windows in a few words; none where it is full. */
+  readonly layout?: string | undefined;
 }
 
 export interface ExportResult extends ExportedGraph {
@@ -48,7 +53,8 @@ type GraphChoices = Pick<ExportOptions, "task" | "onnxWeights" | "globalAttentio
 const GRAPH_BYTES = 4 << 20;
 
 /**
- * Exports a checkpoint as an ONNX graph: an LSG one with LSG attention, any other with its own full attention.
+ * Exports a checkpoint as an ONNX graph: an LSG one with LSG attention, a Longformer with its windows,
+ * any other with its own full attention.
  * @param output a folder to make whole (config, tokenizer, graph); by default the graph goes into the model's
  *   own folder, or for a Hub model into `./NAME-onnx`
  * @throws LsgError for bad input, before anything is written.
@@ -75,7 +81,7 @@ export async function exportOnnx(
     for (const path of await copiedFiles(source, options)) {
       const from = await source.localPath(path, transferOptions(source, path, progress, signal));
       await mkdir(dirname(join(folder, path)), { recursive: true });
-      await cp(from, join(folder, path), { dereference: true });
+      await copyWhole(from, join(folder, path));
     }
     exported = await exportInto(folder, source, options, context);
   });
@@ -96,7 +102,13 @@ export async function exportInto(
   const checkpoint = await openCheckpoint(source, transfer("pytorch_model.bin"));
   const architecture = await findArchitecture(checkpoint.config.model_type);
   const model = describeModel(checkpoint, architecture);
-  const lsg = model.isLsg ? readLsgConfig(model.config, architecture) : undefined;
+  const attention = attentionOf(model);
+  if (options.globalAttention !== undefined && attention?.kind !== "longformer") {
+    throw new OptionError(
+      `--global-attention is Longformer's, and this ${architecture.title} has ${attention ? "LSG" : "full"} attention`,
+      "Leave it out.",
+    );
+  }
   const shared = options.onnxWeights === "shared";
   if (shared) await requireBeside(folder, checkpoint);
 
@@ -107,7 +119,7 @@ export async function exportInto(
     const weights = shared ? sharedWeights() : copiedWeights(reader);
     const seed = await graphSeed(source, options.seed);
     const graphs = exportedGraphs(model, weights, {
-      lsg,
+      lsg: attention?.kind === "lsg" ? attention.config : undefined,
       task: options.task,
       globalAttention: options.globalAttention,
       seed,
@@ -134,12 +146,21 @@ export async function exportInto(
     return {
       files: paths,
       task: taskOf(headForTask(architecture, model.source.head, options.task)),
-      attention: lsg ? "lsg" : "full",
+      ...namedAttention(attention),
     };
   } finally {
     await reader.close();
     await rm(scratch, { recursive: true, force: true });
   }
+}
+
+/** How an export's result names what its graphs compute. */
+export function namedAttention(
+  attention: PlannedAttention | undefined,
+): Pick<ExportedGraph, "attention" | "layout"> {
+  return attention
+    ? { attention: attention.kind, layout: describeAttention(attention) }
+    : { attention: "full" };
 }
 
 /** What a whole folder around a graph holds besides. */

@@ -1,4 +1,4 @@
-import { describeAttention } from "../plan/print.js";
+import { describeAttention } from "../plan/attention.js";
 import { megabytes } from "../progress.js";
 import { textPattern } from "../verify/report/pictures/text-pattern.js";
 import { pad, printable } from "../verify/report/text.js";

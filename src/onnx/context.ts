@@ -3,7 +3,7 @@ import type { Config } from "../checkpoint/checkpoint.js";
 import { CheckpointError } from "../errors.js";
 import type { GlobalAttention } from "../options/schemas.js";
 import type { Model } from "../plan/model.js";
-import { isLongformer, readLongformer } from "../variants/longformer.js";
+import { isLongformer, readLongformer, windowOf } from "../variants/longformer.js";
 import type { LsgConfig } from "../variants/lsg-config.js";
 import type { OnnxFunction } from "./body.js";
 import type { GraphBuilder } from "./builder.js";
@@ -71,14 +71,8 @@ export function attentionFunction(
 ): OnnxFunction {
   const heads = { numHeads: sizes.heads, headDim: sizes.hidden / sizes.heads };
   if (isLongformer(architecture)) {
-    const { attention_window, attention_dilation } = readLongformer(config, sizes.layers);
-    const dilation = new Array<number>(sizes.heads).fill(attention_dilation?.[0] ?? 1);
-    return longformerAttention({
-      ...heads,
-      window: (attention_window[0] ?? 0) / 2,
-      dilation,
-      globals: false,
-    });
+    const window = windowOf(readLongformer(config, sizes), 0, sizes.heads);
+    return longformerAttention({ ...heads, ...window, globals: false });
   }
   const causal = config.is_decoder === true;
   return lsg ? lsgAttention({ ...heads, config: lsg, causal, seed }) : fullAttention({ ...heads, causal });

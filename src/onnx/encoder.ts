@@ -130,7 +130,11 @@ function embed(
   const typed = embeddings.tokenType
     ? op.Add(words, tokenTypes(graph, table(embeddings.tokenType), inputs.tokenTypeIds))
     : words;
-  const tokens = op.Add(typed, positions(graph, context, inputs.inputIds, options));
+  const placed = op.Add(typed, positions(graph, context, inputs.inputIds, options));
+  const tokens =
+    embeddings.taskType && sizes.taskTypes
+      ? op.Add(placed, tokenTypes(graph, table(embeddings.taskType.name), undefined))
+      : placed;
   const all = lsg ? withGlobals(graph, tokens, () => table(embeddings.global ?? ""), lsg) : tokens;
   const normed = embeddings.norm ? layerNorm(context, embeddings.norm, all) : all;
   return embeddings.projection && projects(architecture, sizes)

@@ -1,6 +1,6 @@
-import type { Head } from "../architecture.js";
+import type { Architecture, Head } from "../architecture.js";
 import { OptionError } from "../errors.js";
-import type { Model } from "../plan/model.js";
+import { type Model, readsTokenTypes } from "../plan/model.js";
 import { positionOffset } from "../plan/positions.js";
 import { isLongformer, readLongformer } from "../variants/longformer.js";
 import type { LsgConfig } from "../variants/lsg-config.js";
@@ -27,7 +27,7 @@ import type { WeightSource } from "./weights.js";
 export function modelGraph(model: Model, source: WeightSource, options: GraphOptions): OnnxModel {
   const { architecture } = model;
   const head = headForTask(architecture, model.source.head, options.task);
-  const graph = createGraph(`${architecture.modelType}-${options.lsg ? "lsg" : "full"}`);
+  const graph = createGraph(graphName(architecture, options));
   const context = layerContext(graph, model, head, source);
   const { flat, choices } = graphInputs(graph, model, head, options);
   const hidden = encodeModel(graph, context, model, flat, options);
@@ -57,6 +57,12 @@ export function encoderGraph(model: Model, source: WeightSource, options: GraphO
   return graph.model();
 }
 
+/** For viewers. A Longformer's name says what attention it has. */
+function graphName(architecture: Architecture, { lsg }: GraphOptions): string {
+  const { modelType } = architecture;
+  return lsg || !isLongformer(architecture) ? `${modelType}-${lsg ? "lsg" : "full"}` : modelType;
+}
+
 /**
  * A model's encoder, as its config says: see `encode`.
  * @throws OptionError for a decoder that wants the output of an encoder
@@ -74,7 +80,7 @@ function encodeModel(
       "config.json: add_cross_attention is true; a decoder of a pair has no graph of its own",
     );
   }
-  const longformer = isLongformer(architecture) ? readLongformer(config, sizes.layers) : undefined;
+  const longformer = isLongformer(architecture) ? readLongformer(config, sizes) : undefined;
   return encode(graph, context, inputs, {
     architecture,
     sizes,
@@ -133,9 +139,7 @@ function graphInputs(
     choices ? op.Reshape(x, op.Concat([-1], op.Shape(x, { start: 2, end: 3 }), { axis: 0 })) : x;
   const ids = input("input_ids");
   const mask = input("attention_mask");
-  const { usesTokenTypes } = architecture.encoder.embeddings;
-  const hasTypes = usesTokenTypes && sizes.types > (usesTokenTypes === "several" ? 1 : 0);
-  const types = hasTypes ? input("token_type_ids") : undefined;
+  const types = readsTokenTypes({ architecture, sizes }) ? input("token_type_ids") : undefined;
   const asked = isLongformer(architecture) && globalAttention === "input";
   const globals = asked ? input("global_attention_mask") : undefined;
   const { globals: kind } = head;

@@ -1,7 +1,7 @@
 import type { GlobalProjections, Head } from "../architecture.js";
 import type { Config } from "../checkpoint/checkpoint.js";
 import { CheckpointError } from "../errors.js";
-import type { LongformerConfig } from "../variants/longformer.js";
+import { type LongformerConfig, windowOf } from "../variants/longformer.js";
 import type { Op, Value } from "./body.js";
 import type { GraphBuilder } from "./builder.js";
 import { type Heads, sizeOf } from "./functions/attend.js";
@@ -39,9 +39,8 @@ export function longformerLayers(
   const visible = op.Unsqueeze(op.Cast(op.Cast(attentionMask, { to: "BOOL" }), { to: "F32" }), [2]);
   const clear = (attended: Value) => op.Mul(attended, visible);
   const functionOf = (index: number) => {
-    const window = (config.attention_window[index] ?? 0) / 2;
-    const dilation = new Array<number>(heads.numHeads).fill(config.attention_dilation?.[index] ?? 1);
-    return longformerAttention({ ...heads, window, dilation, globals: indices !== undefined });
+    const window = windowOf(config, index, heads.numHeads);
+    return longformerAttention({ ...heads, ...window, globals: indices !== undefined });
   };
   return ({ index, path }, { input, query, key, value }) => {
     const attention = functionOf(index);

@@ -23,7 +23,8 @@ export interface PairInputs {
 /**
  * The decoder behind an encoder in one graph, over a whole text at once. Its input is the encoder's, one token to
  * the right, as transformers makes it; where a head generates, or transformers makes none, it is an input of the
- * graph's own, `decoder_input_ids`.
+ * graph's own, `decoder_input_ids`. The base model's is cut to what the decoder can read: no token's output depends
+ * on those behind it, and the encoder's length is not the decoder's.
  * @returns what heads are computed of, and outputs beside theirs; undefined for a model without a decoder
  */
 export function decodePair(
@@ -38,9 +39,13 @@ export function decodePair(
   const isBase = Object.keys(head.outputs).length === 0;
   const { encoderHidden } = inputs;
   const shifts = decoder.start !== undefined && !generates(head);
-  const axis = shifts ? "sequence_length" : "decoder_sequence_length";
+  const most = isBase ? fewerPositions(model) : undefined;
+  const axis = shifts && most === undefined ? "sequence_length" : "decoder_sequence_length";
   const ids = shifts
-    ? graph.scope("shift", () => shiftRight(context.op, model, decoder, inputs.inputIds))
+    ? graph.scope("shift", () => {
+        const shifted = shiftRight(context.op, model, decoder, inputs.inputIds);
+        return most === undefined ? shifted : context.op.Slice(shifted, [0], [most], [1]);
+      })
     : graph.input("decoder_input_ids", "I64", ["batch_size", axis]);
   const encoderBias = graph.scope("key_bias", () =>
     crossKeyBias(context.op, inputs.attentionMask, inputs.lsg),
@@ -56,6 +61,12 @@ export function decodePair(
     lastEnd: () => lastEnd(context.op, model, decoder, inputs.inputIds),
     outputs: isBase || !shifts ? [encoderOutput] : [],
   };
+}
+
+/** How many tokens a decoder reads, where its encoder reads more: an LED that generates. */
+function fewerPositions({ sizes }: Model): number | undefined {
+  const positions = sizes.decoder?.positions;
+  return positions !== undefined && positions < sizes.positions ? positions : undefined;
 }
 
 /**
@@ -118,7 +129,11 @@ function rowElement(op: Op, x: Value, index: Value): Value {
 function tokenId(config: Model["config"], key: ConfigKey): number {
   const id = typeof key === "number" ? key : (config[key[0]] ?? key[1]);
   if (typeof id === "number") return id;
+  const name = typeof key === "number" ? "a token id" : key[0];
   throw new CheckpointError(
-    `config.json: ${typeof key === "number" ? "a token id" : key[0]} is ${JSON.stringify(id)}, expected a number`,
+    `config.json: ${name} is ${JSON.stringify(id)}, expected a number`,
+    Array.isArray(id)
+      ? `This class looks for one id, and transformers fails with a list as well: set ${name} to the one that its inputs have.`
+      : `Set ${name} to the tokenizer's id.`,
   );
 }

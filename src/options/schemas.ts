@@ -95,10 +95,25 @@ export const OnnxSchema = z.strictObject({
     }),
 });
 
+const TokensSchema = z.int().positive().max(MAX_TOKENS);
+
 /** A comma list of positive integers. */
 const NumbersSchema = z.preprocess(
   (value) => (typeof value === "string" ? value.split(",").map(wholeNumber) : value),
-  z.array(z.int().positive().max(MAX_TOKENS)).min(1).optional(),
+  z.array(TokensSchema).min(1).optional(),
+);
+
+/** A comma list for layers, of positive integers or of colon lists of them for the heads of a layer. */
+const ByHeadSchema = z.preprocess(
+  (value) => (typeof value === "string" ? value.split(",").map(numberOrByHead) : value),
+  z
+    .array(
+      z.union([TokensSchema, z.array(TokensSchema).min(1)], {
+        error: `expected whole numbers from 1 to ${MAX_TOKENS}, layers parted by commas and heads by colons`,
+      }),
+    )
+    .min(1)
+    .optional(),
 );
 
 /** Longformer's own keys as flags. */
@@ -106,8 +121,9 @@ export const LongformerSchema = z.strictObject({
   attentionWindow: NumbersSchema.describe(
     "tokens in a window, half of them on either side; one number, or one for each layer (default: by preset)",
   ),
-  attentionDilation: NumbersSchema.describe(
-    "distance between the tokens of a window; one number, or one for each layer (transformers ignores it)",
+  attentionDilation: ByHeadSchema.describe(
+    "distance between the tokens of a window; one number, or one for each layer, or for each of its heads as in " +
+      "1,1:1:2:2 (transformers ignores it)",
   ),
 });
 
@@ -184,6 +200,34 @@ export const VerifyRunSchema = z.strictObject({
   ...ConversionSchema.pick({ seed: true, revision: true }).shape,
 });
 
+/** How a folder gets to the Hub. */
+export const PushSchema = z.strictObject({
+  createPr: z.boolean().default(false).describe("propose a pull request instead of committing to main"),
+  private: z.boolean().default(false).describe("make a new repository private; refuse one that is public"),
+  deleteStale: z
+    .boolean()
+    .default(false)
+    .describe("delete the repository's files that loaders may read and the folder does not hold"),
+  verify: z.boolean().default(true).describe("push nothing that does not pass lsg verify (default)"),
+});
+
+/** A conversion that is pushed once it is in place. */
+export const PushToSchema = z.strictObject({
+  pushTo: z.string().optional().describe("push the result to this Hub repository; implies --run-test"),
+  ...PushSchema.shape,
+});
+
+/** What else `lsg push` takes. */
+export const PushRunSchema = z.strictObject({
+  ...VerifySchema.pick({ against: true }).shape,
+  ...DeviceSchema.shape,
+});
+
+export const PushOutputSchema = z.strictObject({
+  dryRun: z.boolean().default(false).describe("say what would be pushed and push nothing"),
+  ...RunSchema.pick({ json: true, quiet: true }).shape,
+});
+
 /** More processes than this at a time are a typing error. */
 const MAX_AT_ONCE = 1024;
 
@@ -215,6 +259,11 @@ export const DecisiveSchema = z.strictObject({
   ...GraphSchema.shape,
   ...RunTestSchema.shape,
 });
+
+/** What stands for a layer in a list on the command line: a number, or one for each head. */
+function numberOrByHead(layer: string): unknown {
+  return layer.includes(":") ? layer.split(":").map(wholeNumber) : wholeNumber(layer);
+}
 
 /** A number out of a list on the command line; what is no number stays text, to be refused by its schema. */
 function wholeNumber(text: string): unknown {

@@ -74,13 +74,20 @@ function refuseClass(architecture: Architecture, className: string, where: strin
   );
 }
 
-/** What follows the model type's prefix: `ForMaskedLM`; empty for other model types' classes. */
-function classSuffix({ classPrefix }: Architecture, className: string): string {
-  const plain = className.startsWith(LSG_CLASS_PREFIX) ? className.slice(LSG_CLASS_PREFIX.length) : className;
-  return plain.startsWith(classPrefix) ? plain.slice(classPrefix.length) : "";
+/** What follows the model type's prefix, or a relative's: `ForMaskedLM`; empty for other model types' classes. */
+function classSuffix({ classPrefix, namedAfter = [] }: Architecture, className: string): string {
+  const plain = withoutLsg(className);
+  const prefix = [classPrefix, ...namedAfter].find((one) => plain.startsWith(one));
+  return prefix === undefined ? "" : plain.slice(prefix.length);
 }
 
-function configClass({ architectures }: Config): string | undefined {
+/** A class's name in transformers. */
+export function withoutLsg(className: string): string {
+  return className.startsWith(LSG_CLASS_PREFIX) ? className.slice(LSG_CLASS_PREFIX.length) : className;
+}
+
+/** The class that a config names. */
+export function configClass({ architectures }: Config): string | undefined {
   const first: unknown = Array.isArray(architectures) ? architectures[0] : architectures;
   return typeof first === "string" && first !== "" ? first : undefined;
 }

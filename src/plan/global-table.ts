@@ -13,14 +13,14 @@ export interface GlobalTableSources {
   /** Undefined to draw rows 1 and up like word embeddings. */
   readonly maskId: number | undefined;
   readonly seed: number;
-  /** Token type 0 is added to every row. */
-  readonly tokenTypes: string | undefined;
+  /** Tables of types whose row 0 is added to every row. */
+  readonly types: readonly string[];
   /** An earlier table whose row 0 stays. */
   readonly keepFirstOf: string | undefined;
 }
 
 /**
- * The table of global tokens: a position, plus the word embedding of bos (row 0) or mask, plus token type 0.
+ * The table of global tokens: a position, plus the word embedding of bos (row 0) or mask, plus type 0.
  * Summands come in the reference's order, so that float32 sums round as there.
  * Source: `update_global` and `update_global_randomly` of the reference's conversion scripts.
  */
@@ -28,14 +28,14 @@ export function globalTable(sources: GlobalTableSources): Segment[] {
   const order = strideOrder(sources.positions.usable, sources.stride);
   const positions = (from: number, count: number) =>
     positionTerm(sources.positions, sliceRows(order, from, count));
-  const { wordEmbeddings: word, bosId, maskId, tokenTypes, seed } = sources;
+  const { wordEmbeddings: word, bosId, maskId, seed } = sources;
   const row = (tensor: string, index: number, count: number): Rows => ({
     tensor,
     start: index,
     count,
     step: 0,
   });
-  const types = (count: number): Term[] => (tokenTypes === undefined ? [] : [[row(tokenTypes, 0, count)]]);
+  const types = (count: number): Term[] => sources.types.map((table) => [row(table, 0, count)]);
 
   const first: Segment = {
     kind: "sum",

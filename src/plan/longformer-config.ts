@@ -21,6 +21,7 @@ export function readsInput(head: Head | undefined): boolean {
 /** A model's sizes and settings under the names of its Longformer variant. */
 export function sizeChanges({ model, variant, length, head, separator }: SizeChanges): [string, unknown][] {
   const { architecture, config, sizes } = model;
+  const { taskType } = architecture.encoder.embeddings;
   const offset = positionOffset(variant, config);
   const settings: Readonly<Record<string, unknown>> = {
     ...sizes,
@@ -37,11 +38,10 @@ export function sizeChanges({ model, variant, length, head, separator }: SizeCha
       Array.isArray(key) && values[name] !== undefined ? [[String(key[0]), values[name]]] : [],
     );
   const changes: [string, unknown][] = [
-    // Where the names differ the old one would state the old length.
-    ...under({ old: architecture.config.positions }, { old: null }).map(([key]): [string, unknown] => [
-      key,
-      undefined,
-    ]),
+    // Where the names differ the old one would state the old length; task types are in the token types now.
+    ...[architecture.config.positions, taskType?.rows, [taskType?.where]].flatMap(
+      (key): [string, unknown][] => (Array.isArray(key) && key[0] ? [[key[0], undefined]] : []),
+    ),
     ...under(variant.config, settings),
     ...under(variant.decoder?.config ?? {}, decoder),
     ...Object.entries(architecture.longformerKeys ?? {}).map(([key, own]): [string, unknown] => [

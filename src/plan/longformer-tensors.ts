@@ -14,7 +14,7 @@ import { classSpecs, headDtype } from "./reconcile.js";
 import type { PlacedDraft } from "./shards.js";
 import type { Sizes } from "./tensor-specs.js";
 import { copyOf, newTensor } from "./tensors.js";
-import type { Segment } from "./types.js";
+import type { Segment, TensorDraft } from "./types.js";
 
 export interface Assignment {
   readonly model: Model;
@@ -47,9 +47,12 @@ export function assignTensors(inputs: Assignment): Assigned {
   const placed: PlacedDraft[] = [];
   const used = new Set<string>();
   const created: string[] = [];
-  const word = findBase(model.tensors, model.architecture.encoder.embeddings.word) as SourceTensor;
+  const own = model.architecture.encoder.embeddings;
+  const word = findBase(model.tensors, own.word) as SourceTensor;
+  const task = model.sizes.taskTypes ? findBase(model.tensors, own.taskType?.name ?? "") : undefined;
   for (const spec of classSpecs(variant, target.head, sizes, prefix)) {
     const table = positions.get(spec.name);
+    const isTypes = spec.name === `${prefix}${variant.encoder.embeddings.tokenType}.weight`;
     // Word embeddings that are not tied are the same once more where the source has them once.
     const repeats = !model.tied && spec.tiedTo !== undefined && !spec.ownUnlessTied ? [spec.tiedTo] : [];
     const found = [spec.name, ...repeats]
@@ -62,9 +65,9 @@ export function assignTensors(inputs: Assignment): Assigned {
     } else if (found) {
       used.add(found.sourceName);
       // Longformer's globals start as copies, and a tied weight that is there keeps being there.
-      placed.push({ at: found.stored, draft: { ...copyOf(found), name: spec.name } });
+      const draft = isTypes && task ? withTaskType(found, task) : copyOf(found);
+      placed.push({ at: found.stored, draft: { ...draft, name: spec.name } });
     } else if (!(spec.tiedTo !== undefined && model.tied) && !spec.optional) {
-      const isTypes = spec.name === `${prefix}${variant.encoder.embeddings.tokenType}.weight`;
       const draft = newTensor(
         isTypes ? { ...spec, initial: "zeros" } : spec,
         headDtype(model.tensors),
@@ -75,7 +78,21 @@ export function assignTensors(inputs: Assignment): Assigned {
       if (!isTypes) created.push(spec.name);
     }
   }
+  if (task) used.add(task.sourceName);
   return { placed, used, created };
+}
+
+/**
+ * Token types with task type 0 added to each, as every token takes one of the former and that one of the latter. In
+ * float32: a narrower sum would be another.
+ */
+function withTaskType(types: SourceTensor, task: SourceTensor): TensorDraft {
+  const count = types.stored.shape[0] ?? 0;
+  const terms = [
+    [{ tensor: types.sourceName, start: 0, count, step: 1 }],
+    [{ tensor: task.sourceName, start: 0, count, step: 0 }],
+  ];
+  return { ...copyOf(types), dtype: "F32", segments: [{ kind: "sum", count, terms }] };
 }
 
 /** Where the tensors of the result may come from, by their full names, the best first. */

@@ -2,7 +2,13 @@ import type { Architecture } from "../architecture.js";
 import type { Checkpoint, Config } from "../checkpoint/checkpoint.js";
 import { OptionError } from "../errors.js";
 import type { ConversionOptions } from "../options.js";
-import { isLongformer, losslessLength, readLongformer, resolveLongformer } from "../variants/longformer.js";
+import {
+  isLongformer,
+  losslessLength,
+  readLongformer,
+  refuseFarApart,
+  resolveLongformer,
+} from "../variants/longformer.js";
 import { type ModelClass, requestedClass } from "./classes.js";
 import { changedKeys, raisedLengths } from "./config.js";
 import { sizeChanges } from "./longformer-config.js";
@@ -46,12 +52,13 @@ export function planLongformer(
   });
 
   const positions = positionTable(model);
-  const longformer = resolveLongformer(options, config, model.sizes.layers, positions.usable);
+  const longformer = resolveLongformer(options, config, model.sizes, positions.usable);
   const asked = targetLength(options.maxSequenceLength, positions.usable);
   // transformers pads a LED's input to whole windows before it looks positions up.
   const widest = variant.decoder ? Math.max(...longformer.attention_window) : 1;
   const length = Math.ceil(asked / widest) * widest;
-  const own = isLongformer(architecture) ? readLongformer(config, model.sizes.layers) : undefined;
+  refuseFarApart(longformer, length);
+  const own = isLongformer(architecture) ? readLongformer(config, model.sizes) : undefined;
   const changes = sizeChanges({ model, variant, length, head: target.head, separator });
   const targetConfig: Config = { ...config, ...Object.fromEntries(changes) };
   const labels = target.head?.labels ?? configLabels(config);

@@ -56,3 +56,9 @@ export function describeModel(
   });
   return { architecture, config, isLsg: isLsgConfig(config), source, target, sizes, tied, tensors };
 }
+
+/** Whether a model's inputs say of which type each token is. */
+export function readsTokenTypes({ architecture, sizes }: Pick<Model, "architecture" | "sizes">): boolean {
+  const { usesTokenTypes } = architecture.encoder.embeddings;
+  return usesTokenTypes === "several" ? sizes.types > 1 : usesTokenTypes && sizes.types > 0;
+}

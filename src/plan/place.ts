@@ -120,10 +120,11 @@ function globalDraft(
   const { architecture, tensors, config, sizes } = model;
   const { embeddings } = architecture.encoder;
   const word = baseTensor(tensors, embeddings.word);
+  const typeTables = [embeddings.tokenType, ...(sizes.taskTypes ? [embeddings.taskType?.name] : [])];
   const types =
-    embeddings.usesTokenTypes && options.useTokenIds && embeddings.tokenType !== undefined
-      ? baseTensor(tensors, embeddings.tokenType)
-      : undefined;
+    embeddings.usesTokenTypes && options.useTokenIds
+      ? typeTables.flatMap((module) => (module === undefined ? [] : [baseTensor(tensors, module)]))
+      : [];
   const kept = options.keepFirstGlobalToken ? old : undefined;
   const bos = tokens.bos ?? config.bos_token_id ?? (architecture.decoder && config.decoder_start_token_id);
   // Some summarisers have a tokenizer with a mask token and no embedding for it: it was never needed.
@@ -140,11 +141,11 @@ function globalDraft(
     bosId: tokenId("bos", bos, word),
     maskId: options.randomGlobalInit ? undefined : tokenId("mask", mask, word),
     seed: options.seed,
-    tokenTypes: types?.sourceName,
+    types: types.map(({ sourceName }) => sourceName),
     keepFirstOf: kept?.sourceName,
   });
   const position = findBase(tensors, embeddings.position);
-  const dtypes = [word, types, kept, position].flatMap((part) => (part ? [floatDtype(part)] : []));
+  const dtypes = [word, ...types, kept, position].flatMap((part) => (part ? [floatDtype(part)] : []));
   return {
     name,
     dtype: [...dtypes, ...(position ? [] : ["F32" as const])].reduce(widerDtype),

@@ -1,11 +1,11 @@
 import type { Architecture } from "../architecture.js";
-import type { Checkpoint } from "../checkpoint/checkpoint.js";
+import type { Checkpoint, Config } from "../checkpoint/checkpoint.js";
+import { RECORD_FILE, recordText } from "../conversion-record.js";
 import { modelCard } from "../model-card.js";
-import { flagName } from "../options/flags.js";
 import { type ConversionOptions, recordedOptions } from "../options.js";
 import type { LongformerConfig } from "../variants/longformer.js";
 import { isSparse, LSG_CLASS_PREFIX } from "../variants/lsg-config.js";
-import { isLsgConfig } from "./classes.js";
+import { configClass, isLsgConfig, withoutLsg } from "./classes.js";
 import { planLongformer } from "./longformer.js";
 import type { TokenIds } from "./place.js";
 import { INDEX_FILE, shardIndex } from "./shards.js";
@@ -53,7 +53,7 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
   });
   const written: SideFile[] = [
     { kind: "write", path: "README.md", content: card.text },
-    { kind: "write", path: "lsg_conversion.json", content: `${JSON.stringify(record, null, 2)}\n` },
+    { kind: "write", path: RECORD_FILE, content: recordText(record) },
   ];
   if (weights.shards.length > 1) {
     written.push({ kind: "write", path: INDEX_FILE, content: shardIndex(weights.shards) });
@@ -101,24 +101,32 @@ function beyond({ positions }: Architecture): string {
 
 /** What a user would want to be told and the plan's data does not say by itself. */
 function notes(inputs: PlanInputs, weights: WeightPlan): string[] {
-  const { architecture, options } = inputs;
+  const { checkpoint, architecture, options } = inputs;
   const { source, target, created, attention, losslessUpTo, length } = weights;
   const isLocal = attention.kind === "longformer" || !isSparse(attention.config);
   const all: (string | false)[] = [
+    namedOtherwise(checkpoint.config, source.className) &&
+      `config.json names ${configClass(checkpoint.config)}; by its model_type, ${architecture.modelType}, transformers opens ${source.className}, and so does lsg.`,
     created.length > 0 &&
       `${target.className} has a new head, as from transformers (seed ${options.seed}); it must be trained: ${created.join(", ")}.`,
-    losslessUpTo > 0
+    losslessUpTo > 1
       ? `Lossless: inputs of up to ${losslessUpTo} tokens give what ${source.className} gave.`
-      : "Not lossless: outputs differ from the original's at every length; the model should be fine-tuned.",
+      : `Not lossless: outputs differ from the original's ${losslessUpTo === 1 ? "from two tokens on" : "at every length"}; the model should be fine-tuned.`,
     length.to > length.from &&
       isLocal &&
-      losslessUpTo > 0 &&
+      losslessUpTo > 1 &&
       `Beyond ${losslessUpTo} tokens ${beyond(architecture)} and attention is local; fine-tune on long inputs for best results.`,
     ...(attention.kind === "lsg"
       ? lsgNotes(inputs, weights)
       : longformerNotes(inputs, weights, attention.config)),
   ];
   return all.filter((note): note is string => note !== false);
+}
+
+/** Whether a config names a relative's class. */
+function namedOtherwise(config: Config, className: string): boolean {
+  const named = configClass(config);
+  return named !== undefined && withoutLsg(named) !== className;
 }
 
 function lsgNotes({ checkpoint, architecture, options, modeling }: PlanInputs, { target }: WeightPlan) {
@@ -138,11 +146,8 @@ function lsgNotes({ checkpoint, architecture, options, modeling }: PlanInputs, {
   ];
 }
 
-/** Options of conversions to LSG, which say how its global tokens are made. */
-const LSG_OPTIONS = ["keepFirstGlobalToken", "randomGlobalInit", "resizeLsg"] as const;
-
 function longformerNotes(
-  { architecture, longformer, options }: PlanInputs,
+  { architecture, longformer }: PlanInputs,
   { source, target }: WeightPlan,
   config: LongformerConfig,
 ) {
@@ -151,14 +156,10 @@ function longformerNotes(
     source.head === undefined &&
       `${source.className} is not a class that lsg knows: its base model is converted to ${target.className}, ` +
         "every other tensor is carried along.",
-    ...LSG_OPTIONS.map(
-      (key) =>
-        options[key] && `${flagName(key)} has no effect: a Longformer has no embeddings of global tokens.`,
-    ),
     countsPadding &&
       `${longformer?.title} numbers positions from the first token that is no padding: with padding on the left, ` +
         `which ${architecture.title} numbers too, outputs differ.`,
     config.attention_dilation !== undefined &&
-      "transformers ignores attention_dilation: there the windows have no gaps. The graphs keep them.",
+      "transformers ignores attention_dilation: opened there, the windows have no gaps and outputs are others. The graphs keep them.",
   ];
 }

@@ -1,9 +1,7 @@
 import { megabytes } from "../progress.js";
-import type { LongformerConfig } from "../variants/longformer.js";
-import { isSparse, type LsgConfig } from "../variants/lsg-config.js";
+import { describeAttention } from "./attention.js";
 import { shardBytes } from "./shards.js";
 import type { ConversionPlan } from "./types.js";
-import type { PlannedAttention } from "./weights.js";
 
 /** A plan as JSON has it: maps as objects. */
 export function planToJson(plan: ConversionPlan): unknown {
@@ -28,27 +26,4 @@ export function summarise(output: string, plan: ConversionPlan, dryRun: boolean)
     ...notes.map((note) => `  ${note}`),
     "",
   ].join("\n");
-}
-
-/** The result's attention in a few words. */
-export function describeAttention(attention: PlannedAttention): string {
-  return attention.kind === "lsg" ? describeLsg(attention.config) : describeLongformer(attention.config);
-}
-
-function describeLongformer({
-  attention_window: window,
-  attention_dilation: dilation,
-}: LongformerConfig): string {
-  const widths = [...new Set(window)];
-  const gaps = dilation ? `, dilated by ${dilation.join(", ")}` : "";
-  return `windows of ${widths.length === 1 ? widths[0] : window.join(", ")}${gaps}`;
-}
-
-function describeLsg(lsg: LsgConfig): string {
-  const globals = lsg.num_global_tokens === 1 ? "1 global token" : `${lsg.num_global_tokens} global tokens`;
-  const sparse = isSparse(lsg)
-    ? `${lsg.sparse_block_size} sparse keys a side (${lsg.sparsity_type}, factor ${lsg.sparsity_factor})`
-    : "no sparse part";
-  const own = lsg.first_token_is_global ? ", the first of them each input's own first token" : "";
-  return `blocks of ${lsg.block_size}, ${sparse}, ${globals}${lsg.num_global_tokens === 1 && own ? ": each input's own first token" : own}`;
 }

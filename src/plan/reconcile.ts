@@ -2,6 +2,7 @@ import type { Architecture, Head } from "../architecture.js";
 import { CheckpointError } from "../errors.js";
 import { isFloatDtype } from "../safetensors/dtype.js";
 import { basePrefixOf, type ModelClass } from "./classes.js";
+import type { Model } from "./model.js";
 import type { SourceTensor, SourceTensors } from "./names.js";
 import { baseSpecs, headSpecs, poolerSpecs, type Sizes, type TensorSpec } from "./tensor-specs.js";
 import { checkShape, copyOf, newTensor, sameShape } from "./tensors.js";
@@ -86,6 +87,17 @@ export function holdsHead(
 ): boolean {
   const own = headSpecs(architecture, head, sizes).filter(({ tiedTo }) => tiedTo === undefined);
   return own.every(({ name }) => tensors.has(name));
+}
+
+/** Whether a checkpoint holds what its class computes its outputs with, behind the base model. */
+export function holdsOwnHead({ architecture, source, sizes, tensors, tied }: Model): boolean {
+  const { head } = source;
+  if (!head) return false;
+  const pools = Object.values(head.outputs).some(({ from }) => from === "pooler");
+  const names = new Set([...tensors.values()].flatMap(({ name, baseName = name }) => [name, baseName]));
+  return [...(pools ? poolerSpecs(architecture, sizes) : []), ...headSpecs(architecture, head, sizes)]
+    .filter(({ optional, tiedTo, ownUnlessTied }) => !optional && !(tiedTo && (tied || !ownUnlessTied)))
+    .every(({ name }) => names.has(name));
 }
 
 /** First path segments of the base model's tensors. */

@@ -1,7 +1,7 @@
 import type { Checkpoint, CheckpointTensor } from "../checkpoint/checkpoint.js";
 import { serializeHeader } from "../safetensors/header.js";
-import { layOut } from "./tensors.js";
-import type { PlannedShard, TensorDraft } from "./types.js";
+import { layOut, sameShape } from "./tensors.js";
+import type { PlannedShard, PlannedTensor, TensorDraft } from "./types.js";
 
 const SINGLE_FILE = "model.safetensors";
 
@@ -25,6 +25,41 @@ export function planShards({ weightFiles }: Checkpoint, placed: readonly PlacedD
       tensors: layOut(drafts.map(({ draft }) => draft)),
     };
   });
+}
+
+/**
+ * The file of the source that a planned shard would repeat, tensor for tensor and in their places: it need only be
+ * copied. Its header may be spelt otherwise than ours.
+ */
+export function untouchedFile(
+  { tensors, metadata }: PlannedShard,
+  { weightFiles, tensors: stored }: Checkpoint,
+): string | undefined {
+  const [name = ""] = tensors.keys();
+  const first = stored.get(name);
+  const path = first?.file;
+  const own = weightFiles.find((file) => file.path === path);
+  const isKept = ([name, planned]: [string, PlannedTensor]) => {
+    const tensor = stored.get(name);
+    const [segment, ...others] = planned.segments;
+    return (
+      tensor !== undefined &&
+      tensor.file === path &&
+      tensor.begin - (first?.begin ?? 0) === planned.data_offsets[0] &&
+      tensor.dtype === planned.dtype &&
+      sameShape(tensor.shape, planned.shape) &&
+      others.length === 0 &&
+      segment?.kind === "copy" &&
+      segment.rows.tensor === name &&
+      segment.rows.step === 1
+    );
+  };
+  const isWhole =
+    own?.path.endsWith(".safetensors") &&
+    own.metadata === metadata &&
+    own.tensorNames.length === tensors.size &&
+    [...tensors].every(isKept);
+  return isWhole ? path : undefined;
 }
 
 /** `pytorch_model-00001-of-00002.bin` → `model-00001-of-00002.safetensors`. */

@@ -14,6 +14,8 @@ import { CheckpointError } from "../errors.js";
 
 /** Every size that a tensor's shape can depend on. */
 export type Sizes = Readonly<Record<SizeName | "labels", number>> & {
+  /** Rows of the table of task types, where the model has one. */
+  readonly taskTypes?: number;
   readonly decoder?: Readonly<Record<"layers" | "heads" | "intermediate", number>> & {
     readonly positions?: number;
   };
@@ -69,7 +71,9 @@ export function readSizes(architecture: Architecture, config: Config, labels = c
   const readAll = (keys: Readonly<Record<string, ConfigKey>>) =>
     Object.fromEntries(Object.entries(keys).map(read));
   const decoder = architecture.decoder && readAll(architecture.decoder.config);
-  const sizes = { ...readAll(numeric), labels, ...(decoder && { decoder }) } as Sizes;
+  const { taskType } = architecture.encoder.embeddings;
+  const tasks = taskType && config[taskType.where] === true ? readAll({ taskTypes: taskType.rows }) : {};
+  const sizes = { ...readAll(numeric), ...tasks, labels, ...(decoder && { decoder }) } as Sizes;
   for (const heads of [sizes.heads, sizes.decoder?.heads ?? 1]) {
     if (sizes.hidden % heads === 0) continue;
     throw new CheckpointError(
@@ -103,6 +107,9 @@ export function baseSpecs(architecture: Architecture, sizes: Sizes): TensorSpec[
     words,
     ...(embeddings.tokenType
       ? [tensor(`${embeddings.tokenType}.weight`, [sizes.types, sizes.embedding])]
+      : []),
+    ...(embeddings.taskType && sizes.taskTypes
+      ? [tensor(`${embeddings.taskType.name}.weight`, [sizes.taskTypes, sizes.embedding])]
       : []),
     ...(projects(architecture, sizes)
       ? linearTensors(embeddings.projection?.name ?? "", sizes.hidden, sizes.embedding)

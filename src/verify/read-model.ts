@@ -1,9 +1,8 @@
 import { findArchitecture } from "../architectures.js";
+import { attentionOf } from "../plan/attention.js";
 import { describeModel, type Model } from "../plan/model.js";
 import type { PlannedAttention } from "../plan/weights.js";
 import type { ReadCheckpoint } from "../plan-source.js";
-import { isLongformer, readLongformer } from "../variants/longformer.js";
-import { readLsgConfig } from "../variants/lsg.js";
 
 /** A checkpoint, read and understood. */
 export interface ReadModel {
@@ -25,10 +24,4 @@ export async function asModel(
   const architecture = await findArchitecture(read.checkpoint.config.model_type);
   const model = describeModel(read.checkpoint, architecture, { kwargs });
   return { read, model, attention: attentionOf(model) };
-}
-
-function attentionOf({ architecture, config, isLsg, sizes }: Model): PlannedAttention | undefined {
-  if (isLsg) return { kind: "lsg", config: readLsgConfig(config, architecture) };
-  if (!isLongformer(architecture)) return undefined;
-  return { kind: "longformer", config: readLongformer(config, sizes.layers) };
 }

@@ -1,4 +1,5 @@
 import type { VerificationReport } from "./types.js";
+import { counted } from "./words.js";
 
 /** The verdict of a report, and a sentence that tells what was proven or what fell short. */
 export function summarise(
@@ -21,7 +22,7 @@ function proven(report: Omit<VerificationReport, "verdict" | "summary">): string
   const upTo = (longest = 0) =>
     lengths
       ? `at ${lengths.filter((asked) => asked <= longest).join(", ")} tokens`
-      : `up to ${longest} tokens`;
+      : `up to ${counted(longest, "token")}`;
   return [
     passed("weights") && "every weight and file is as planned",
     passed("lossless") && `${upTo(lossless ?? 0)} it computes what the original computes`,

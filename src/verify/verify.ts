@@ -17,6 +17,7 @@ import { lsgShape } from "./report/pictures/attention-shape.js";
 import { loadRuntime } from "./runtime.js";
 import { summarise } from "./summary.js";
 import type { AttentionShape, VerificationReport } from "./types.js";
+import { counted } from "./words.js";
 
 /** What to verify, and how closely. */
 export interface VerifyRequest {
@@ -54,7 +55,7 @@ export async function verifyFolder(
     const { source: from, promise } = record;
     return {
       verdict: "pass",
-      detail: `made from ${from.model}; lossless up to ${promise.lossless_up_to} tokens`,
+      detail: `made from ${from.model}; lossless up to ${counted(promise.lossless_up_to, "token")}`,
     };
   });
   const found = await request.findOriginal(record);

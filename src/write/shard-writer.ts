@@ -1,11 +1,13 @@
 import { writeSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { setImmediate } from "node:timers/promises";
+import type { FileSource } from "../checkpoint/file-source.js";
 import type { PlannedShard, PlannedTensor, Segment } from "../plan/types.js";
 import { isFloatDtype } from "../safetensors/dtype.js";
 import { serializeHeader } from "../safetensors/header.js";
 import { computeSum } from "./compute.js";
-import { type ByteRun, readInto, type WeightReader } from "./weight-reader.js";
+import { copyWhole } from "./copy-file.js";
+import { type ByteRun, becameShorter, readInto, type WeightReader } from "./weight-reader.js";
 
 /** Copied at a time; about what a processor's cache holds. */
 const CHUNK_BYTES = 1 << 20;
@@ -40,6 +42,23 @@ export async function writeShard(
   } finally {
     await file.close();
   }
+}
+
+/**
+ * Copies a file of the source, to be a shard as it is.
+ * @throws CheckpointError if the file is no longer as long as it was; the signal's reason when aborted
+ */
+export async function copyShard(
+  path: string,
+  file: string,
+  source: FileSource,
+  { signal, onBytes }: WriteOptions = {},
+): Promise<void> {
+  signal?.throwIfAborted();
+  const copied = await copyWhole(await source.localPath(file), path);
+  if (copied !== source.files.get(file)?.size) throw becameShorter();
+  onBytes?.(copied);
+  signal?.throwIfAborted();
 }
 
 async function* pieces({ tensors }: PlannedShard, reader: WeightReader): AsyncIterable<ByteRun | Buffer> {

@@ -1,10 +1,11 @@
-import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { FileSource } from "../checkpoint/file-source.js";
 import { editTopLevel, fileSpans } from "../json-edit.js";
 import { MODELING_FOLDER } from "../modeling.js";
 import type { ConversionPlan, SideFile } from "../plan/types.js";
 import { raiseLength } from "../tokenizer/raise-length.js";
+import { copyWhole } from "./copy-file.js";
 
 /** Gives a file of the source as a whole. */
 export type ReadSource = (path: string) => Promise<Buffer>;
@@ -20,7 +21,7 @@ export async function writeSideFiles(
   for (const file of plan.sideFiles) {
     const path = join(folder, file.path);
     await mkdir(dirname(path), { recursive: true });
-    if (file.kind === "copy") await cp(await source.localPath(file.path), path, { dereference: true });
+    if (file.kind === "copy") await copyWhole(await source.localPath(file.path), path);
     else await writeFile(path, await sideFileContent(file, plan, read));
   }
 }

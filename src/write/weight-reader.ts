@@ -116,7 +116,8 @@ export function readInto(file: FileHandle, bytes: Buffer, begin: number): void {
   }
 }
 
-function becameShorter(): CheckpointError {
+/** What is thrown for a weight file that changes while it is used. */
+export function becameShorter(): CheckpointError {
   return new CheckpointError(
     "a weight file became shorter while it was read",
     "Leave the source alone and run again.",

@@ -71,7 +71,13 @@ describe("names and outputs", () => {
   test("are filled in; a value stays one part of a path", () => {
     const [job] = jobsOf({
       jobs: [
-        { model: "hf://org/base@refs/pr/1", name: "{model} for {task}", task: "../x y", output: "a/{name}" },
+        {
+          model: "hf://org/base@refs/pr/1",
+          name: "{model} for {task}",
+          task: "../x y",
+          onnx: true,
+          output: "a/{name}",
+        },
       ],
     });
     expect([job?.name, job?.output]).toEqual(["base for x-y", "a/base-for-x-y"]);
@@ -110,6 +116,14 @@ describe("names and outputs", () => {
       "b writes ./o, and so does a",
     ],
     ["a matrix in one output", [{ matrix: { model: ["a", "b"] }, output: "o" }], "b writes o, and so does a"],
+    [
+      "one repository",
+      [
+        { model: "a", output: "1", push_to: "me/x" },
+        { model: "b", output: "2", push_to: "me/x" },
+      ],
+      "a second job pushed to me/x",
+    ],
     [
       "nested outputs",
       [

@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import type { BatchReport } from "../../src/batch/types.js";
 import { lsg } from "../support/cli.js";
 import { FIXTURES, temporaryFolder } from "../support/fixtures.js";
+import type { StoredRepo } from "../support/hub-repo.js";
 import { setUpHub } from "../support/hub-setup.js";
 
 const COMMIT = "c".repeat(40);
@@ -42,7 +43,7 @@ test("jobs of one Hub model download it once; a new commit makes them again", as
   const record = readFileSync(join(cwd, "model-2000", "lsg_conversion.json"), "utf8");
   expect(JSON.parse(record).source).toEqual({ model: "org/model", revision: COMMIT });
 
-  REPO.refs.main = LATER;
+  (hub.server.repos["org/model"] as StoredRepo).refs.main = LATER;
   const reason = "the model has changed";
   expect(await run()).toEqual([0, ["converted", reason], ["converted", reason]]);
 });

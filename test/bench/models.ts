@@ -10,19 +10,16 @@ export interface BenchModel {
   readonly modelType: string;
   readonly config: Readonly<Record<string, unknown>>;
   readonly shards: number;
-  /** Real bytes; without them the files are holes, which take no disk and read as zeros. */
-  readonly filled: boolean;
 }
 
 /** BERT base: 110 million parameters, 437 MB in F32. */
-export const BASE: BenchModel = { modelType: "bert", config: {}, shards: 1, filled: true };
+export const BASE: BenchModel = { modelType: "bert", config: {}, shards: 1 };
 
 /** 1.5 billion parameters, 6 GB in F32. */
 export const LARGE: BenchModel = {
   modelType: "bert",
   config: { hidden_size: 2048, intermediate_size: 8192, num_hidden_layers: 28, num_attention_heads: 32 },
   shards: 6,
-  filled: false,
 };
 
 /** BART base: 139 million parameters, 558 MB in F32. */
@@ -40,13 +37,12 @@ export const BART_BASE: BenchModel = {
     mask_token_id: 50264,
   },
   shards: 1,
-  filled: true,
 };
 
 /** Writes a model with the names and shapes that the architecture says. */
 export async function writeBenchModel(
   folder: string,
-  { modelType, config, shards, filled }: BenchModel,
+  { modelType, config, shards }: BenchModel,
 ): Promise<void> {
   const architecture = await findArchitecture(modelType);
   const all = baseSpecs(architecture, readSizes(architecture, config));
@@ -67,17 +63,13 @@ export async function writeBenchModel(
     const file = shards === 1 ? "model.safetensors" : `model-0000${shard + 1}-of-0000${shards}.safetensors`;
     const part = specs.slice(shard * perShard, (shard + 1) * perShard);
     for (const { name } of part) weight_map[name] = file;
-    await writeShardFile(join(folder, file), part, filled);
+    await writeShardFile(join(folder, file), part);
   }
   if (shards > 1)
     await writeFile(join(folder, "model.safetensors.index.json"), JSON.stringify({ weight_map }));
 }
 
-async function writeShardFile(
-  path: string,
-  specs: ReturnType<typeof baseSpecs>,
-  filled: boolean,
-): Promise<void> {
+async function writeShardFile(path: string, specs: ReturnType<typeof baseSpecs>): Promise<void> {
   let end = 0;
   const tensors = specs.map(({ name, shape }) => {
     const begin = end;
@@ -87,12 +79,9 @@ async function writeShardFile(
   const header = serializeHeader(new Map(tensors), new Map([["format", "pt"]]));
   const file = await open(path, "w");
   await file.write(header);
-  if (filled) {
-    const chunk = randomFillSync(Buffer.alloc(1 << 20));
-    for (let done = 0; done < end; done += chunk.length)
-      await file.write(chunk, 0, Math.min(chunk.length, end - done));
-  } else {
-    await file.truncate(header.length + end);
-  }
+  // Real bytes: holes would take no disk, and `cp` does not copy them.
+  const chunk = randomFillSync(Buffer.alloc(1 << 20));
+  for (let done = 0; done < end; done += chunk.length)
+    await file.write(chunk, 0, Math.min(chunk.length, end - done));
   await file.close();
 }

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { convert } from "../../src/commands/convert.js";
 import { parseConvertOptions } from "../../src/options.js";
-import { decodeFloats } from "../../src/safetensors/floats.js";
+import { summarise } from "../../src/plan/print.js";
+import { decodeFloats, encodeFloats } from "../../src/safetensors/floats.js";
 import { changedCheckpoint } from "../support/changed-checkpoint.js";
 import { FIXTURES, temporaryFolder } from "../support/fixtures.js";
 import { asF32, type ReadTensor, readFolder } from "../support/safetensors.js";
@@ -13,6 +14,8 @@ const ROBERTA = join(FIXTURES, "roberta", "checkpoint");
 const BERT = join(FIXTURES, "bert", "checkpoint");
 const BASE_BERT = join(FIXTURES, "bert", "checkpoint-ids");
 const DISTILBERT = join(FIXTURES, "distilbert", "checkpoint");
+const ERNIE = join(FIXTURES, "ernie", "checkpoint");
+const DATA2VEC = join(FIXTURES, "data2vec-text", "checkpoint");
 const BART = join(FIXTURES, "bart", "checkpoint");
 const LONGFORMER = join(FIXTURES, "longformer", "checkpoint");
 const LED = join(FIXTURES, "led", "checkpoint");
@@ -29,6 +32,13 @@ function rows(tensor: ReadTensor | undefined, start: number, end = start + 1): n
   if (!tensor) throw new Error("there is no such tensor");
   const width = tensor.shape[1] ?? 1;
   return [...decodeFloats(asF32(tensor), "F32")].slice(start * width, end * width);
+}
+
+/** Rounds all tensors to BF16. */
+function inBF16(tensors: Map<string, ReadTensor>): void {
+  for (const [name, { shape, bytes }] of tensors) {
+    tensors.set(name, { dtype: "BF16", shape, bytes: encodeFloats(decodeFloats(bytes, "F32"), "BF16") });
+  }
 }
 
 /** The names of a layer's tensors in Longformer. */
@@ -53,6 +63,7 @@ const BASE_NAMES = [
   ...layerNames("encoder.layer.0"),
   ...layerNames("encoder.layer.1"),
 ];
+const POOLER = ["pooler.dense.weight", "pooler.dense.bias"];
 const LM_HEAD = ["bias", "dense.weight", "dense.bias", "layer_norm.weight", "layer_norm.bias"];
 
 describe("tensors", () => {
@@ -67,7 +78,7 @@ describe("tensors", () => {
       // The fixture repeats its word embeddings for the output layer.
       [...prefixed, ...[...LM_HEAD, "decoder.weight"].map((name) => `lm_head.${name}`)],
     ],
-    ["BertModel", BASE_BERT, {}, [...BASE_NAMES, "pooler.dense.weight", "pooler.dense.bias"]],
+    ["BertModel", BASE_BERT, {}, [...BASE_NAMES, ...POOLER]],
     ["DistilBertForQuestionAnswering", DISTILBERT, {}, [...prefixed, "qa_outputs.weight", "qa_outputs.bias"]],
     [
       "XLMRobertaForTokenClassification",
@@ -84,11 +95,13 @@ describe("tensors", () => {
         ...["dense", "out_proj"].flatMap((x) => [`classifier.${x}.weight`, `classifier.${x}.bias`]),
       ],
     ],
+    ["Data2VecTextForMaskedLM", DATA2VEC, {}, [...prefixed, ...LM_HEAD.map((name) => `lm_head.${name}`)]],
+    ["ErnieModel", ERNIE, { architecture: "ErnieModel" }, [...BASE_NAMES, ...POOLER]],
   ])("of %s have Longformer's names, no more and no less", async (name, source, given, names) => {
     const { tensors, config, plan } = await converted(source, given);
     expect([...tensors.keys()].toSorted()).toEqual(names.toSorted());
     expect(config.architectures).toEqual([
-      name.replace(/^(Roberta|XLMRoberta|DistilBert|Bert|Camembert)/, "Longformer"),
+      name.replace(/^(Roberta|XLMRoberta|DistilBert|Bert|Camembert|Data2VecText|Ernie)/, "Longformer"),
     ]);
     expect(config.model_type).toBe("longformer");
     expect(plan.notes.join()).not.toMatch(/must be trained/);
@@ -131,6 +144,35 @@ describe("tensors", () => {
       num_hidden_layers: 2,
     });
     expect(config).toMatchObject({ intermediate_size: 48, num_attention_heads: 4, hidden_act: "gelu" });
+  });
+
+  test("of ERNIE's token types hold task type 0 as well, in float32", async () => {
+    const narrow = await changedCheckpoint(ERNIE, { tensors: inBF16 });
+    for (const source of [ERNIE, narrow]) {
+      const { tensors, config, plan } = await converted(source, { architecture: "ErnieModel" });
+      const own = (table: string) => readFolder(source).get(`ernie.embeddings.${table}_embeddings.weight`);
+      const types = tensors.get("embeddings.token_type_embeddings.weight");
+      expect(types).toMatchObject({ dtype: "F32", shape: [4, 32] });
+      const task = rows(own("task_type"), 0);
+      const sums = rows(own("token_type"), 0, 4).map((x, i) => Math.fround(x + (task[i % 32] ?? 0)));
+      expect(rows(types, 0, 4)).toEqual(sums);
+      expect(config).not.toHaveProperty("use_task_id");
+      expect(config).not.toHaveProperty("task_type_vocab_size");
+      expect(plan.dropped.map(({ name }) => name)).not.toContain(
+        "ernie.embeddings.task_type_embeddings.weight",
+      );
+    }
+  });
+
+  test("of an ERNIE without task types are its own", async () => {
+    const source = await changedCheckpoint(ERNIE, {
+      config: { use_task_id: false },
+      tensors: (tensors) => tensors.delete("ernie.embeddings.task_type_embeddings.weight"),
+    });
+    const { tensors } = await converted(source, { architecture: "ErnieModel" });
+    expect(tensors.get("embeddings.token_type_embeddings.weight")?.bytes).toEqual(
+      readFolder(ERNIE).get("ernie.embeddings.token_type_embeddings.weight")?.bytes,
+    );
   });
 
   test("of a head whose class has no place for them are dropped with the reason", async () => {
@@ -268,6 +310,36 @@ describe("the config", () => {
     expect((await converted(ROBERTA, { attentionDilation: "1" })).config).not.toHaveProperty(
       "attention_dilation",
     );
+  });
+
+  test("of heads with windows of their own has a list for each layer", async () => {
+    const { config, plan, output } = await converted(ROBERTA, { attentionDilation: "1,1:1:2:3" });
+    const dilation = [
+      [1, 1, 1, 1],
+      [1, 1, 2, 3],
+    ];
+    expect(config.attention_dilation).toEqual(dilation);
+    expect(plan.record.options.attention_dilation).toEqual([1, [1, 1, 2, 3]]);
+    expect(plan.record.promise.lossless_up_to).toBe(1);
+    expect(summarise(output, plan, false)).toMatch(/windows of 1024, dilated by 1:1:1:1,1:1:2:3\n/);
+    expect(summarise(output, plan, false)).toMatch(/Not lossless: outputs differ .* from two tokens on/);
+    expect(summarise(output, plan, false)).toMatch(/transformers ignores attention_dilation/);
+    expect(readFileSync(join(output, "README.md"), "utf8")).toMatch(
+      /\*\*transformers ignores `attention_dilation`/,
+    );
+
+    const longer = await converted(output, { maxSequenceLength: 8192 });
+    expect(longer.config.attention_dilation, "a Longformer keeps its own").toEqual(dilation);
+    expect(longer.plan.record.promise.lossless_up_to).toBe(4096);
+    expect((await converted(output, { attentionDilation: "2" })).config.attention_dilation).toEqual([2, 2]);
+  });
+
+  test.each<[given: string, written: unknown]>([
+    ["2:1:1:1", Array(2).fill([2, 1, 1, 1])],
+    ["3:3:3:3,2", [3, 2]],
+    ["1:1:1:1", undefined],
+  ])("of --attention-dilation %s says no more than it must", async (attentionDilation, written) => {
+    expect((await converted(ROBERTA, { attentionDilation })).config.attention_dilation).toEqual(written);
   });
 });
 

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { readdir, writeFile } from "node:fs/promises";
+import { cp, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { convert } from "../../src/commands/convert.js";
@@ -170,6 +170,29 @@ test("a mask token for which there is no embedding is not needed", async () => {
 });
 
 describe("classes", () => {
+  test.each([
+    ["mbart", "Bart", "ForConditionalGeneration", "MBart"],
+    ["camembert", "Roberta", "ForSequenceClassification", "Camembert"],
+    ["xlm-roberta", "Roberta", "ForTokenClassification", "XLMRoberta"],
+  ])(
+    "of a relative in the config of a %s are its own, as in transformers",
+    async (type, named, suffix, prefix) => {
+      const original = join(FIXTURES, type, "checkpoint");
+      const source = join(await temporaryFolder(), "source");
+      await cp(original, source, { recursive: true });
+      const own = await readFile(join(original, "config.json"), "utf8");
+      const config = { ...JSON.parse(own), architectures: [named + suffix] };
+      await writeFile(join(source, "config.json"), JSON.stringify(config));
+      const [asNamed, asItIs] = [await converted(source), await converted(original)];
+      expect(asNamed.json("config.json").architectures).toEqual([`LSG${prefix}${suffix}`]);
+      expect(asNamed.plan.record.architecture).toBe(`LSG${prefix}${suffix}`);
+      expect([...asNamed.tensors.keys()]).toEqual([...asItIs.tensors.keys()]);
+      const note = `config.json names ${named}${suffix}; by its model_type, ${type}, transformers opens ${prefix}${suffix}, and so does lsg.`;
+      expect(asNamed.plan.notes).toContain(note);
+      expect(asItIs.plan.notes.join()).not.toMatch(/by its model_type/);
+    },
+  );
+
   test("a base model becomes one that generates, without a head to be trained", async () => {
     const base = join(FIXTURES, "bart", "checkpoint-base");
     const { plan, tensors } = await converted(base, { architecture: "BartForConditionalGeneration" });

@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import { exportOnnx } from "../../src/commands/export.js";
 import { LsgError } from "../../src/errors.js";
 import { parseExportOptions } from "../../src/options.js";
+import { changedCheckpoint } from "../support/changed-checkpoint.js";
 import { lsg } from "../support/cli.js";
 import { FIXTURES, temporaryFolder } from "../support/fixtures.js";
 import { type TinyModel, writeTinyModel } from "../support/tiny-model.js";
@@ -50,6 +51,20 @@ describe("a task", () => {
     expect((await refusal({}, { task: "__proto__" })).message).toMatch(/--task __proto__/);
   });
 });
+
+test.each([[[1]], [[1, [1, 2]]], [[1, 0]], ["2"]])(
+  "a Longformer whose dilation is %j",
+  async (attention_dilation) => {
+    const source = await changedCheckpoint(join(FIXTURES, "longformer", "checkpoint"), {
+      config: { attention_dilation },
+    });
+    const error = await refusalOf(source);
+    expect(error.message).toMatch(
+      /config.json: attention_dilation is .*, expected a positive integer or 2 of them, or .* a list of 4/,
+    );
+    expect(error.remedy).toMatch(/one number, or to one for each layer of the encoder, or/);
+  },
+);
 
 describe("--onnx-weights shared", () => {
   test.each([

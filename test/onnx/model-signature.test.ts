@@ -33,6 +33,10 @@ const OUTPUTS: Readonly<Record<string, (sizes: Sizes) => readonly Output[]>> = {
     ["prediction_logits", [...TOKENS, vocab]],
     ["seq_relationship_logits", ["batch_size", 2]],
   ],
+  ErnieForPreTraining: ({ vocab }) => [
+    ["prediction_logits", [...TOKENS, vocab]],
+    ["seq_relationship_logits", ["batch_size", 2]],
+  ],
   AlbertForPreTraining: ({ vocab, labels }) => [
     ["prediction_logits", [...TOKENS, vocab]],
     ["sop_logits", ["batch_size", labels]],
@@ -41,7 +45,7 @@ const OUTPUTS: Readonly<Record<string, (sizes: Sizes) => readonly Output[]>> = {
 };
 
 /** These families' inputs have token types. */
-const TYPED = ["bert", "albert", "electra"];
+const TYPED = ["bert", "albert", "electra", "ernie"];
 
 describe.each(typesOf("encoder"))("%s", (modelType) => {
   const goldens = outputGoldens(modelType);

@@ -25,6 +25,18 @@ export interface HubFaults {
   rewrite?: (url: string, answer: unknown) => unknown;
   /** Where a listing's next page is said to be, in place of the truth. */
   nextPage?: string;
+  /** Sends requests whose URL matches to another server. */
+  redirect?: { url: RegExp; to: string; status?: number };
+  /** Ends a connection after so many bytes of an upload to the storage server, `times` times. */
+  cutUpload?: { afterBytes: number; times: number };
+  /** Takes uploads to these addresses and never answers. */
+  stallUpload?: RegExp;
+  /** Files from this size on are uploaded in parts of that size. */
+  partSize?: number;
+  /** What the storage says of a file in place of where to put it. */
+  objectError?: { code: number; message: string };
+  /** The token may read, and write nothing. */
+  readOnly?: boolean;
   /** Old repository names and their new ones. */
   renamed?: Record<string, string>;
 }

@@ -6,6 +6,13 @@ export interface HubRepo {
   readonly refs: Readonly<Record<string, string>>;
   /** Only accounts that accepted its terms may read its files. */
   readonly gated?: boolean;
+  readonly private?: boolean;
+}
+
+/** A repository while the server runs: pushes add commits and move branches. */
+export interface StoredRepo extends HubRepo {
+  readonly commits: Record<string, Readonly<Record<string, Buffer | string>>>;
+  readonly refs: Record<string, string>;
 }
 
 /** Git LFS holds what has this name or is larger; the Hub decides alike. */
@@ -38,6 +45,6 @@ export function treeFile(path: string, content: Buffer | string) {
   };
 }
 
-export function isLfs(path: string, content: Buffer): boolean {
+export function isLfs(path: string, content: { readonly length: number }): boolean {
   return LFS_NAMES.test(path) || content.length > MAX_GIT_FILE_SIZE;
 }

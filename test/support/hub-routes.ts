@@ -1,12 +1,20 @@
 import type { IncomingMessage } from "node:http";
 import { type HubFaults, type HubRequest, sendError, sendFile } from "./hub-answers.js";
-import { gitBlobHash, type HubRepo, isLfs, sha256, treeFile, treeFolder } from "./hub-repo.js";
+import {
+  gitBlobHash,
+  type HubRepo,
+  isLfs,
+  type StoredRepo,
+  sha256,
+  treeFile,
+  treeFolder,
+} from "./hub-repo.js";
 
 /** Small, so that a test's repository needs several pages. */
 const TREE_PAGE_SIZE = 3;
 
 export interface HubState {
-  readonly repos: Readonly<Record<string, HubRepo>>;
+  readonly repos: Record<string, StoredRepo>;
   readonly faults: HubFaults;
   /** What the storage server holds, by sha256. */
   readonly blobs: Map<string, Buffer>;
@@ -22,6 +30,12 @@ const ROUTES = {
 /** Answers what goes to the Hub itself. */
 export function answerHub(request: HubRequest, state: HubState): void {
   const { pathname, search } = request.url;
+  if (pathname === "/api/whoami-v2" && isAllowed(request, state.faults)) {
+    const auth = { type: "access_token", accessToken: { displayName: "test", role: "write" } };
+    request.response.writeHead(200, { "content-type": "application/json" });
+    request.response.end(JSON.stringify({ type: "user", name: "me", auth }));
+    return;
+  }
   const match = ROUTES.api.exec(pathname) ?? ROUTES.resolve.exec(pathname);
   const { id = "", verb, revision = "main", path } = match?.groups ?? {};
   const renamed = state.faults.renamed?.[id];
@@ -29,15 +43,7 @@ export function answerHub(request: HubRequest, state: HubState): void {
     request.response.writeHead(307, { location: pathname.replace(id, renamed) + search }).end();
     return;
   }
-  const { requiredToken } = state.faults;
-  const authorization = request.headers.authorization;
-  if (requiredToken !== undefined && authorization !== `Bearer ${requiredToken}`) {
-    const said = authorization
-      ? "Invalid credentials in Authorization header"
-      : "Invalid username or password.";
-    sendError(request, 401, undefined, said);
-    return;
-  }
+  if (!isAllowed(request, state.faults)) return;
   const repo = Object.hasOwn(state.repos, id) ? state.repos[id] : undefined;
   if (repo === undefined) {
     sendError(request, 404, "RepoNotFound", "Repository not found");
@@ -51,8 +57,19 @@ export function answerHub(request: HubRequest, state: HubState): void {
   } else if (path !== undefined) {
     answerResolve(request, state, repo, commit, files, decodeURIComponent(path));
   } else {
-    void answerApi(request, state, { id, verb, commit, files });
+    void answerApi(request, state, { id, verb, commit, files, isPrivate: repo.private ?? false });
   }
+}
+
+/** Whether the token is right where one is needed; answers if it is not. */
+export function isAllowed(request: HubRequest, { requiredToken }: HubFaults): boolean {
+  const { authorization } = request.headers;
+  if (requiredToken === undefined || authorization === `Bearer ${requiredToken}`) return true;
+  const said = authorization
+    ? "Invalid credentials in Authorization header"
+    : "Invalid username or password.";
+  sendError(request, 401, undefined, said);
+  return false;
 }
 
 interface ApiCall {
@@ -60,10 +77,11 @@ interface ApiCall {
   readonly verb: string | undefined;
   readonly commit: string;
   readonly files: Readonly<Record<string, Buffer | string>>;
+  readonly isPrivate: boolean;
 }
 
 async function answerApi(request: HubRequest, { faults }: HubState, call: ApiCall): Promise<void> {
-  const { id, verb, commit, files } = call;
+  const { id, verb, commit, files, isPrivate } = call;
   const headers: Record<string, string> = { "content-type": "application/json; charset=utf-8" };
   const paths = Object.keys(files);
   let answer: unknown;
@@ -97,7 +115,7 @@ async function answerApi(request: HubRequest, { faults }: HubState, call: ApiCal
       id,
       modelId: id,
       sha: commit,
-      private: false,
+      private: isPrivate,
       gated: false,
       downloads: 0,
       likes: 0,
@@ -146,7 +164,7 @@ function answerResolve(
   request.response.writeHead(302, headers).end();
 }
 
-async function readBody(message: IncomingMessage): Promise<Buffer> {
+export async function readBody(message: IncomingMessage): Promise<Buffer> {
   const parts: Buffer[] = [];
   for await (const part of message) parts.push(part as Buffer);
   return Buffer.concat(parts);

@@ -31,7 +31,12 @@ describe("sound conversions to Longformer", () => {
     ["roberta", { onnx: true }],
     ["camembert", { onnx: true, globalAttention: "input", attentionWindow: "32,64" }],
     ["xlm-roberta", { preset: "reference", attentionWindow: "16", attentionDilation: "1,2", onnx: true }],
+    ["roberta", { attentionWindow: "8,16", attentionDilation: "1:2:1:3,2", onnx: true }],
+    ["longformer", { attentionDilation: "2:1:3:1,5", onnx: true, globalAttention: "input" }],
     ["distilbert", { onnx: true }],
+    // With more token types than its inputs name; with task types.
+    ["data2vec-text", { onnx: true }],
+    ["ernie", { onnx: true, architecture: "ErnieModel" }],
     ["bart", { onnx: true, attentionWindow: "64" }],
     ["longformer", { onnx: true }],
     ["led", { onnx: true }],

@@ -57,6 +57,20 @@ describe("a new head", () => {
   });
 });
 
+describe("a head that the original names and lacks", () => {
+  test.each([[{}], [{ to: "longformer" }]])(
+    "is new in the result, and all else is compared: %j",
+    async (given) => {
+      const source = await smallBert({ config: { architectures: ["BertForSequenceClassification"] } });
+      const architecture = "BertForSequenceClassification";
+      const { checks, passed } = await expectSound(source, { architecture, maxSequenceLength: 96, ...given });
+      expect(passed).toContain("lossless");
+      expect(checks.map(({ id }) => id)).not.toContain("lossless-head");
+      expect(textOf(checks, "load")).toMatch(/the original beside it, but for its head, which it lacks/);
+    },
+  );
+});
+
 describe("settings", () => {
   const REFERENCE = { preset: "reference", blockSize: 8, sparseBlockSize: 8, maxSequenceLength: 96 };
   const settings: Readonly<Record<string, Given>> = {

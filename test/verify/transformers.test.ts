@@ -17,6 +17,8 @@ const lsh = convertedSmallBert(
 const bart = convertedSmallBart();
 const classifier = convertedSmallBart({ config: { architectures: ["BartForSequenceClassification"] } });
 
+const dilated = convertedSmallBert({}, { to: "longformer", attentionDilation: "2" });
+
 /** What the check says with this for LSG_PYTHON. */
 async function outcome(python: string, folder?: string, given?: object): Promise<Check | undefined> {
   return (await checksOf(python, folder, given)).get("transformers");
@@ -107,6 +109,15 @@ describe("Python that cannot say what the modelling code does is named, and fail
   ])("where it %s", async (_, code, detail) => {
     const check = await outcome(await stand(code));
     expect(check).toMatchObject({ verdict: "skipped", detail: expect.stringMatching(detail) });
+  });
+});
+
+test("dilated windows, which transformers does not compute", async () => {
+  const python = await stand(answers());
+  expect(await outcome(python, dilated.folder, { against: dilated.source })).toMatchObject({
+    verdict: "skipped",
+    detail: "NOT COVERED: transformers ignores attention_dilation",
+    remedy: expect.stringMatching(/lsg export/),
   });
 });
 

@@ -27,7 +27,15 @@ export function conclusion({ jobs, shard, seconds }: BatchReport): string {
 }
 
 /** What a job gave, in a sentence without its name. */
-export function outcome({ status, output, reason, conversion, verification, error }: JobResult): string {
+export function outcome({
+  status,
+  output,
+  reason,
+  conversion,
+  verification,
+  push,
+  error,
+}: JobResult): string {
   if (error) return `${error.message}${error.remedy ? ` ${error.remedy}` : ""}`;
   const facts = [
     conversion && `${conversion.max_sequence_length.from} → ${conversion.max_sequence_length.to} tokens`,
@@ -35,6 +43,7 @@ export function outcome({ status, output, reason, conversion, verification, erro
     conversion &&
       (conversion.lossless_up_to > 0 ? `lossless up to ${conversion.lossless_up_to}` : "not lossless"),
     verification && "verified",
+    push && (push.pushed ? `pushed to ${push.url}` : `${push.url} holds it`),
     reason && (status === "planned" ? `it is there, but ${reason}` : `made again: ${reason}`),
   ];
   return [output, facts.filter(Boolean).join(", ")].filter(Boolean).join(": ");

@@ -2,8 +2,9 @@ import { listFiles, modelInfo } from "@huggingface/hub";
 import { z } from "zod";
 import { HubError } from "../../errors.js";
 import type { FileInfo } from "../file-source.js";
-import { collect, type HubClient } from "./client.js";
+import type { HubClient } from "./client.js";
 import { type HubSubject, malformedAnswer } from "./errors.js";
+import { libraryFetch } from "./library-fetch.js";
 import { isCommit, isPathInside } from "./reference.js";
 
 /** A file of a repository at one commit. */
@@ -11,9 +12,6 @@ export interface HubFile extends FileInfo {
   /** Its blob's name in the cache, and its content's hash: sha256 for LFS files, git's sha1 for others. */
   readonly etag: string;
 }
-
-/** Bytes of one JSON answer; a page of a thousand files has some hundred kilobytes. */
-const MAX_ANSWER_SIZE = 64 * 2 ** 20;
 
 /** Files of one repository; no model comes near, and a listing without an end must not fill the memory. */
 const MAX_REPO_FILES = 100_000;
@@ -39,7 +37,7 @@ export async function resolveCommit(
       revision: subject.revision,
       additionalFields: ["sha"],
       hubUrl: client.environment.endpoint,
-      fetch: libraryFetch(client, subject, signal),
+      fetch: libraryFetch(client, () => ({ subject, signal })),
     }),
   );
   if (typeof info.sha === "string" && isCommit(info.sha)) return info.sha;
@@ -59,7 +57,7 @@ export async function listRepo(
       revision: subject.revision,
       recursive: true,
       hubUrl: client.environment.endpoint,
-      fetch: libraryFetch(client, subject, signal),
+      fetch: libraryFetch(client, () => ({ subject, signal })),
     });
     for await (const item of entries) {
       if (item.type !== "file") continue;
@@ -84,19 +82,8 @@ export function resolveUrl(endpoint: string, repo: string, commit: string, path:
   return `${endpoint}/${repo}/resolve/${commit}/${path.split("/").map(encodeURIComponent).join("/")}`;
 }
 
-/** Our client in the shape that @huggingface/hub takes: it keeps the token and makes the errors. */
-function libraryFetch(client: HubClient, subject: HubSubject, signal?: AbortSignal): typeof fetch {
-  return (input, init) => {
-    const headers = Object.fromEntries(new Headers(init?.headers));
-    return client.get({ url: String(input), subject, headers: () => headers, signal }, async (answer) => {
-      const body = await collect(answer.chunks, MAX_ANSWER_SIZE);
-      return new Response(new Uint8Array(body), { status: answer.status, headers: answer.headers });
-    });
-  };
-}
-
 /** Whatever the library or a schema stumbles over is an answer that is not the Hub's. */
-async function understood<T>(client: HubClient, action: () => Promise<T>): Promise<T> {
+export async function understood<T>(client: HubClient, action: () => Promise<T>): Promise<T> {
   try {
     return await action();
   } catch (error) {

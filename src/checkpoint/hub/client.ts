@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { HubError } from "../../errors.js";
 import type { HubEnvironment } from "./environment.js";
-import { type HubSubject, HubUnreachableError, networkError, statusError } from "./errors.js";
+import { type HubSubject, HubUnreachableError, overNetwork, statusError } from "./errors.js";
+import { follow } from "./follow.js";
+import type { HubBody } from "./send-body.js";
 
 /** How patient a client is. */
 export interface Pace {
@@ -11,18 +13,17 @@ export interface Pace {
   readonly delay: number;
   /** Milliseconds without a byte after which a connection counts as dead. */
   readonly silence: number;
+  /** The same for what is written: the Hub thinks for a minute about a large commit, its storage about many parts. */
+  readonly writeSilence: number;
 }
 
-const PACE: Pace = { attempts: 5, delay: 500, silence: 30_000 };
+const PACE: Pace = { attempts: 5, delay: 500, silence: 30_000, writeSilence: 300_000 };
 
 /** The longest wait that a server may ask for, in milliseconds: nobody watches a still terminal for longer. */
 const MAX_WAIT = 60_000;
 
 /** Waits from here on, in milliseconds, are announced. */
 const NOTICEABLE_WAIT = 2000;
-
-/** The Hub needs two (a renamed repository, then the storage server). */
-const MAX_REDIRECTS = 5;
 
 export interface HubRequest {
   readonly url: string;
@@ -32,7 +33,20 @@ export interface HubRequest {
   /** How far this request has come over all tries, in bytes. */
   readonly progress?: () => number;
   readonly signal?: AbortSignal | undefined;
+  readonly body?: HubBody | undefined;
+  /** As in HubMessage. */
+  readonly anonymous?: boolean | undefined;
+  /** Done once or not at all: tried again only where the server says that it has not begun. */
+  readonly once?: boolean | undefined;
+  /** The error for an answer that is not a success. Default: that of reading. */
+  readonly explain?: ExplainStatus | undefined;
 }
+
+export type ExplainStatus = (
+  response: Response,
+  subject: HubSubject,
+  environment: HubEnvironment,
+) => HubError | Promise<HubError>;
 
 export interface HubAnswer {
   readonly status: number;
@@ -46,11 +60,11 @@ export interface HubAnswer {
 export interface HubClient {
   readonly environment: HubEnvironment;
   /**
-   * Sends a GET request and hands its successful answer to `consume`; both are tried again together when the
+   * Sends a request and hands its successful answer to `consume`; both are tried again together when the
    * server is busy or the connection breaks.
    * @throws HubError for any other answer; the signal's reason when aborted.
    */
-  get<T>(request: HubRequest, consume: (answer: HubAnswer) => Promise<T>): Promise<T>;
+  send<T>(request: HubRequest, consume: (answer: HubAnswer) => Promise<T>): Promise<T>;
 }
 
 export interface ClientOptions {
@@ -65,16 +79,22 @@ export function createHubClient(environment: HubEnvironment, options: ClientOpti
     const connection = new AbortController();
     const timer = setTimeout(
       () => connection.abort(Object.assign(new Error("silence"), { code: "ETIMEDOUT" })),
-      pace.silence,
+      request.body ? pace.writeSilence : pace.silence,
     );
     const { signal } = connection;
+    const { subject, body, anonymous, explain = statusError } = request;
     try {
       const response = await follow(
-        new URL(request.url),
-        request.headers?.() ?? {},
-        request.signal ? AbortSignal.any([signal, request.signal]) : signal,
+        {
+          url: new URL(request.url),
+          headers: request.headers?.() ?? {},
+          body: body && { ...body, open: () => body.open().pipeThrough(onEachChunk(() => timer.refresh())) },
+          anonymous,
+          signal: request.signal ? AbortSignal.any([signal, request.signal]) : signal,
+        },
+        environment,
       );
-      if (!response.ok) throw statusError(response, request.subject, environment);
+      if (!response.ok) throw await explain(response, subject, environment);
       const chunks = readChunks(response, () => timer.refresh());
       const { status, headers } = response;
       return await consume({ status, headers, start: bodyStart(response), chunks });
@@ -84,37 +104,7 @@ export function createHubClient(environment: HubEnvironment, options: ClientOpti
     }
   }
 
-  /** Follows redirects by hand: the token goes to the endpoint's own origin and nowhere else. */
-  async function follow(
-    start: URL,
-    headers: Readonly<Record<string, string>>,
-    signal: AbortSignal,
-  ): Promise<Response> {
-    const { endpoint, token } = environment;
-    const home = new URL(endpoint).origin;
-    let url = start;
-    for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
-      const response = await overNetwork(url.host, () =>
-        fetch(url, {
-          signal,
-          redirect: "manual",
-          headers: {
-            "user-agent": "lsg-convert",
-            "accept-encoding": "identity", // sizes and ranges are those of the file itself
-            ...headers,
-            ...(token && url.origin === home ? { authorization: `Bearer ${token}` } : {}),
-          },
-        }),
-      );
-      const location = response.headers.get("location");
-      if (response.status < 300 || response.status > 399 || location === null) return response;
-      await overNetwork(url.host, () => response.arrayBuffer()); // frees the connection for the next request
-      url = redirectTarget(url, location);
-    }
-    throw new HubError(`${start.host} redirects more than ${MAX_REDIRECTS} times.`);
-  }
-
-  async function get<T>(request: HubRequest, consume: (answer: HubAnswer) => Promise<T>): Promise<T> {
+  async function send<T>(request: HubRequest, consume: (answer: HubAnswer) => Promise<T>): Promise<T> {
     const progress = request.progress ?? (() => 0);
     const atStart = progress();
     for (let failures = 1; ; failures++) {
@@ -125,9 +115,10 @@ export function createHubClient(environment: HubEnvironment, options: ClientOpti
       } catch (error) {
         request.signal?.throwIfAborted();
         if (!(error instanceof HubUnreachableError)) throw error;
+        if (request.once && !error.retry?.refused) throw error;
         if (progress() > before) failures = 1;
         // A name that could be resolved a minute ago will be again: only a first contact fails at once.
-        const lasting = error.retry === undefined && progress() === atStart;
+        const lasting = error.retry === undefined && progress() === atStart && !request.body;
         if (lasting || failures >= pace.attempts) throw error;
         const wait = Math.min(error.retry?.after ?? pace.delay * 2 ** (failures - 1), MAX_WAIT);
         if (wait >= NOTICEABLE_WAIT) {
@@ -139,7 +130,7 @@ export function createHubClient(environment: HubEnvironment, options: ClientOpti
     }
   }
 
-  return { environment, get };
+  return { environment, send };
 }
 
 /** Puts chunks together. @throws HubError beyond `limit` bytes. */
@@ -152,18 +143,6 @@ export async function collect(chunks: AsyncIterable<Uint8Array>, limit: number):
     parts.push(chunk);
   }
   return Buffer.concat(parts, length);
-}
-
-/** @throws HubError if a redirect leaves the web, or gives up encryption. */
-function redirectTarget(from: URL, location: string): URL {
-  const target = URL.canParse(location, from.href) ? new URL(location, from) : undefined;
-  if (
-    target &&
-    (target.protocol === "https:" || (target.protocol === "http:" && from.protocol === "http:"))
-  ) {
-    return target;
-  }
-  throw new HubError(`${from.host} redirects to where no file can be read from.`);
 }
 
 /** @throws HubError if a partial answer does not say which part it is. */
@@ -179,17 +158,18 @@ async function* readChunks(response: Response, onChunk: () => void): AsyncGenera
   const { host } = new URL(response.url);
   const reader = response.body?.getReader();
   for (;;) {
-    const next = await overNetwork(host, async () => reader?.read());
+    const next = await overNetwork(host, "read from", async () => reader?.read());
     if (next === undefined || next.done) return;
     onChunk();
     yield next.value;
   }
 }
 
-async function overNetwork<T>(host: string, action: () => Promise<T>): Promise<T> {
-  try {
-    return await action();
-  } catch (error) {
-    throw networkError(host, error);
-  }
+function onEachChunk(action: () => void): TransformStream<Uint8Array, Uint8Array> {
+  return new TransformStream({
+    transform(chunk, controller) {
+      action();
+      controller.enqueue(chunk);
+    },
+  });
 }

@@ -94,7 +94,7 @@ async function receive(
 
     if (position < file.size) {
       const headers = (): Record<string, string> => (position > 0 ? { range: `bytes=${position}-` } : {});
-      await client.get({ url, subject, signal, headers, progress: () => furthest }, append);
+      await client.send({ url, subject, signal, headers, progress: () => furthest }, append);
     }
     return { digest: hash.digest("hex"), resumed };
   } finally {
@@ -103,7 +103,7 @@ async function receive(
 }
 
 /** LFS names a file by the sha256 of its content, git by the sha1 of `blob <size>`, a zero byte and the content. */
-function contentHash({ etag, size }: HubFile): Hash {
+export function contentHash({ etag, size }: HubFile): Hash {
   return etag.length === 64 ? createHash("sha256") : createHash("sha1").update(`blob ${size}\0`);
 }
 

@@ -15,15 +15,15 @@ export class HubUnreachableError extends HubError {
   constructor(
     message: string,
     remedy: string,
-    /** Whether to try again, and after how many milliseconds if the server said so. */
-    readonly retry: { readonly after?: number | undefined } | undefined,
+    /** Whether to try again: after how many milliseconds if the server said so, and whether it did nothing so far. */
+    readonly retry: { readonly after?: number | undefined; readonly refused?: boolean } | undefined,
     options?: ErrorOptions,
   ) {
     super(message, remedy, options);
   }
 }
 
-const LOG_IN = "set HF_TOKEN or run `hf auth login`";
+export const LOG_IN = "set HF_TOKEN or run `hf auth login`";
 const TRY_LATER = "Try again later; what was downloaded so far is kept.";
 
 /** The error for an answer that is not a success. Statuses as the Hub uses them, told apart by X-Error-Code. */
@@ -38,8 +38,7 @@ export function statusError(response: Response, subject: HubSubject, environment
 
   if (status === 429 || status >= 500 || origin !== new URL(endpoint).origin) {
     // Another host is a storage server; its 403 is a signature that ran out, and the next try has a new one.
-    const retry = { after: retryAfter(headers) };
-    return new HubUnreachableError(`${host} answered HTTP ${status} for ${thing}${said}.`, TRY_LATER, retry);
+    return busyError(response, `for ${thing}${said}`, TRY_LATER);
   }
   if (code === "GatedRepo") {
     return new HubError(
@@ -79,6 +78,14 @@ export function statusError(response: Response, subject: HubSubject, environment
   return new HubError(`${host} answered HTTP ${status} for ${thing}${said}.`);
 }
 
+/** The error for an answer after which another try may go better. @param what what was asked, and what was said */
+export function busyError({ status, headers, url }: Response, what: string, remedy: string): HubError {
+  return new HubUnreachableError(`${new URL(url).host} answered HTTP ${status} ${what}.`, remedy, {
+    after: retryAfter(headers),
+    refused: status === 429 || status === 503,
+  });
+}
+
 /** Reasons that do not go away within seconds: the cache should answer at once. */
 const LASTING =
   /^(?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENETUNREACH|EHOSTUNREACH|UND_ERR_CONNECT_TIMEOUT|.*CERT.*|ERR_TLS.*|ERR_SSL.*|UNABLE_TO_VERIFY.*)$/;
@@ -93,17 +100,42 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
   [/^(?:ECONNRESET|EPIPE|UND_ERR_SOCKET|UND_ERR_ABORTED)$/, "the connection was cut"],
 ];
 
+/** What to do where no answer came. */
+const REMEDIES = {
+  "read from":
+    "Check the connection and HF_ENDPOINT; what was downloaded so far is kept. HF_HUB_OFFLINE=1 uses the cache alone.",
+  "write to":
+    "Check the connection and HF_ENDPOINT, and run it again: large files that have arrived are not sent twice.",
+} as const;
+
 /** The error for a request without an answer, or with half of one. `error` is what `fetch` threw. */
-export function networkError(host: string, error: unknown): HubUnreachableError {
+export function networkError(
+  host: string,
+  error: unknown,
+  way: keyof typeof REMEDIES = "read from",
+): HubUnreachableError {
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
   const code = systemErrorCode(cause) ?? "";
   const reason = REASONS.find(([pattern]) => pattern.test(code))?.[1] ?? (code || wordsOf(cause));
   return new HubUnreachableError(
-    `Cannot read from ${host}: ${reason}.`,
-    "Check the connection and HF_ENDPOINT; what was downloaded so far is kept. HF_HUB_OFFLINE=1 uses the cache alone.",
+    `Cannot ${way} ${host}: ${reason}.`,
+    REMEDIES[way],
     LASTING.test(code) ? undefined : {},
     { cause: error },
   );
+}
+
+/** Whatever `action` throws becomes a networkError. */
+export async function overNetwork<T>(
+  host: string,
+  way: keyof typeof REMEDIES,
+  action: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    throw networkError(host, error, way);
+  }
 }
 
 function wordsOf(cause: unknown): string {
@@ -128,8 +160,12 @@ function retryAfter(headers: Headers): number | undefined {
 }
 
 /** The server's own words, short, on one line, and without the token should it echo it. */
-function saidByServer(headers: Headers, token: string | undefined): string {
-  const text = (headers.get("x-error-message") ?? "").replace(/[^\x20-\x7e]+/g, " ").trim();
+export function saidByServer(
+  headers: Headers,
+  token: string | undefined,
+  otherwise: string | undefined = "",
+): string {
+  const text = (headers.get("x-error-message") ?? otherwise).replace(/[^\x20-\x7e]+/g, " ").trim();
   const safe = token ? text.replaceAll(token, "…") : text;
   return safe ? `: ${safe.slice(0, 200).replace(/\.$/, "")}` : "";
 }

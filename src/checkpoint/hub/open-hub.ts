@@ -140,7 +140,7 @@ function remoteSource({ client, cache, repo, revision, commit, files, signal }: 
       headers: () => ({ range: `bytes=${start}-${end - 1}` }),
       signal,
     };
-    return client.get(request, async (answer) => {
+    return client.send(request, async (answer) => {
       const bytes = await collect(cutOut(answer, start, end), end - start);
       if (bytes.length < end - start) throw networkError(new URL(request.url).host, undefined);
       return bytes;

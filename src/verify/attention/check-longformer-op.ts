@@ -8,7 +8,7 @@ import { type LongformerProblem, longformerAttentionByDefinition } from "../../o
 import { modelBytes } from "../../onnx/writer.js";
 import type { Model } from "../../plan/model.js";
 import { seededNormal, seededUniform } from "../../random.js";
-import type { LongformerConfig } from "../../variants/longformer.js";
+import { type LongformerConfig, windowOf } from "../../variants/longformer.js";
 import type { Outcome } from "../attempt.js";
 import { sweepLengths } from "../model/lengths.js";
 import { running } from "../model/runnable.js";
@@ -50,8 +50,7 @@ export async function checkLongformerOp(attention: OnnxFunction, check: OpCheck)
   const session = await running("the attention op cannot be loaded", async () =>
     openSession(runtime, await modelBytes(opModel(attention, heads, hasGlobals)), { device }),
   );
-  const window = (config.attention_window[layer] ?? 0) / 2;
-  const dilation = new Array<number>(heads.numHeads).fill(config.attention_dilation?.[layer] ?? 1);
+  const { window, dilation } = windowOf(config, layer, heads.numHeads);
   const found: OpError[] = [];
   try {
     for (const length of sweepLengths(check.attention, longest, asked)) {
@@ -72,13 +71,7 @@ function headsOf({ sizes }: Model): Heads {
 
 function opOf(model: Model, config: LongformerConfig, layer: number, globals: boolean): OnnxFunction {
   const heads = headsOf(model);
-  const dilation = new Array<number>(heads.numHeads).fill(config.attention_dilation?.[layer] ?? 1);
-  return longformerAttention({
-    ...heads,
-    window: (config.attention_window[layer] ?? 0) / 2,
-    dilation,
-    globals,
-  });
+  return longformerAttention({ ...heads, ...windowOf(config, layer, heads.numHeads), globals });
 }
 
 /** A model of the op alone; projections of global tokens are given for all tokens. */

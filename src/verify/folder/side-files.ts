@@ -1,5 +1,6 @@
 import { posix } from "node:path";
 import type { FileSource } from "../../checkpoint/file-source.js";
+import { RECORD_FILE, withoutProof } from "../../conversion-record.js";
 import { graphFiles } from "../../onnx/graph-files.js";
 import type { ConversionPlan, SideFile } from "../../plan/types.js";
 import { type ReadSource, sideFileContent } from "../../write/side-files.js";
@@ -10,6 +11,11 @@ import { describeDifference, jsonFileDifferences } from "./json-differences.js";
 /** What owners put beside a model, and loaders don't read. */
 const HARMLESS =
   /(^|\/)(LICEN[CS]E|NOTICE|\.git(attributes|ignore)|\.DS_Store)[\w.-]*$|\.(md|png|jpe?g|gif|svg|pdf|html)$/i;
+
+/** Whether anything that computes may read a file of that path. */
+export function isRead(path: string): boolean {
+  return !HARMLESS.test(path);
+}
 
 /** Its owner may edit it: nothing that computes reads it. */
 const MODEL_CARD = "README.md";
@@ -41,7 +47,8 @@ export async function checkSideFiles(
 
 async function differences(source: FileSource, { path }: SideFile, planned: Buffer): Promise<string[]> {
   if (!source.files.has(path)) return HARMLESS.test(path) ? [] : [`${path} is missing`];
-  const found = await source.read(path);
+  const content = await source.read(path);
+  const found = path === RECORD_FILE ? withoutProof(content) : content;
   if (found.equals(planned)) return [];
   if (posix.extname(path) === ".json") {
     return jsonFileDifferences(planned, found, path).map(
@@ -62,5 +69,5 @@ function unplanned(source: FileSource, plan: ConversionPlan, mayGenerate: boolea
     ...plan.shards.map(({ file }) => file),
     ...graphFiles(source, mayGenerate),
   ]);
-  return [...source.files.keys()].filter((path) => !planned.has(path) && !HARMLESS.test(path));
+  return [...source.files.keys()].filter((path) => !planned.has(path) && isRead(path));
 }

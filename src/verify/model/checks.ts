@@ -2,7 +2,8 @@ import { tmpdir } from "node:os";
 import type { Device } from "../../device-names.js";
 import { OptionError } from "../../errors.js";
 import { generates } from "../../onnx/tasks.js";
-import type { Model } from "../../plan/model.js";
+import { type Model, readsTokenTypes } from "../../plan/model.js";
+import { holdsOwnHead } from "../../plan/reconcile.js";
 import type { PlannedAttention } from "../../plan/weights.js";
 import { findSpecialTokens } from "../../tokenizer/special-tokens.js";
 import { asOutputError } from "../../write/output-folder.js";
@@ -99,10 +100,12 @@ async function runChecks(
   let original: Runnable | undefined;
   await recorder.look("load", "graphs over the weights", async () => {
     converted = await open(read, "the converted model");
-    // A new head has nothing to be compared with.
-    const head = originalRead && classOf(originalRead.model) === classOf(model) ? "own" : "none";
+    // A new head has nothing to be compared with, be its class another or the original's own, which it lacked.
+    const isSame = originalRead && classOf(originalRead.model) === classOf(model);
+    const head = isSame && holdsOwnHead(originalRead.model) ? "own" : "none";
     original = originalRead && (await open(originalRead, "the original", { head }));
-    return { verdict: "pass", detail: `on ${device}${original ? ", the original beside it" : ""}` };
+    const beside = `, the original beside it${isSame && head === "none" ? ", but for its head, which it lacks" : ""}`;
+    return { verdict: "pass", detail: `on ${device}${original ? beside : ""}` };
   });
   if (!converted) return { differences: [], costs: [] };
   refuseLongLengths(lengths, converted.longest);
@@ -121,7 +124,7 @@ async function runChecks(
     converted,
     original,
     attention,
-    inputs: inputSource(model, textIds),
+    inputs: inputSource(model, textIds, readsTokenTypes(originalRead?.model ?? model)),
     losslessUpTo: checks.losslessUpTo,
     lengths,
     seed,

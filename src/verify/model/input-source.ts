@@ -33,10 +33,12 @@ function globalTokens(
 
 /**
  * @param textIds a text as the tokenizer encodes it, special tokens included; empty where there is no tokenizer
+ * @param typed whether tokens may have other types than 0: not where the original reads no types
  */
 export function inputSource(
   { architecture: { decoder }, config, sizes, source }: Model,
   textIds: readonly number[],
+  typed = true,
 ): InputSource {
   const kind = source.head?.globals;
   const separator = config.sep_token_id;
@@ -50,7 +52,7 @@ export function inputSource(
   const end = idOf(decoder?.ids.end);
   // Padding inside of a text would move the positions of what follows, in RoBERTa and its relatives.
   const reserved = [...new Set([padId, end ?? padId])].sort((a, b) => a - b);
-  const types = sizes.types > 1;
+  const types = typed && sizes.types > 1;
   const close = (ids: number[]) => (end === undefined ? ids : ids.with(-1, end));
   const random: InputSource["random"] = (length, seed, pad = "right") => {
     const uniform = seededUniform(seed);

@@ -40,10 +40,15 @@ function reachOfWindow(
   token: number,
   length: number,
 ): Reach {
-  const distance = ((attention_window[0] ?? 0) / 2) * (attention_dilation?.[0] ?? 1);
-  const sparse = { start: Math.max(0, token - distance), end: Math.min(length, token + distance + 1) };
-  const local = attention_dilation?.[0] ? { start: token, end: token + 1 } : sparse;
-  return { local, sparse, first: false };
+  const window = (attention_window[0] ?? 0) / 2;
+  const dilations = [attention_dilation?.[0] ?? 1].flat();
+  const around = (distance: number): Span => ({
+    start: Math.max(0, token - distance),
+    end: Math.min(length, token + distance + 1),
+  });
+  // A head without gaps sees all of its window.
+  const local = around(dilations.includes(1) ? window : 0);
+  return { local, sparse: around(window * Math.max(...dilations)), first: false };
 }
 
 function reachOfBlocks(lsg: LsgConfig, token: number, length: number, causal: boolean): Reach {
@@ -127,8 +132,8 @@ export async function checkReach(subject: Subject, firstLayer: Runnable): Promis
 function reachesFirst(attention: PlannedAttention, layers: number, token: number): boolean {
   if (attention.kind === "lsg") return layers > 1;
   const { attention_window, attention_dilation } = attention.config;
-  const steps = attention_window.map((width, i) => (width / 2) * (attention_dilation?.[i] ?? 1));
-  return attention_dilation === undefined && steps.reduce((a, b) => a + b, 0) >= token;
+  const reached = attention_window.reduce((sum, width) => sum + width / 2, 0);
+  return attention_dilation === undefined && reached >= token;
 }
 
 /** The tokens whose outputs change when one token does. */

@@ -1,4 +1,5 @@
 import { hasChoices } from "../../onnx/tasks.js";
+import { readsTokenTypes } from "../../plan/model.js";
 import { poolerSpecs } from "../../plan/tensor-specs.js";
 import type { PlannedAttention } from "../../plan/weights.js";
 import { isLongformer } from "../../variants/longformer.js";
@@ -67,6 +68,12 @@ export async function checkTransformers(
   if (!isOurs) {
     return notCovered("Python code that does not come with lsg is not run", "Convert the original again.");
   }
+  if (subject.attention.kind === "longformer" && subject.attention.config.attention_dilation) {
+    return notCovered(
+      "transformers ignores attention_dilation",
+      "Use the graphs of such a model: lsg export.",
+    );
+  }
   const inputs = makeInputs(subject);
   if (inputs.batches.length === 0) {
     return notCovered(
@@ -112,13 +119,11 @@ function makeInputs({ converted, inputs, attention, lengths, seed }: Subject): I
 }
 
 /** The inputs that the encoders of a model type take. */
-function feeds({ inputs }: Batch, { model: { architecture, sizes } }: ReadModel): Batch["inputs"] {
-  const { usesTokenTypes } = architecture.encoder.embeddings;
+function feeds({ inputs }: Batch, { model }: ReadModel): Batch["inputs"] {
   const known = Object.entries(inputs).filter(
     ([name]) =>
-      (name !== "token_type_ids" ||
-        (usesTokenTypes && sizes.types > (usesTokenTypes === "several" ? 1 : 0))) &&
-      (name !== "global_attention_mask" || isLongformer(architecture)),
+      (name !== "token_type_ids" || readsTokenTypes(model)) &&
+      (name !== "global_attention_mask" || isLongformer(model.architecture)),
   );
   return Object.fromEntries(known);
 }

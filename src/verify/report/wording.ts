@@ -1,4 +1,5 @@
 import type { Check, Verdict, VerificationReport } from "../types.js";
+import { counted } from "../words.js";
 import { formatAgainst, formatNumber } from "./numbers.js";
 import { hasSparseKeys, keysSeen, localWords } from "./pictures/attention-regions.js";
 import type { DrawnAttention } from "./pictures/attention-shape.js";
@@ -41,7 +42,7 @@ export function facts(head: ReportHead): (readonly [name: string, value: string]
 function promise(losslessUpTo: number | null): string | null {
   if (losslessUpTo === null) return null;
   if (losslessUpTo === 0) return "nothing: the outputs differ from the original's at every length";
-  return `the original's outputs for inputs of up to ${losslessUpTo} tokens`;
+  return `the original's outputs for inputs of up to ${counted(losslessUpTo, "token")}`;
 }
 
 /** A check's number, what it may be at most, and the length at which it was measured; empty where there is none. */

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import onnx
 import pytest
-from folders import SPARSITY_TYPES, TYPES, classes, converted, exported, fixture, graph, lsg
+from folders import RELATIVES, SPARSITY_TYPES, TYPES, classes, converted, exported, fixture, graph, lsg
 
 
 def axes(value: onnx.ValueInfoProto) -> list[int | str]:
@@ -37,6 +37,11 @@ def of_class(name: str) -> list[str]:
 @pytest.mark.parametrize("model_type,name", [(each, name) for each in TYPES for name in classes(each)])
 def test_every_head(model_type: str, name: str) -> None:
     check(graph(converted(fixture(model_type), *of_class(name))))
+
+
+@pytest.mark.parametrize("model_type", RELATIVES)
+def test_relatives(model_type: str) -> None:
+    check(graph(converted(fixture(model_type))))
 
 
 def sparse(model_type: str, sparsity_type: str) -> Path:

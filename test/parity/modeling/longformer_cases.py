@@ -28,13 +28,16 @@ SOURCES = {
     "bert": ("Bert", HEADS),
     "distilbert": ("DistilBert", SAME_HEADS),
     "electra": ("Electra", SAME_HEADS),
+    "data2vec-text": ("Data2VecText", ["Model", "ForMaskedLM"]),
+    # The fixture's activation is none that Longformer's masked language model has.
+    "ernie": ("Ernie", ["Model", "ForTokenClassification"]),
     "bart": (
         "Bart",
         ["Model", "ForConditionalGeneration", "ForSequenceClassification", "ForQuestionAnswering"],
     ),
 }
 CASES = [(model_type, head) for model_type, (_, heads) in SOURCES.items() for head in heads]
-ROBERTAS = ["roberta", "xlm-roberta", "camembert"]
+ROBERTAS = ["roberta", "xlm-roberta", "camembert", "data2vec-text"]
 """They number positions as Longformer does: padding may be on the left."""
 
 POSITIONS = 512
@@ -73,6 +76,8 @@ def inputs(config: Any, head: str, length: int, side: str = "right") -> dict[str
         if head in ("ForQuestionAnswering", "ForMultipleChoice"):
             ids[row, random.choice(seen, 3, replace=False)] = separator
     made = {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}
+    if config.type_vocab_size > 1:
+        made["token_type_ids"] = torch.from_numpy((numpy.arange(length) > length // 2) * mask)
     if head == "ForMultipleChoice":
         return {name: torch.stack([x, x.flip(0)]) for name, x in made.items()}
     return made

@@ -7,6 +7,7 @@ Needs lsg-converter 0.1.9 and transformers 4.40.2:
 from __future__ import annotations
 
 import json
+import sys
 from importlib import import_module
 from typing import Any
 
@@ -19,6 +20,7 @@ from cases import (
     LENGTHS,
     LONGEST,
     OPTIONS,
+    REPOSITORY,
     SEQ2SEQ_TYPES,
     TYPES,
     WORK,
@@ -32,6 +34,7 @@ from cases import (
     heads,
     inputs,
     made_by_reference,
+    options_of,
     original,
     prefix,
     tensors,
@@ -42,6 +45,11 @@ from reference_seq2seq import seq2seq_generations, seq2seq_heads, seq2seq_models
 from safetensors.torch import save_file
 from torch import Tensor
 from transformers import AutoConfig
+
+sys.path.insert(0, str(REPOSITORY / "fixtures" / "generate"))
+from relatives import add_relatives  # noqa: E402
+
+add_relatives({})
 
 GRADIENT_LENGTHS = [BLOCK, 3 * BLOCK + 5]
 
@@ -74,9 +82,9 @@ def repair(attention: type) -> None:
 
 def write_model(model_type: str) -> None:
     goldens: dict[str, Tensor] = {}
-    for option, values in OPTIONS.items():
+    for option in options_of(model_type):
         model = getattr(reference_module(model_type), class_name(model_type, "Model"))
-        model = model.from_pretrained(converted(model_type), **values).eval()
+        model = model.from_pretrained(converted(model_type), **OPTIONS[option]).eval()
         for length in LENGTHS:
             torch.manual_seed(length)
             output = model(**inputs(model_type, length)).last_hidden_state

@@ -31,6 +31,7 @@ from cases import (
     load,
     load_class,
     made_by_reference,
+    options_of,
     relative,
     tensors,
     usual_inputs,
@@ -63,8 +64,7 @@ def narrowest_choice(model: nn.Module, batch: dict[str, Tensor]) -> float:
     return min(gaps)
 
 
-@pytest.mark.parametrize("option", OPTIONS)
-@pytest.mark.parametrize("model_type", TYPES)
+@pytest.mark.parametrize("model_type,option", [(t, o) for t in TYPES for o in options_of(t)])
 def test_hidden_states_and_gradients_at_hostile_lengths(model_type: str, option: str) -> None:
     goldens = load_file(WORK / "goldens" / f"{model_type}.model.safetensors")
     model = load(model_type, AutoModel, **OPTIONS[option])

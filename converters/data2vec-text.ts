@@ -1,0 +1,11 @@
+import { defineArchitecture } from "../src/architecture.js";
+import roberta from "./roberta.js";
+
+export default defineArchitecture({
+  ...roberta,
+  modelType: "data2vec-text",
+  title: "data2vec-text",
+  classPrefix: "Data2VecText",
+  basePrefix: "data2vec_text",
+  config: { ...roberta.config, vocab: ["vocab_size", 30522] },
+});

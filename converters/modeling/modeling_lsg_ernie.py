@@ -1,0 +1,68 @@
+"""LSG ERNIE: transformers' ERNIE with local, sparse and global attention."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+from transformers.models.ernie import modeling_ernie as ernie
+from transformers.models.ernie.configuration_ernie import ErnieConfig
+
+# All of our files are named here: transformers 4 copies what this one imports, not what those do.
+from .lsg_attention import LSGSelfAttention  # noqa: F401
+from .lsg_base import LSGHead
+from .lsg_blocks import attend_blocks  # noqa: F401
+from .lsg_config import LSGConfig
+from .lsg_cpu import attend_by_views  # noqa: F401
+from .lsg_generation import Generation
+from .lsg_layer import bert_layer  # noqa: F401
+from .lsg_layout import Layout  # noqa: F401
+from .lsg_model import LSGModel
+from .lsg_seq2seq import LSGSeq2SeqModel  # noqa: F401
+from .lsg_sparsity import sparse_keys  # noqa: F401
+
+
+class LSGErnieConfig(LSGConfig, ErnieConfig):
+    model_type = "ernie"
+
+
+class LSGErnieModel(LSGModel, ernie.ErnieModel):
+    config_class = LSGErnieConfig
+
+    def _add_types(self, hidden: Tensor, token_type_ids: Tensor | None, others: dict[str, Any]) -> Tensor:
+        hidden = super()._add_types(hidden, token_type_ids, others)
+        table = getattr(self.embeddings, "task_type_embeddings", None)
+        return self._add_type(hidden, others.get("task_type_ids"), table)
+
+
+class LSGErnieHead(LSGHead):
+    config_class = LSGErnieConfig
+    lsg_model = LSGErnieModel
+
+
+class LSGErnieForPreTraining(LSGErnieHead, ernie.ErnieForPreTraining):
+    pass
+
+
+class LSGErnieForCausalLM(Generation, LSGErnieHead, ernie.ErnieForCausalLM):
+    pass
+
+
+class LSGErnieForMaskedLM(LSGErnieHead, ernie.ErnieForMaskedLM):
+    pass
+
+
+class LSGErnieForSequenceClassification(LSGErnieHead, ernie.ErnieForSequenceClassification):
+    pass
+
+
+class LSGErnieForMultipleChoice(LSGErnieHead, ernie.ErnieForMultipleChoice):
+    pass
+
+
+class LSGErnieForTokenClassification(LSGErnieHead, ernie.ErnieForTokenClassification):
+    pass
+
+
+class LSGErnieForQuestionAnswering(LSGErnieHead, ernie.ErnieForQuestionAnswering):
+    pass

@@ -1,0 +1,92 @@
+import type { Hash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import type { FileSource } from "../checkpoint/file-source.js";
+import type { HubFile } from "../checkpoint/hub/api.js";
+import { contentHash } from "../checkpoint/hub/download.js";
+import type { Progress } from "../progress.js";
+import { isRead } from "../verify/folder/side-files.js";
+
+/** A file as it is pushed: a local one by its path, or content that is nowhere on the disk. */
+export interface PushedFile {
+  readonly path: string;
+  /** Bytes. */
+  readonly size: number;
+  readonly content: { readonly file: string } | Buffer;
+}
+
+/** What a push does to a repository; paths, in order. */
+export interface RepositoryChanges {
+  readonly added: readonly string[];
+  readonly replaced: readonly string[];
+  readonly unchanged: readonly string[];
+  /** Files of the repository that are none of the folder's, and that loaders may read. */
+  readonly stale: readonly string[];
+}
+
+/**
+ * Every file of a folder, in order; those in `written` with that content.
+ * @throws CheckpointError for a Git LFS pointer in place of a file.
+ */
+export async function filesOf(
+  source: FileSource,
+  written: Readonly<Record<string, Buffer>>,
+): Promise<PushedFile[]> {
+  const paths = new Set([...source.files.keys(), ...Object.keys(written)]);
+  return Promise.all(
+    [...paths].sort().map(async (path): Promise<PushedFile> => {
+      const content = written[path];
+      if (content) return { path, size: content.length, content };
+      return {
+        path,
+        size: source.files.get(path)?.size ?? 0,
+        content: { file: await source.localPath(path) },
+      };
+    }),
+  );
+}
+
+/** Compares a folder with a repository, by sizes and hashes. */
+export async function compare(
+  files: readonly PushedFile[],
+  there: ReadonlyMap<string, HubFile>,
+  progress: Progress,
+  signal: AbortSignal | undefined,
+): Promise<RepositoryChanges> {
+  const sameSize = files.filter(({ path, size }) => there.get(path)?.size === size);
+  const bar = progress.bytes(
+    "Comparing",
+    sameSize.reduce((sum, { size }) => sum + size, 0),
+  );
+  const unchanged = new Set<string>();
+  for (const file of sameSize) {
+    const known = there.get(file.path) as HubFile;
+    const hash = contentHash(known);
+    await hashContent(file, hash, bar.advance, signal);
+    if (hash.digest("hex") === known.etag) unchanged.add(file.path);
+  }
+  bar.done();
+  const paths = files.map(({ path }) => path);
+  const own = new Set(paths);
+  return {
+    added: paths.filter((path) => !there.has(path)),
+    replaced: paths.filter((path) => there.has(path) && !unchanged.has(path)),
+    unchanged: [...unchanged],
+    stale: [...there.keys()].filter((path) => !own.has(path) && isRead(path)).sort(),
+  };
+}
+
+async function hashContent(
+  { content }: PushedFile,
+  hash: Hash,
+  onBytes: (bytes: number) => void,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const chunks = Buffer.isBuffer(content)
+    ? [content]
+    : createReadStream(content.file, { highWaterMark: 2 ** 20 });
+  for await (const chunk of chunks) {
+    signal?.throwIfAborted();
+    hash.update(chunk as Buffer);
+    onBytes((chunk as Buffer).length);
+  }
+}

@@ -1,0 +1,149 @@
+import type { FileSource } from "../checkpoint/file-source.js";
+import type { HubClient } from "../checkpoint/hub/client.js";
+import { RECORD_FILE, readRecord } from "../conversion-record.js";
+import { StoppedError } from "../errors.js";
+import type { PushOptions } from "../options.js";
+import { type Progress, silent } from "../progress.js";
+import type { VerificationReport } from "../verify/types.js";
+import { CARD, type CompletedCard, completeCard } from "./card.js";
+import { compare, filesOf, type RepositoryChanges } from "./files.js";
+import { ensureRepository, type Repository } from "./repository.js";
+import { upload } from "./upload.js";
+import { validateCard } from "./validate-card.js";
+
+/** What a push did, or would do. */
+export interface PushResult {
+  readonly repo: string;
+  /** Where people look at it: the repository, or the pull request. */
+  readonly url: string;
+  /** False for a dry run, and where the repository holds all this already. */
+  readonly pushed: boolean;
+  /** Whether the repository is new. */
+  readonly created: boolean;
+  /** The commit's 40 hex digits. */
+  readonly commit: string | null;
+  readonly pull_request: string | null;
+  readonly files: RepositoryChanges & { readonly deleted: readonly string[] };
+  /** Large files that were not sent, since the Hub had their content. */
+  readonly present: readonly string[];
+  /** Keys of the model card that were filled in, and those that are missing. */
+  readonly card: Pick<CompletedCard, "completed" | "missing">;
+  /** How the folder is known to be sound: just now, by its own record of a verification, or not at all. */
+  readonly verified: "now" | "recorded" | "no";
+  readonly verification?: VerificationReport | undefined;
+}
+
+/** A repository that can be pushed to, as far as is known before. */
+export interface OpenedPush {
+  readonly client: HubClient;
+  readonly repository: Repository;
+}
+
+/** How a folder was found to be sound. */
+export type Proof = Pick<PushResult, "verified" | "verification">;
+
+export interface PushFolderOptions
+  extends Pick<PushOptions, "private" | "createPr" | "deleteStale" | "dryRun"> {
+  /** Finds out whether the folder is sound before anything is written, and throws if it is not; undefined: nobody asks. */
+  readonly prove: (() => Promise<Proof>) | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly progress?: Progress | undefined;
+}
+
+/**
+ * Pushes an opened folder to an opened repository.
+ * @throws LsgError before anything is written, for whatever is wrong with the folder, the token or the repository.
+ */
+export async function pushFolder(
+  { client, repository: before }: OpenedPush,
+  source: FileSource,
+  options: PushFolderOptions,
+): Promise<PushResult> {
+  const { prove, signal, progress = silent } = options;
+  const { endpoint } = client.environment;
+  const card = await cardOf(source, before.id);
+  const files = await filesOf(source, { [CARD]: Buffer.from(card.text) });
+  const changes = await compare(files, before.files, progress, signal);
+  const deleted = options.deleteStale ? changes.stale : [];
+  announce(before, changes, card, options, progress);
+  const changed = files.filter(({ path }) => !changes.unchanged.includes(path));
+  const result: PushResult = {
+    repo: before.id,
+    url: `${endpoint}/${before.id}`,
+    pushed: false,
+    created: false,
+    commit: before.commit ?? null,
+    pull_request: null,
+    files: { ...changes, deleted },
+    present: [],
+    card: { completed: card.completed, missing: card.missing },
+    verified: "no",
+  };
+  if (options.dryRun) return result;
+  const proof = await prove?.();
+  if (changed.length === 0 && deleted.length === 0) return { ...result, ...proof };
+
+  await validateCard(client, before.id, card.text, { signal, onWarning: progress.step });
+  const { private: isPrivate, createPr } = options;
+  const repository = await ensureRepository(client, before, { private: isPrivate, signal });
+  const title = `Upload ${source.name} with lsg-convert`;
+  const plan = { repository, files: changed, deleted, title, createPr };
+  try {
+    const { commit, pullRequest, present } = await upload(client, plan, progress, signal);
+    const url = pullRequest ?? result.url;
+    const created = !before.exists;
+    return {
+      ...result,
+      pushed: true,
+      url,
+      created,
+      commit,
+      pull_request: pullRequest ?? null,
+      present,
+      ...proof,
+    };
+  } catch (error) {
+    if (before.exists) throw error;
+    const state = `${repository.id} was made on the Hub and is still empty`;
+    if (signal?.aborted) throw new StoppedError(state, undefined, { cause: error });
+    progress.step(`${state}.`);
+    throw error;
+  }
+}
+
+async function cardOf(source: FileSource, repo: string): Promise<CompletedCard> {
+  return completeCard({
+    card: source.files.has(CARD) ? (await source.read(CARD)).toString("utf8") : undefined,
+    repo,
+    record: source.files.has(RECORD_FILE) ? await readRecord(source) : undefined,
+    sentenceTransformers: source.files.has("modules.json"),
+  });
+}
+
+/** Says what is going to happen while it can still be stopped. */
+function announce(
+  { id, exists }: Repository,
+  { added, replaced, unchanged, stale }: RepositoryChanges,
+  { completed, missing }: CompletedCard,
+  options: Pick<PushFolderOptions, "private" | "deleteStale">,
+  { step }: Progress,
+): void {
+  const list = (paths: readonly string[]) => paths.join(", ");
+  step(
+    exists
+      ? `${id} exists: ${added.length} files are new, ${replaced.length} replaced, ${unchanged.length} the same.`
+      : `${id} will be a new ${options.private ? "private " : ""}repository of ${added.length} files.`,
+  );
+  if (replaced.length > 0) step(`Replaced: ${list(replaced)}`);
+  if (stale.length > 0) {
+    step(
+      options.deleteStale
+        ? `Deleted: ${list(stale)}`
+        : `Stale: ${list(stale)}. The folder does not hold them, and loaders may read them; --delete-stale deletes them.`,
+    );
+  }
+  if (completed.length > 0) step(`Model card: ${list(completed)} filled in.`);
+  if (missing.length > 0) {
+    step(`Model card: it names no ${missing.join(" and no ")}; readers look for that at the top of ${CARD}.`);
+  }
+}

@@ -1,0 +1,72 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { parseObject } from "../checkpoint/checkpoint.js";
+import type { FileSource } from "../checkpoint/file-source.js";
+import { RECORD_FILE, recordText, withoutProof } from "../conversion-record.js";
+import { isRecord } from "../json-edit.js";
+import { isRead } from "./folder/side-files.js";
+import type { Check, VerificationReport } from "./types.js";
+import { VerificationError } from "./verification-error.js";
+
+/**
+ * Notes in lsg_conversion.json of a folder that has just passed which files passed, by their sha256. Time and device
+ * stay out: the same input and options give the same bytes.
+ */
+export async function recordProof(folder: FileSource): Promise<void> {
+  const verified = await hashes(folder);
+  const record = parseObject(await folder.read(RECORD_FILE), RECORD_FILE);
+  await writeFile(await folder.localPath(RECORD_FILE), recordText({ ...record, verified }));
+}
+
+/** Whether a folder holds just the files, byte for byte, that have passed a verification. */
+export async function isProven(folder: FileSource, signal?: AbortSignal): Promise<boolean> {
+  if (!folder.files.has(RECORD_FILE)) return false;
+  const { verified } = parseObject(await folder.read(RECORD_FILE), RECORD_FILE);
+  if (!isRecord(verified)) return false;
+  const paths = readPaths(folder);
+  if (paths.length !== Object.keys(verified).length || !paths.every((path) => path in verified)) return false;
+  return Object.entries(await hashes(folder, signal)).every(([path, hash]) => verified[path] === hash);
+}
+
+/**
+ * Whether a report proves what the folder promises: that nothing failed is not enough where nothing was compared.
+ * @throws VerificationError if it does not
+ */
+export function requireProof(report: VerificationReport): void {
+  if (report.verdict === "fail") throw new VerificationError(report);
+  const passed = (id: Check["id"]) => report.checks.some((one) => one.id === id && one.verdict === "pass");
+  if (!passed("weights")) {
+    throw unproven(report, `nothing of ${report.converted} could be compared with the original.`);
+  }
+  if (report.lossless_up_to && !passed("lossless")) {
+    const what = `that ${report.converted} does what the original does`;
+    throw unproven(report, `${what} could not be proven: the original cannot be run.`);
+  }
+}
+
+function unproven(report: VerificationReport, summary: string): VerificationError {
+  return new VerificationError({ ...report, verdict: "fail", summary });
+}
+
+/** Files that a verification looks at; its owner may edit the others. */
+function readPaths(folder: FileSource): string[] {
+  return [...folder.files.keys()].filter(isRead).sort();
+}
+
+/** sha256 by path; the record's is that of its text without the proof. */
+async function hashes(folder: FileSource, signal?: AbortSignal): Promise<Record<string, string>> {
+  const found: Record<string, string> = {};
+  for (const path of readPaths(folder)) {
+    const hash = createHash("sha256");
+    if (path === RECORD_FILE) hash.update(withoutProof(await folder.read(path)));
+    else {
+      for await (const chunk of createReadStream(await folder.localPath(path), { highWaterMark: 2 ** 20 })) {
+        signal?.throwIfAborted();
+        hash.update(chunk as Buffer);
+      }
+    }
+    found[path] = hash.digest("hex");
+  }
+  return found;
+}

@@ -69,6 +69,19 @@ export interface Positions {
   readonly configCountsOffset: boolean;
   /** Sines and cosines of the position: a checkpoint may come without them, and longer tables are computed. */
   readonly sinusoidal?: boolean;
+  /** The id that numbering passes over, where that is not `pad_token_id`: MPNet takes 1 for it, whatever the config says. */
+  readonly paddingId?: number;
+}
+
+/** What is added to the scores of attention, by how far a key stands from its query: the same in every layer. */
+export interface RelativeBias {
+  /** Module of the table [rows, heads]: a row for each bucket of distances, and maybe more. */
+  readonly table: string;
+  readonly rows: Exclude<ConfigKey, number>;
+  /** Half of them for keys that stand before their query, or at it; see `relativeBucket`. */
+  readonly buckets: number;
+  /** Keys that far away, and all beyond, share a bucket. */
+  readonly maxDistance: number;
 }
 
 /** Module names below the base model; shapes follow from the roles. */
@@ -135,6 +148,7 @@ export interface Encoder extends Stack {
     /** Of Longformers: attention in windows. */
     readonly global?: GlobalProjections;
   };
+  readonly relativeBias?: RelativeBias;
 }
 
 /** A decoder with attention to the encoder's output. */

@@ -29,6 +29,10 @@ const VERBS: Readonly<Record<string, { summary: string; load: () => Promise<Verb
     summary: "show what a model is and what a conversion would change",
     load: () => import("./cli/inspect.js"),
   },
+  bench: {
+    summary: "measure a model's time and memory beside full attention, its original or another graph",
+    load: () => import("./cli/bench.js"),
+  },
   architectures: {
     summary: "list the model types, classes and variants",
     load: () => import("./cli/architectures.js"),

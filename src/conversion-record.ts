@@ -23,6 +23,7 @@ const RecordSchema = z.looseObject({
   architecture: z.string(),
   variant: z.enum(["lsg", "longformer"]),
   max_sequence_length: z.strictObject({ from: z.int().positive(), to: z.int().positive() }),
+  added_tokens: z.record(z.string(), z.int().nonnegative()).exactOptional(),
   options: z.looseObject({ lsg: z.record(z.string(), z.unknown()) }),
   promise: z.strictObject({ lossless_up_to: z.int().nonnegative() }),
 }) satisfies z.ZodType<ConversionRecord>;

@@ -4,6 +4,8 @@ import { isRecord } from "./json-edit.js";
 import { flagName } from "./options/flags.js";
 import type { ConversionRecord } from "./plan/types.js";
 import type { PlannedAttention } from "./plan/weights.js";
+import type { ModelKind } from "./sentence-transformers/model-kind.js";
+import type { TokenIdMap } from "./tokenizer/add-tokens.js";
 import type { LongformerConfig } from "./variants/longformer.js";
 import { isSparse, type LsgConfig } from "./variants/lsg-config.js";
 
@@ -16,8 +18,8 @@ export interface ModelCardInputs {
   readonly beyond: string;
   /** Tensors that the source did not have, drawn anew: an untrained head. */
   readonly created: readonly string[];
-  /** Whether the source is a sentence-transformers folder. */
-  readonly sentenceTransformers: boolean;
+  /** What opens it, where that is not transformers alone. */
+  readonly kind: ModelKind | undefined;
   /** The source's README.md, if it has one. */
   readonly originalCard: string | undefined;
 }
@@ -38,6 +40,14 @@ const CARRIED_KEYS = [
   "tags",
 ] as const;
 const TAG = "long-context";
+
+/** The Python module of each class. */
+const OPENED_BY: Readonly<Record<ModelKind, string>> = {
+  SentenceTransformer: "sentence_transformers",
+  CrossEncoder: "sentence_transformers",
+  SparseEncoder: "sentence_transformers",
+  ColBERT: "pylate.models",
+};
 
 type Metadata = ReadonlyMap<string, unknown>;
 
@@ -60,6 +70,7 @@ export function modelCard(inputs: ModelCardInputs): {
     lossless(inputs),
     ...(inputs.record.options.run_test === true ? [verified(inputs)] : []),
     attention(inputs.attention),
+    ...(inputs.record.added_tokens ? [addedTokens(inputs.record.added_tokens)] : []),
     opening(inputs),
     options(inputs.record),
     ...(body.trim() === "" ? [] : [`## Card of the original\n\n${body.trim()}`]),
@@ -76,11 +87,11 @@ export function modelCard(inputs: ModelCardInputs): {
 }
 
 function convertedMetadata(
-  { record, created, sentenceTransformers }: ModelCardInputs,
+  { record, created, kind }: ModelCardInputs,
   original: Metadata,
 ): Record<string, unknown> {
   const converted = new Map<string, unknown>([
-    ["library_name", sentenceTransformers ? "sentence-transformers" : "transformers"],
+    ["library_name", libraryName(kind)],
     ...original,
     ["tags", [...new Set([record.variant, TAG, ...[original.get("tags") ?? []].flat()])]],
   ]);
@@ -89,6 +100,12 @@ function convertedMetadata(
   if (created.length > 0) converted.delete("pipeline_tag");
   const carried = CARRIED_KEYS.map((key) => [key, converted.get(key)] as const);
   return Object.fromEntries(carried.filter(([, value]) => value !== undefined));
+}
+
+/** The Hub's name of a library. */
+function libraryName(kind: ModelKind | undefined): string {
+  if (kind === undefined) return "transformers";
+  return kind === "ColBERT" ? "PyLate" : "sentence-transformers";
 }
 
 function introduction({ record }: ModelCardInputs): string {
@@ -175,20 +192,26 @@ function options({ options: { lsg, ...others } }: ConversionRecord): string {
   return `## How it was made\n\nBy \`lsg convert\` with these options:\n\n${table(["option", "value"], rows)}`;
 }
 
-function opening({ record, auto, sentenceTransformers }: ModelCardInputs): string {
+function addedTokens(tokens: TokenIdMap): string {
+  return (
+    "## Added tokens\n\nSpecial tokens that were added to the tokenizer. Those that it had keep their ids and " +
+    "embeddings; the embeddings of the others are random, and must be trained.\n\n" +
+    table(["token", "id"], Object.entries(tokens))
+  );
+}
+
+function opening({ record, auto, kind }: ModelCardInputs): string {
   const autoClass = auto === "Model" ? "AutoModel" : `AutoModelFor${auto}`;
-  const code = sentenceTransformers
-    ? [
-        "from sentence_transformers import SentenceTransformer",
-        "",
-        'model = SentenceTransformer("PATH_OR_ID", trust_remote_code=True)',
-      ]
-    : [
-        `from transformers import ${autoClass}, AutoTokenizer`,
-        "",
-        'tokenizer = AutoTokenizer.from_pretrained("PATH_OR_ID")',
-        `model = ${autoClass}.from_pretrained("PATH_OR_ID", trust_remote_code=True)`,
-      ];
+  const module = kind && OPENED_BY[kind];
+  const code =
+    module !== undefined
+      ? [`from ${module} import ${kind}`, "", `model = ${kind}("PATH_OR_ID", trust_remote_code=True)`]
+      : [
+          `from transformers import ${autoClass}, AutoTokenizer`,
+          "",
+          'tokenizer = AutoTokenizer.from_pretrained("PATH_OR_ID")',
+          `model = ${autoClass}.from_pretrained("PATH_OR_ID", trust_remote_code=True)`,
+        ];
   const { lossless_up_to: limit } = record.promise;
   if (record.variant === "longformer") {
     const native = code.map((line) => line.replace(", trust_remote_code=True", ""));

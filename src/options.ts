@@ -5,6 +5,8 @@ import { camelCase, type Flag, flagName, flagsOf, snakeKeys } from "./options/fl
 import { parseKwargs } from "./options/kwargs.js";
 import {
   BatchSchema,
+  BenchRunSchema,
+  BenchSchema,
   ConversionSchema,
   DecisiveSchema,
   DeviceSchema,
@@ -55,6 +57,11 @@ export type VerifyOptions = z.output<typeof VerifySchema> &
 /** What the user asked of `lsg batch`, validated. */
 export type BatchOptions = z.output<typeof BatchSchema>;
 
+/** What the user asked of `lsg bench`, validated. */
+export type BenchOptions = z.output<typeof BenchSchema> &
+  z.output<typeof DeviceSchema> &
+  z.output<typeof BenchRunSchema>;
+
 /** The flags of `lsg convert`, read from the schemas. */
 export function convertFlags(): Flag[] {
   return [
@@ -91,6 +98,14 @@ export function verifyFlags(): Flag[] {
   ];
 }
 
+/** The flags of `lsg bench`. */
+export function benchFlags(): Flag[] {
+  return [
+    ...flagsOf("Measurement:", { ...BenchSchema.shape, ...DeviceSchema.shape }),
+    ...flagsOf("Output:", BenchRunSchema.shape),
+  ];
+}
+
 /** The flags of `lsg push`. */
 export function pushFlags(): Flag[] {
   return [
@@ -122,6 +137,15 @@ export function parseVerifyOptions(given: Readonly<Record<string, unknown>>): Ve
     ...validate(VerifySchema, pick(given, Object.keys(VerifySchema.shape))),
     ...validate(DeviceSchema, pick(given, Object.keys(DeviceSchema.shape))),
     ...validate(VerifyRunSchema, pick(given, Object.keys(VerifyRunSchema.shape))),
+  };
+}
+
+/** Validates the parsed arguments of `lsg bench`. @throws OptionError as `parseConvertOptions` does. */
+export function parseBenchOptions(given: Readonly<Record<string, unknown>>): BenchOptions {
+  return {
+    ...validate(BenchSchema, pick(given, Object.keys(BenchSchema.shape))),
+    ...validate(DeviceSchema, pick(given, Object.keys(DeviceSchema.shape))),
+    ...validate(BenchRunSchema, pick(given, Object.keys(BenchRunSchema.shape))),
   };
 }
 

@@ -9,6 +9,7 @@ import { refuseForeignOptions } from "./plan/foreign-options.js";
 import { planConversion } from "./plan/plan.js";
 import { isReadForPlan } from "./plan/side-files.js";
 import type { ConversionPlan, Provenance } from "./plan/types.js";
+import { chooseIds } from "./tokenizer/add-tokens.js";
 import { findSpecialTokens } from "./tokenizer/special-tokens.js";
 import { isLongformer } from "./variants/longformer.js";
 import type { ReadSource } from "./write/side-files.js";
@@ -41,11 +42,12 @@ export async function planCheckpoint(
   const architecture = await findArchitecture(checkpoint.config.model_type);
   const longformer = await longformerVariant(architecture, options);
   const tokens = findSpecialTokens(contents, architecture.tokenizerClass);
+  const asked = options.addTokens && chooseIds(options.addTokens, contents, architecture.tokenizerClass);
   return planConversion({
     checkpoint,
     architecture,
     options,
-    tokens: { bos: tokens.bos?.id, mask: tokens.mask?.id, separator: tokens.separator?.id },
+    tokens: { bos: tokens.bos?.id, mask: tokens.mask?.id, separator: tokens.separator?.id, asked },
     contents,
     // transformers has Longformer's code itself.
     modeling: longformer ? [] : modelingFiles(architecture),

@@ -27,7 +27,7 @@ function inputs(
     attention: { kind: "lsg", config: readLsgConfig(presetConfig("faithful", 512), bert) },
     auto: "MaskedLM",
     created: [],
-    sentenceTransformers: false,
+    kind: undefined,
     beyond: "positions repeat",
     originalCard: undefined,
     ...changes,
@@ -241,7 +241,7 @@ describe("modelCard", () => {
   });
 
   it("opens a sentence-transformers folder with that library", () => {
-    const { text } = cardOf({ sentenceTransformers: true });
+    const { text } = cardOf({ kind: "SentenceTransformer" });
     expect(text).toContain('model = SentenceTransformer("PATH_OR_ID", trust_remote_code=True)');
     expect(metadataOf(text).library_name).toBe("sentence-transformers");
   });

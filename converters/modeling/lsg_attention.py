@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from .lsg_blocks import attend_blocks
 from .lsg_cpu import View, attend_by_views, block_views
-from .lsg_layout import Layout, Pool, causal_bias, hidden_score
+from .lsg_layout import Layout, Pool, bias_at, causal_bias, hidden_score
 from .lsg_sparsity import Keys, Sparsity, check_sparsity, sparse_keys
 
 
@@ -71,13 +71,20 @@ class LSGSelfAttention(nn.Module):
         )
 
     def forward(
-        self, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None = None
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        attention_mask: Tensor | None = None,
+        relative_bias: Tensor | None = None,
     ) -> Tensor:
         """
         Args:
             query, key, value: (b, h, num_prepended_tokens + length, d), any length.
             attention_mask: added to the scores of the length tokens, 0 for a visible key and very negative
                 for a hidden one: (b, 1, 1, length), or (b, 1, length, length) with a row for every query.
+            relative_bias: (h, 2 n + 1), added to the scores of keys at offsets -n to n, seen from their query,
+                and to those of farther keys as at the ends. Prepended tokens stand where the first token does.
 
         Returns: the context, of query's shape.
         """
@@ -86,13 +93,21 @@ class LSGSelfAttention(nn.Module):
         if attention_mask is None:
             attention_mask = query.new_zeros(query.shape[0], 1, 1, length)
         mask = attention_mask.to(query.dtype).clamp(min=hidden_score(query.dtype))
-        tokens = Pool(key, value, self._with_prepended(mask))
+        position = (torch.arange(rows, device=query.device) - prepended).clamp(min=0)
+        tokens = Pool(key, value, self._with_prepended(mask), position[None, None])
         dropout = self.attention_dropout_prob if self.training else 0.0
         on_cpu = query.device.type == "cpu" and not torch.compiler.is_compiling()
+        if relative_bias is not None:
+            relative_bias = relative_bias.to(query.dtype)
+            # Views give it no gradient.
+            on_cpu = on_cpu and not (self.training or torch.is_grad_enabled())
 
         if length <= 2 * self.layout.block_size:
             if self.layout.is_causal:
                 tokens = tokens._replace(bias=torch.minimum(tokens.bias, causal_bias(rows, rows, mask)))
+            if relative_bias is not None:
+                offsets = (position - position[:, None])[None]
+                tokens = tokens._replace(bias=tokens.bias + bias_at(relative_bias, offsets))
             if on_cpu and dropout > 0:
                 every_row = View(slice(0, rows), [(0, slice(0, rows))])
                 context = attend_by_views(query, [tokens], [every_row], dropout)
@@ -105,9 +120,9 @@ class LSGSelfAttention(nn.Module):
             if on_cpu:
                 pools = [tokens] if sparse is None else [tokens, sparse]
                 views = block_views(self.layout, rows, 0 if sparse is None else sparse.key.shape[2])
-                context = attend_by_views(query, pools, views, dropout)
+                context = attend_by_views(query, pools, views, dropout, relative_bias)
             else:
-                context = attend_blocks(query, tokens, sparse, self.layout, dropout)
+                context = attend_blocks(query, tokens, sparse, self.layout, dropout, relative_bias)
         if self.layout.is_causal and prepended > 0:
             parts = [query[:, :, :prepended], context[:, :, prepended:]]
             context = torch.cat([part.transpose(1, 2) for part in parts], dim=1).transpose(1, 2)
@@ -133,10 +148,11 @@ class LSGSelfAttention(nn.Module):
         keys = Keys(
             *(F.pad(x[:, :, prepended:], (0, 0, 0, end)) for x in (tokens.key, tokens.value)),
             F.pad((tokens.bias[..., prepended:] == 0) & ~own_first, (0, end)),
+            torch.arange(length + end, device=query.device)[None, None],
         )
-        key, value, visible = sparse_keys(keys, query[:, :, prepended : prepended + 1], self.sparsity)
+        key, value, visible, position = sparse_keys(keys, query[:, :, prepended : prepended + 1], self.sparsity)
         bias = torch.zeros_like(visible, dtype=query.dtype)
-        return Pool(key, value, bias.masked_fill(~visible, hidden_score(query.dtype)))
+        return Pool(key, value, bias.masked_fill(~visible, hidden_score(query.dtype)), position)
 
 
 class BlockLocalSelfAttention(LSGSelfAttention):

@@ -10,11 +10,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .lsg_layout import Layout, Pool, causal_bias, concat_columns, hidden_score
+from .lsg_layout import Layout, Pool, bias_at, causal_bias, concat_columns, hidden_score
 
 
 def attend_blocks(
-    query: Tensor, tokens: Pool, sparse: Pool | None, layout: Layout, dropout: float = 0.0
+    query: Tensor,
+    tokens: Pool,
+    sparse: Pool | None,
+    layout: Layout,
+    dropout: float = 0.0,
+    relative_bias: Tensor | None = None,
 ) -> Tensor:
     """
     Args:
@@ -22,6 +27,7 @@ def attend_blocks(
         tokens: a key for each row.
         sparse: layout.sparse_step keys for each block.
         dropout: the part of the attention weights that becomes 0.
+        relative_bias: as for bias_at.
 
     Returns: the context, (b, h, rows, d), laid out in memory as (b, rows, h, d). If causal, that of prepended
     rows means nothing.
@@ -35,11 +41,13 @@ def attend_blocks(
         tokens.key[:, :, prepended:],
         tokens.value[:, :, prepended:],
         tokens.bias[..., prepended:].masked_fill(own_first, hidden_score(query.dtype)),
+        tokens.position[..., prepended:],
     )
     seen = [
         Pool(
             *(x[:, None, :, :count].expand(-1, blocks, -1, -1, -1) for x in (tokens.key, tokens.value)),
             _by_block(tokens.bias[..., :count], blocks, layout),
+            tokens.position[:, None, :, None, :count],
         )
     ]
     if sparse is not None:
@@ -52,6 +60,9 @@ def attend_blocks(
     bias = concat_columns([part.bias for part in seen])
     if layout.is_causal:
         bias = torch.minimum(bias, causal_bias(block, bias.shape[-1], bias))
+    if relative_bias is not None:
+        places = torch.arange(blocks * block, device=query.device).view(blocks, 1, block, 1)
+        bias = bias + concat_columns([bias_at(relative_bias, part.position - places) for part in seen])
     parts = queries.unflatten(2, (blocks, block)).transpose(1, 2), key, value, bias
     context = F.scaled_dot_product_attention(*(x.flatten(0, 1) for x in parts), dropout_p=dropout)
     context = context.unflatten(0, (batch, blocks)).transpose(2, 3).flatten(1, 2)[:, :length]
@@ -59,6 +70,8 @@ def attend_blocks(
     first = query[:, :, :prepended]
     if not layout.is_causal:
         first_bias = tokens.bias[:, :, :count]
+        if relative_bias is not None:
+            first_bias = first_bias + bias_at(relative_bias, tokens.position[:, :, None])
         first = F.scaled_dot_product_attention(
             query[:, :, :count], tokens.key, tokens.value, attn_mask=first_bias, dropout_p=dropout
         )
@@ -69,17 +82,23 @@ def attend_blocks(
 def _windows(pool: Pool, start: int, size: int, step: int, blocks: int, layout: Layout) -> Pool:
     """Of a pool, keys start to start + size for block 0, and step further on for each next one; a key that
     the pool doesn't have is hidden. Keys and values: (b, n, h, size, d); bias: (b, n, 1 or h, 1 or
-    block_size, size)."""
+    block_size, size); positions: (1 or b, n, 1 or h, 1, size)."""
     # Negative margins cut off.
     margins = (-start, start + (blocks - 1) * step + size - pool.key.shape[2])
     key, value = (
         F.pad(x, (0, 0, *margins)).unfold(2, size, step).permute(0, 2, 1, 4, 3)
         for x in (pool.key, pool.value)
     )
-    bias = F.pad(_by_block(pool.bias, blocks, layout), margins, value=hidden_score(pool.bias.dtype))
-    blocks_begin = torch.arange(blocks, device=bias.device)[:, None] * step
-    columns = blocks_begin + torch.arange(size, device=bias.device)
-    return Pool(key, value, bias.gather(-1, columns[:, None, None].expand(*bias.shape[:-1], size)))
+    blocks_begin = torch.arange(blocks, device=key.device)[:, None] * step
+    columns = blocks_begin + torch.arange(size, device=key.device)
+
+    def windows(x: Tensor, beyond: float) -> Tensor:
+        padded = F.pad(x, margins, value=beyond)
+        return padded.gather(-1, columns[:, None, None].expand(*x.shape[:-1], size))
+
+    bias = windows(_by_block(pool.bias, blocks, layout), hidden_score(pool.bias.dtype))
+    position = windows(pool.position[:, None, :, None].expand(-1, blocks, -1, -1, -1), 0)
+    return Pool(key, value, bias, position)
 
 
 def _by_block(bias: Tensor, blocks: int, layout: Layout) -> Tensor:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .lsg_layout import Layout, Pool, causal_bias, concat_columns
+from .lsg_layout import Layout, Pool, bias_at, causal_bias, concat_columns
 
 
 class View(NamedTuple):
@@ -44,27 +44,42 @@ def block_views(layout: Layout, rows: int, sparse_keys: int) -> list[View]:
     return views
 
 
-def attend_by_views(query: Tensor, pools: list[Pool], views: list[View], dropout: float = 0.0) -> Tensor:
+def attend_by_views(
+    query: Tensor,
+    pools: list[Pool],
+    views: list[View],
+    dropout: float = 0.0,
+    relative_bias: Tensor | None = None,
+) -> Tensor:
     """
     Args:
         query: (b, h, q, d).
         pools: their biases get no gradient.
         views: together they have all queries, in order, but for first ones, whose context is then 0.
         dropout: the part of the attention weights that becomes 0.
+        relative_bias: as for bias_at; pool 0 then has a key for each query. It gets no gradient.
 
     Returns: (b, h, q, d), laid out in memory as (b, q, h, d), so that merging the heads copies nothing.
     """
-    return _Attention.apply(views, dropout, query, *(tensor for pool in pools for tensor in pool))
+    tensors = (tensor for pool in pools for tensor in pool)
+    return _Attention.apply(views, dropout, relative_bias, query, *tensors)
 
 
 class _Attention(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, views: list[View], dropout: float, query: Tensor, *pooled: Tensor) -> Tensor:
+    def forward(
+        ctx: Any,
+        views: list[View],
+        dropout: float,
+        relative_bias: Tensor | None,
+        query: Tensor,
+        *pooled: Tensor,
+    ) -> Tensor:
         pools, kept = _pools(pooled), []
         context = [_zeros(query[:, :, : views[0].queries.start])]
         with torch.autocast("cpu", enabled=False):
             for view in views:
-                queries, (key, value, bias) = query[:, :, view.queries], _seen(view, pools)
+                queries, (key, value, bias) = query[:, :, view.queries], _seen(view, pools, relative_bias)
                 if dropout > 0:
                     weights = _weights(queries, key, bias)
                     kept.append(_bernoulli(weights.shape, 1 - dropout))
@@ -73,7 +88,7 @@ class _Attention(torch.autograd.Function):
                     part = F.scaled_dot_product_attention(queries, key, value, attn_mask=bias)
                 context.append(part)
         context = torch.cat([part.transpose(1, 2) for part in context], dim=1).transpose(1, 2)
-        ctx.save_for_backward(query, context, *pooled, *kept)
+        ctx.save_for_backward(relative_bias, query, context, *pooled, *kept)
         ctx.views, ctx.dropout = views, dropout
         return context
 
@@ -81,14 +96,14 @@ class _Attention(torch.autograd.Function):
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, of_context: Tensor) -> tuple[Tensor | None, ...]:
         # Read once: gradient checkpointing computes them anew for each reading.
-        query, context, *saved = ctx.saved_tensors
+        relative_bias, query, context, *saved = ctx.saved_tensors
         count = len(saved) - (len(ctx.views) if ctx.dropout > 0 else 0)
         pools, kept = _pools(saved[:count]), saved[count:]
         of_query = _zeros(query)
         of_pools = [[_zeros(x) for x in (pool.key, pool.value)] for pool in pools]
         scale = query.shape[-1] ** -0.5
         for number, view in enumerate(ctx.views):
-            queries, (key, value, bias) = query[:, :, view.queries], _seen(view, pools)
+            queries, (key, value, bias) = query[:, :, view.queries], _seen(view, pools, relative_bias)
             weights, of_view = _weights(queries, key, bias), of_context[:, :, view.queries]
             # The softmax's own gradient: weights · (of_weights - Σ weights · of_weights), a sum that is also
             # Σ context · of_context.
@@ -109,11 +124,11 @@ class _Attention(torch.autograd.Function):
                 for of_all, of_seen in zip(of_pools[pool], (of_key, of_value)):
                     of_all[:, :, columns].add_(of_seen[:, :, begin:end])
                 begin = end
-        return None, None, of_query, *(x for of_pool in of_pools for x in (*of_pool, None))
+        return None, None, None, of_query, *(x for of_pool in of_pools for x in (*of_pool, None, None))
 
 
 def _pools(pooled: tuple[Tensor, ...] | list[Tensor]) -> list[Pool]:
-    return [Pool(*pooled[start : start + 3]) for start in range(0, len(pooled), 3)]
+    return [Pool(*pooled[start : start + 4]) for start in range(0, len(pooled), 4)]
 
 
 def _zeros(like: Tensor) -> Tensor:
@@ -121,8 +136,10 @@ def _zeros(like: Tensor) -> Tensor:
     return like.new_zeros(like.transpose(1, 2).shape).transpose(1, 2)
 
 
-def _seen(view: View, pools: list[Pool]) -> Pool:
-    """What a view's queries see: (b, h, k, d) twice and (b, 1 or h, 1 or r, k)."""
+def _seen(
+    view: View, pools: list[Pool], relative_bias: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """What a view's queries see, key, value and bias: (b, h, k, d) twice and (b, 1 or h, 1 or r, k)."""
     parts = [(pools[number], rows) for number, rows in view.keys]
     key, value = (torch.cat([pool[i][:, :, rows] for pool, rows in parts], dim=2) for i in (0, 1))
     biases = [pool.bias if pool.bias.shape[2] == 1 else pool.bias[:, :, view.queries] for pool, _ in parts]
@@ -130,7 +147,11 @@ def _seen(view: View, pools: list[Pool]) -> Pool:
     if view.is_causal:
         queries = view.queries.stop - view.queries.start
         bias = torch.minimum(bias, causal_bias(queries, bias.shape[-1], bias))
-    return Pool(key, value, bias)
+    if relative_bias is not None:
+        place = concat_columns([pool.position[..., rows] for pool, rows in parts])
+        offsets = place[:, :, None] - pools[0].position[0, 0, view.queries, None]
+        bias = bias + bias_at(relative_bias, offsets)
+    return key, value, bias
 
 
 def _weights(query: Tensor, key: Tensor, bias: Tensor) -> Tensor:

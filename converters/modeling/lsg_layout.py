@@ -12,11 +12,13 @@ from torch import Tensor
 
 
 class Pool(NamedTuple):
-    """Keys and values, (b, h, m, d), and what is added to their scores, (b, 1 or h, 1 or q, m)."""
+    """Keys and values, (b, h, m, d), what is added to their scores, (b, 1 or h, 1 or q, m), and where they stand in
+    the sequence, (1 or b, 1 or h, m)."""
 
     key: Tensor
     value: Tensor
     bias: Tensor
+    position: Tensor
 
 
 class Layout(NamedTuple):
@@ -57,6 +59,21 @@ def causal_bias(queries: int, keys: int, like: Tensor) -> Tensor:
     """(queries, keys), of like's dtype: the last keys are the queries' own, and later ones are hidden."""
     bias = torch.full((queries, keys), hidden_score(like.dtype), dtype=like.dtype, device=like.device)
     return bias.triu(keys - queries + 1)
+
+
+def bias_at(relative_bias: Tensor, offsets: Tensor) -> Tensor:
+    """
+    Args:
+        relative_bias: (h, 2 n + 1), what is added to the scores of keys at offsets -n to n, seen from their
+            query; farther keys have that of the farthest.
+        offsets: (..., 1 or h, q, m).
+
+    Returns: (..., h, q, m).
+    """
+    heads, count = relative_bias.shape
+    columns = offsets.clamp(-(count // 2), count // 2) + count // 2
+    columns = columns.expand(*columns.shape[:-3], heads, -1, -1)
+    return relative_bias[:, None].expand(*columns.shape[:-1], -1).gather(-1, columns)
 
 
 def concat_columns(parts: list[Tensor]) -> Tensor:

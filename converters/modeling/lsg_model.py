@@ -68,12 +68,15 @@ class LSGModel(LSGEncoder):
         mask = self._additive_mask(attention_mask, hidden, past + length, row_for_every_query=past == 0)
         if past > 0:
             mask = cache.bias(mask)
+        relative_bias = self._relative_bias()
         every_hidden = [self._without_globals(hidden, length)] if output_hidden_states else None
         for index, layer in enumerate(self._layers()):
             if self.gradient_checkpointing and self.training:
-                hidden = self._gradient_checkpointing_func(self._run_layer, layer, hidden, mask)
+                hidden = self._gradient_checkpointing_func(
+                    self._run_layer, layer, hidden, mask, relative_bias
+                )
             else:
-                hidden = self._run_layer(layer, hidden, mask, cache, index)
+                hidden = self._run_layer(layer, hidden, mask, relative_bias, cache, index)
             if output_hidden_states:
                 every_hidden.append(self._without_globals(hidden, length))
         if cache is not None:
@@ -125,14 +128,20 @@ class LSGModel(LSGEncoder):
         return self._project(embeddings.dropout(hidden))
 
     def _run_layer(
-        self, layer: Layer, hidden: Tensor, mask: Tensor, cache: LSGCache | None = None, index: int = 0
+        self,
+        layer: Layer,
+        hidden: Tensor,
+        mask: Tensor,
+        relative_bias: Tensor | None,
+        cache: LSGCache | None = None,
+        index: int = 0,
     ) -> Tensor:
         """(b, rows, hidden) → the same."""
         query, key, value = layer.heads(hidden, self.config.num_attention_heads)
         if cache is not None:
             held = cache.add(index, key, value)
         if cache is None or cache.length == 0:
-            context = self.lsg_attention(query, key, value, mask)
+            context = self.lsg_attention(query, key, value, mask, relative_bias)
         else:
             context = F.scaled_dot_product_attention(query, *held, attn_mask=mask)
         return layer.complete(hidden, context)
@@ -179,6 +188,10 @@ class LSGModel(LSGEncoder):
             ids = torch.zeros(1, hidden.shape[1], dtype=torch.long, device=hidden.device)
         return hidden + table(ids)
 
+    def _relative_bias(self) -> Tensor | None:
+        """What LSGSelfAttention adds to scores by distance."""
+        return None
+
     def _project(self, embedded: Tensor) -> Tensor:
         """From the width of the embeddings to that of the layers."""
         return embedded
@@ -193,13 +206,13 @@ class LSGModel(LSGEncoder):
 
 
 class RobertaPositions:
-    """Position ids of RoBERTa and its relatives: they begin behind pad_token_id and pass over padding."""
+    """Position ids of RoBERTa and its relatives: they begin behind the padding's id and pass over padding."""
 
     def _first_position(self) -> int:
-        return self.config.pad_token_id + 1
+        return self.embeddings.padding_idx + 1
 
     def _position_ids(self, input_ids: Tensor | None, length: int, device: torch.device) -> Tensor:
         if input_ids is None:
             return super()._position_ids(input_ids, length, device)
-        is_token = (input_ids != self.config.pad_token_id).long()
-        return is_token.cumsum(dim=1) * is_token + self.config.pad_token_id
+        is_token = (input_ids != self.embeddings.padding_idx).long()
+        return is_token.cumsum(dim=1) * is_token + self.embeddings.padding_idx

@@ -14,11 +14,13 @@ from torch.nn import functional as F
 
 
 class Keys(NamedTuple):
-    """key and value (b, h, t, d), and which of them the queries see: bool (b, 1 or h, 1 or q, t)."""
+    """key and value (b, h, t, d), which of them the queries see: bool (b, 1 or h, 1 or q, t), and where they stand:
+    (1 or b, 1 or h, t)."""
 
     key: Tensor
     value: Tensor
     visible: Tensor
+    position: Tensor
 
     def seen_by_any(self) -> Tensor:
         """(b, 1 or h, t)."""
@@ -42,7 +44,8 @@ def sparse_keys(keys: Keys, first_query: Tensor, sparsity: Sparsity) -> Keys:
         first_query: (b, h, 1, d), the query of token 0, by which bos_pooling weighs keys.
 
     Returns: m keys and values. They are the same for all queries; a query sees one made of several keys if it
-    sees all of these that any query sees, so that it learns nothing of what is hidden from it.
+    sees all of these that any query sees, so that it learns nothing of what is hidden from it. One made of
+    neighbours stands in their middle, where the earlier of two does, whichever of them it is made of.
     """
     if sparsity.sparsity_factor == 1:
         return keys
@@ -85,7 +88,7 @@ def _by_pooling(keys: Keys, first_query: Tensor, sparsity: Sparsity) -> Keys:
     def mean(x: Tensor) -> Tensor:
         return _divide((x.unflatten(2, visible.shape[2:4]) * visible).sum(dim=3), count, 1e-6)
 
-    return Keys(mean(keys.key), mean(keys.value), _of_neighbours(keys, factor))
+    return Keys(mean(keys.key), mean(keys.value), _of_neighbours(keys, factor), _middles(keys, factor))
 
 
 def _by_bos_pooling(keys: Keys, first_query: Tensor, sparsity: Sparsity) -> Keys:
@@ -95,7 +98,7 @@ def _by_bos_pooling(keys: Keys, first_query: Tensor, sparsity: Sparsity) -> Keys
     scores = scores.masked_fill(~keys.seen_by_any(), torch.finfo(scores.dtype).min)
     weights = scores.unflatten(2, (-1, factor)).softmax(dim=-1)[..., None, :]
     key, value = ((weights @ x.unflatten(2, (-1, factor)))[..., 0, :] for x in (keys.key, keys.value))
-    return Keys(key, value, _of_neighbours(keys, factor))
+    return Keys(key, value, _of_neighbours(keys, factor), _middles(keys, factor))
 
 
 def _by_lsh(keys: Keys, first_query: Tensor, sparsity: Sparsity) -> Keys:
@@ -111,8 +114,11 @@ def _by_lsh(keys: Keys, first_query: Tensor, sparsity: Sparsity) -> Keys:
         index = _bucket(key, count, buckets)
         key, value, count = (_sum_by_bucket(x, index, buckets) for x in (key, value, count))
     key, value = (_divide(x, count, 1e-8).flatten(2, 3) for x in (key, value))
-    of_chunk = _of_neighbours(keys, chunk).repeat_interleave(chunk // sparsity.sparsity_factor, dim=-1)
-    return Keys(key, value, of_chunk & (count.flatten(2) > 0)[:, :, None])
+    of_chunk, position = (
+        x.repeat_interleave(chunk // sparsity.sparsity_factor, dim=-1)
+        for x in (_of_neighbours(keys, chunk), _middles(keys, chunk))
+    )
+    return Keys(key, value, of_chunk & (count.flatten(2) > 0)[:, :, None], position)
 
 
 def _of_neighbours(keys: Keys, size: int) -> Tensor:
@@ -120,6 +126,10 @@ def _of_neighbours(keys: Keys, size: int) -> Tensor:
     seen_by_any = keys.seen_by_any()[:, :, None]
     whole = (keys.visible | ~seen_by_any).unflatten(3, (-1, size)).all(dim=-1)
     return whole & seen_by_any.unflatten(3, (-1, size)).any(dim=-1)
+
+
+def _middles(keys: Keys, size: int) -> Tensor:
+    return keys.position[..., (size - 1) // 2 :: size]
 
 
 def _divide(sums: Tensor, count: Tensor, epsilon: float) -> Tensor:
@@ -150,7 +160,7 @@ def _choose(keys: Keys, index: Tensor) -> Keys:
     rows = index[..., None].expand(-1, -1, -1, head_dim)
     queries = keys.visible.shape[2]
     visible = keys.visible.expand(-1, heads, -1, -1).gather(3, index[:, :, None].expand(-1, -1, queries, -1))
-    return Keys(keys.key.gather(2, rows), keys.value.gather(2, rows), visible)
+    return Keys(keys.key.gather(2, rows), keys.value.gather(2, rows), visible, index)
 
 
 def check_sparsity(sparsity: Sparsity) -> None:

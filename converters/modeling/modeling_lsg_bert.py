@@ -25,6 +25,12 @@ class LSGBertModel(LSGModel, bert.BertModel):
     config_class = LSGBertConfig
 
 
+class LSGBertPreTrainedModel(bert.BertPreTrainedModel):
+    """The ColBERT library puts its class over this one, and finds it by its name."""
+
+    config_class = LSGBertConfig
+
+
 class LSGBertHead(LSGHead):
     config_class = LSGBertConfig
     lsg_model = LSGBertModel

@@ -30,6 +30,12 @@ class LSGElectraModel(LSGModel, electra.ElectraModel):
         return embedded if project is None else project(embedded)
 
 
+class LSGElectraPreTrainedModel(electra.ElectraPreTrainedModel):
+    """The ColBERT library puts its class over this one, and finds it by its name."""
+
+    config_class = LSGElectraConfig
+
+
 class LSGElectraHead(LSGHead):
     config_class = LSGElectraConfig
     lsg_model = LSGElectraModel

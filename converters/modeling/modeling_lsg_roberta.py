@@ -25,6 +25,12 @@ class LSGRobertaModel(RobertaPositions, LSGModel, roberta.RobertaModel):
     config_class = LSGRobertaConfig
 
 
+class LSGRobertaPreTrainedModel(roberta.RobertaPreTrainedModel):
+    """The ColBERT library puts its class over this one, and finds it by its name."""
+
+    config_class = LSGRobertaConfig
+
+
 class LSGRobertaHead(LSGHead):
     config_class = LSGRobertaConfig
     lsg_model = LSGRobertaModel

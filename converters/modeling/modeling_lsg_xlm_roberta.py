@@ -25,6 +25,12 @@ class LSGXLMRobertaModel(RobertaPositions, LSGModel, xlm_roberta.XLMRobertaModel
     config_class = LSGXLMRobertaConfig
 
 
+class LSGXLMRobertaPreTrainedModel(xlm_roberta.XLMRobertaPreTrainedModel):
+    """The ColBERT library puts its class over this one, and finds it by its name."""
+
+    config_class = LSGXLMRobertaConfig
+
+
 class LSGXLMRobertaHead(LSGHead):
     config_class = LSGXLMRobertaConfig
     lsg_model = LSGXLMRobertaModel

@@ -4,6 +4,7 @@ import { isRecord } from "../json-edit.js";
 import type { Dtype } from "../safetensors/dtype.js";
 import { type Header, LENGTH_BYTES, parseHeader, parseHeaderLength } from "../safetensors/header.js";
 import type { FileSource, TransferOptions } from "./file-source.js";
+import { refuseAdapter } from "./refuse-adapter.js";
 
 /** config.json as parsed; what we don't know stays in it. */
 export type Config = Readonly<Record<string, unknown>>;
@@ -40,7 +41,7 @@ export interface Checkpoint {
   readonly ignored: readonly string[];
 }
 
-const CONFIG_FILE = "config.json";
+export const CONFIG_FILE = "config.json";
 
 /** Weight files in the order in which transformers looks for them; an index names the shards. */
 const WEIGHT_FILES = [
@@ -61,7 +62,8 @@ const FOREIGN_REMEDIES: Readonly<Record<string, string>> = {
   ".ckpt": SAVE_AGAIN,
 };
 
-interface WeightFileContent extends Omit<WeightFile, "tensorNames"> {
+/** A weight file with its tensors. */
+export interface WeightFileContent extends Omit<WeightFile, "tensorNames"> {
   readonly tensors: ReadonlyMap<string, CheckpointTensor>;
   readonly ignored: readonly string[];
 }
@@ -75,6 +77,7 @@ export async function openCheckpoint(
   source: FileSource,
   transfer: TransferOptions = {},
 ): Promise<Checkpoint> {
+  refuseAdapter(source);
   const config = await readConfig(source);
   const found = WEIGHT_FILES.find(({ path }) => source.files.has(path));
   if (!found) throw noWeights(source);
@@ -91,6 +94,24 @@ export async function openCheckpoint(
     }),
     ignored: contents.flatMap(({ ignored }) => ignored),
   };
+}
+
+/**
+ * Reads the header of the one weight file in a subfolder, which belongs to no index.
+ * @throws CheckpointError if there is none, or it is damaged.
+ */
+export async function readWeightsOf(
+  source: FileSource,
+  folder: string,
+  transfer: TransferOptions,
+): Promise<WeightFileContent> {
+  const path = (name: string) => posix.join(folder, name);
+  const found = WEIGHT_FILES.find(({ path: name }) => source.files.has(path(name)));
+  if (found) return found.read(source, path(found.path), transfer);
+  throw new CheckpointError(
+    `${folder}/ has no weights: looked for ${WEIGHT_FILES.map((file) => file.path).join(", ")}`,
+    "Check that the download is complete.",
+  );
 }
 
 async function readConfig(source: FileSource): Promise<Config> {
@@ -202,12 +223,6 @@ function noConfig(source: FileSource): CheckpointError {
   const nested = [...source.files.keys()].find(
     (path) => posix.basename(path) === CONFIG_FILE && path.includes("/"),
   );
-  if (source.files.has("adapter_config.json")) {
-    return new CheckpointError(
-      `${source.name} is a PEFT adapter, not a whole model`,
-      "Merge it into its base model first (merge_and_unload in peft), then convert the result.",
-    );
-  }
   return new CheckpointError(
     `${source.name} has no ${CONFIG_FILE}`,
     nested

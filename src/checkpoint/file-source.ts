@@ -9,6 +9,10 @@ export interface FileSource {
   readonly origin: FolderOrigin | HubOrigin;
   /** Every file below the model's root, by its POSIX path (`1_Pooling/config.json`), with its size in bytes. */
   readonly files: ReadonlyMap<string, FileInfo>;
+  /** Of a sentence-transformers model: the folder of the transformer's files, which stand at the top here. */
+  readonly transformerFolder?: string;
+  /** Files that read differently here than they lie there. */
+  readonly rewritten?: ReadonlyMap<string, Buffer>;
   /**
    * Reads the bytes `[start, end)` of a file without fetching the rest of it.
    * @throws CheckpointError if the file is missing or ends before `end`.

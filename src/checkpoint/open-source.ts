@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
 import { CheckpointError } from "../errors.js";
+import { withTransformerAtTop } from "../sentence-transformers/transformer-at-top.js";
 import type { FileSource } from "./file-source.js";
 import { openFolder } from "./folder.js";
 
@@ -12,12 +13,13 @@ export interface OpenSourceOptions {
 }
 
 /**
- * Opens a model by what the user typed: a folder if there is one of that name, else a Hub model.
+ * Opens a model by what the user typed: a folder if there is one of that name, else a Hub model. A transformer in a
+ * subfolder of a sentence-transformers model is seen at the top.
  * @throws CheckpointError or HubError if there is neither.
  */
 export async function openSource(model: string, options: OpenSourceOptions = {}): Promise<FileSource> {
   const found = await stat(model).catch(() => undefined);
-  if (found?.isDirectory()) return openFolder(model);
+  if (found?.isDirectory()) return withTransformerAtTop(await openFolder(model));
   if (found) {
     throw new CheckpointError(
       `${model} is a file`,
@@ -32,5 +34,5 @@ export async function openSource(model: string, options: OpenSourceOptions = {})
   }
   // Only here: a conversion of a folder needs nothing of the Hub's client.
   const { openHub } = await import("./hub/open-hub.js");
-  return openHub(model, options);
+  return withTransformerAtTop(await openHub(model, options));
 }

@@ -22,10 +22,11 @@ export function define(command: Command, context: CliContext): void {
       const result = await run(model, output, options, { signal: context.signal, progress });
       if (options.json) return context.printJson(result);
       if (options.quiet) return;
-      const { files, task, attention, layout } = result;
+      const { files, task, attention, layout, notes } = result;
       const detail = layout === undefined ? "" : ` (${layout})`;
       process.stderr.write(`Exported ${model} for ${task} with ${attention} attention${detail}\n`);
       process.stderr.write(`  in ${result.output}: ${files.join(", ")}\n`);
+      for (const note of notes) process.stderr.write(`  ${note}\n`);
     });
   addFlags(command, exportFlags());
 }

@@ -95,7 +95,8 @@ export async function convert(
     if (options.onnx) {
       // Only here: the graph's libraries take longer to load than a small model to convert.
       const { exportInto } = await import("./export.js");
-      await exportInto(folder, await openFolder(folder), options, { signal, progress });
+      const { notes } = await exportInto(folder, await openFolder(folder), options, { signal, progress });
+      notes.forEach(progress.step);
     }
     verification = await runTest?.(await openFolder(folder), target);
   });

@@ -18,7 +18,7 @@ const OP_FILE = "attention.onnx";
 
 /**
  * Writes a graph of a model's attention op alone, to be used in other models: inputs `query`, `key`, `value`
- * and `attention_mask`, output `context`. No weights are read.
+ * and `attention_mask`, of some models `relative_attention_bias`; output `context`. No weights are read.
  * @param output a folder; by default the current one
  */
 export async function exportOp(
@@ -30,16 +30,18 @@ export async function exportOp(
   const source = await openSource(model, { revision: options.revision, signal, onNotice: progress?.step });
   const checkpoint = await openCheckpoint(source, { signal });
   const described = describeModel(checkpoint, await findArchitecture(checkpoint.config.model_type));
-  const { sizes } = described;
+  const { sizes, config } = described;
   const attention = attentionOf(described);
   const lsg = attention?.kind === "lsg" ? attention.config : undefined;
   const seed = await graphSeed(source, options.seed);
+  const relative = described.architecture.encoder.relativeBias;
   const graph = opOnlyModel({
     attention: attentionFunction(described, { lsg, seed }),
     numHeads: sizes.heads,
     headDim: sizes.hidden / sizes.heads,
     prependedTokens: lsg ? prependedTokens(lsg) : 0,
     maskFirstToken: lsg?.mask_first_token ?? false,
+    biased: relative && { relative, config: lsg, causal: config.is_decoder === true },
     dtype: "F32",
   });
   const partial = join(output, `${OP_FILE}.partial-${process.pid}`);
@@ -55,6 +57,7 @@ export async function exportOp(
     files: [OP_FILE],
     task: basename(OP_FILE, ".onnx"),
     ...namedAttention(ofFirstLayer(attention)),
+    notes: [],
   };
 }
 

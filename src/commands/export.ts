@@ -1,26 +1,29 @@
 import { lstat, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join, posix, resolve } from "node:path";
-import { findArchitecture } from "../architectures.js";
 import { type Checkpoint, openCheckpoint, parseObject } from "../checkpoint/checkpoint.js";
 import type { FileSource } from "../checkpoint/file-source.js";
 import { openSource } from "../checkpoint/open-source.js";
 import { graphSeed } from "../conversion-record.js";
 import { OptionError } from "../errors.js";
 import { editTopLevel } from "../json-edit.js";
+import { CANDIDATE_SCORING_HEAD } from "../onnx/candidate-task.js";
 import { copiedWeights } from "../onnx/copied-weights.js";
+import { describeForExport, exportNotes } from "../onnx/export-model.js";
 import { exportedGraphs } from "../onnx/exported-graphs.js";
 import { GRAPH_PATHS } from "../onnx/graph-files.js";
 import { graphHints } from "../onnx/graph-hints.js";
 import { requireShareable, sharedWeights } from "../onnx/shared-weights.js";
-import { headForTask, taskOf } from "../onnx/tasks.js";
+import { exported, taskOf } from "../onnx/tasks.js";
 import { writeModel } from "../onnx/writer.js";
 import type { Variant } from "../options/schemas.js";
 import type { ExportOptions } from "../options.js";
 import { attentionOf, describeAttention } from "../plan/attention.js";
-import { describeModel } from "../plan/model.js";
 import { isModelWeights, sortFiles } from "../plan/side-files.js";
 import type { PlannedAttention } from "../plan/weights.js";
 import { type Progress, silent } from "../progress.js";
+import { MODULES_FILE } from "../sentence-transformers/modules-json.js";
+import { findCandidateTokens } from "../tokenizer/candidate-tokens.js";
+import { TOKENIZER_FILES } from "../tokenizer/special-tokens.js";
 import { copyWhole } from "../write/copy-file.js";
 import { asOutputError, writeFolder } from "../write/output-folder.js";
 import { openWeights } from "../write/weight-reader.js";
@@ -39,6 +42,8 @@ export interface ExportedGraph {
   readonly attention: Variant | "full";
   /** Its blocks or windows in a few words; none where it is full. */
   readonly layout?: string | undefined;
+  /** What the user should know, a sentence each. */
+  readonly notes: readonly string[];
 }
 
 export interface ExportResult extends ExportedGraph {
@@ -70,22 +75,29 @@ export async function exportOnnx(
   const own = source.origin.kind === "folder" ? source.origin.path : undefined;
   const target = output ?? (own === undefined ? `${basename(source.name)}-onnx` : model);
   if (own !== undefined && resolve(target) === resolve(own)) {
-    const exported = await exportInto(own, source, options, context).catch((error: unknown) => {
+    refuseNested(source);
+    const written = await exportInto(own, source, options, context).catch((error: unknown) => {
       throw asOutputError(error, own);
     });
-    return { output: target, ...exported };
+    return { output: target, ...written };
   }
+  const { rewritten } = source;
   const bytes = GRAPH_BYTES + [...source.files.values()].reduce((sum, { size }) => sum + size, 0);
-  let exported: ExportedGraph = { files: [], task: "", attention: "full" };
+  let written: ExportedGraph = { files: [], task: "", attention: "full", notes: [] };
   await writeFolder(resolve(target), bytes, { force: options.force, sourceFolder: own }, async (folder) => {
     for (const path of await copiedFiles(source, options)) {
-      const from = await source.localPath(path, transferOptions(source, path, progress, signal));
       await mkdir(dirname(join(folder, path)), { recursive: true });
+      const content = rewritten?.get(path);
+      if (content) {
+        await writeFile(join(folder, path), content);
+        continue;
+      }
+      const from = await source.localPath(path, transferOptions(source, path, progress, signal));
       await copyWhole(from, join(folder, path));
     }
-    exported = await exportInto(folder, source, options, context);
+    written = await exportInto(folder, source, options, context);
   });
-  return { output: target, ...exported };
+  return { output: target, ...written };
 }
 
 /**
@@ -100,12 +112,13 @@ export async function exportInto(
 ): Promise<ExportedGraph> {
   const transfer = (path: string) => transferOptions(source, path, progress, signal);
   const checkpoint = await openCheckpoint(source, transfer("pytorch_model.bin"));
-  const architecture = await findArchitecture(checkpoint.config.model_type);
-  const model = describeModel(checkpoint, architecture);
+  const described = await describeForExport(checkpoint, transfer("pytorch_model.bin"));
+  const { model } = described;
+  const { head } = exported(model, options.task);
   const attention = attentionOf(model);
   if (options.globalAttention !== undefined && attention?.kind !== "longformer") {
     throw new OptionError(
-      `--global-attention is Longformer's, and this ${architecture.title} has ${attention ? "LSG" : "full"} attention`,
+      `--global-attention is Longformer's, and this ${model.architecture.title} has ${attention ? "LSG" : "full"} attention`,
       "Leave it out.",
     );
   }
@@ -114,14 +127,20 @@ export async function exportInto(
 
   const place = shared ? "" : "onnx";
   const scratch = join(folder, `.onnx.partial-${process.pid}`);
-  const reader = await openWeights(checkpoint, transfer);
+  const reader = await openWeights(described.checkpoint, transfer);
   try {
-    const weights = shared ? sharedWeights() : copiedWeights(reader);
+    const copied = copiedWeights(reader);
+    const weights = shared ? sharedWeights(copied) : copied;
     const seed = await graphSeed(source, options.seed);
+    const candidates =
+      head.auto === CANDIDATE_SCORING_HEAD
+        ? findCandidateTokens(await readTokenizer(source), model.architecture.tokenizerClass)
+        : undefined;
     const graphs = exportedGraphs(model, weights, {
       lsg: attention?.kind === "lsg" ? attention.config : undefined,
       task: options.task,
       globalAttention: options.globalAttention,
+      candidates,
       seed,
     });
     await mkdir(scratch);
@@ -145,13 +164,29 @@ export async function exportInto(
     }
     return {
       files: paths,
-      task: taskOf(headForTask(architecture, model.source.head, options.task)),
+      task: taskOf(head),
       ...namedAttention(attention),
+      notes: exportNotes(described, options.task),
     };
   } finally {
     await reader.close();
     await rm(scratch, { recursive: true, force: true });
   }
+}
+
+/** The files that number a tokenizer's tokens. */
+async function readTokenizer(source: FileSource): Promise<Map<string, Buffer>> {
+  const present = TOKENIZER_FILES.filter((file) => source.files.has(file));
+  return new Map(await Promise.all(present.map(async (file) => [file, await source.read(file)] as const)));
+}
+
+/** A graph and its code are looked for at the top of a folder. @throws OptionError for a transformer that is not there */
+function refuseNested({ name, transformerFolder }: FileSource): void {
+  if (transformerFolder === undefined) return;
+  throw new OptionError(
+    `the transformer of ${name} lies in ${transformerFolder}/; a graph lies beside it at the top`,
+    "Name an output folder: it is made with the transformer at the top.",
+  );
 }
 
 /** How an export's result names what its graphs compute. */
@@ -165,7 +200,7 @@ export function namedAttention(
 
 /** What a whole folder around a graph holds besides. */
 async function copiedFiles(source: FileSource, { onnxWeights }: GraphChoices): Promise<string[]> {
-  const modules = source.files.has("modules.json") ? await source.read("modules.json") : undefined;
+  const modules = source.files.has(MODULES_FILE) ? await source.read(MODULES_FILE) : undefined;
   const { kept } = sortFiles(source.files, modules);
   return onnxWeights === "shared" ? [...kept, ...[...source.files.keys()].filter(isModelWeights)] : kept;
 }

@@ -3,6 +3,7 @@ import type { Config } from "../checkpoint/checkpoint.js";
 import { CheckpointError } from "../errors.js";
 import type { GlobalAttention } from "../options/schemas.js";
 import type { Model } from "../plan/model.js";
+import type { CandidateTokens } from "../tokenizer/candidate-tokens.js";
 import { isLongformer, readLongformer, windowOf } from "../variants/longformer.js";
 import type { LsgConfig } from "../variants/lsg-config.js";
 import type { OnnxFunction } from "./body.js";
@@ -22,6 +23,8 @@ export interface GraphOptions {
   readonly task?: string | undefined;
   /** Whether a Longformer's global tokens are an input, `global_attention_mask`; by default its head gives them. */
   readonly globalAttention?: GlobalAttention | undefined;
+  /** Ids of the tokens around a candidate, for the task candidate-scoring. */
+  readonly candidates?: CandidateTokens | undefined;
   /** Seed of lsh's random projections. */
   readonly seed: number;
   /** Stands in for the attention that `lsg` says, with the same inputs: for measurements. */
@@ -75,7 +78,10 @@ export function attentionFunction(
     return longformerAttention({ ...heads, ...window, globals: false });
   }
   const causal = config.is_decoder === true;
-  return lsg ? lsgAttention({ ...heads, config: lsg, causal, seed }) : fullAttention({ ...heads, causal });
+  const relative = architecture.encoder.relativeBias;
+  return lsg
+    ? lsgAttention({ ...heads, config: lsg, causal, seed, relative })
+    : fullAttention({ ...heads, causal, relative });
 }
 
 function activationName({ architecture, config }: Model): unknown {

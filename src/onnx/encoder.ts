@@ -8,6 +8,7 @@ import { consecutiveRows, embedWords, positionTable } from "./embeddings.js";
 import { sizeOf, vector } from "./functions/attend.js";
 import { prependedTokens } from "./functions/lsg-inputs.js";
 import { keyBias } from "./functions/masks.js";
+import { relativeInputs } from "./functions/relative-bias.js";
 import { addPart, feedForward, type LayerContext, layerNorm, linear, partInput } from "./layers.js";
 import { type Attend, longformerLayers } from "./longformer.js";
 
@@ -23,6 +24,8 @@ export interface EncoderOptions {
   readonly longformer: LongformerConfig | undefined;
   /** Rows of the position table before position 0. */
   readonly positionOffset: number;
+  /** A query sees no later key. */
+  readonly causal: boolean;
 }
 
 /** (batch, length), int64. */
@@ -72,9 +75,18 @@ function attentionLayers(
   context: LayerContext,
   { attentionMask, globalMask }: EncoderInputs,
   bias: Value,
-  { architecture, sizes, attention, longformer }: EncoderOptions,
+  { architecture, sizes, lsg, causal, attention, longformer }: EncoderOptions,
 ): Attend {
-  if (attention) return (_, { query, key, value }) => graph.op.call(attention, query, key, value, bias);
+  const { relativeBias: relative } = architecture.encoder;
+  if (attention) {
+    const more = relative
+      ? graph.scope("relative_bias", () => {
+          const table = context.weights.tensor(`${relative.table}.weight`);
+          return relativeInputs(graph.op, table, bias, { relative, config: lsg, causal });
+        })
+      : [];
+    return (_, { query, key, value }) => graph.op.call(attention, query, key, value, bias, ...more);
+  }
   const projections = architecture.encoder.layers.global;
   if (!projections || !longformer) throw new Error(`${architecture.title} has no attention`);
   const heads = { numHeads: sizes.heads, headDim: sizes.hidden / sizes.heads };
@@ -158,14 +170,14 @@ function positions(
   { positionOffset, architecture, sizes }: EncoderOptions,
 ): Value {
   const { op } = graph;
+  const { offset, paddingId = positionOffset - 1 } = architecture.positions;
   const table = positionTable(graph, context, architecture.encoder.embeddings, architecture, sizes);
-  if (typeof architecture.positions.offset === "number") {
+  if (typeof offset === "number" && architecture.positions.paddingId === undefined) {
     return consecutiveRows(context, table, positionOffset, sizeOf(op, inputIds, 1));
   }
-  const padTokenId = positionOffset - 1;
-  const isToken = op.Cast(op.Not(op.Equal(inputIds, padTokenId)), { to: "I64" });
+  const isToken = op.Cast(op.Not(op.Equal(inputIds, paddingId)), { to: "I64" });
   const counted = op.Mul(op.CumSum(isToken, 1), isToken);
-  return op.Gather(table, op.Add(counted, padTokenId));
+  return op.Gather(table, op.Add(counted, positionOffset - 1));
 }
 
 /** Puts the rows of the global table before the tokens, but not the one that is the first token's own. */

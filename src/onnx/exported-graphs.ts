@@ -4,7 +4,7 @@ import type { GraphOptions } from "./context.js";
 import { generationGraphs } from "./generation.js";
 import { modelGraph } from "./graph.js";
 import { GRAPH_FILE } from "./graph-files.js";
-import { generates, headForTask } from "./tasks.js";
+import { exported, generates } from "./tasks.js";
 import type { WeightSource } from "./weights.js";
 
 /**
@@ -17,7 +17,7 @@ export function exportedGraphs(
   options: GraphOptions,
 ): ReadonlyMap<string, OnnxModel> {
   const { decoder } = model.architecture;
-  const head = headForTask(model.architecture, model.source.head, options.task);
+  const { head } = exported(model, options.task);
   return decoder && generates(head)
     ? generationGraphs({ model, decoder, head, source, options })
     : new Map([[GRAPH_FILE, modelGraph(model, source, options)]]);

@@ -6,13 +6,16 @@ import { isLongformer, readLongformer } from "../variants/longformer.js";
 import type { LsgConfig } from "../variants/lsg-config.js";
 import type { Value } from "./body.js";
 import { createGraph, type GraphBuilder, type OnnxModel } from "./builder.js";
+import { CANDIDATE_SCORING_HEAD } from "./candidate-task.js";
+import { candidateGlobals } from "./candidates.js";
 import { attentionFunction, type GraphOptions, layerContext } from "./context.js";
 import { type EncoderInputs, encode } from "./encoder.js";
 import { headOutputs } from "./heads.js";
 import type { LayerContext } from "./layers.js";
 import { headGlobals } from "./longformer.js";
+import { modulesOutput } from "./modules.js";
 import { decodePair, encoderAxis } from "./pair.js";
-import { hasChoices, headForTask } from "./tasks.js";
+import { exported, hasChoices, headForTask } from "./tasks.js";
 import type { Dimension } from "./tensor.js";
 import type { WeightSource } from "./weights.js";
 
@@ -21,19 +24,30 @@ import type { WeightSource } from "./weights.js";
  * cutting it back are inside.
  * Inputs int64 (batch_size, sequence_length): `input_ids`, `attention_mask`, and `token_type_ids` where the
  * model has types; with choices (batch_size, num_choices, sequence_length). An encoder-decoder that generates
- * also has `decoder_input_ids` (batch_size, decoder_sequence_length). Outputs by task, float32.
+ * also has `decoder_input_ids` (batch_size, decoder_sequence_length). Outputs by task, float32. Where candidates are
+ * scored, the rows of a batch are the windows of one document.
  * @throws OptionError or CheckpointError for what cannot be exported.
  */
 export function modelGraph(model: Model, source: WeightSource, options: GraphOptions): OnnxModel {
   const { architecture } = model;
-  const head = headForTask(architecture, model.source.head, options.task);
+  const { head, modules } = exported(model, options.task);
+  if ((head.auto === CANDIDATE_SCORING_HEAD) !== (options.candidates !== undefined)) {
+    throw new Error("tokens of candidates go with the task that scores them");
+  }
   const graph = createGraph(graphName(architecture, options));
   const context = layerContext(graph, model, head, source);
   const { flat, choices } = graphInputs(graph, model, head, options);
   const hidden = encodeModel(graph, context, model, flat, options);
   const pair = decodePair(graph, context, model, head, { ...flat, encoderHidden: hidden, lsg: options.lsg });
-  const states = pair ?? { hidden, axis: "sequence_length", choices };
-  const outputs = graph.scope("head", () => headOutputs(context, model, head, states));
+  const candidates = options.candidates && { ...flat, tokens: options.candidates };
+  const states = pair ?? { hidden, axis: "sequence_length", choices, candidates };
+  const outputs = modules
+    ? graph.scope("modules", () => {
+        const last = modulesOutput(context, modules, { ...flat, hidden: states.hidden });
+        // Of a ColBERT nobody wants the tokens before its layer.
+        return modules.output.perToken ? [last] : [...headOutputs(context, model, head, states), last];
+      })
+    : graph.scope("head", () => headOutputs(context, model, head, states));
   for (const { name, value, dims } of [...outputs, ...(pair?.outputs ?? [])]) {
     graph.output(name, value, "F32", dims);
   }
@@ -88,6 +102,7 @@ function encodeModel(
     attention: options.attention ?? (longformer ? undefined : attentionFunction(model, options)),
     longformer,
     positionOffset: positionOffset(architecture, config),
+    causal: config.is_decoder === true,
   });
 }
 
@@ -129,7 +144,7 @@ function graphInputs(
   graph: GraphBuilder,
   { architecture, sizes, config }: Model,
   head: Head,
-  { globalAttention }: GraphOptions,
+  { globalAttention, candidates }: GraphOptions,
 ) {
   const choices = hasChoices(head);
   const dims: Dimension[] = ["batch_size", ...(choices ? ["num_choices"] : []), "sequence_length"];
@@ -142,16 +157,27 @@ function graphInputs(
   const types = readsTokenTypes({ architecture, sizes }) ? input("token_type_ids") : undefined;
   const asked = isLongformer(architecture) && globalAttention === "input";
   const globals = asked ? input("global_attention_mask") : undefined;
-  const { globals: kind } = head;
   const flat: EncoderInputs = {
     inputIds: flatten(ids),
     attentionMask: flatten(mask),
     tokenTypeIds: types && flatten(types),
     globalMask: globals
       ? flatten(globals)
-      : isLongformer(architecture) && kind
-        ? graph.scope("global_mask", () => headGlobals(op, kind, flatten(ids), config))
+      : isLongformer(architecture)
+        ? graph.scope("global_mask", () => chosenGlobals(op, head, flatten(ids), config, candidates))
         : undefined,
   };
   return { flat, choices: choices ? op.Shape(ids, { start: 0, end: 2 }) : undefined };
+}
+
+/** The global tokens of a Longformer, as its task or its head has them; undefined for none. */
+function chosenGlobals(
+  op: GraphBuilder["op"],
+  { globals }: Head,
+  ids: Value,
+  config: Model["config"],
+  candidates: GraphOptions["candidates"],
+): Value | undefined {
+  if (candidates) return candidateGlobals(op, ids, candidates);
+  return globals && headGlobals(op, globals, ids, config);
 }

@@ -1,6 +1,7 @@
 import type { Head, HeadOutput } from "../architecture.js";
 import type { Model } from "../plan/model.js";
 import type { Value } from "./body.js";
+import { type CandidateInputs, candidateScores } from "./candidates.js";
 import { sizeOf } from "./functions/attend.js";
 import { applyChain, type LayerContext } from "./layers.js";
 import type { TaskOutput } from "./tasks.js";
@@ -14,6 +15,8 @@ export interface HeadInputs {
   readonly axis: string;
   /** (2): batch and choices, where inputs have them. */
   readonly choices?: Value | undefined;
+  /** What to find candidates by, where their scores are wanted. */
+  readonly candidates?: CandidateInputs | undefined;
   /** (batch), int64: where each row's text ends, for heads that look there. */
   readonly lastEnd?: (() => Value) | undefined;
 }
@@ -23,10 +26,11 @@ export function headOutputs(
   context: LayerContext,
   model: Model,
   head: Head,
-  { hidden, axis, choices, lastEnd }: HeadInputs,
+  { hidden, axis, choices, candidates, lastEnd }: HeadInputs,
 ): TaskOutput[] {
   const { op } = context;
   const { architecture, sizes } = model;
+  if (candidates) return candidateScores(context, model, head, hidden, candidates);
   const perToken: Dimension[] = ["batch_size", axis];
   if (Object.keys(head.outputs).length === 0) {
     return [{ name: "last_hidden_state", value: hidden, dims: [...perToken, sizes.hidden] }];
@@ -64,7 +68,7 @@ function outputWidth({ chain }: HeadOutput, { sizes }: Model): number {
 }
 
 /** Of (batch, length, hidden) one token of each row, (batch, hidden). @param index (batch) */
-function rowAt({ op }: LayerContext, hidden: Value, index: Value): Value {
+export function rowAt({ op }: LayerContext, hidden: Value, index: Value): Value {
   const [batch, length] = [sizeOf(op, hidden, 0), sizeOf(op, hidden, 1)];
   const tokens = op.Reshape(hidden, op.Concat([-1], op.Shape(hidden, { start: 2, end: 3 }), { axis: 0 }));
   return op.Gather(tokens, op.Add(op.Mul(op.Range(0, batch, 1), length), index));

@@ -3,6 +3,7 @@ import type { OnnxFunction } from "./body.js";
 import { createGraph, type OnnxModel } from "./builder.js";
 import type { Heads } from "./functions/attend.js";
 import { keyBias } from "./functions/masks.js";
+import { type Biased, relativeInputs } from "./functions/relative-bias.js";
 
 export interface OpOnlyOptions extends Heads {
   /** One of the attention functions, made for the same heads. */
@@ -10,15 +11,18 @@ export interface OpOnlyOptions extends Heads {
   /** Tokens that come before those of the attention mask: global ones of their own. */
   readonly prependedTokens: number;
   readonly maskFirstToken: boolean;
+  /** Of attention whose scores have a bias by distance. */
+  readonly biased?: Biased | undefined;
   readonly dtype: FloatDtype;
 }
 
 /**
  * A model of one attention op. Inputs `query`, `key`, `value` (batch_size, prepended + sequence_length,
- * heads · head_dim) and `attention_mask` (batch_size, sequence_length) of int64; output `context` like `query`.
+ * heads · head_dim) and `attention_mask` (batch_size, sequence_length) of int64, and where scores have a bias by
+ * distance `relative_attention_bias` (buckets, heads); output `context` like `query`.
  */
 export function opOnlyModel(options: OpOnlyOptions): OnnxModel {
-  const { attention, dtype, numHeads, headDim, prependedTokens } = options;
+  const { attention, dtype, numHeads, headDim, prependedTokens, biased } = options;
   const graph = createGraph(attention.name);
   const length = prependedTokens > 0 ? "total_length" : "sequence_length";
   const dims = ["batch_size", length, numHeads * headDim];
@@ -29,6 +33,14 @@ export function opOnlyModel(options: OpOnlyOptions): OnnxModel {
   ];
   const mask = graph.input("attention_mask", "I64", ["batch_size", "sequence_length"]);
   const bias = graph.scope("key_bias", () => keyBias(graph.op, mask, options));
-  graph.output("context", graph.op.call(attention, query, key, value, bias), dtype, dims);
+  const more = biased
+    ? relativeInputs(
+        graph.op,
+        graph.input("relative_attention_bias", dtype, [biased.relative.buckets, numHeads]),
+        bias,
+        biased,
+      )
+    : [];
+  graph.output("context", graph.op.call(attention, query, key, value, bias, ...more), dtype, dims);
   return graph.model();
 }

@@ -71,6 +71,7 @@ export const OPS = {
   Sigmoid: { inputs: ["X"] },
   Slice: { inputs: ["data", "starts", "ends", "axes?", "steps?"] },
   Softmax: { inputs: ["input"], attributes: { "axis?": "int" } },
+  Sqrt: { inputs: ["X"] },
   Squeeze: { inputs: ["data", "axes"] },
   Sub: { inputs: ["A", "B"] },
   Tanh: { inputs: ["input"] },

@@ -9,11 +9,14 @@ import type { WeightSource } from "./weights.js";
 /**
  * Weights that stay where they are: the graph points into the safetensors files, which must lie beside it.
  * Other dtypes than float32 are cast, and matrices transposed, when a runtime loads the graph.
+ * @param others gives weights of files that do not lie beside it: those of small modules in subfolders
  */
-export function sharedWeights(): WeightSource {
+export function sharedWeights(others?: WeightSource): WeightSource {
+  const other = ({ stored }: SourceTensor) => (stored.file.includes("/") ? others : undefined);
   return {
-    tensor: pointTo,
-    matrix: (graph, tensor) => graph.op.Transpose(pointTo(graph, tensor), { perm: [1, 0] }),
+    tensor: (graph, tensor) => other(tensor)?.tensor(graph, tensor) ?? pointTo(graph, tensor),
+    matrix: (graph, tensor) =>
+      other(tensor)?.matrix(graph, tensor) ?? graph.op.Transpose(pointTo(graph, tensor), { perm: [1, 0] }),
   };
 }
 

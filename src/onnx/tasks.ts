@@ -1,6 +1,9 @@
 import type { Architecture, Head } from "../architecture.js";
 import { OptionError } from "../errors.js";
+import type { Model } from "../plan/model.js";
+import type { Modules } from "../sentence-transformers/modules.js";
 import type { Value } from "./body.js";
+import { CANDIDATE_SCORING, CANDIDATE_SCORING_HEAD, scoringHead } from "./candidate-task.js";
 import type { Dimension } from "./tensor.js";
 
 /** A named output of a graph with its axes. */
@@ -32,9 +35,11 @@ const TASKS: Readonly<Record<string, Task>> = {
   TokenClassification: { name: "token-classification" },
   QuestionAnswering: { name: "question-answering" },
   MultipleChoice: { name: "multiple-choice", hasChoices: true },
+  [CANDIDATE_SCORING_HEAD]: { name: CANDIDATE_SCORING },
 };
 
-const FEATURES = "feature-extraction";
+/** The task of the base model. */
+export const FEATURES = "feature-extraction";
 
 /**
  * The head that a task needs, of a checkpoint whose head is `own`: the base model has none.
@@ -50,10 +55,21 @@ export function headForTask(
   const ownTask = TASKS[head.auto]?.name ?? FEATURES;
   if (task === undefined || task === ownTask || task === TASKS[head.auto]?.alias) return head;
   if (task === FEATURES) return base;
+  if (task === CANDIDATE_SCORING) return scoringHead(head);
   throw new OptionError(
     `--task ${task}: the checkpoint has no head for it`,
     `It can be exported for ${[...new Set([ownTask, FEATURES])].join(" and ")}.`,
   );
+}
+
+/** What of a model is exported: for a task that is asked for, else what the model is for. */
+export function exported(
+  { architecture, source, modules }: Model,
+  task: string | undefined,
+): { readonly head: Head; readonly modules: Modules | undefined } {
+  // Modules follow the base model, whatever head lies beside it unused.
+  if (modules && task === undefined) return { head: architecture.heads.Model as Head, modules };
+  return { head: headForTask(architecture, source.head, task), modules: undefined };
 }
 
 /** The task of a head, for reports. */

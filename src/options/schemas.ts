@@ -12,6 +12,16 @@ export const DEFAULT_SEED = 123;
 const VARIANTS = ["lsg", "longformer"] as const;
 export type Variant = (typeof VARIANTS)[number];
 
+/** A comma list of tokens. */
+const AddedTokensSchema = z.preprocess(
+  (value) => (typeof value === "string" ? value.split(",").map((token) => token.trim()) : value),
+  z
+    .array(z.string().refine((token) => token.trim() !== "", "a token is empty"))
+    .min(1)
+    .refine((tokens) => new Set(tokens).size === tokens.length, "a token stands there twice")
+    .optional(),
+);
+
 /** Every other option of `lsg convert`; keys are flags in camelCase, the order is the help's. */
 export const ConversionSchema = z.strictObject({
   to: z
@@ -53,6 +63,9 @@ export const ConversionSchema = z.strictObject({
     .record(z.string(), z.json())
     .default({})
     .describe("further config keys as JSON, e.g. \"{'num_labels': 3}\""),
+  addTokens: AddedTokensSchema.describe(
+    'special tokens to add, e.g. "[ent],[/ent]"; those that are there keep their ids',
+  ),
   revision: z.string().optional().describe("Hub branch, tag or commit"),
 });
 
@@ -135,9 +148,9 @@ export const RunTestSchema = z.strictObject({
   runTest: z.boolean().default(false).describe("prove the result before it takes its place (lsg verify)"),
 });
 
-/** Where models run that are verified. */
+/** Where models run that are verified or measured. */
 export const DeviceSchema = z.strictObject({
-  device: z.enum(DEVICES).default("auto").describe("where the models run that are verified"),
+  device: z.enum(DEVICES).default("auto").describe("where the models run"),
 });
 
 export const RunSchema = z.strictObject({
@@ -182,6 +195,36 @@ export const VerifySchema = z.strictObject({
     .optional()
     .describe("write a report with pictures: FILE.md or FILE.html"),
   listDevices: z.boolean().default(false).describe("show which devices there are and what others lack"),
+});
+
+/** More runs than this are a typing error. */
+const MAX_RUNS = 1000;
+
+/** More rows than this are a typing error. */
+const MAX_BATCH_SIZE = 4096;
+
+export const BenchSchema = z.strictObject({
+  lengths: NumbersSchema.describe(
+    "tokens of the inputs, e.g. 512,4096 (default: 512, doubled up to the longest)",
+  ),
+  against: z
+    .string()
+    .regex(/^(full|original)$|\.onnx$/, "expected full, original or a file name that ends in .onnx")
+    .default("full")
+    .describe("the same weights with full attention, the original, or a graph: full, original, FILE.onnx"),
+  runs: z.int().positive().max(MAX_RUNS).default(5).describe("runs that count, after one to warm up"),
+  batchSize: z.int().positive().max(MAX_BATCH_SIZE).default(1).describe("rows of an input"),
+});
+
+/** What `lsg bench` writes, and where from. */
+export const BenchRunSchema = z.strictObject({
+  html: z
+    .string()
+    .regex(/\.html$/, "expected a file name that ends in .html")
+    .optional()
+    .describe("write a page with charts: FILE.html"),
+  ...RunSchema.pick({ json: true, quiet: true }).shape,
+  ...ConversionSchema.pick({ seed: true, revision: true }).shape,
 });
 
 /** What `lsg inspect` shows besides. */

@@ -1,6 +1,7 @@
 import type { Architecture, Head } from "../architecture.js";
 import type { Config } from "../checkpoint/checkpoint.js";
 import { CheckpointError, OptionError } from "../errors.js";
+import { COLBERT_CLASS } from "../sentence-transformers/model-kind.js";
 import { LSG_CLASS_PREFIX } from "../variants/lsg-config.js";
 
 /** The class that a conversion starts from or writes. */
@@ -55,6 +56,19 @@ export function basePrefixOf({ head }: ModelClass, architecture: Architecture): 
 /** The class that transformers opens, without LSG: for one that is not known its base model's. */
 export function openedClass(className: string, architecture: Architecture): string {
   return knownClass(architecture, className)?.className ?? `${architecture.classPrefix}Model`;
+}
+
+/**
+ * What config.json calls the class of an LSG checkpoint: transformers' class behind LSG. A ColBERT keeps its name, by
+ * which its readers know it; transformers opens what auto_map says, whatever the name.
+ */
+export function lsgClass(className: string, architecture: Architecture): string {
+  return className === COLBERT_CLASS ? className : LSG_CLASS_PREFIX + openedClass(className, architecture);
+}
+
+/** The same of a Longformer, which transformers opens by its model type. */
+export function longformerClass(className: string, architecture: Architecture): string {
+  return className === COLBERT_CLASS ? className : openedClass(className, architecture);
 }
 
 function knownClass(architecture: Architecture, className: string): ModelClass | undefined {

@@ -2,6 +2,7 @@ import type { Architecture } from "../architecture.js";
 import type { Checkpoint, Config } from "../checkpoint/checkpoint.js";
 import { OptionError } from "../errors.js";
 import type { ConversionOptions } from "../options.js";
+import { COLBERT_CLASS } from "../sentence-transformers/model-kind.js";
 import {
   isLongformer,
   losslessLength,
@@ -45,6 +46,7 @@ export function planLongformer(
   refuseUnlike(model, variant);
   const { config, source } = model;
   const target = targetClass(model, variant, options.architecture);
+  const isColbert = source.className === COLBERT_CLASS && options.architecture === undefined;
   const reconciled = reconcile({
     ...model,
     mayCreate: options.architecture !== undefined,
@@ -87,7 +89,7 @@ export function planLongformer(
     configChanges: new Map([
       ...changedKeys(checkpoint.config, config),
       ["model_type", variant.modelType],
-      ["architectures", [target.className]],
+      ["architectures", [isColbert ? source.className : target.className]],
       ["auto_map", undefined],
       ["base_model_prefix", undefined],
       ...changes,

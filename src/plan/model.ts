@@ -1,5 +1,6 @@
 import type { Architecture } from "../architecture.js";
 import type { Checkpoint, Config } from "../checkpoint/checkpoint.js";
+import type { Modules } from "../sentence-transformers/modules.js";
 import { basePrefixOf, isLsgConfig, type ModelClass, requestedClass, sourceClass } from "./classes.js";
 import { checkConvertible, mergeKwargs } from "./config.js";
 import { aliasedWordEmbeddings, nameTensors, type SourceTensors } from "./names.js";
@@ -19,6 +20,8 @@ export interface Model {
   readonly sizes: Sizes;
   /** Whether weights that may be shared are shared (`tie_word_embeddings`). */
   readonly tied: boolean;
+  /** What follows the transformer of a sentence-transformers model; only of models that were opened with them. */
+  readonly modules?: Modules | undefined;
   /** By the names that the target gives them. */
   readonly tensors: SourceTensors;
 }

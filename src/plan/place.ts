@@ -2,6 +2,7 @@ import { stacksOf } from "../architecture.js";
 import { CheckpointError, OptionError } from "../errors.js";
 import type { ConversionOptions } from "../options.js";
 import { type FloatDtype, isFloatDtype, widerDtype } from "../safetensors/dtype.js";
+import type { TokenIdMap } from "../tokenizer/add-tokens.js";
 import { GLOBAL_TABLE_ROWS } from "../variants/lsg-config.js";
 import { globalTable } from "./global-table.js";
 import type { Model } from "./model.js";
@@ -18,6 +19,8 @@ export interface TokenIds {
   readonly mask: number | undefined;
   /** What stands between a question and its text. */
   readonly separator?: number | undefined;
+  /** The tokens of `--add-tokens`, and which of them the tokenizer did not have. */
+  readonly asked?: { readonly ids: TokenIdMap; readonly added: readonly string[] } | undefined;
 }
 
 export interface PlaceInputs {

@@ -3,14 +3,18 @@ import type { Checkpoint, Config } from "../checkpoint/checkpoint.js";
 import { RECORD_FILE, recordText } from "../conversion-record.js";
 import { modelCard } from "../model-card.js";
 import { type ConversionOptions, recordedOptions } from "../options.js";
+import { COLBERT_CLASS, modelKind, SETTINGS_FILE } from "../sentence-transformers/model-kind.js";
+import { MODULES_FILE } from "../sentence-transformers/modules-json.js";
+import { sentenceNotes } from "../sentence-transformers/notes.js";
 import type { LongformerConfig } from "../variants/longformer.js";
 import { isSparse, LSG_CLASS_PREFIX } from "../variants/lsg-config.js";
-import { configClass, isLsgConfig, withoutLsg } from "./classes.js";
+import { configClass, isLsgConfig, lsgClass, withoutLsg } from "./classes.js";
 import { planLongformer } from "./longformer.js";
 import type { TokenIds } from "./place.js";
 import { INDEX_FILE, shardIndex } from "./shards.js";
 import { planSideFiles } from "./side-files.js";
 import type { ConversionPlan, ConversionRecord, Provenance, SideFile } from "./types.js";
+import { growVocabulary } from "./vocabulary.js";
 import { planWeights, type WeightPlan } from "./weights.js";
 
 export interface PlanInputs {
@@ -35,12 +39,25 @@ export interface PlanInputs {
  */
 export function planConversion(inputs: PlanInputs): ConversionPlan {
   const { checkpoint, architecture, options, tokens, contents, modeling } = inputs;
-  const weights = inputs.longformer
+  const converted = inputs.longformer
     ? planLongformer(checkpoint, inputs.longformer, architecture, options, tokens.separator)
     : planWeights(checkpoint, architecture, options, tokens);
-  const { files } = checkpoint.source;
+  const weights = growVocabulary(converted, {
+    architecture: inputs.longformer ?? architecture,
+    config: checkpoint.config,
+    tokens: tokens.asked?.ids ?? {},
+    seed: options.seed,
+  });
+  const { files, rewritten } = checkpoint.source;
   const length = { ...weights.length, writesNoMore: inputs.longformer?.decoder !== undefined };
-  const { sideFiles, omitted } = planSideFiles({ files, contents, length, modeling });
+  const { sideFiles, omitted } = planSideFiles({
+    files,
+    contents,
+    rewritten,
+    length,
+    modeling,
+    tokens: tokens.asked?.ids ?? {},
+  });
   const record = conversionRecord(inputs, weights);
   const card = modelCard({
     record,
@@ -48,7 +65,10 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
     auto: weights.target.head?.auto ?? "Model",
     beyond: beyond(architecture),
     created: weights.created,
-    sentenceTransformers: files.has("modules.json"),
+    kind: modelKind(checkpoint.config, {
+      modules: contents.get(MODULES_FILE),
+      settings: contents.get(SETTINGS_FILE),
+    }),
     originalCard: contents.get("README.md")?.toString("utf8"),
   });
   const written: SideFile[] = [
@@ -72,23 +92,29 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
     dropped: weights.dropped,
     sideFiles: [...sideFiles, ...written],
     omitted,
-    notes: [...notes(inputs, weights), ...card.notes],
+    notes: [
+      ...notes(inputs, weights),
+      ...sentenceNotes(checkpoint.source.transformerFolder, sideFiles, contents),
+      ...card.notes,
+    ],
   };
 }
 
 function conversionRecord(
-  { architecture, options, provenance: { lsg_version, source }, longformer }: PlanInputs,
+  { architecture, options, tokens, provenance: { lsg_version, source }, longformer }: PlanInputs,
   weights: WeightPlan,
 ): ConversionRecord {
-  const { className } = weights.target;
+  const isColbert = weights.configChanges.get("architectures")?.toString() === COLBERT_CLASS;
+  const className = isColbert ? COLBERT_CLASS : weights.target.className;
   return {
     format_version: 1,
     ...(lsg_version !== undefined && { lsg_version }),
     source,
     model_type: (longformer ?? architecture).modelType,
-    architecture: longformer ? className : LSG_CLASS_PREFIX + className,
+    architecture: longformer || isColbert ? className : LSG_CLASS_PREFIX + className,
     variant: longformer ? "longformer" : "lsg",
     max_sequence_length: weights.length,
+    ...(tokens.asked && { added_tokens: tokens.asked.ids }),
     options: recordedOptions(options),
     promise: { lossless_up_to: weights.losslessUpTo },
   };
@@ -109,6 +135,7 @@ function notes(inputs: PlanInputs, weights: WeightPlan): string[] {
       `config.json names ${configClass(checkpoint.config)}; by its model_type, ${architecture.modelType}, transformers opens ${source.className}, and so does lsg.`,
     created.length > 0 &&
       `${target.className} has a new head, as from transformers (seed ${options.seed}); it must be trained: ${created.join(", ")}.`,
+    inputs.tokens.asked !== undefined && tokenNote(inputs.tokens.asked),
     losslessUpTo > 1
       ? `Lossless: inputs of up to ${losslessUpTo} tokens give what ${source.className} gave.`
       : `Not lossless: outputs differ from the original's ${losslessUpTo === 1 ? "from two tokens on" : "at every length"}; the model should be fine-tuned.`,
@@ -123,6 +150,18 @@ function notes(inputs: PlanInputs, weights: WeightPlan): string[] {
   return all.filter((note): note is string => note !== false);
 }
 
+/** Which tokens were added, and which were there. */
+function tokenNote({ ids, added }: NonNullable<TokenIds["asked"]>): string {
+  const listed = (isNew: boolean) =>
+    Object.entries(ids)
+      .filter(([token]) => added.includes(token) === isNew)
+      .map(([token, id]) => `${token} (${id})`)
+      .join(", ");
+  const news = added.length > 0 ? `Added ${listed(true)}: they must be trained. ` : "";
+  const kept = listed(false);
+  return `${news}${kept && `In the vocabulary already: ${kept}.`}`.trim();
+}
+
 /** Whether a config names a relative's class. */
 function namedOtherwise(config: Config, className: string): boolean {
   const named = configClass(config);
@@ -133,8 +172,9 @@ function lsgNotes({ checkpoint, architecture, options, modeling }: PlanInputs, {
   const isLsg = isLsgConfig(checkpoint.config);
   return [
     target.head === undefined &&
+      target.className !== COLBERT_CLASS &&
       `${target.className} is not a class that lsg knows: its base model is converted to ` +
-        `${LSG_CLASS_PREFIX}${architecture.classPrefix}Model, every other tensor is carried along.`,
+        `${lsgClass(target.className, architecture)}, every other tensor is carried along.`,
     options.resizeLsg && !isLsg && "--resize-lsg has no effect: the source is not an LSG checkpoint.",
     options.keepFirstGlobalToken &&
       !isLsg &&
@@ -154,6 +194,7 @@ function longformerNotes(
   const countsPadding = architecture.positions.offset === 0 && longformer?.positions.offset !== 0;
   return [
     source.head === undefined &&
+      source.className !== COLBERT_CLASS &&
       `${source.className} is not a class that lsg knows: its base model is converted to ${target.className}, ` +
         "every other tensor is carried along.",
     countsPadding &&

@@ -15,7 +15,9 @@ export function summarise(output: string, plan: ConversionPlan, dryRun: boolean)
   const { record, shards, dropped, sideFiles, omitted, notes } = plan;
   const { from, to } = record.max_sequence_length;
   const size = megabytes(shards.reduce((sum, shard) => sum + shardBytes(shard), 0));
-  const lengths = sideFiles.filter(({ kind }) => kind === "edit").map(({ path }) => path);
+  const lengths = sideFiles
+    .filter((file) => file.kind === "edit" && file.edits.length > 0)
+    .map(({ path }) => path);
   return [
     `${dryRun ? "Would convert" : "Converted"} ${record.source.model} (${record.architecture}): ${from} → ${to} tokens`,
     `  ${dryRun ? "to" : "in"} ${output}: ${shards.length} weight file${shards.length > 1 ? "s" : ""}, ${size} MB, ${sideFiles.length + 1} other files`,

@@ -1,6 +1,7 @@
 import { posix } from "node:path";
-import { parseJson } from "../checkpoint/checkpoint.js";
-import { isRecord } from "../json-edit.js";
+import { SETTINGS_FILE } from "../sentence-transformers/model-kind.js";
+import { MODULES_FILE, parseModules } from "../sentence-transformers/modules-json.js";
+import { addTokens, filesForTokens, type TokenIdMap } from "../tokenizer/add-tokens.js";
 import { limitsLength, raiseLength } from "../tokenizer/raise-length.js";
 import { TOKENIZER_FILES } from "../tokenizer/special-tokens.js";
 import type { OmittedFile, SideFile } from "./types.js";
@@ -16,16 +17,25 @@ const EXPORT_FOLDERS = /^(onnx|openvino|coreml|tflite)\//;
 const REPLACED = /^(config\.json|README\.md|lsg_conversion\.json|(modeling_)?lsg_\w+\.py)$/;
 
 /** Files whose contents decide something besides a length. */
-const READ_FILES: ReadonlySet<string> = new Set([...TOKENIZER_FILES, "modules.json", "README.md"]);
+const READ_FILES: ReadonlySet<string> = new Set([
+  ...TOKENIZER_FILES,
+  MODULES_FILE,
+  SETTINGS_FILE,
+  "README.md",
+]);
 
 export interface SideFileInputs {
   /** Sizes in bytes by path. */
   readonly files: ReadonlyMap<string, { readonly size: number }>;
   /** Contents of those that limit a length, and of modules.json. */
   readonly contents: ReadonlyMap<string, Buffer>;
+  /** Contents of files that are not to be as they lie in the source. */
+  readonly rewritten: ReadonlyMap<string, Buffer> | undefined;
   readonly length: Parameters<typeof raiseLength>[2];
   /** Python files to be put into the result. */
   readonly modeling: readonly string[];
+  /** What the tokenizer gets. */
+  readonly tokens: TokenIdMap;
 }
 
 /** Whether a plan needs the content of a side file, not only its name. */
@@ -52,19 +62,27 @@ export function sortFiles(
   return { kept, omitted };
 }
 
-/** What becomes of the source's small files: all stay, lengths raised, except for those we write anew. */
-export function planSideFiles({ files, contents, length, modeling }: SideFileInputs): {
+/** What becomes of the source's small files: all stay, lengths raised, tokens added, except for those we write anew. */
+export function planSideFiles({ files, contents, rewritten, length, modeling, tokens }: SideFileInputs): {
   sideFiles: SideFile[];
   omitted: OmittedFile[];
 } {
-  const { kept, omitted } = sortFiles(files, contents.get("modules.json"));
+  const { kept, omitted } = sortFiles(files, contents.get(MODULES_FILE));
+  const tokenFiles = Object.keys(tokens).length > 0 ? filesForTokens(contents) : { edited: [], created: [] };
   const sideFiles = kept
     .filter((path) => !REPLACED.test(path))
     .map((path): SideFile => {
+      const changed = rewritten?.get(path);
+      if (changed) return { kind: "write", path, content: changed.toString("utf8") };
       const content = contents.get(path);
       const { edits } = content && limitsLength(path) ? raiseLength(path, content, length) : { edits: [] };
+      if (tokenFiles.edited.includes(path)) return { kind: "edit", path, edits, addsTokens: true };
       return edits.length > 0 ? { kind: "edit", path, edits } : { kind: "copy", path };
     });
+  for (const path of tokenFiles.created) {
+    const { content } = raiseLength(path, addTokens(path, Buffer.from("{}"), tokens), length);
+    sideFiles.push({ kind: "write", path, content: `${content}\n` });
+  }
   sideFiles.push(...modeling.map((path) => ({ kind: "modeling" as const, path })));
   return { sideFiles, omitted };
 }
@@ -84,10 +102,6 @@ export function isModelWeights(path: string): boolean {
 
 /** Folders of a sentence-transformers model's modules behind the transformer. */
 function modulePaths(modulesJson: Buffer | undefined): ReadonlySet<string> {
-  if (!modulesJson) return new Set();
-  const modules = parseJson(modulesJson, "modules.json");
-  const paths = (Array.isArray(modules) ? modules : []).map(
-    (module: unknown) => isRecord(module) && module.path,
-  );
-  return new Set(paths.filter((path): path is string => typeof path === "string" && path !== ""));
+  const modules = modulesJson ? parseModules(modulesJson) : [];
+  return new Set(modules.flatMap(({ path }) => (path === "" ? [] : [path])));
 }

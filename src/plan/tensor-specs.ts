@@ -19,6 +19,8 @@ export type Sizes = Readonly<Record<SizeName | "labels", number>> & {
   readonly decoder?: Readonly<Record<"layers" | "heads" | "intermediate", number>> & {
     readonly positions?: number;
   };
+  /** Rows of the table of relative biases. */
+  readonly relativeRows?: number;
 };
 
 /** A tensor that a class of transformers has. */
@@ -73,7 +75,20 @@ export function readSizes(architecture: Architecture, config: Config, labels = c
   const decoder = architecture.decoder && readAll(architecture.decoder.config);
   const { taskType } = architecture.encoder.embeddings;
   const tasks = taskType && config[taskType.where] === true ? readAll({ taskTypes: taskType.rows }) : {};
-  const sizes = { ...readAll(numeric), ...tasks, labels, ...(decoder && { decoder }) } as Sizes;
+  const relative = architecture.encoder.relativeBias;
+  const sizes = {
+    ...readAll(numeric),
+    ...tasks,
+    labels,
+    ...(decoder && { decoder }),
+    ...(relative && readAll({ relativeRows: relative.rows })),
+  } as Sizes;
+  if (relative && (sizes.relativeRows ?? 0) < relative.buckets) {
+    throw new CheckpointError(
+      `config.json: ${relative.rows[0]} is ${sizes.relativeRows}; ${architecture.title} uses ${relative.buckets} buckets`,
+      "Check the config: transformers does not run this model either.",
+    );
+  }
   for (const heads of [sizes.heads, sizes.decoder?.heads ?? 1]) {
     if (sizes.hidden % heads === 0) continue;
     throw new CheckpointError(
@@ -113,6 +128,9 @@ export function baseSpecs(architecture: Architecture, sizes: Sizes): TensorSpec[
       : []),
     ...(projects(architecture, sizes)
       ? linearTensors(embeddings.projection?.name ?? "", sizes.hidden, sizes.embedding)
+      : []),
+    ...(encoder.relativeBias
+      ? [tensor(`${encoder.relativeBias.table}.weight`, [sizes.relativeRows ?? 0, sizes.heads])]
       : []),
     ...stacks.flatMap((stack) => [
       ...(stack.embeddings.wordCopy ? [copyOfWords(stack.embeddings.wordCopy)] : []),

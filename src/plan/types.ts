@@ -1,6 +1,7 @@
 import type { Variant } from "../options/schemas.js";
 import type { Dtype } from "../safetensors/dtype.js";
 import type { TensorInfo } from "../safetensors/header.js";
+import type { TokenIdMap } from "../tokenizer/add-tokens.js";
 import type { LengthEdit } from "../tokenizer/raise-length.js";
 import type { PlannedAttention } from "./weights.js";
 
@@ -32,7 +33,13 @@ export type Term = readonly Rows[] | Generator;
 /** Some rows of a planned tensor. A copy moves bytes and is exact in every dtype; the others compute. */
 export type Segment =
   | { readonly kind: "copy"; readonly rows: Rows }
-  | { readonly kind: "sum"; readonly count: number; readonly terms: readonly Term[] };
+  | {
+      readonly kind: "sum";
+      readonly count: number;
+      readonly terms: readonly Term[];
+      /** Elements of a row, where it is not one of the tensor's. */
+      readonly rowLength?: number;
+    };
 
 /** A tensor to be written, with its final place in the shard. */
 export interface PlannedTensor extends TensorInfo {
@@ -55,8 +62,13 @@ export interface DroppedTensor {
 /** A small file of the result. */
 export type SideFile =
   | { readonly kind: "copy"; readonly path: string }
-  /** A copy with its lengths raised. */
-  | { readonly kind: "edit"; readonly path: string; readonly edits: readonly LengthEdit[] }
+  /** A copy with its lengths raised, and with the tokens of the record added to it. */
+  | {
+      readonly kind: "edit";
+      readonly path: string;
+      readonly edits: readonly LengthEdit[];
+      readonly addsTokens?: true;
+    }
   /** A file that comes with lsg. */
   | { readonly kind: "modeling"; readonly path: string }
   | { readonly kind: "write"; readonly path: string; readonly content: string };
@@ -83,6 +95,8 @@ export interface ConversionRecord {
   readonly architecture: string;
   readonly variant: Variant;
   readonly max_sequence_length: { readonly from: number; readonly to: number };
+  /** Ids of the tokens of `--add-tokens`. */
+  readonly added_tokens?: TokenIdMap;
   /** What was asked for, by the flags' names in snake_case. */
   readonly options: Readonly<Record<string, unknown>> & { readonly lsg: Readonly<Record<string, unknown>> };
   readonly promise: {

@@ -4,7 +4,7 @@ import type { ConversionOptions } from "../options.js";
 import type { LongformerConfig } from "../variants/longformer.js";
 import { losslessLength, lsgConfigChanges, readLsgConfig, resolveLsgConfig } from "../variants/lsg.js";
 import type { LsgConfig } from "../variants/lsg-config.js";
-import { type ModelClass, openedClass } from "./classes.js";
+import { lsgClass, type ModelClass } from "./classes.js";
 import { aliasedSizes, changedKeys, raisedLengths } from "./config.js";
 import { describeModel } from "./model.js";
 import { place, positionTable, type TokenIds } from "./place.js";
@@ -68,7 +68,7 @@ export function planWeights(
     losslessUpTo: losslessLength(lsg, positions.usable, globals ? undefined : sourceLsg),
     configChanges: new Map([
       ...changedKeys(checkpoint.config, config),
-      ...lsgConfigChanges(architecture, openedClass(target.className, architecture), lsg),
+      ...lsgConfigChanges(architecture, lsgClass(target.className, architecture), lsg),
       ["max_position_embeddings", rows],
       ...raisedLengths(architecture, config, { from: positions.usable, to: length }),
       ...aliasedSizes(architecture, config, sizes),

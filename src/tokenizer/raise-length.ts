@@ -30,8 +30,14 @@ const whereLimit: NewValue = (value, { from, to, writesNoMore = false }) =>
 const notFixed: NewValue = (value) =>
   isRecord(value) && Object.hasOwn(value, "Fixed") ? "BatchLongest" : value;
 
+const insideText: NewValue = (value, { to }) =>
+  isRecord(value) && typeof value.max_length === "number" && value.max_length !== to
+    ? { ...value, max_length: to }
+    : value;
+
 const SENTENCE_TRANSFORMERS = {
   max_seq_length: whereNumber,
+  "processing_kwargs.text": insideText,
   "tokenizer_args.model_max_length": whereNumber,
   "processor_kwargs.model_max_length": whereNumber,
 };
@@ -41,6 +47,8 @@ const LENGTH_KEYS: Readonly<Record<string, Readonly<Record<string, NewValue>>>> 
   "tokenizer_config.json": { model_max_length: always, max_len: whereNumber, max_length: whereNumber },
   "tokenizer.json": { "truncation.max_length": whereNumber, "padding.strategy": notFixed },
   "generation_config.json": { max_length: whereLimit },
+  "config_sentence_transformers.json": { document_length: whereNumber },
+  "artifact.metadata": { doc_maxlen: whereNumber, "config.doc_maxlen": whereNumber },
   "sentence_bert_config.json": SENTENCE_TRANSFORMERS,
   "sentence_roberta_config.json": SENTENCE_TRANSFORMERS,
   "sentence_distilbert_config.json": SENTENCE_TRANSFORMERS,

@@ -25,7 +25,8 @@ export const TOKENIZER_FILES = [
   "tokenizer.model",
 ] as const;
 
-type TokenKind = "bos" | "cls" | "mask" | "sep";
+const TOKEN_KINDS = ["bos", "cls", "mask", "sep"] as const;
+type TokenKind = (typeof TOKEN_KINDS)[number];
 
 /**
  * The tokenizer's bos token, else its cls token (lsg-converter's rule), and its mask token, as `AutoTokenizer`
@@ -37,20 +38,8 @@ type TokenKind = "bos" | "cls" | "mask" | "sep";
  * @throws CheckpointError if a file is damaged.
  */
 export function findSpecialTokens(files: TokenizerFiles, defaultClass: string): SpecialTokens {
-  const config = jsonMembers(files, "tokenizer_config.json");
-  const className = config.get("tokenizer_class") ?? jsonMembers(files, "config.json").get("tokenizer_class");
-  const tokenizerClass = knownClass(className) ?? knownClass(defaultClass) ?? {};
-  // With added_tokens_decoder the config is complete, and the older file is not read any more.
-  const legacy = config.has("added_tokens_decoder")
-    ? new Map()
-    : jsonMembers(files, "special_tokens_map.json");
-
-  const nameOf = (kind: TokenKind): string | undefined => {
-    const key = `${kind}_token`;
-    if (legacy.has(key)) return tokenText(legacy.get(key), key, "special_tokens_map.json");
-    if (config.has(key)) return tokenText(config.get(key), key, "tokenizer_config.json");
-    return tokenizerClass[kind];
-  };
+  const tokenizerClass = tokenizerClassOf(files, defaultClass);
+  const nameOf = tokenNames(files, tokenizerClass);
   const bos = [nameOf("bos"), nameOf("cls")].filter((token) => token !== undefined);
   const mask = [nameOf("mask")].filter((token) => token !== undefined);
   const separator = [nameOf("sep")].filter((token) => token !== undefined);
@@ -58,6 +47,38 @@ export function findSpecialTokens(files: TokenizerFiles, defaultClass: string): 
   const first = (tokens: readonly string[]) =>
     tokens.map((token) => found.get(token)).find((token) => token !== undefined);
   return { bos: first(bos), mask: first(mask), separator: first(separator) };
+}
+
+/** Special tokens that the files or the class name and no file numbers: transformers appends them when it loads. */
+export function unnumberedTokens(files: TokenizerFiles, defaultClass: string): string[] {
+  const tokenizerClass = tokenizerClassOf(files, defaultClass);
+  const nameOf = tokenNames(files, tokenizerClass);
+  const named = TOKEN_KINDS.map(nameOf).filter((token) => token !== undefined);
+  const found = findTokens(named, files, tokenizerClass);
+  return named.filter((token) => !found.has(token));
+}
+
+/** What is known of a tokenizer's class. @param defaultClass for files that name none that is known here */
+export function tokenizerClassOf(files: TokenizerFiles, defaultClass: string): TokenizerClass {
+  const className =
+    jsonMembers(files, "tokenizer_config.json").get("tokenizer_class") ??
+    jsonMembers(files, "config.json").get("tokenizer_class");
+  return knownClass(className) ?? knownClass(defaultClass) ?? {};
+}
+
+/** Which token is the bos token, the mask token, … */
+function tokenNames(files: TokenizerFiles, tokenizerClass: TokenizerClass) {
+  const config = jsonMembers(files, "tokenizer_config.json");
+  // With added_tokens_decoder the config is complete, and the older file is not read any more.
+  const legacy = config.has("added_tokens_decoder")
+    ? new Map<string, unknown>()
+    : jsonMembers(files, "special_tokens_map.json");
+  return (kind: TokenKind): string | undefined => {
+    const key = `${kind}_token`;
+    if (legacy.has(key)) return tokenText(legacy.get(key), key, "special_tokens_map.json");
+    if (config.has(key)) return tokenText(config.get(key), key, "tokenizer_config.json");
+    return tokenizerClass[kind];
+  };
 }
 
 function knownClass(name: unknown): TokenizerClass | undefined {

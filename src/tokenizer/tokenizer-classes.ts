@@ -34,6 +34,9 @@ const MBART50_LANGUAGES =
   `${MBART_LANGUAGES} af_ZA az_AZ bn_IN fa_IR he_IL hr_HR id_ID ka_GE km_KH mk_MK ml_IN mn_MN mr_IN pl_PL ps_AF ` +
   "pt_XX sv_SE sw_KE ta_IN te_IN th_TH tl_XX uk_UA ur_PK xh_ZA gl_ES sl_SI";
 
+/** `<unk_2>` … `<unk_102>` stand before Pegasus's pieces. */
+const PEGASUS_UNUSED = Object.fromEntries(Array.from({ length: 101 }, (_, i) => [`<unk_${i + 2}>`, i + 4]));
+
 /** fairseq's numbering of a sentencepiece model: its own four tokens, pieces from the third on, then the rest. */
 const fairseq = (...appended: string[]): SentencepieceIds => ({ offset: 1, fixed: FAIRSEQ_TOKENS, appended });
 
@@ -49,6 +52,7 @@ export const TOKENIZER_CLASSES: Readonly<Record<string, TokenizerClass>> = {
 
   RobertaTokenizer: ROBERTA,
   BartTokenizer: ROBERTA,
+  MPNetTokenizer: ROBERTA,
   LongformerTokenizer: ROBERTA,
   LEDTokenizer: ROBERTA,
   BertweetTokenizer: { ...ROBERTA, dictionary: DICTIONARY },
@@ -70,7 +74,7 @@ export const TOKENIZER_CLASSES: Readonly<Record<string, TokenizerClass>> = {
     mask: "<mask_2>",
     sentencepiece: {
       offset: 103,
-      fixed: { "<pad>": 0, "</s>": 1, "<mask_1>": 2, "<mask_2>": 3 },
+      fixed: { "<pad>": 0, "</s>": 1, "<mask_1>": 2, "<mask_2>": 3, ...PEGASUS_UNUSED },
       appended: [],
     },
   },

@@ -14,10 +14,17 @@ export interface SpecialToken {
   readonly foundIn: string;
 }
 
+/** Which tokens are looked for. */
+type Wanted = Pick<ReadonlySet<string>, "has" | "size">;
+
+const EVERY: Wanted = { has: () => true, size: Number.POSITIVE_INFINITY };
+
 /** Finds wanted tokens in one kind of file; the ids are still to be checked. */
-type IdReader = (content: Buffer, wanted: ReadonlySet<string>, file: string) => ReadonlyMap<string, unknown>;
+type IdReader = (content: Buffer, wanted: Wanted, file: string) => ReadonlyMap<string, unknown>;
 
 const SENTENCEPIECE_FILES = ["sentencepiece.bpe.model", "spiece.model", "tokenizer.model"];
+/** They number tokens besides a vocabulary's. */
+const ADDED_TOKENS_FILES = ["tokenizer_config.json", "added_tokens.json"];
 const IN_ORDER: SentencepieceIds = { offset: 0, fixed: {}, appended: [] };
 const OPEN_BRACE = "{".charCodeAt(0);
 const OPEN_BRACKET = "[".charCodeAt(0);
@@ -40,14 +47,53 @@ export function findTokens(
     const content = files.get(file);
     if (!content || missing.size === 0) continue;
     for (const [token, id] of read(content, missing, file)) {
-      if (typeof id !== "number" || !Number.isSafeInteger(id) || id < 0) {
-        throw new CheckpointError(`${file} gives ${JSON.stringify(token)} the id ${JSON.stringify(id)}`);
-      }
-      found.set(token, { token, id, foundIn: file });
+      found.set(token, { token, id: checkedId(id, token, file), foundIn: file });
       missing.delete(token);
     }
   }
   return found;
+}
+
+/**
+ * The id that a tokenizer gives to the next token that is added to it: its length.
+ *
+ * @throws CheckpointError if there is no vocabulary, if it is damaged, or if its ids have gaps: transformers counts
+ *   tokens, and would give a new one an id that another has.
+ */
+export function nextId(files: TokenizerFiles, tokenizerClass: TokenizerClass): number {
+  const present = idReaders(tokenizerClass).filter(([file]) => files.has(file));
+  const vocabulary = present.find(([file]) => !ADDED_TOKENS_FILES.includes(file));
+  if (!vocabulary) {
+    throw new CheckpointError(
+      "the folder has no tokenizer to which tokens could be added",
+      "Put its files beside config.json.",
+    );
+  }
+  const ids = new Map<string, number>();
+  let largest = -1;
+  // Of several vocabularies the first decides: others may be numbered otherwise.
+  for (const [file, read] of present) {
+    if (file !== vocabulary[0] && !ADDED_TOKENS_FILES.includes(file)) continue;
+    for (const [token, given] of read(files.get(file) as Buffer, EVERY, file)) {
+      const id = checkedId(given, token, file);
+      ids.set(token, id);
+      largest = Math.max(largest, id);
+    }
+  }
+  // Beside a sentencepiece model some classes have tokens of their own, which no file names.
+  const isCounted = !SENTENCEPIECE_FILES.includes(vocabulary[0]);
+  if (isCounted && ids.size <= largest) {
+    throw new CheckpointError(
+      `the tokenizer has ${ids.size} tokens, and ids up to ${largest}: a token that is added would get the id of another`,
+      "Number its tokens without gaps, and order the rows of the embeddings in the same way.",
+    );
+  }
+  return largest + 1;
+}
+
+function checkedId(id: unknown, token: string, file: string): number {
+  if (typeof id === "number" && Number.isSafeInteger(id) && id >= 0) return id;
+  throw new CheckpointError(`${file} gives ${JSON.stringify(token)} the id ${JSON.stringify(id)}`);
 }
 
 function idReaders({ sentencepiece, dictionary }: TokenizerClass): [file: string, IdReader][] {
@@ -66,7 +112,7 @@ function idReaders({ sentencepiece, dictionary }: TokenizerClass): [file: string
 }
 
 /** `added_tokens` of tokenizer.json before its model's vocabulary, which is only passed over, never built. */
-function tokenizerJsonIds(json: Buffer, wanted: ReadonlySet<string>, file: string): Map<string, unknown> {
+function tokenizerJsonIds(json: Buffer, wanted: Wanted, file: string): Map<string, unknown> {
   const spans = fileSpans(json, file);
   const ids = new Map<string, unknown>();
   const added = spans.get("added_tokens");
@@ -86,7 +132,7 @@ function tokenizerJsonIds(json: Buffer, wanted: ReadonlySet<string>, file: strin
 }
 
 /** `model.vocab`: an object of ids, or for Unigram an array of [piece, score] in the order of the ids. */
-function vocabIds(json: Buffer, { start }: Span, wanted: ReadonlySet<string>): Map<string, unknown> {
+function vocabIds(json: Buffer, { start }: Span, wanted: Wanted): Map<string, unknown> {
   const ids = new Map<string, unknown>();
   if (json[start] === OPEN_BRACE) {
     walkObject(json, start, ({ key, value }) => {
@@ -105,11 +151,7 @@ function vocabIds(json: Buffer, { start }: Span, wanted: ReadonlySet<string>): M
 }
 
 /** tokenizer_config.json: `{"added_tokens_decoder": {"4": {"content": "<mask>", …}}}`. */
-function addedTokensDecoderIds(
-  json: Buffer,
-  wanted: ReadonlySet<string>,
-  file: string,
-): Map<string, unknown> {
+function addedTokensDecoderIds(json: Buffer, wanted: Wanted, file: string): Map<string, unknown> {
   const ids = new Map<string, unknown>();
   const span = fileSpans(json, file).get("added_tokens_decoder");
   const decoder = span && parseSpan(json, span);
@@ -122,20 +164,17 @@ function addedTokensDecoderIds(
 }
 
 /** vocab.json and added_tokens.json: `{"<mask>": 4, …}`. */
-function memberIds(json: Buffer, wanted: ReadonlySet<string>, file: string): Map<string, unknown> {
-  const spans = fileSpans(json, file);
+function memberIds(json: Buffer, wanted: Wanted, file: string): Map<string, unknown> {
   const ids = new Map<string, unknown>();
-  for (const token of wanted) {
-    const span = spans.get(token);
-    if (span) ids.set(token, parseSpan(json, span));
-  }
+  for (const [token, span] of fileSpans(json, file))
+    if (wanted.has(token)) ids.set(token, parseSpan(json, span));
   return ids;
 }
 
 /** Ids by position; a token that stands there twice has the later one, as in transformers' `load_vocab`. */
 function numbered(
   tokens: Iterable<string>,
-  wanted: ReadonlySet<string>,
+  wanted: Wanted,
   { offset, fixed, appended }: SentencepieceIds = IN_ORDER,
 ): Map<string, number> {
   const ids = new Map<string, number>();
@@ -154,9 +193,10 @@ function numbered(
   return ids;
 }
 
-/** The line ends that Python's text mode knows. */
+/** Lines as Python's text mode knows them: what ends with a line break has no empty line behind it. */
 function textLines(text: Buffer): string[] {
-  return text.toString("utf8").split(/\r\n|\r|\n/);
+  const lines = text.toString("utf8").split(/\r\n|\r|\n/);
+  return lines.at(-1) === "" ? lines.slice(0, -1) : lines;
 }
 
 /** The words of a fairseq dictionary, whose lines are `word count`. */

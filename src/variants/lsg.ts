@@ -87,7 +87,7 @@ export function modelingModule(architecture: Architecture): string {
 
 /**
  * The config keys that make transformers open the LSG classes, and those that the classes read.
- * @param className transformers' name of the class to open, without LSG
+ * @param className what config.json is to call the checkpoint's class
  */
 export function lsgConfigChanges(
   architecture: Architecture,
@@ -100,7 +100,7 @@ export function lsgConfigChanges(
     return [auto === "Model" ? "AutoModel" : `AutoModelFor${auto}`, `${module}.${lsgClass(suffix)}`];
   });
   return [
-    ["architectures", [LSG_CLASS_PREFIX + className]],
+    ["architectures", [className]],
     ["auto_map", { AutoConfig: `${module}.${lsgClass("Config")}`, ...Object.fromEntries(autoMap) }],
     ["base_model_prefix", "lsg"],
     ...Object.entries(lsg),

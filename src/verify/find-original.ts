@@ -1,7 +1,6 @@
 import { basename, dirname, resolve } from "node:path";
 import { parseObject } from "../checkpoint/checkpoint.js";
 import type { FileSource } from "../checkpoint/file-source.js";
-import { openFolder } from "../checkpoint/folder.js";
 import { type OpenSourceOptions, openSource } from "../checkpoint/open-source.js";
 import { LsgError } from "../errors.js";
 import type { ConversionRecord } from "../plan/types.js";
@@ -43,7 +42,7 @@ async function findFolder(
     own === undefined ? [] : [resolve(dirname(own), model), resolve(dirname(own), basename(model))];
   for (const path of new Set([resolve(model), ...beside])) {
     if (path === own) continue;
-    const source = await openFolder(path).catch(() => undefined);
+    const source = await openSource(path).catch(() => undefined);
     if (source?.files.has("config.json") && (await modelTypeOf(source)) === modelType) return source;
   }
   return undefined;

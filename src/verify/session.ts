@@ -96,7 +96,8 @@ export async function openSession(
   };
 }
 
-function toTensor({ Tensor }: Runtime, { dims, values, dtype }: NumberTensor): Tensor {
+/** An input as the runtime takes it. */
+export function toTensor({ Tensor }: Runtime, { dims, values, dtype }: NumberTensor): Tensor {
   switch (dtype) {
     case "int64":
       return new Tensor(dtype, BigInt64Array.from(Array.from(values, BigInt)), dims);

@@ -82,7 +82,7 @@ function sumBlocks(
   reader: WeightReader,
 ): AsyncIterable<Buffer> {
   if (!isFloatDtype(dtype)) throw new TypeError(`a sum was planned in ${dtype}`);
-  const rowLength = shape.slice(1).reduce((product, size) => product * size, 1);
+  const rowLength = segment.rowLength ?? shape.slice(1).reduce((product, size) => product * size, 1);
   return computeSum(segment, rowLength, dtype, reader);
 }
 

@@ -4,6 +4,7 @@ import type { FileSource } from "../checkpoint/file-source.js";
 import { editTopLevel, fileSpans } from "../json-edit.js";
 import { MODELING_FOLDER } from "../modeling.js";
 import type { ConversionPlan, SideFile } from "../plan/types.js";
+import { addTokens } from "../tokenizer/add-tokens.js";
 import { raiseLength } from "../tokenizer/raise-length.js";
 import { copyWhole } from "./copy-file.js";
 
@@ -45,8 +46,10 @@ export async function sideFileContent(
   switch (file.kind) {
     case "copy":
       return read(file.path);
-    case "edit":
-      return raiseLength(file.path, await read(file.path), plan.record.max_sequence_length).content;
+    case "edit": {
+      const { content } = raiseLength(file.path, await read(file.path), plan.record.max_sequence_length);
+      return file.addsTokens ? addTokens(file.path, content, plan.record.added_tokens ?? {}) : content;
+    }
     case "modeling":
       return readFile(new URL(file.path, MODELING_FOLDER));
     case "write":

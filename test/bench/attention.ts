@@ -1,57 +1,51 @@
-import { execFileSync } from "node:child_process";
-import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { performance } from "node:perf_hooks";
-import { fileURLToPath } from "node:url";
-import type { InferenceSession } from "onnxruntime-node";
 import { findArchitecture } from "../../src/architectures.js";
+import { type Candidate, measure } from "../../src/bench/measure.js";
+import { freeMemory } from "../../src/bench/surroundings.js";
+import type { MeasuredGraph } from "../../src/bench/types.js";
+import { startGraph, startWorker } from "../../src/bench/worker.js";
 import { openCheckpoint } from "../../src/checkpoint/checkpoint.js";
 import { openFolder } from "../../src/checkpoint/folder.js";
 import type { OnnxFunction } from "../../src/onnx/body.js";
 import { defineFunction } from "../../src/onnx/builder.js";
-import { copiedWeights } from "../../src/onnx/copied-weights.js";
 import { ATTENTION_INPUTS } from "../../src/onnx/functions/attend.js";
 import { longformerAttention } from "../../src/onnx/functions/longformer-attention.js";
 import { modelGraph } from "../../src/onnx/graph.js";
-import { writeModel } from "../../src/onnx/writer.js";
 import { describeModel } from "../../src/plan/model.js";
 import { type LsgConfig, LsgConfigSchema, presetConfig } from "../../src/variants/lsg-config.js";
-import { openWeights } from "../../src/write/weight-reader.js";
-import { median } from "./measure.js";
-import { BASE, writeBenchModel } from "./models.js";
+import { openWorkspace, type Workspace } from "../../src/verify/model/workspace.js";
+import { type EnvironmentName, findPython, script } from "./environments.js";
+import { BASE, benchInputs, optimumExport, writeBenchModel } from "./models.js";
 
 const MAX_LENGTH = 16384;
 
-/** Rows and lengths, with as many counted runs as patience allows. */
-const SHAPES = [
-  { batch: 1, length: 16, runs: 15 },
-  { batch: 1, length: 128, runs: 11 },
-  { batch: 1, length: 512, runs: 9 },
-  { batch: 8, length: 512, runs: 5 },
-  { batch: 1, length: 1024, runs: 7 },
-  { batch: 1, length: 4096, runs: 5 },
-  { batch: 1, length: MAX_LENGTH, runs: 3 },
+/** Beyond as many tokens full attention needs more memory than it is worth: 12 heads × 16384² scores are 13 GB. */
+const MAX_FULL_TOKENS = 4096;
+
+/** Lengths of one row with as many counted runs as patience allows. */
+const RUNS: ReadonlyMap<number, number> = new Map([
+  [16, 15],
+  [128, 11],
+  [512, 9],
+  [1024, 7],
+  [4096, 5],
+  [MAX_LENGTH, 3],
+]);
+const DEFAULT_RUNS = 5;
+
+/** Several rows of one length. */
+const BATCHES = [
+  { batchSize: 8, length: 512 },
+  { batchSize: 4, length: 4096 },
 ] as const;
-
-/** Beyond this, full attention needs more memory than it is worth: 12 heads × 16384² scores are 13 GB. */
-const MAX_FULL_LENGTH = 4096;
-
-/** A Python with lsg-converter; without it its rows are missing. */
-const REFERENCE_PYTHON = process.env.LSG_REFERENCE_PYTHON;
-const REFERENCE_SCRIPT = fileURLToPath(new URL("../../../test/bench/reference_forward.py", import.meta.url));
-
-/** What that script runs. */
-const REFERENCES = {
-  lsg: "lsg-converter 128/128 norm in PyTorch",
-  longformer: "transformers' Longformer, window 512, in PyTorch",
-} as const;
 
 interface Graph {
   readonly name: string;
   readonly lsg: LsgConfig | undefined;
   readonly attention?: OnnxFunction;
+  readonly longest?: number;
 }
 
 /** Linears, norms and GELU alone: what any attention stands on. */
@@ -68,7 +62,7 @@ function windows(window: number): OnnxFunction {
 
 const GRAPHS: readonly Graph[] = [
   { name: "limit (no attention)", lsg: undefined, attention: limit },
-  { name: "full attention", lsg: undefined },
+  { name: "full attention", lsg: undefined, longest: MAX_FULL_TOKENS },
   { name: "LSG faithful 256/0", lsg: LsgConfigSchema.parse(presetConfig("faithful", 512)) },
   { name: "LSG reference 128/128 norm", lsg: LsgConfigSchema.parse({}) },
   { name: "Longformer, window 512", lsg: undefined, attention: windows(256) },
@@ -76,92 +70,115 @@ const GRAPHS: readonly Graph[] = [
   { name: "LSG 32/32 norm", lsg: LsgConfigSchema.parse({ block_size: 32, sparse_block_size: 32 }) },
 ];
 
-/** Forward passes of a base model, every graph in turn at each of these lengths, or at all: seconds and ratios. */
+/** What reference_forward.py runs, each by its name there. */
+const REFERENCES: readonly { model: string; name: string; environment: EnvironmentName }[] = [
+  { model: "lsg", name: "lsg-converter 128/128 norm, PyTorch", environment: "reference" },
+  { model: "longformer", name: "transformers' Longformer, window 512, PyTorch", environment: "transformers" },
+  { model: "bigbird", name: "transformers' BigBird, PyTorch", environment: "transformers" },
+  { model: "modernbert", name: "transformers' ModernBERT base, PyTorch sdpa", environment: "transformers" },
+  { model: "bert", name: "transformers' BERT, full attention, PyTorch sdpa", environment: "transformers" },
+];
+
+/** Forward passes of a base model, all in turn at each of these lengths, or at all: seconds, memory, ratios. */
 export async function benchAttention(lengths: readonly number[]): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "lsg-bench-"));
+  const source = join(folder, "base");
+  await writeBenchModel(source, { ...BASE, config: { max_position_embeddings: MAX_LENGTH } });
+  const workspace = await openWorkspace(await openFolder(source));
   try {
-    await writeBenchModel(folder, { ...BASE, config: { max_position_embeddings: MAX_LENGTH } });
-    const sessions = await openSessions(folder);
-    for (const shape of SHAPES) {
-      if (lengths.length === 0 || lengths.includes(shape.length)) await compare(sessions, shape);
+    const candidates = [
+      ...(await ourGraphs(source, workspace)),
+      ...(await optimumsGraph(source, join(folder, "optimum"))),
+      ...references(),
+    ];
+    const wanted = lengths.length > 0 ? [...lengths].sort((a, b) => a - b) : [...RUNS.keys()];
+    await compare(candidates, wanted, 1);
+    for (const { batchSize, length } of BATCHES) {
+      if (wanted.includes(length)) await compare(candidates, [length], batchSize);
     }
   } finally {
+    await workspace.close();
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-async function openSessions(folder: string): Promise<Map<string, InferenceSession>> {
-  const ort = await import("onnxruntime-node");
+async function ourGraphs(folder: string, workspace: Workspace): Promise<Candidate[]> {
   const checkpoint = await openCheckpoint(await openFolder(folder));
   const model = describeModel(checkpoint, await findArchitecture("bert"));
-  const reader = await openWeights(checkpoint, () => ({}));
-  const sessions = new Map<string, InferenceSession>();
-  for (const { name, lsg, attention } of GRAPHS) {
-    const path = join(folder, "graph.onnx");
+  const place = await workspace.place(checkpoint);
+  const candidates: Candidate[] = [];
+  for (const { name, lsg, attention, longest = MAX_LENGTH } of GRAPHS) {
     // The table of global tokens is missing in an unconverted model; none of these graphs prepends any.
     const config = lsg && { ...lsg, first_token_is_global: true };
-    const graph = modelGraph(model, copiedWeights(reader), {
+    const graph = modelGraph(model, place.weights, {
       lsg: config,
       seed: 1,
       ...(attention && { attention }),
     });
-    await writeModel(path, graph);
-    sessions.set(name, await ort.InferenceSession.create(path));
+    const path = await place.write(name.replaceAll(/\W+/g, "-"), graph);
+    candidates.push({ name, longest, start: (signal) => startGraph(path, "cpu", signal) });
   }
-  await reader.close();
-  return sessions;
+  return candidates;
 }
 
-async function compare(
-  sessions: ReadonlyMap<string, InferenceSession>,
-  { batch, length, runs }: (typeof SHAPES)[number],
-): Promise<void> {
-  const { Tensor } = await import("onnxruntime-node");
-  const ints = (value: (i: number) => number) =>
-    new Tensor(
-      "int64",
-      BigInt64Array.from({ length: batch * length }, (_, i) => BigInt(value(i))),
-      [batch, length],
-    );
-  const feeds = {
-    input_ids: ints((i) => 1000 + ((i * 7919) % 20000)),
-    attention_mask: ints(() => 1),
-    token_type_ids: ints(() => 0),
-  };
-  const times = new Map<string, number[]>();
-  for (let run = -1; run < runs; run++) {
-    for (const [name, session] of sessions) {
-      if (name === "full attention" && length > MAX_FULL_LENGTH) continue;
-      const begin = performance.now();
-      await session.run(feeds);
-      if (run >= 0) times.set(name, [...(times.get(name) ?? []), (performance.now() - begin) / 1000]);
-    }
-  }
-  const base = median(times.get(GRAPHS[0]?.name ?? "") ?? []);
-  const rows = [...times].map(([name, all]) => row(name, all, base));
-  for (const [model, name] of Object.entries(REFERENCES)) {
-    const reference = referenceTimes(model, batch, length);
-    if (reference) rows.push(row(name, reference, base));
-  }
-  process.stdout.write(`\n${batch} × ${length} tokens, BERT base, seconds\n`);
-  console.table(rows);
+async function optimumsGraph(source: string, output: string): Promise<Candidate[]> {
+  const path = await optimumExport(source, output);
+  if (path === undefined) return [];
+  const start: Candidate["start"] = (signal) => startGraph(path, "cpu", signal);
+  return [{ name: "optimum's export, full attention", longest: MAX_FULL_TOKENS, start }];
 }
 
-function row(name: string, times: readonly number[], base: number) {
-  const sorted = [...times].sort((a, b) => a - b);
-  return {
-    "": name,
-    median: median(times).toFixed(3),
-    "min–max": `${sorted[0]?.toFixed(3)}–${sorted.at(-1)?.toFixed(3)}`,
-    "× limit": (median(times) / base).toFixed(2),
-  };
-}
-
-/** Three runs of the reference in its own process, right after ours at the same length. */
-function referenceTimes(model: string, batch: number, length: number): number[] | undefined {
-  if (!REFERENCE_PYTHON || !existsSync(REFERENCE_PYTHON) || length > MAX_FULL_LENGTH) return undefined;
-  const output = execFileSync(REFERENCE_PYTHON, [REFERENCE_SCRIPT, model, String(batch), String(length)], {
-    encoding: "utf8",
+function references(): Candidate[] {
+  return REFERENCES.flatMap(({ model, name, environment }) => {
+    const python = findPython(environment);
+    if (!python) return [];
+    const command = [python.command, script("reference_forward.py"), model, String(MAX_FULL_TOKENS)] as const;
+    const start: Candidate["start"] = (signal) => startWorker(command, {}, { env: python.env, signal });
+    return [{ name, longest: MAX_FULL_TOKENS, start }];
   });
-  return JSON.parse(output);
+}
+
+/** All processes stay alive for all lengths, so that the candidates can take turns run by run. */
+async function compare(
+  candidates: readonly Candidate[],
+  lengths: readonly number[],
+  batchSize: number,
+): Promise<void> {
+  const withinReach = candidates
+    .map((all) => (all.longest < MAX_LENGTH ? { ...all, longest: all.longest / batchSize } : all))
+    .filter(({ longest }) => lengths.some((length) => length <= longest));
+  const measured = await measure(withinReach, {
+    lengths,
+    batchSize,
+    runsAt: (length) => RUNS.get(length) ?? DEFAULT_RUNS,
+    loads: 0,
+    memory: freeMemory(),
+    inputsAt: (length) => benchInputs(batchSize, length),
+  });
+  for (const length of lengths) print(measured, length, batchSize);
+}
+
+function print(measured: readonly MeasuredGraph[], length: number, batchSize: number): void {
+  const at = ({ measurements }: MeasuredGraph) => measurements.find((one) => one.length === length);
+  const base = measured[0] && at(measured[0])?.seconds.median;
+  process.stdout.write(`\n${batchSize} × ${length} tokens, BERT base, seconds\n`);
+  console.table(
+    measured.flatMap((graph) => {
+      const { seconds, megabytes } = at(graph) ?? {};
+      if (!seconds) return [];
+      return [
+        {
+          "": graph.name,
+          median: seconds.median.toFixed(3),
+          "min–max": `${seconds.min.toFixed(3)}–${seconds.max.toFixed(3)}`,
+          "× limit": base === undefined ? "" : (seconds.median / base).toFixed(2),
+          "peak MB": megabytes?.toFixed(0),
+        },
+      ];
+    }),
+  );
+  for (const { name, notes } of measured) {
+    const failures = notes.filter((note) => note.startsWith(`failed at ${length} `));
+    for (const failure of failures) process.stdout.write(`${name} ${failure}\n`);
+  }
 }

@@ -1,20 +1,15 @@
-import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { findPython, ROOT, script } from "./environments.js";
 import { type Candidate, measure, printTable } from "./measure.js";
-import { BASE, LARGE, writeBenchModel } from "./models.js";
+import { BASE, LARGE, optimumCommand, writeBenchModel } from "./models.js";
 
 const ROUNDS = 5;
+/** optimum takes some twenty seconds. */
+const EXPORT_ROUNDS = 3;
 
-/** From `dist/test/bench/`. */
-const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const LSG = join(ROOT, "bin", "lsg.js");
-
-/** A Python with lsg-converter 0.1.9 (fixtures/generate/requirements.txt); without it that row is missing. */
-const REFERENCE_PYTHON = process.env.LSG_REFERENCE_PYTHON;
-const REFERENCE_SCRIPT = join(ROOT, "test", "bench", "reference_convert.py");
 
 /** Time and memory of a conversion beside `cp` and the reference, and of a model of 6 GB. */
 export async function benchConvert({ large }: { large: boolean }): Promise<void> {
@@ -46,11 +41,23 @@ export async function benchConvert({ large }: { large: boolean }): Promise<void>
     const base = join(folder, "base");
     await writeBenchModel(base, BASE);
     const candidates = [copy(base), convert(base)];
-    if (REFERENCE_PYTHON && existsSync(REFERENCE_PYTHON)) {
-      const command = [REFERENCE_PYTHON, REFERENCE_SCRIPT, base, output] as const;
-      candidates.push({ name: "lsg-converter", command, before });
+    const python = findPython("reference");
+    if (python) {
+      const command = [python.command, script("reference_convert.py"), base, output] as const;
+      candidates.push({ name: "lsg-converter", command, env: python.env, before });
     }
     printTable("BERT base, 437 MB, 512 → 4096 tokens", await measure(candidates, ROUNDS));
+
+    const optimum = optimumCommand(base, output);
+    const exports: Candidate[] = [
+      {
+        name: "lsg export",
+        command: [process.execPath, LSG, "export", base, output, "--quiet"],
+        before,
+      },
+      ...(optimum ? [{ name: "optimum", command: optimum, before }] : []),
+    ];
+    printTable("BERT base, exported as a graph", await measure(exports, EXPORT_ROUNDS));
 
     if (large) {
       const source = join(folder, "large");

@@ -5,6 +5,7 @@ import { performance } from "node:perf_hooks";
 import { fileURLToPath } from "node:url";
 import type { InferenceSession, OnnxValue, Tensor } from "onnxruntime-node";
 import { findArchitecture } from "../../src/architectures.js";
+import { spreadOf } from "../../src/bench/statistics.js";
 import { openCheckpoint } from "../../src/checkpoint/checkpoint.js";
 import { openFolder } from "../../src/checkpoint/folder.js";
 import { convert } from "../../src/commands/convert.js";
@@ -18,7 +19,6 @@ import type { CostRequest } from "../../src/verify/model/cost-program.js";
 import { ownProgram, runProgram } from "../../src/verify/run-program.js";
 import type { CostAt } from "../../src/verify/types.js";
 import { openWeights } from "../../src/write/weight-reader.js";
-import { median } from "./measure.js";
 import { BART_BASE, writeBenchModel } from "./models.js";
 
 const ROUNDS = 3;
@@ -94,11 +94,11 @@ async function compareEncoders(graphs: ReadonlyMap<string, string>, length: numb
       costs.set(name, [...(costs.get(name) ?? []), JSON.parse(stdout) as CostAt]);
     }
   }
-  const full = median(costs.get("full attention")?.map(({ seconds }) => seconds) ?? []);
+  const full = medianOf(costs.get("full attention")?.map(({ seconds }) => seconds) ?? []);
   process.stdout.write(`\nBART base, encoder, 1 × ${length} tokens\n`);
   console.table(
     [...costs].map(([name, all]) => {
-      const seconds = median(all.map((cost) => cost.seconds));
+      const seconds = medianOf(all.map((cost) => cost.seconds));
       return {
         "": name,
         "median s": seconds.toFixed(3),
@@ -164,8 +164,8 @@ async function measureDecoder(folder: string, length: number): Promise<void> {
   console.table(
     [...times].map(([name, all]) => ({
       "": name,
-      "ms a token": median(all).toFixed(1),
-      "tokens a second": (1000 / median(all)).toFixed(1),
+      "ms a token": medianOf(all).toFixed(1),
+      "tokens a second": (1000 / medianOf(all)).toFixed(1),
     })),
   );
 }
@@ -178,4 +178,8 @@ function keep(state: Record<string, OnnxValue>, results: InferenceSession.OnnxVa
     if (name.includes(".encoder.") && past in state) continue;
     state[past] = value;
   }
+}
+
+function medianOf(values: readonly number[]): number {
+  return values.length > 0 ? spreadOf(values).median : Number.NaN;
 }

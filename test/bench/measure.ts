@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { performance } from "node:perf_hooks";
+import { spreadOf } from "../../src/bench/statistics.js";
 
 /** One run of a command, seen from outside. */
 export interface Run {
@@ -13,6 +14,8 @@ export interface Run {
 export interface Candidate {
   readonly name: string;
   readonly command: readonly [program: string, ...args: string[]];
+  /** Environment variables beside those of this process. */
+  readonly env?: Readonly<Record<string, string>>;
   readonly before?: () => Promise<void>;
 }
 
@@ -25,9 +28,9 @@ const POLL_MS = 5;
 export async function measure(candidates: readonly Candidate[], rounds: number): Promise<Map<string, Run[]>> {
   const runs = new Map<string, Run[]>(candidates.map(({ name }) => [name, []]));
   for (let round = -1; round < rounds; round++) {
-    for (const { name, command, before } of candidates) {
+    for (const { name, before, ...candidate } of candidates) {
       await before?.();
-      const run = await runOnce(command);
+      const run = await runOnce(candidate);
       if (round >= 0) runs.get(name)?.push(run);
     }
   }
@@ -36,15 +39,15 @@ export async function measure(candidates: readonly Candidate[], rounds: number):
 
 /** Prints a row for each candidate: median, spread and the ratio to the first one. */
 export function printTable(title: string, runs: ReadonlyMap<string, readonly Run[]>): void {
-  const base = median([...runs.values()][0]?.map(({ seconds }) => seconds) ?? []);
-  const rows = [...runs].map(([name, all]) => {
-    const seconds = all.map((run) => run.seconds).sort((a, b) => a - b);
+  const spreads = [...runs.values()].map((all) => spreadOf(all.map(({ seconds }) => seconds)));
+  const rows = [...runs].map(([name, all], i) => {
+    const { median = Number.NaN, min, max } = spreads[i] ?? {};
     const peak = Math.max(...all.map(({ peakMegabytes }) => peakMegabytes ?? Number.NaN));
     return {
       "": name,
-      "median s": median(seconds).toFixed(3),
-      "min–max s": `${seconds[0]?.toFixed(3)}–${seconds.at(-1)?.toFixed(3)}`,
-      ratio: (median(seconds) / base).toFixed(2),
+      "median s": median.toFixed(3),
+      "min–max s": `${min?.toFixed(3)}–${max?.toFixed(3)}`,
+      ratio: (median / (spreads[0]?.median ?? Number.NaN)).toFixed(2),
       "peak MB": Number.isNaN(peak) ? "?" : peak.toFixed(0),
     };
   });
@@ -52,16 +55,12 @@ export function printTable(title: string, runs: ReadonlyMap<string, readonly Run
   console.table(rows);
 }
 
-/** The middle one, or the mean of the two in the middle. */
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const [low, high] = [sorted[(sorted.length - 1) >> 1], sorted[sorted.length >> 1]];
-  return ((low ?? Number.NaN) + (high ?? Number.NaN)) / 2;
-}
-
-function runOnce([program, ...args]: Candidate["command"]): Promise<Run> {
+function runOnce({ command: [program, ...args], env }: Pick<Candidate, "command" | "env">): Promise<Run> {
   const begin = performance.now();
-  const child = spawn(program, args, { stdio: ["ignore", "ignore", "pipe"] });
+  const child = spawn(program, args, {
+    stdio: ["ignore", "ignore", "pipe"],
+    env: { ...process.env, ...env },
+  });
   let errors = "";
   child.stderr.on("data", (chunk) => {
     errors += chunk;

@@ -1,9 +1,17 @@
-import { randomFillSync } from "node:crypto";
+import { execFile } from "node:child_process";
 import { mkdir, open, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { findArchitecture } from "../../src/architectures.js";
+import type { BenchInputs } from "../../src/bench/program.js";
 import { baseSpecs, readSizes } from "../../src/plan/tensor-specs.js";
+import { seededNormal } from "../../src/random.js";
 import { serializeHeader, type TensorInfo, tensorBytes } from "../../src/safetensors/header.js";
+import { findPython, script } from "./environments.js";
+import type { Candidate } from "./measure.js";
+
+/** Of the weights of a BERT that was not trained: `initializer_range`. */
+const WEIGHT_DEVIATION = 0.02;
 
 /** A base model, in so many shards. */
 export interface BenchModel {
@@ -38,6 +46,35 @@ export const BART_BASE: BenchModel = {
   },
   shards: 1,
 };
+
+/** The same tokens in each run: some 20,000 of the vocabulary, all visible. */
+export function benchInputs(batchSize: number, length: number): BenchInputs {
+  const tensor = (value: (i: number) => number) =>
+    ({
+      dims: [batchSize, length],
+      values: Array.from({ length: batchSize * length }, (_, i) => value(i)),
+      dtype: "int64",
+    }) as const;
+  return {
+    input_ids: tensor((i) => 1000 + ((i * 7919) % 20000)),
+    attention_mask: tensor(() => 1),
+    token_type_ids: tensor(() => 0),
+  };
+}
+
+/** The command that exports a model with optimum; undefined where there is no optimum. */
+export function optimumCommand(source: string, output: string): Candidate["command"] | undefined {
+  const python = findPython("optimum");
+  return python && [python.command, script("optimum_export.py"), source, output];
+}
+
+/** Exports a model with optimum, and returns the graph's path; undefined where there is no optimum. */
+export async function optimumExport(source: string, output: string): Promise<string | undefined> {
+  const [program, ...args] = optimumCommand(source, output) ?? [];
+  if (program === undefined) return undefined;
+  await promisify(execFile)(program, args);
+  return join(output, "model.onnx");
+}
 
 /** Writes a model with the names and shapes that the architecture says. */
 export async function writeBenchModel(
@@ -80,7 +117,8 @@ async function writeShardFile(path: string, specs: ReturnType<typeof baseSpecs>)
   const file = await open(path, "w");
   await file.write(header);
   // Real bytes: holes would take no disk, and `cp` does not copy them.
-  const chunk = randomFillSync(Buffer.alloc(1 << 20));
+  const normal = seededNormal(1);
+  const chunk = Buffer.from(Float32Array.from({ length: 1 << 18 }, () => WEIGHT_DEVIATION * normal()).buffer);
   for (let done = 0; done < end; done += chunk.length)
     await file.write(chunk, 0, Math.min(chunk.length, end - done));
   await file.close();

@@ -152,7 +152,7 @@ describe("everything else survives", () => {
     );
     const gone = Object.fromEntries(Object.keys(tinyTensors()).map((name) => [name, undefined]));
     const source = await writeTinyModel({
-      config: { architectures: ["HF_ColBERT"] },
+      config: { architectures: ["BertForRanking"] },
       shapes: { ...gone, ...prefixed, "linear.weight": [2, 4] },
     });
     const { config, tensors, plan } = await converted(source);
@@ -160,7 +160,7 @@ describe("everything else survives", () => {
     expect([...tensors.keys()]).toEqual(
       expect.arrayContaining([`bert.${GLOBALS}`, `bert.${WORDS}`, "linear.weight"]),
     );
-    expect(plan.notes.join()).toMatch(/HF_ColBERT is not a class that lsg knows/);
+    expect(plan.notes.join()).toMatch(/BertForRanking is not a class that lsg knows/);
   });
 });
 

@@ -231,6 +231,7 @@ describe("tasks", () => {
       files: ["onnx/model.onnx"],
       task: "question-answering",
       attention: "full",
+      notes: [],
     });
     const features = await exportOnnx(qa, `${output}-2`, parseExportOptions({ task: "feature-extraction" }));
     expect(features.task).toBe("feature-extraction");
@@ -299,6 +300,7 @@ describe("lsg export", () => {
       files: ["onnx/model.onnx", "onnx/model.onnx_data"],
       task: "feature-extraction",
       attention: "full",
+      notes: [],
     });
   });
 

@@ -1,4 +1,5 @@
 import * as ort from "onnxruntime-node";
+import type { RelativeBias } from "../../src/architecture.js";
 import { fullAttention } from "../../src/onnx/functions/full-attention.js";
 import { lsgAttention } from "../../src/onnx/functions/lsg-attention.js";
 import { prependedTokens } from "../../src/onnx/functions/lsg-inputs.js";
@@ -57,23 +58,32 @@ export function leftPadded(visible: number, length: number): number[] {
 }
 
 /** Full attention alone. */
-export function openFull(causal: boolean): Promise<ort.InferenceSession> {
-  const attention = fullAttention({ ...HEADS, causal });
-  return open(opOnlyModel({ ...HEADS, attention, prependedTokens: 0, maskFirstToken: false, dtype: "F32" }));
+export function openFull(causal: boolean, relative?: RelativeBias): Promise<ort.InferenceSession> {
+  const attention = fullAttention({ ...HEADS, causal, relative });
+  const biased = relative && { relative, causal };
+  return open(
+    opOnlyModel({ ...HEADS, attention, prependedTokens: 0, maskFirstToken: false, biased, dtype: "F32" }),
+  );
 }
 
 /** The LSG op alone. */
 export function openLsg(
   config: LsgConfig,
-  { causal = false, heads = HEADS, dtype = "F32" as FloatDtype } = {},
+  {
+    causal = false,
+    heads = HEADS,
+    dtype = "F32" as FloatDtype,
+    relative = undefined as RelativeBias | undefined,
+  } = {},
 ): Promise<ort.InferenceSession> {
-  const attention = lsgAttention({ ...heads, config, causal, seed: SEED });
+  const attention = lsgAttention({ ...heads, config, causal, seed: SEED, relative });
   return open(
     opOnlyModel({
       ...heads,
       attention,
       prependedTokens: prependedTokens(config),
       maskFirstToken: config.mask_first_token,
+      biased: relative && { relative, config, causal },
       dtype,
     }),
   );
@@ -82,16 +92,17 @@ export function openLsg(
 /** Runs an op-only graph: the context as (batch, total, heads · head_dim). */
 export async function run(
   session: ort.InferenceSession,
-  problem: AttentionProblem,
+  problem: AttentionProblem & { readonly table?: ArrayLike<number> },
   dtype: TensorDtype = "F32",
 ): Promise<Float64Array> {
-  const { batch, numHeads, headDim, mask } = problem;
+  const { batch, numHeads, headDim, mask, table } = problem;
   const tensor = (x: ArrayLike<number>) => floatTensor(x, batch, numHeads * headDim, dtype);
   const { context } = await session.run({
     query: tensor(problem.query),
     key: tensor(problem.key),
     value: tensor(problem.value),
     attention_mask: maskTensor(mask, batch),
+    ...(table && { relative_attention_bias: tableTensor(table, numHeads, dtype) }),
   });
   return numbers(context, dtype);
 }
@@ -110,6 +121,15 @@ export function floatTensor(
   if (dtype === "F32") return new ort.Tensor("float32", Float32Array.from(x), dims);
   const halves = new Uint8Array(encodeFloats(Float64Array.from(x), "F16"));
   return new ort.Tensor("float16", new Uint16Array(halves.buffer), dims);
+}
+
+/** (buckets, heads) of the numbers. */
+function tableTensor(table: ArrayLike<number>, heads: number, dtype: TensorDtype): ort.Tensor {
+  const { data } = floatTensor(table, 1, heads, dtype);
+  return new ort.Tensor(dtype === "F32" ? "float32" : "float16", data as Float32Array, [
+    table.length / heads,
+    heads,
+  ]);
 }
 
 /** (batch, length) of int64. */

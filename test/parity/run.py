@@ -62,6 +62,7 @@ ARCHITECTURES = {
     "distilbert": "DistilBertForMaskedLM",
     "electra": "ElectraForPreTraining",
     "albert": "AlbertForPreTraining",
+    "mpnet": "MPNetForMaskedLM",
     "data2vec-text": "Data2VecTextForMaskedLM",
     "ernie": "ErnieForPreTraining",
     "roberta-prelayernorm": "RobertaPreLayerNormForMaskedLM",
@@ -138,6 +139,35 @@ def convert_longformers() -> None:
         lsg_convert(source, target / f"{model_type}-longer", "--max-sequence-length", "1024")
 
 
+TOKENS = "[question],[/question],[ent],[/ent]"
+WITH_TOKENS = {
+    "lsg": ["bert", "roberta", "camembert", "distilbert", "electra", "albert", "bart", "mbart", "pegasus"],
+    "longformer": ["roberta", "xlm-roberta", "camembert", "distilbert", "bart", "longformer", "led"],
+}
+# Of tokenizers in Python.
+VOCABULARIES = ["vocab.txt", "vocab.json", "merges.txt", "sentencepiece.bpe.model", "spiece.model"]
+
+
+def convert_with_tokens() -> None:
+    """With added tokens, made anew: WORK/added/<model_type>-<variant>; and of folders with nothing of a tokenizer but
+    its vocabulary, which then lie beside them."""
+    target = WORK / "added"
+    shutil.rmtree(target, ignore_errors=True)
+    options = ["--add-tokens", TOKENS, "--max-sequence-length", "2048"]
+    for variant, model_types in WITH_TOKENS.items():
+        for model_type in model_types:
+            source = REPOSITORY / "fixtures" / model_type / "checkpoint"
+            lsg_convert(source, target / f"{model_type}-{variant}", "--to", variant, *options)
+    for model_type in ("bert", "roberta", "xlm-roberta", "albert"):
+        source = REPOSITORY / "fixtures" / model_type / "checkpoint"
+        bare = target / f"{model_type}-bare.source"
+        bare.mkdir()
+        for file in source.iterdir():
+            if file.name in ("config.json", *VOCABULARIES) or "model" in file.name:
+                shutil.copy(file, bare)
+        lsg_convert(bare, target / f"{model_type}-bare", *options)
+
+
 def lsg_convert(source: Path, output: Path, *options: str) -> None:
     command = ["node", REPOSITORY / "bin" / "lsg.js", "convert", source, output, "--quiet", *options]
     subprocess.run(command, check=True)
@@ -163,6 +193,7 @@ def main(arguments: list[str]) -> int:
         if run(REFERENCE, script).returncode != 0:
             return 1
     convert_longformers()
+    convert_with_tokens()
 
     def test(version: str) -> bool:
         pytest = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "ignore", *arguments]

@@ -1,49 +1,15 @@
-import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { CheckpointError } from "../../src/errors.js";
 import { findSpecialTokens, TOKENIZER_FILES } from "../../src/tokenizer/special-tokens.js";
+
+import { answers, defaultsOf, files, folder } from "./folders.js";
 
 interface Answer {
   readonly token: string;
   readonly id: number;
 }
 
-const FIXTURES = new URL("../../fixtures/tokenizers/", import.meta.url);
-const EXPECTED: Record<string, Record<"bos" | "mask", Answer | null>> = JSON.parse(
-  readFileSync(new URL("expected.json", FIXTURES), "utf8"),
-);
-
-/** The tokenizer class that transformers takes for a model type whose files name none. */
-const CLASS_OF_MODEL_TYPE: Record<string, string> = {
-  albert: "AlbertTokenizer",
-  bart: "BartTokenizer",
-  bert: "BertTokenizer",
-  camembert: "CamembertTokenizer",
-  distilbert: "DistilBertTokenizer",
-  electra: "ElectraTokenizer",
-  mbart: "MBartTokenizer",
-  pegasus: "PegasusTokenizer",
-  roberta: "RobertaTokenizer",
-  "xlm-roberta": "XLMRobertaTokenizer",
-};
-
-function folder(name: string): Map<string, Buffer> {
-  const url = new URL(`${name}/`, FIXTURES);
-  return new Map(readdirSync(url).map((file) => [file, readFileSync(new URL(file, url))]));
-}
-
-function defaultsOf(files: Map<string, Buffer>): string {
-  const { model_type } = JSON.parse(String(files.get("config.json")));
-  return CLASS_OF_MODEL_TYPE[model_type] ?? "";
-}
-
-const files = (contents: Record<string, string | object>) =>
-  new Map(
-    Object.entries(contents).map(([name, content]) => [
-      name,
-      Buffer.from(typeof content === "string" ? content : JSON.stringify(content)),
-    ]),
-  );
+const EXPECTED = answers<Record<"bos" | "mask", Answer | null>>("expected.json");
 
 const BERT = "BertTokenizer";
 

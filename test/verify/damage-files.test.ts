@@ -52,7 +52,6 @@ describe("a file that loaders read and nobody planned", () => {
     small,
     Object.fromEntries(
       [
-        "adapter_config.json",
         "adapter_model.safetensors",
         "generation_config.json",
         "config_sentence_transformers.json",
@@ -72,6 +71,17 @@ describe("a file that loaders read and nobody planned", () => {
       }),
     ),
   );
+});
+
+describe("an adapter", () => {
+  testFileCrimes(small, {
+    "which loaders would put into the model": {
+      damage: put("adapter_config.json", "{}"),
+      fails: ["files", "weights", "model"],
+      where: "model",
+      says: /holds an adapter beside its model \(adapter_config\.json\)/,
+    },
+  });
 });
 
 describe("the modelling code", () => {

@@ -14,10 +14,16 @@ export interface HeadInputs {
   readonly value: Value;
   /** (batch, keys): 0 or `HIDDEN`. */
   readonly bias: Value;
+  /** Where scores have a bias by distance, of the pairs and of the offsets: see `relativeInputs`. */
+  readonly relativeBias?: Value | undefined;
+  readonly biasByOffset?: Value | undefined;
 }
 
 /** The names of an attention op's inputs, in order. */
 export const ATTENTION_INPUTS = ["query", "key", "value", "key_bias"] as const;
+
+/** Those that follow where scores have a bias by distance; full attention has the first alone. */
+export const RELATIVE_INPUTS = ["relative_bias", "bias_by_offset"] as const;
 
 /**
  * Splits (batch, length, heads · head_dim) into heads, lets `attend` make a context (batch, length, heads,
@@ -25,7 +31,9 @@ export const ATTENTION_INPUTS = ["query", "key", "value", "key_bias"] as const;
  */
 export function inHeads(
   op: Op,
-  inputs: { readonly [K in (typeof ATTENTION_INPUTS)[number]]: Value },
+  inputs: { readonly [K in (typeof ATTENTION_INPUTS)[number]]: Value } & {
+    readonly [K in (typeof RELATIVE_INPUTS)[number]]?: Value;
+  },
   heads: Heads,
   attend: (inputs: HeadInputs) => Value,
 ): Value {
@@ -34,6 +42,8 @@ export function inHeads(
     key: splitHeads(op, inputs.key, heads),
     value: splitHeads(op, inputs.value, heads),
     bias: inputs.key_bias,
+    relativeBias: inputs.relative_bias,
+    biasByOffset: inputs.bias_by_offset,
   });
   return op.Reshape(context, [0, -1, heads.numHeads * heads.headDim]);
 }

@@ -1,3 +1,4 @@
+import type { RelativeBias } from "../../architecture.js";
 import type { LsgConfig } from "../../variants/lsg-config.js";
 import type { Op, Value } from "../body.js";
 import type { HeadInputs, Heads } from "./attend.js";
@@ -8,6 +9,13 @@ export interface LsgAttentionOptions extends Heads {
   readonly causal: boolean;
   /** Seed of lsh's random projections. */
   readonly seed: number;
+  /** Scores have a bias by distance: the op has the inputs that `relativeInputs` makes. */
+  readonly relative?: RelativeBias | undefined;
+}
+
+/** Whether full attention is the same and is taken: up to two blocks. @param length with the prepended tokens, scalar */
+export function isShort(op: Op, length: Value, config: LsgConfig): Value {
+  return op.LessOrEqual(length, prependedTokens(config) + 2 * config.block_size);
 }
 
 /** Global tokens that stand before the row's own: with `first_token_is_global` one of them is the row's. */

@@ -1,4 +1,4 @@
-import { isSparse } from "../../variants/lsg-config.js";
+import { isSparse, type LsgConfig } from "../../variants/lsg-config.js";
 import type { Value } from "../body.js";
 import { vector } from "./attend.js";
 import { type LongInputs, prependedTokens } from "./lsg-inputs.js";
@@ -32,31 +32,41 @@ export function keyWindows(inputs: LongInputs, nullRow: Value): Value {
     const row = op.Add(op.Add(op.Mul(block, perBlock), offsets), first);
     return op.Where(op.And(op.GreaterOrEqual(row, lower), op.Less(row, upper)), row, nullRow);
   };
-  const concat = (columns: number, ...parts: Value[]) => {
-    const missing = -columns & (WINDOW_MULTIPLE - 1);
-    return op.Concat(...parts, op.Expand(nullRow, vector(op, blocks, missing)), { axis: 1 });
-  };
+  const { columns, filledTo } = windowColumns(config, causal);
+  const concat = (...parts: Value[]) =>
+    op.Concat(...parts, op.Expand(nullRow, vector(op, blocks, filledTo - columns)), { axis: 1 });
   const prepended = prependedTokens(config);
   const globalRows = op.Expand(range(0, globals), vector(op, blocks, globals));
-  const localRows = part(
-    blockSize,
-    prepended,
-    range(-blockSize, (causal ? 1 : 2) * blockSize),
-    globals,
-    length,
-  );
-  const localColumns = globals + (causal ? 2 : 3) * blockSize;
-  if (!isSparse(config)) return concat(localColumns, globalRows, localRows);
+  const localRows = part(blockSize, prepended, localOffsets(config, causal), globals, length);
+  if (!isSparse(config)) return concat(globalRows, localRows);
 
   const perBlock = blockSize / factor;
-  const left = range(-perBlock - config.sparse_block_size, -perBlock);
-  const right = range(2 * perBlock, 2 * perBlock + config.sparse_block_size);
-  const offsets = causal ? left : [...left, ...right];
+  const offsets = sparseOffsets(config, causal).flat();
   const sparseRows =
     factor === 1
       ? part(perBlock, prepended, offsets, globals, length)
       : part(perBlock, length, offsets, length, nullRow);
-  return concat(localColumns + offsets.length, globalRows, localRows, sparseRows);
+  return concat(globalRows, localRows, sparseRows);
+}
+
+/** Tokens that a block sees beside its sparse keys, seen from its first one. */
+export function localOffsets({ block_size: blockSize }: LsgConfig, causal: boolean): number[] {
+  return range(-blockSize, (causal ? 1 : 2) * blockSize);
+}
+
+/** Sparse keys that a block sees on the left and on the right, seen from the first that is made of it. */
+export function sparseOffsets(config: LsgConfig, causal: boolean): [left: number[], right: number[]] {
+  if (!isSparse(config)) return [[], []];
+  const perBlock = config.block_size / config.sparsity_factor;
+  const size = config.sparse_block_size;
+  return [range(-perBlock - size, -perBlock), causal ? [] : range(2 * perBlock, 2 * perBlock + size)];
+}
+
+/** Columns of a block's window, and as many as it is filled up to. */
+export function windowColumns(config: LsgConfig, causal: boolean): { columns: number; filledTo: number } {
+  const parts = [localOffsets(config, causal), ...sparseOffsets(config, causal)];
+  const columns = parts.reduce((sum, { length }) => sum + length, config.num_global_tokens);
+  return { columns, filledTo: Math.ceil(columns / WINDOW_MULTIPLE) * WINDOW_MULTIPLE };
 }
 
 /** `first`, …, `limit` − 1. */

@@ -14,14 +14,22 @@ export interface AttentionProblem {
   readonly key: ArrayLike<number>;
   readonly value: ArrayLike<number>;
   readonly mask: ArrayLike<number>;
+  /** Added to the scores of a head, by how far behind its query a key stands; 0 by default. */
+  readonly bias?: (head: number, offset: number) => number;
   /** Computes these heads and queries only, and leaves NaN elsewhere: plain definitions are slow. */
   readonly only?: { readonly heads: ReadonlySet<number>; readonly queries: ReadonlySet<number> };
 }
 
-/** A key that a query may see. `undefined` stands for one that is hidden. */
-export interface Key {
+/** A key and its value, or means of such. */
+export interface Pair {
   readonly key: Float64Array;
   readonly value: Float64Array;
+}
+
+/** A key that a query may see. `undefined` stands for one that is hidden. */
+export interface Key extends Pair {
+  /** Where biases take it to stand: a token at its place in the row, a global token that is none at 0. */
+  readonly position: number;
 }
 
 /** The tokens of one row in one head; `keys` are undefined where they are hidden. */
@@ -29,6 +37,7 @@ export interface HeadProblem {
   readonly head: number;
   readonly queries: readonly Float64Array[];
   readonly keys: readonly (Key | undefined)[];
+  readonly bias: (offset: number) => number;
 }
 
 export interface LsgDefinition {
@@ -55,21 +64,30 @@ export function lsgAttentionByDefinition(problem: AttentionProblem, definition: 
     const sparse = sparseKeys(definition, { ...all, queries: all.queries.slice(prepended), keys: own });
     return all.queries.map((query, i) => {
       if (!isWanted(i)) return new Float64Array(0);
-      if (i < globals) return weigh(query, causal ? all.keys.slice(0, i + 1) : all.keys);
-      const token = i - prepended;
+      const token = Math.max(0, i - prepended);
+      const bias = ({ position }: Key) => all.bias(position - token);
+      if (i < globals) return weigh(query, causal ? all.keys.slice(0, i + 1) : all.keys, bias);
       const block = Math.floor(token / config.block_size);
       const start = (block - 1) * config.block_size;
       const end = causal ? token + 1 : (block + 2) * config.block_size;
-      return weigh(query, [...global, ...slice(own, start, end), ...sparseOf(definition, sparse, block)]);
+      return weigh(
+        query,
+        [...global, ...slice(own, start, end), ...sparseOf(definition, sparse, block)],
+        bias,
+      );
     });
   });
 }
 
 /** Full attention in the same terms. Queries are the last positions of the keys. */
 export function fullAttentionByDefinition(problem: AttentionProblem, causal: boolean): Float64Array {
-  return forEachHead(problem, 0, false, ({ queries, keys }) => {
+  return forEachHead(problem, 0, false, ({ queries, keys, bias }) => {
     const before = keys.length - queries.length;
-    return queries.map((query, i) => weigh(query, causal ? keys.slice(0, before + i + 1) : keys));
+    return queries.map((query, i) =>
+      weigh(query, causal ? keys.slice(0, before + i + 1) : keys, ({ position }) =>
+        bias(position - before - i),
+      ),
+    );
   });
 }
 
@@ -98,16 +116,20 @@ function slice<T>(list: readonly T[], start: number, end: number): T[] {
   return list.slice(Math.max(0, start), Math.max(0, end));
 }
 
-/** softmax(query · keys / √head_dim) · values. */
-export function weigh(query: Float64Array, keys: readonly (Key | undefined)[]): Float64Array {
+/** softmax(query · keys / √head_dim + bias) · values. */
+export function weigh(
+  query: Float64Array,
+  keys: readonly (Key | undefined)[],
+  bias: (key: Key) => number = () => 0,
+): Float64Array {
   return weightedMean(
     keys.filter((key) => key !== undefined),
-    (key) => dot(query, key.key) / Math.sqrt(query.length),
+    (key) => dot(query, key.key) / Math.sqrt(query.length) + bias(key),
   ).value;
 }
 
 /** The mean of keys and of values, weighted by the exponential of `score`. */
-export function weightedMean(keys: readonly Key[], score: (key: Key) => number): Key {
+export function weightedMean(keys: readonly Key[], score: (key: Key) => number): Pair {
   const scores = keys.map(score);
   const largest = Math.max(...scores);
   const weights = scores.map((s) => Math.exp(s - largest));
@@ -116,7 +138,7 @@ export function weightedMean(keys: readonly Key[], score: (key: Key) => number):
 }
 
 /** Σ weight(i) · keys[i]; NaN without keys. */
-export function sumOf(keys: readonly Key[], weight: (i: number) => number): Key {
+export function sumOf(keys: readonly Pair[], weight: (i: number) => number): Pair {
   const combine = (vectors: Float64Array[]) => {
     const width = vectors[0]?.length ?? 0;
     return Float64Array.from({ length: width }, (_, d) =>
@@ -158,10 +180,11 @@ export function forEachHead(
       const values = vectors(value, row, head);
       const keys = vectors(key, row, head).map((k, i) => {
         const v = values[i];
-        return isVisible(i) && v ? { key: k, value: v } : undefined;
+        return isVisible(i) && v ? { key: k, value: v, position: Math.max(0, i - prepended) } : undefined;
       });
       const queries = vectors(query, row, head);
-      attend({ head, queries, keys }, row).forEach((context, i) => {
+      const bias = (offset: number) => problem.bias?.(head, offset) ?? 0;
+      attend({ head, queries, keys, bias }, row).forEach((context, i) => {
         output.set(context, (row * queries.length + i) * width + head * headDim);
       });
     }

@@ -1,7 +1,15 @@
 import type { LsgConfig } from "../../variants/lsg-config.js";
 import type { SparsityType } from "../functions/sparse/index.js";
 import { lshProjections, lshRounds } from "../functions/sparse/lsh-projections.js";
-import { dot, type HeadProblem, type Key, type LsgDefinition, sumOf, weightedMean } from "./attention.js";
+import {
+  dot,
+  type HeadProblem,
+  type Key,
+  type LsgDefinition,
+  type Pair,
+  sumOf,
+  weightedMean,
+} from "./attention.js";
 
 type SparseDefinition = (head: HeadProblem, definition: LsgDefinition) => (Key | undefined)[];
 
@@ -21,18 +29,20 @@ export const SPARSE_DEFINITIONS: Record<Exclude<SparsityType, "none">, SparseDef
   },
 
   pooling: ({ keys }, { config }) =>
-    chunks(keys, config.sparsity_factor).map((pool) => {
+    chunks(keys, config.sparsity_factor).map((pool, i) => {
       const seen = visible(pool);
       // The reference divides by the count and a little more.
-      return seen.length > 0 ? sumOf(seen, () => 1 / (seen.length + 1e-6)) : undefined;
+      const mean = seen.length > 0 ? sumOf(seen, () => 1 / (seen.length + 1e-6)) : undefined;
+      return mean && { ...mean, position: middle(i, config.sparsity_factor) };
     }),
 
   bos_pooling: ({ keys, queries }, { config }) =>
-    chunks(keys, config.sparsity_factor).map((pool) => {
+    chunks(keys, config.sparsity_factor).map((pool, i) => {
       const seen = visible(pool);
       const bos = queries[0];
       if (!bos || seen.length === 0) return undefined;
-      return weightedMean(seen, (key) => dot(bos, key.key) / Math.sqrt(bos.length));
+      const mean = weightedMean(seen, (key) => dot(bos, key.key) / Math.sqrt(bos.length));
+      return { ...mean, position: middle(i, config.sparsity_factor) };
     }),
 
   stride: ({ keys, head }, { config }) => {
@@ -48,9 +58,9 @@ export const SPARSE_DEFINITIONS: Record<Exclude<SparsityType, "none">, SparseDef
   },
 
   lsh: ({ keys, head }, { config, seed }) =>
-    chunks(keys, chunkSize(config)).flatMap((chunk) => {
-      const empty = () => ({ count: 0, sum: undefined as Key | undefined });
-      let members = chunk.map((key) => ({ count: key ? 1 : 0, sum: key }));
+    chunks(keys, chunkSize(config)).flatMap((chunk, i) => {
+      const empty = () => ({ count: 0, sum: undefined as Pair | undefined });
+      let members = chunk.map((key) => ({ count: key ? 1 : 0, sum: key as Pair | undefined }));
       lshRounds(config).forEach((buckets, round) => {
         const merged = Array.from({ length: buckets }, empty);
         for (const { count, sum } of members) {
@@ -62,7 +72,10 @@ export const SPARSE_DEFINITIONS: Record<Exclude<SparsityType, "none">, SparseDef
         }
         members = merged;
       });
-      return members.map(({ count, sum }) => (sum ? sumOf([sum], () => 1 / (count + 1e-8)) : undefined));
+      return members.map(
+        ({ count, sum }) =>
+          sum && { ...sumOf([sum], () => 1 / (count + 1e-8)), position: middle(i, chunkSize(config)) },
+      );
     }),
 };
 
@@ -90,6 +103,11 @@ function chunks<T>(list: readonly T[], size: number): T[][] {
   return Array.from({ length: Math.ceil(list.length / size) }, (_, i) =>
     list.slice(i * size, (i + 1) * size),
   );
+}
+
+/** Where a mean of the i-th `size` neighbours stands, whichever of them it is of: the earlier of two middles. */
+function middle(i: number, size: number): number {
+  return i * size + Math.floor((size - 1) / 2);
 }
 
 function visible(keys: readonly (Key | undefined)[]): Key[] {

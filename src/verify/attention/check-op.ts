@@ -3,7 +3,7 @@ import type { OnnxFunction } from "../../onnx/body.js";
 import { prependedTokens } from "../../onnx/functions/lsg-inputs.js";
 import { effectiveSparsity } from "../../onnx/functions/sparse/index.js";
 import { opOnlyModel } from "../../onnx/op-only.js";
-import { type AttentionProblem, lsgAttentionByDefinition } from "../../onnx/reference/attention.js";
+import { lsgAttentionByDefinition } from "../../onnx/reference/attention.js";
 import { modelBytes } from "../../onnx/writer.js";
 import type { Model } from "../../plan/model.js";
 import type { PlannedAttention } from "../../plan/weights.js";
@@ -16,7 +16,7 @@ import type { Runtime } from "../runtime.js";
 import { openSession, type Session } from "../session.js";
 import { largestAt, lengthsUpTo } from "../words.js";
 import { lsgOf } from "./kind.js";
-import { attentionProblem, type ProblemSize } from "./problem.js";
+import { attentionProblem, type ProblemSize, type RandomProblem } from "./problem.js";
 
 /**
  * Float32 against float64, relative to the largest output: measured 2e-7 to 2e-6 on CPUs. Other devices order
@@ -50,11 +50,13 @@ export async function checkEncoderOp(attention: OnnxFunction, check: OpCheck): P
   if (!lsg) throw new Error("the model has no LSG attention");
   const heads = { numHeads: model.sizes.heads, headDim: model.sizes.hidden / model.sizes.heads };
   const prepended = prependedTokens(lsg);
+  const { relativeBias: relative } = model.architecture.encoder;
   const graph = opOnlyModel({
     ...heads,
     attention,
     prependedTokens: prepended,
     maskFirstToken: lsg.mask_first_token,
+    biased: relative && { relative, config: lsg, causal: model.config.is_decoder === true },
     dtype: "F32",
   });
   const session = await running("the attention op cannot be loaded", async () =>
@@ -64,7 +66,7 @@ export async function checkEncoderOp(attention: OnnxFunction, check: OpCheck): P
   try {
     for (const length of sweepLengths(check.attention, longest, asked)) {
       signal?.throwIfAborted();
-      const size = { ...heads, prepended, length, blockSize: lsg.block_size, seed: seed + length };
+      const size = { ...heads, prepended, length, blockSize: lsg.block_size, relative, seed: seed + length };
       let error = await errorAt(session, size, lsg, check);
       // Keys that are picked by hashing may be picked otherwise where float32 cannot tell; not twice in a row.
       if (error > opTolerance(device) && effectiveSparsity(lsg) === "lsh")
@@ -110,8 +112,8 @@ async function errorAt(
   return relativeError(await runOp(session, problem, size.length), expected);
 }
 
-async function runOp(session: Session, problem: AttentionProblem, length: number): Promise<Float32Array> {
-  const { batch, numHeads, headDim, query, key, value, mask } = problem;
+async function runOp(session: Session, problem: RandomProblem, length: number): Promise<Float32Array> {
+  const { batch, numHeads, headDim, query, key, value, mask, table } = problem;
   const width = numHeads * headDim;
   const floats = (values: ArrayLike<number>) => {
     return { dims: [batch, values.length / batch / width, width], values, dtype: "float32" } as const;
@@ -122,6 +124,13 @@ async function runOp(session: Session, problem: AttentionProblem, length: number
       key: floats(key),
       value: floats(value),
       attention_mask: { dims: [batch, length], values: mask, dtype: "int64" },
+      ...(table && {
+        relative_attention_bias: {
+          dims: [table.length / numHeads, numHeads],
+          values: table,
+          dtype: "float32",
+        } as const,
+      }),
     }),
   );
   return results.context?.values ?? new Float32Array(0);

@@ -1,5 +1,7 @@
+import type { RelativeBias } from "../../architecture.js";
 import type { AttentionProblem } from "../../onnx/reference/attention.js";
 import { seededNormal, seededUniform } from "../../random.js";
+import { relativeBucket } from "../../relative-bucket.js";
 
 /** Queries of a row for which the definition is computed, besides those around borders of blocks. */
 const SEEDED_QUERIES = 16;
@@ -14,15 +16,22 @@ export interface ProblemSize {
   readonly prepended: number;
   readonly length: number;
   readonly blockSize: number;
+  /** Where scores have a bias by distance. */
+  readonly relative?: RelativeBias | undefined;
   readonly seed: number;
+}
+
+export interface RandomProblem extends AttentionProblem {
+  /** Of relative biases: (buckets, heads). */
+  readonly table?: Float32Array;
 }
 
 /**
  * Random queries, keys and values: a full row and one that is padded on the right. Of the answers the first and
  * the last head's are asked for, at the borders of blocks and some places between.
  */
-export function attentionProblem(size: ProblemSize): AttentionProblem {
-  const { numHeads, headDim, prepended, length, blockSize, seed } = size;
+export function attentionProblem(size: ProblemSize): RandomProblem {
+  const { numHeads, headDim, prepended, length, blockSize, relative, seed } = size;
   const total = prepended + length;
   const width = numHeads * headDim;
   const shorter = Math.max(1, Math.floor(0.7 * length));
@@ -42,11 +51,20 @@ export function attentionProblem(size: ProblemSize): AttentionProblem {
     key: withDistinctNorms(draw(), headDim),
     value: draw(),
     mask: Array.from({ length: 2 * length }, (_, i) => (i < length + shorter ? 1 : 0)),
+    ...(relative && randomBias(relative, numHeads, normal)),
     only: {
       heads: new Set([0, numHeads - 1]),
       queries: new Set([0, ...tokens.map((token) => prepended + token)]),
     },
   };
+}
+
+/** Of buckets, as different from each other as keys are. */
+function randomBias(relative: RelativeBias, numHeads: number, normal: () => number) {
+  const table = Float32Array.from({ length: relative.buckets * numHeads }, normal);
+  const bias = (head: number, offset: number) =>
+    table[relativeBucket(offset, relative) * numHeads + head] ?? Number.NaN;
+  return { table, bias };
 }
 
 /**

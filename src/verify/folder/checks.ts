@@ -10,6 +10,7 @@ import { openWeights } from "../../write/weight-reader.js";
 import type { Outcome } from "../attempt.js";
 import { asModel, type ReadModel } from "../read-model.js";
 import type { Recorder } from "../recorder.js";
+import { checkAddedTokens } from "./added-tokens.js";
 import { checkConfig } from "./config.js";
 import { checkLength } from "./length.js";
 import { checkModeling } from "./modeling.js";
@@ -79,6 +80,13 @@ export async function checkFolder(subject: FolderSubject, recorder: Recorder): P
     );
   }
   const promised = plan?.record ?? record;
+  const tokens = promised?.added_tokens;
+  if (tokens) {
+    const { contents } = converted.read;
+    await recorder.look("added-tokens", "added tokens", async () =>
+      checkAddedTokens(contents, model, tokens),
+    );
+  }
   if (promised) {
     await recorder.look("length", "length", () => checkLength(source, model, promised.max_sequence_length));
   }

@@ -1,10 +1,10 @@
-import { openedClass } from "../../plan/classes.js";
+import { longformerClass, lsgClass } from "../../plan/classes.js";
 import type { Model } from "../../plan/model.js";
 import type { ConversionRecord } from "../../plan/types.js";
 import type { PlannedAttention } from "../../plan/weights.js";
 import { losslessLength as losslessOfLongformer } from "../../variants/longformer.js";
 import { losslessLength } from "../../variants/lsg.js";
-import { LSG_CLASS_PREFIX, type LsgConfig } from "../../variants/lsg-config.js";
+import type { LsgConfig } from "../../variants/lsg-config.js";
 import { judge, type Outcome } from "../attempt.js";
 import { counted } from "../words.js";
 import { describeDifference, jsonDifferences } from "./json-differences.js";
@@ -14,7 +14,6 @@ export function checkPromise(record: ConversionRecord, model: Model, attention: 
   const { config, architecture } = model;
   const asked =
     attention.kind === "lsg" ? askedOfLsg(record, attention.config) : askedOfLongformer(record, model);
-  const opened = openedClass(record.architecture, architecture);
   const found = {
     model_type: config.model_type,
     architectures: config.architectures,
@@ -22,7 +21,9 @@ export function checkPromise(record: ConversionRecord, model: Model, attention: 
   };
   const recorded = {
     model_type: record.model_type,
-    architectures: [attention.kind === "lsg" ? LSG_CLASS_PREFIX + opened : opened],
+    architectures: [
+      (attention.kind === "lsg" ? lsgClass : longformerClass)(record.architecture, architecture),
+    ],
     ...asked,
   };
   const findings = jsonDifferences(recorded, found).map(

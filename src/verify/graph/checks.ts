@@ -1,24 +1,45 @@
 import { join, posix } from "node:path";
 import { equals } from "@bufbuild/protobuf";
 import { FunctionProtoSchema } from "onnx-buf";
+import { CANDIDATE_SCORING } from "../../onnx/candidate-task.js";
+import { describeForExport } from "../../onnx/export-model.js";
 import { GRAPH_FILE, GRAPHS, graphFiles } from "../../onnx/graph-files.js";
 import { readFunctions } from "../../onnx/read-functions.js";
 import { generates, headForTask } from "../../onnx/tasks.js";
-import { attempt, type Outcome } from "../attempt.js";
+import { type CandidateTokens, findCandidateTokens } from "../../tokenizer/candidate-tokens.js";
+import { attempt, failureOf, type Outcome } from "../attempt.js";
 import { checkOps, type NamedOp } from "../attention/check-ops.js";
 import { bringFile } from "../model/workspace.js";
 import type { Session } from "../session.js";
 import type { Check } from "../types.js";
 import { compareBytes } from "./compare-bytes.js";
+import { compareCandidates, scoresCandidates } from "./compare-candidates.js";
 import { compareGeneration } from "./compare-generation.js";
-import { compareModel, leavesHeadOut } from "./compare-outputs.js";
+import { compareModel, exportedTask } from "./compare-outputs.js";
 import { EXPORT_AGAIN, type FoundGraphs, type GraphCheck, inSession } from "./graph-check.js";
 
 /**
  * Looks at the graphs that lie in a folder: their bytes against what an export writes, their attention ops against
  * their definitions, their outputs against the folder's weights.
  */
-export async function checkGraphFiles(check: GraphCheck): Promise<Check[]> {
+export async function checkGraphFiles(given: GraphCheck): Promise<Check[]> {
+  let check: GraphCheck;
+  try {
+    check = await withModules(given);
+  } catch (error) {
+    return [failureOf("modules", "modules behind the transformer", error)];
+  }
+  return checkGraphsOf(check);
+}
+
+/** Sees the model with what follows it in a sentence-transformers folder. @throws CheckpointError for damaged modules */
+async function withModules(given: GraphCheck): Promise<GraphCheck> {
+  const { read } = given.read;
+  const { checkpoint, model } = await describeForExport(read.checkpoint, { signal: given.signal });
+  return { ...given, read: { ...given.read, read: { ...read, checkpoint }, model } };
+}
+
+async function checkGraphsOf(check: GraphCheck): Promise<Check[]> {
   const { read, model } = check.read;
   const { source, weightFiles } = read.checkpoint;
   const head = headForTask(model.architecture, model.source.head, undefined);
@@ -35,13 +56,19 @@ export async function checkGraphFiles(check: GraphCheck): Promise<Check[]> {
   const name = isWhole ? first : "ONNX graphs";
   let task: string | undefined;
   let globalAttention: "input" | undefined;
+  let candidates: CandidateTokens | undefined;
   const takesGlobals = (session: Session) => session.inputNames.includes("global_attention_mask");
   const outputs = await attempt("graph", `${name} and the weights`, () =>
     isWhole
       ? inSession(first, found, check, (session) => {
           if (takesGlobals(session)) globalAttention = "input";
-          if (leavesHeadOut(session, check)) task = "feature-extraction";
-          return compareModel(session, check);
+          if (scoresCandidates(session)) {
+            task = CANDIDATE_SCORING;
+            candidates = findCandidateTokens(read.contents, model.architecture.tokenizerClass);
+            return compareCandidates(session, check, candidates);
+          }
+          task = exportedTask(session, check);
+          return compareModel(session, check, task);
         })
       : compareGeneration(found, check),
   );
@@ -54,7 +81,7 @@ export async function checkGraphFiles(check: GraphCheck): Promise<Check[]> {
   }
   return [
     await attempt("graph-bytes", `${name}, bytes`, () =>
-      compareBytes(found, check, { task, globalAttention }),
+      compareBytes(found, check, { task, globalAttention, candidates }),
     ),
     await attempt("graph-op", `${name}, attention ops`, () => compareOps(found, graphs, check)),
     outputs,

@@ -16,12 +16,12 @@ import { EXPORT_AGAIN, type FoundGraphs, type GraphCheck } from "./graph-check.j
 /**
  * Exports once more, in the same form, and compares the bytes: one graph after the other, as each may hold all
  * weights.
- * @param options what the graphs were exported for; by default the model's own
+ * @param exported what the graphs were exported for; by default the model's own
  */
 export async function compareBytes(
   { folder, files }: FoundGraphs,
   { read, attention, lshSeed, scratch, signal }: GraphCheck,
-  { task, globalAttention }: Pick<GraphOptions, "task" | "globalAttention">,
+  exported: Pick<GraphOptions, "task" | "globalAttention" | "candidates">,
 ): Promise<Outcome> {
   const place = posix.dirname(files[0] ?? "");
   const reader = await openWeights(read.read.checkpoint, () => ({ signal }));
@@ -29,11 +29,11 @@ export async function compareBytes(
   const findings: string[] = [];
   const expected = new Set<string>();
   try {
-    const weights = place === "." ? sharedWeights() : copiedWeights(reader);
+    const copied = copiedWeights(reader);
+    const weights = place === "." ? sharedWeights(copied) : copied;
     const graphs = exportedGraphs(read.model, weights, {
       lsg: lsgOf(attention),
-      task,
-      globalAttention,
+      ...exported,
       seed: lshSeed,
     });
     for (const [name, model] of graphs) {

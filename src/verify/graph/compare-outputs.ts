@@ -1,4 +1,4 @@
-import { hasChoices, headForTask } from "../../onnx/tasks.js";
+import { exported, FEATURES, hasChoices, headForTask, taskOf } from "../../onnx/tasks.js";
 import type { Outcome } from "../attempt.js";
 import { type Batch, makeBatch, withChoices } from "../model/batch.js";
 import { type DifferenceFound, judgeByLength } from "../model/by-length.js";
@@ -8,6 +8,7 @@ import { sweepLengths } from "../model/lengths.js";
 import type { Runnable } from "../model/runnable.js";
 import type { FloatTensor, NumberTensor, Session } from "../session.js";
 import { EXPORT_AGAIN, type GraphCheck } from "./graph-check.js";
+import { type OpenModules, openModules } from "./open-modules.js";
 
 /** Numbers that one run may give back: a graph with a large vocabulary is not run at its longest inputs. */
 const MAX_OUTPUT = 2 ** 27;
@@ -15,42 +16,60 @@ const MAX_OUTPUT = 2 ** 27;
 const ENCODER_OUTPUT = "encoder_last_hidden_state";
 
 /** What a graph is fed with, and what the weights say that it gives. */
-interface Question {
+export interface Question {
   readonly inputs: Readonly<Record<string, NumberTensor>>;
   readonly expected: Readonly<Record<string, FloatTensor>>;
 }
 
-/** Compares a graph that holds a whole model with what the folder's weights say. */
-export async function compareModel(session: Session, check: GraphCheck): Promise<Outcome> {
-  const runnable = leavesHeadOut(session, check) ? await check.openBase() : check.subject.converted;
+/**
+ * Compares a graph that holds a whole model with what the folder's weights say.
+ * @param task what the graph was exported for, where that is not what the model is for
+ */
+export async function compareModel(
+  session: Session,
+  check: GraphCheck,
+  task: string | undefined,
+): Promise<Outcome> {
+  const { head, modules } = exported(check.read.model, task);
+  const isOwn = head === exported({ ...check.read.model, modules: undefined }, undefined).head;
+  const runnable = isOwn ? check.subject.converted : await check.openBase();
+  const followed = modules && (await openModules(check.read, modules));
   try {
     const { found, reach } = await compareByLength(session, check, (batch) =>
-      askModel(runnable, session, batch, check),
+      askModel(runnable, session, batch, check, followed),
     );
-    if (found.length > 0) return judgeByLength(found, { remedy: EXPORT_AGAIN });
+    const what = modules ? `, ${modules.output.name} as its modules define it` : "";
+    if (found.length > 0) return judgeByLength(found, { what, remedy: EXPORT_AGAIN });
     const detail = `outputs of more than ${reach} tokens are not compared: they are too large`;
     return { verdict: "skipped", detail };
   } finally {
-    if (runnable !== check.subject.converted) await runnable.close();
+    if (!isOwn) await runnable.close();
   }
 }
 
-/** Whether a graph has the outputs of the base class, for a model that has a head. */
-export function leavesHeadOut({ outputNames }: Session, { read: { model } }: GraphCheck): boolean {
-  const { outputs } = headForTask(model.architecture, model.source.head, undefined);
+/** What a graph was exported for, by its outputs: undefined for what the model is for. */
+export function exportedTask({ outputNames }: Session, { read: { model } }: GraphCheck): string | undefined {
+  const { modules, architecture, source } = model;
+  const own = headForTask(architecture, source.head, undefined);
   const names = outputNames.filter((name) => name !== ENCODER_OUTPUT);
-  return Object.keys(outputs).length > 0 && names.join() === "last_hidden_state";
+  if (modules && names.includes(modules.output.name)) return undefined;
+  const isBase = names.join() === "last_hidden_state";
+  if (isBase) return modules || Object.keys(own.outputs).length > 0 ? FEATURES : undefined;
+  return modules ? taskOf(own) : undefined;
 }
 
 /** Runs a graph at the borders of blocks, as far as its outputs are not too large. @returns how far that is */
 export async function compareByLength(
   session: Session,
-  { subject, longest, lengths }: GraphCheck,
+  { subject, longest, lengths, read }: GraphCheck,
   ask: (batch: Batch) => Promise<Question>,
 ): Promise<{ found: DifferenceFound[]; reach: number }> {
   const { inputs, attention, seed, signal } = subject;
   const outputsAt = async (length: number) => {
-    const batch = makeBatch([inputs.random(length, seed + length)], inputs.padId);
+    const rows = [inputs.random(length, seed + length)];
+    // Pooling passes over padding.
+    if (read.model.modules) rows.push(inputs.random(Math.ceil(length / 2), seed));
+    const batch = makeBatch(rows, inputs.padId);
     const question = await ask(batch);
     const known = Object.entries(question.inputs).filter(([name]) => session.inputNames.includes(name));
     return { expected: question.expected, actual: await session.run(Object.fromEntries(known)) };
@@ -73,11 +92,15 @@ async function askModel(
   { outputNames }: Session,
   batch: Batch,
   { subject: { inputs, seed } }: GraphCheck,
+  modules: OpenModules | undefined,
 ): Promise<Question> {
   const question = { decoderIds: decoderIds(batch, runnable.model, inputs, seed) };
   const given = runnable.head && hasChoices(runnable.head) ? withChoices(batch.inputs) : batch.inputs;
   const encoded = await runnable.encode(batch);
-  const outputs = await runnable.outputs(encoded, question);
+  const own = await runnable.outputs(encoded, question);
+  const followed = own.last_hidden_state && modules?.run(own.last_hidden_state, batch);
+  // A ColBERT's graph gives its vectors alone.
+  const outputs = followed && modules?.perToken ? followed : { ...own, ...followed };
   return {
     inputs: { ...given, decoder_input_ids: question.decoderIds },
     expected: outputNames.includes(ENCODER_OUTPUT)

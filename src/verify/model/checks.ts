@@ -124,7 +124,10 @@ async function runChecks(
     converted,
     original,
     attention,
-    inputs: inputSource(model, textIds, readsTokenTypes(originalRead?.model ?? model)),
+    inputs: inputSource(model, textIds, {
+      typed: readsTokenTypes(originalRead?.model ?? model),
+      words: Math.min(model.sizes.vocab, originalRead?.model.sizes.vocab ?? model.sizes.vocab),
+    }),
     losslessUpTo: checks.losslessUpTo,
     lengths,
     seed,

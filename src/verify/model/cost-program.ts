@@ -1,7 +1,7 @@
-import { readFileSync } from "node:fs";
 import { performance } from "node:perf_hooks";
 import { text } from "node:stream/consumers";
 import type { Device } from "../../device-names.js";
+import { peakMegabytes } from "../peak-memory.js";
 import { loadRuntime } from "../runtime.js";
 import { type NumberTensor, openSession } from "../session.js";
 import type { CostAt } from "../types.js";
@@ -29,18 +29,8 @@ for (const input of inputs) {
   const cost: CostAt = {
     length: input.input_ids?.dims[1] ?? 0,
     seconds: (performance.now() - begin) / 1000,
-    megabytes: (peakKibibytes() * 1024) / 1e6,
+    megabytes: peakMegabytes(),
   };
   process.stdout.write(`${JSON.stringify(cost)}\n`);
 }
 await session.close();
-
-/**
- * The most memory that was resident. Linux hands a child the peak of the process that it was forked from, and
- * counts it in `maxRSS`; VmHWM begins anew with the program.
- */
-function peakKibibytes(): number {
-  if (process.platform !== "linux") return process.resourceUsage().maxRSS;
-  const peak = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1];
-  return peak === undefined ? process.resourceUsage().maxRSS : Number(peak);
-}

@@ -5,10 +5,8 @@ import { ownProgram, runProgram } from "../run-program.js";
 import type { CostAt } from "../types.js";
 import { makeBatch } from "./batch.js";
 import type { CostRequest } from "./cost-program.js";
+import { costLengths } from "./lengths.js";
 import type { Subject } from "./subject.js";
-
-/** Where time and memory are measured first; then at twice as many tokens, up to the longest input. */
-const FIRST_LENGTH = 512;
 
 /**
  * Measures one input of each length, in a process that does nothing else: this one is full of other things.
@@ -21,7 +19,7 @@ export async function measureCost(
   program: URL = ownProgram("model/cost-program.js"),
 ): Promise<{ outcome: Outcome; costs: CostAt[] }> {
   const { graphPath, longest } = converted;
-  const ascending = lengths ? [...new Set(lengths)].sort((a, b) => a - b) : doubled(longest);
+  const ascending = costLengths(longest, lengths);
   const request: CostRequest = {
     graphPath,
     device,
@@ -50,10 +48,4 @@ function describe(costs: readonly CostAt[], failure: string | undefined): Outcom
 function parseCosts(stdout: string): CostAt[] {
   const lines = stdout.split("\n").slice(0, -1);
   return lines.filter((line) => line.startsWith('{"length"')).map((line) => JSON.parse(line) as CostAt);
-}
-
-function doubled(longest: number): number[] {
-  const lengths: number[] = [];
-  for (let length = Math.min(FIRST_LENGTH, longest); length < longest; length *= 2) lengths.push(length);
-  return [...lengths, longest];
 }

@@ -34,18 +34,19 @@ function globalTokens(
 /**
  * @param textIds a text as the tokenizer encodes it, special tokens included; empty where there is no tokenizer
  * @param typed whether tokens may have other types than 0: not where the original reads no types
+ * @param words how many words there are: those that the original knows as well
  */
 export function inputSource(
   { architecture: { decoder }, config, sizes, source }: Model,
   textIds: readonly number[],
-  typed = true,
+  { typed = true, words = sizes.vocab }: { readonly typed?: boolean; readonly words?: number } = {},
 ): InputSource {
   const kind = source.head?.globals;
   const separator = config.sep_token_id;
   const withGlobals = (row: Row): Row =>
     kind ? { ...row, globals: globalTokens(kind, row.ids, separator) } : row;
   const isId = (value: unknown): value is number =>
-    typeof value === "number" && Number.isSafeInteger(value) && value >= 0 && value < sizes.vocab;
+    typeof value === "number" && Number.isSafeInteger(value) && value >= 0 && value < words;
   const idOf = (key: ConfigKey | undefined) =>
     [typeof key === "object" ? (config[key[0]] ?? key[1]) : key].find(isId);
   const padId = idOf(decoder?.ids.pad ?? ["pad_token_id", 0]) ?? 0;
@@ -56,7 +57,7 @@ export function inputSource(
   const close = (ids: number[]) => (end === undefined ? ids : ids.with(-1, end));
   const random: InputSource["random"] = (length, seed, pad = "right") => {
     const uniform = seededUniform(seed);
-    const draw = () => Math.floor(uniform() * (sizes.vocab - reserved.length));
+    const draw = () => Math.floor(uniform() * (words - reserved.length));
     const ids = close(
       Array.from({ length }, () => reserved.reduce((id, other) => (id >= other ? id + 1 : id), draw())),
     );

@@ -2,6 +2,9 @@ import type { PlannedAttention } from "../../plan/weights.js";
 import { seededUniform } from "../../random.js";
 import { borderOf } from "../attention/kind.js";
 
+/** Where time and memory are measured first; then at twice as many tokens, up to the longest input. */
+const FIRST_COST_LENGTH = 512;
+
 /** Lengths at which a graph of blocks goes wrong if it does: around a block, two of them, and a cut last one. */
 function borders(block: number): number[] {
   return [1, block - 1, block, block + 1, 2 * block - 1, 2 * block, 2 * block + 1, 3 * block + 5];
@@ -33,6 +36,14 @@ export function comparedLengths(
     shortest,
     longest,
   );
+}
+
+/** Where time and memory are measured: at what `--lengths` asks for, or doubled lengths up to the longest input. */
+export function costLengths(longest: number, asked?: readonly number[]): number[] {
+  if (asked) return [...new Set(asked)].sort((a, b) => a - b);
+  const lengths: number[] = [];
+  for (let length = FIRST_COST_LENGTH; length < longest; length *= 2) lengths.push(length);
+  return [...lengths, longest];
 }
 
 /** In order, once each. */

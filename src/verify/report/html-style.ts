@@ -43,6 +43,8 @@ footer { margin-top: 3rem; color: var(--soft); font-size: .85rem; }
 .chart circle { fill: currentColor; stroke: currentColor; stroke-width: 1.4; }
 .chart .measured { color: var(--measured); } .chart .unpromised { color: var(--unpromised); }
 .chart .unpromised circle { fill: var(--page); }
+.chart .alternative { color: var(--unpromised); } .chart .alternative circle { fill: var(--page); }
+.chart .border-line { stroke: var(--soft); stroke-dasharray: 2 4; }
 .chart .limit { color: var(--text); } .chart .limit .line { stroke-dasharray: 6 4; stroke-width: 1.3; }
 .chart .over { color: var(--fail); } .chart .cross { fill: none; stroke: currentColor; stroke-width: 2.4; }
 .chart .local { fill: var(--local); } .chart .sparse { fill: var(--sparse); }

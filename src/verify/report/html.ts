@@ -1,36 +1,22 @@
 import type { Check, Table, Verdict, VerificationReport } from "../types.js";
 import { costTable, differenceTable } from "./by-length.js";
-import { STYLE } from "./html-style.js";
+import { htmlPage, plainTable } from "./html-page.js";
 import { type Markup, markup } from "./markup.js";
 import { attentionPattern } from "./pictures/attention-pattern.js";
 import { patternLength } from "./pictures/attention-regions.js";
 import { costCharts, differenceChart } from "./pictures/charts.js";
 import { attentionSentence, facts, figureCells, tally, VERDICT_WORDS } from "./wording.js";
 
-/** Nothing is loaded and no script runs, whatever a model's tokens or a file's names hold. */
-const POLICY = "default-src 'none'; style-src 'unsafe-inline'";
-
 /** A report as one page that needs nothing else: verdict first, then checks, pictures and tables. */
 export function htmlReport(report: VerificationReport): string {
-  return `<!doctype html>\n${page(report).markup}\n`;
-}
-
-function page(report: VerificationReport): Markup {
   const { converted, verdict, summary, checks } = report;
   const title = `Verification of ${converted}`;
   const failures = checks.filter((check) => check.verdict === "fail");
   const others = checks.filter((check) => check.verdict !== "fail" && (check.findings ?? []).length > 0);
   const sideBySide = checks.flatMap(({ title, table }) => (table ? [{ title, table }] : []));
-  return markup`<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="${POLICY}">
-<title>${title}</title>
-<style>${{ markup: STYLE }}</style>
-</head>
-<body>
-<h1>${title}</h1>
+  return htmlPage(
+    title,
+    markup`<h1>${title}</h1>
 <div class="verdict ${verdict}">${word(verdict)}<p>${summary}</p></div>
 <dl>${facts(report).map(([name, value]) => markup`<dt>${name}</dt><dd>${value}</dd>\n`)}</dl>
 ${section(
@@ -47,9 +33,8 @@ ${section(
   sideBySide.map(({ title, table }) => markup`<h3>${title}</h3>\n${plainTable(table)}`),
 )}
 ${pictures(report)}
-<footer>Random inputs with seed ${report.seed}. The same report as JSON: <code>lsg verify --json</code>.</footer>
-</body>
-</html>`;
+<footer>Random inputs with seed ${report.seed}. The same report as JSON: <code>lsg verify --json</code>.</footer>`,
+  );
 }
 
 /** A heading with what belongs to it; nothing where nothing does. */
@@ -78,12 +63,6 @@ function checkTable(checks: readonly Check[]): Markup {
   return markup`<div class="wide"><table>
 <thead><tr><th></th><th>What was looked at, and what was found</th><th class="number">figure</th><th class="number">at most</th><th class="number">tokens</th></tr></thead>
 <tbody>${rows}</tbody></table></div>`;
-}
-
-function plainTable({ head, rows }: Table): Markup {
-  return markup`<div class="wide"><table class="plain">
-<thead><tr>${head.map((cell) => markup`<th>${cell}</th>`)}</tr></thead>
-<tbody>${rows.map((row) => markup`<tr>${row.map((cell) => markup`<td>${cell}</td>`)}</tr>\n`)}</tbody></table></div>`;
 }
 
 function pictures({

@@ -44,13 +44,19 @@ export function terminalStyle(
 
 /** What is verified, against what and on which device: what stands before the first check, an empty line last. */
 export function header(head: ReportHead, style: TerminalStyle): string {
-  const all = facts(head);
+  return `${factLines(facts(head), style.columns).join("\n")}\n`;
+}
+
+/** Names with their values beside them. */
+export function factLines(
+  all: readonly (readonly [name: string, value: string])[],
+  columns: number,
+): string[] {
   const names = Math.max(...all.map(([name]) => name.length)) + 2;
-  const lines = all.flatMap(([name, value]) => {
-    const [first = "", ...rest] = wrap(printable(value), style.columns - names);
+  return all.flatMap(([name, value]) => {
+    const [first = "", ...rest] = wrap(printable(value), columns - names);
     return [pad(name, names) + first, ...indent(rest, names)];
   });
-  return `${lines.join("\n")}\n`;
 }
 
 /** One check as it ends: verdict, title, detail; below it what was found, what to do, and its table. */
@@ -111,7 +117,7 @@ function bullet(text: string, columns: number): string[] {
 }
 
 /** A table in columns; where it is too wide, the widest columns are cut. */
-function tableLines({ head, rows }: Table, columns: number): string[] {
+export function tableLines({ head, rows }: Table, columns: number): string[] {
   const lines = [head, ...rows].map((row) => row.map(printable));
   const widths = Array.from({ length: Math.max(...lines.map((line) => line.length)) }, (_, i) =>
     Math.max(...lines.map((line) => textWidth(line[i] ?? ""))),

@@ -17,11 +17,14 @@ import transformers
 ROOT = Path(__file__).resolve().parents[3]
 WORK = Path(mkdtemp(prefix="lsg-clients-"))
 
-TYPES = ["albert", "bert", "camembert", "distilbert", "electra", "roberta", "xlm-roberta"]
+TYPES = ["albert", "bert", "camembert", "distilbert", "electra", "mpnet", "roberta", "xlm-roberta"]
 RELATIVES = ["data2vec-text", "ernie", "roberta-prelayernorm", "xlm-roberta-xl"]
 """Of BERT and RoBERTa, whose graphs differ from theirs in front of a head and around attention only."""
 SPARSITY_TYPES = ["none", "norm", "pooling", "stride", "block_stride", "bos_pooling", "lsh"]
 MAX_LENGTH = 4096
+
+# PyLate pins a version of sentence-transformers, so it has an environment of its own.
+PYLATE = ROOT / ".venv-pylate" / "bin" / "python"
 
 
 def lsg(*args: str | Path) -> str:

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Opens what `lsg` exports with clients that are not ours: onnx's checker, optimum, sentence-transformers, and
+# Opens what `lsg` exports with clients that are not ours: onnx's checker, optimum, sentence-transformers, PyLate, and
 # Transformers.js in Node and in Chromium. Wants Node, Python ≥ 3.11 and the built `lsg`; installs the rest.
 # Arguments go to pytest.
 set -euo pipefail
@@ -14,6 +14,15 @@ if ! cmp -s requirements.txt "$environment/requirements.txt"; then
   "$environment/bin/pip" install --quiet "$(grep ^torch== requirements.txt)"
   "$environment/bin/pip" install --quiet -r requirements.txt
   cp requirements.txt "$environment/"
+fi
+# PyLate's has what it needs otherwise, and the rest from there.
+late=$(cd ../../.. && pwd)/.venv-pylate
+if ! cmp -s requirements-pylate.txt "$late/requirements.txt"; then
+  python3 -m venv --clear --without-pip "$late"
+  "$environment/bin/pip" --python "$late/bin/python" install --quiet --no-deps -r requirements-pylate.txt
+  "$environment/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
+    > "$("$late/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/clients.pth"
+  cp requirements-pylate.txt "$late/requirements.txt"
 fi
 if ! cmp -s js/package-lock.json js/node_modules/.made-from; then
   # onnxruntime-node's scripts would fetch CUDA.

@@ -29,6 +29,7 @@ FAMILIES = {
     "distilbert": ("DistilBert", []),
     "electra": ("Electra", ["ForPreTraining", "ForCausalLM"]),
     "albert": ("Albert", ["ForPreTraining"]),
+    "mpnet": ("MPNet", []),
     "data2vec-text": ("Data2VecText", ["ForCausalLM"]),
     "ernie": ("Ernie", ["ForPreTraining", "ForCausalLM"]),
     "roberta-prelayernorm": ("RobertaPreLayerNorm", ["ForCausalLM"]),
@@ -87,6 +88,9 @@ LENGTHS = [1, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK, 2 * BLOCK + 1, 3 * BLOCK +
 
 
 def options_of(model_type: str) -> list[str]:
+    if model_type == "mpnet":
+        # Its reference, plain_mpnet.py in fixtures/generate, draws nothing.
+        return [option for option in OPTIONS if option != "lsh"]
     return FEW_OPTIONS if model_type in RELATIVES else list(OPTIONS)
 
 

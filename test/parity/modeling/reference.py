@@ -55,6 +55,8 @@ GRADIENT_LENGTHS = [BLOCK, 3 * BLOCK + 5]
 
 
 def reference_module(model_type: str) -> Any:
+    if model_type == "mpnet":
+        return import_module("plain_mpnet")
     name = model_type.replace("-", "_")
     module = import_module(f"lsg_converter.{name}.modeling_lsg_{name}")
     owner = "LSG" if model_type in TYPES else class_name(model_type, "Encoder")
@@ -123,7 +125,11 @@ def write_causal(model_type: str) -> None:
 def write_conversion(model_type: str) -> None:
     """A checkpoint as lsg-converter makes it, and what it computes."""
     name, output = model_type.replace("-", "_"), made_by_reference(model_type)
-    module = import_module(f"lsg_converter.{name}.convert_{name}_checkpoint")
+    module = (
+        reference_module(model_type)
+        if model_type == "mpnet"
+        else import_module(f"lsg_converter.{name}.convert_{name}_checkpoint")
+    )
     torch.manual_seed(0)
     model, _ = getattr(module, f"{prefix(model_type)}ConversionScript")(
         initial_model=str(original(model_type)),

@@ -41,7 +41,7 @@ from torch import Tensor, nn
 from transformers import AutoModel, AutoModelForMaskedLM, AutoModelForSeq2SeqLM
 
 TOLERANCE = 1e-5
-KEY_BIAS = re.compile(r"\.(key|k_lin|k_proj)\.bias$")
+KEY_BIAS = re.compile(r"\.(k|key|k_lin|k_proj)\.bias$")
 
 
 NEAR_TIE = 1e-6

@@ -183,8 +183,8 @@ def test_attention_by_views_has_the_gradient_of_what_it_computes(causal: bool, d
     def seeded(query: Tensor, key: Tensor, value: Tensor, *sparse: Tensor) -> Tensor:
         torch.manual_seed(0)
         pools = [
-            Pool(key, value, padding_mask(9, "right")[:2].clamp(min=-1e3)),
-            Pool(*sparse, padding_mask(4, "right")[:2, ..., :4].clamp(min=-1e3)),
+            Pool(key, value, padding_mask(9, "right")[:2].clamp(min=-1e3), torch.arange(9)[None, None]),
+            Pool(*sparse, padding_mask(4, "right")[:2, ..., :4].clamp(min=-1e3), torch.arange(4)[None, None]),
         ]
         return attend_by_views(query, pools, views, dropout)
 

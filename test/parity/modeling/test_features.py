@@ -73,7 +73,9 @@ def test_gradient_checkpointing_gives_the_same_gradients(model_type: str) -> Non
     assert model.is_gradient_checkpointing
     checkpointed = gradients(model, model(**batch).last_hidden_state)
     assert checkpointed.keys() == plain.keys()
-    assert all(torch.allclose(x, plain[name], atol=1e-6) for name, x in checkpointed.items())
+    # Of the largest: biases by distance are summed in another order.
+    tolerance = 1e-6 * max(x.abs().max().item() for x in plain.values())
+    assert all(torch.allclose(x, plain[name], rtol=0, atol=tolerance) for name, x in checkpointed.items())
 
 
 @pytest.mark.parametrize("preset", ["reference", "faithful"])
@@ -126,8 +128,7 @@ def test_embeddings_and_positions_given(model_type: str) -> None:
     ids = batch.pop("input_ids")
     embedded = model.get_input_embeddings()(ids)
     assert relative(model(inputs_embeds=embedded, **batch).last_hidden_state, expected) <= 1e-6
-    counted = model_type in ("bert", "distilbert", "electra", "albert", "ernie")
-    first = 0 if counted else model.config.pad_token_id + 1
+    first = getattr(model.embeddings, "padding_idx", -1) + 1
     positions = torch.arange(first, first + LONG)[None]
     given = model(input_ids=ids, position_ids=positions, **batch).last_hidden_state
     assert relative(given, expected) <= 1e-6

@@ -2,7 +2,7 @@ import type { Value } from "../../body.js";
 import { transposeLast } from "../attend.js";
 import type { LongInputs } from "../lsg-inputs.js";
 import { lshProjections, lshRounds } from "./lsh-projections.js";
-import { biasOfCount, padTokens, type SparseKeys, tokenBias, visibility } from "./tokens.js";
+import { biasOfCount, middles, padTokens, type SparseKeys, tokenBias, visibility } from "./tokens.js";
 
 /** Keeps an empty bucket's mean at 0. */
 const BUCKET_EPSILON = 1e-8;
@@ -39,6 +39,7 @@ export function lshKeys(inputs: LongInputs): SparseKeys {
     key: sequence(slice(inputs, mean, 0, headDim)),
     value: sequence(slice(inputs, mean, headDim, 2 * headDim)),
     bias: op.Reshape(biasOfCount(inputs, count), [0, numHeads, -1]),
+    position: () => middles(inputs, chunk, Math.floor(chunk / config.sparsity_factor)),
   };
 }
 

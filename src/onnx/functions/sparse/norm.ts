@@ -25,6 +25,7 @@ export function normKeys(inputs: LongInputs): SparseKeys {
     key: pick(inputs, inputs.key, rows),
     value: pick(inputs, inputs.value, rows),
     bias: op.Gather(op.Reshape(bias, [-1]), op.Add(positions, rowStart(inputs, 1, sizeOf(op, bias, 1)))),
+    position: () => positions,
   };
 }
 

@@ -1,7 +1,7 @@
 import type { Value } from "../../body.js";
 import { scale, transposeLast } from "../attend.js";
 import { type LongInputs, prependedTokens } from "../lsg-inputs.js";
-import { biasOfCount, padTokens, type SparseKeys, tokenBias, visibility } from "./tokens.js";
+import { biasOfCount, middles, padTokens, type SparseKeys, tokenBias, visibility } from "./tokens.js";
 
 /** Keeps an empty pool's mean at 0: the value that lsh's and pooling's definitions divide by beside the count. */
 const POOLING_EPSILON = 1e-6;
@@ -43,5 +43,6 @@ function pool(inputs: LongInputs, weights: Value, count: Value): SparseKeys {
     key: sum(inputs.key),
     value: sum(inputs.value),
     bias: op.Squeeze(biasOfCount(inputs, count), [3]),
+    position: () => middles(inputs, config.sparsity_factor),
   };
 }

@@ -32,6 +32,7 @@ function pickByHead(inputs: LongInputs, positions: Value): SparseKeys {
     key: pick(inputs.key),
     value: pick(inputs.value),
     bias: op.Gather(tokenBias(inputs), positions, { axis: 1 }),
+    position: () => op.Unsqueeze(positions, [0]),
   };
 }
 

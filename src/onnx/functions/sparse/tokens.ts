@@ -9,6 +9,11 @@ export interface SparseKeys {
   readonly value: Value;
   /** (batch, heads or 1, sparse keys): 0 or `HIDDEN`. */
   readonly bias: Value;
+  /**
+   * (batch or 1, heads or 1, sparse keys): the token that each is, or of a mean of neighbours the one in their middle,
+   * the earlier of two. Only relative biases ask for it.
+   */
+  readonly position: () => Value;
 }
 
 /** Number of tokens, padded to whole blocks: a scalar. */
@@ -36,6 +41,14 @@ export function tokenBias(inputs: LongInputs): Value {
   const pads = op.Concat([0, globals - prepended, 0], op.Reshape(behind, [1]), { axis: 0 });
   const own = op.Slice(bias, [globals], op.Reshape(length, [1]), [1]);
   return op.Pad(own, pads, op.scalarLike(HIDDEN, bias));
+}
+
+/** Positions of `count` sparse keys for each run of `size` tokens: (1, 1, sparse keys). */
+export function middles(inputs: LongInputs, size: number, count = 1): Value {
+  const { op } = inputs;
+  const first = op.Range(0, paddedTokens(inputs), size);
+  const middle = op.Unsqueeze(op.Add(first, Math.floor((size - 1) / 2)), [1]);
+  return op.Reshape(op.Expand(middle, [1, count]), [1, 1, -1]);
 }
 
 /** 1 where a bias lets a key be seen, else 0. */

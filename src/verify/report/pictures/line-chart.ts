@@ -10,7 +10,7 @@ export interface Point {
 export interface Series {
   readonly label: string;
   /** How it is drawn; the page's style sheet gives each kind its colour. */
-  readonly kind: "measured" | "unpromised" | "over" | "limit";
+  readonly kind: "measured" | "alternative" | "unpromised" | "over" | "limit";
   /** In any order. A y that is not finite gets a row of its own above the others, and no line leads to it. */
   readonly points: readonly Point[];
 }
@@ -26,8 +26,12 @@ export interface LineChart {
   readonly yLabel: string;
   /** Powers of 2 along x. */
   readonly logX: boolean;
-  /** Powers of 10 along y; a y of 0 gets a row of its own. */
+  /** Powers of `yBase` along y; a y of 0 gets a row of its own. */
   readonly logY: boolean;
+  /** 10 by default. */
+  readonly yBase?: 2 | 10;
+  /** An x among the points that divides the plot. */
+  readonly border?: { readonly x: number; readonly label: string };
   readonly series: readonly Series[];
 }
 
@@ -49,7 +53,7 @@ export function lineChart(chart: LineChart): Markup {
   const x = axis(chart.logX ? logScale(xs, 2) : linearScale(xs), PLOT.left, right);
   const hasNotFinite = !ys.every(Number.isFinite);
   const top = PLOT.top + (hasNotFinite ? NOT_FINITE_ROW : 0);
-  const y = axis(chart.logY ? logScale(ys, 10) : linearScale(ys), PLOT.bottom, top);
+  const y = axis(chart.logY ? logScale(ys, chart.yBase ?? 10) : linearScale(ys), PLOT.bottom, top);
   const middle = { x: pixel((PLOT.left + right) / 2), y: (PLOT.top + PLOT.bottom) / 2 };
   return markup`<svg class="chart" viewBox="0 0 ${chart.width} ${HEIGHT}" role="img" aria-labelledby="${chart.id}-title ${chart.id}-desc">
 <title id="${chart.id}-title">${chart.title}</title>
@@ -59,7 +63,7 @@ ${x.ticks.map((tick) => markup`<text class="tick" x="${x.at(tick)}" y="${PLOT.bo
 <path class="axis" d="M${PLOT.left} ${PLOT.bottom}H${right}"/>
 <text class="label" x="${middle.x}" y="${HEIGHT - 8}" text-anchor="middle">${chart.xLabel}</text>
 <text class="label" transform="translate(12 ${middle.y}) rotate(-90)" text-anchor="middle">${chart.yLabel}</text>
-${series.map((one) => drawn(one, x, y))}
+${chart.border ? borderLine(chart.border, x, middle.x) : []}${series.map((one) => drawn(one, x, y))}
 ${points.length > 0 ? legend(series) : markup`<text class="label" x="${middle.x}" y="${middle.y}" text-anchor="middle">nothing was measured</text>`}
 </svg>`;
 }
@@ -89,6 +93,13 @@ function drawn({ kind, label, points }: Series, x: Axis, y: Axis): Markup {
   });
   const line = kind === "over" ? "" : linePath(sorted, x, y);
   return markup`<g class="${kind}">${line === "" ? [] : markup`<path class="line" d="${line}"/>`}${marks}</g>`;
+}
+
+function borderLine({ x, label }: NonNullable<LineChart["border"]>, axis: Axis, middle: number): Markup {
+  const at = axis.at(x);
+  // On the side that has more room.
+  const [anchor, gap] = at > middle ? ["end", -6] : ["start", 6];
+  return markup`<path class="border-line" d="M${at} ${PLOT.top}V${PLOT.bottom}"/><text class="tick" x="${at + gap}" y="${PLOT.bottom - 10}" text-anchor="${anchor}">${label}</text>`;
 }
 
 /** From the axis to the last length for which it holds: what is promised holds for every shorter input too. */

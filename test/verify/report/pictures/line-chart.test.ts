@@ -46,6 +46,23 @@ describe("lineChart", () => {
     expect(lines(svg)).toEqual(["M64 272L383 40L702 156"]);
   });
 
+  test("a border stands at its number, its label on the side with more room", () => {
+    const points = [measured([512, 1], [2048, 2])];
+    const borderOf = (x: number) =>
+      /class="border-line" d="M(\S+) 40V272"\/><text class="tick" x="(\S+)" y="262" text-anchor="(\w+)">equal</.exec(
+        draw(points, { logX: true, border: { x, label: "equal" } }),
+      );
+    expect(borderOf(1024)?.slice(1)).toEqual(["383", "389", "start"]);
+    expect(borderOf(2048)?.slice(1)).toEqual(["702", "696", "end"]);
+    expect(draw(points)).not.toContain("border-line");
+  });
+
+  test("a scale of powers of 2 along y", () => {
+    const svg = draw([measured([1, 256], [2, 1024])], { logY: true, yBase: 2 });
+    expect(dots(svg).map(([, y]) => y)).toEqual([272, 40]);
+    expect(svg).toContain(">512</text>");
+  });
+
   test("a difference of exactly 0 has a row labelled 0", () => {
     const svg = draw([measured([1, 0], [2, 1e-6], [4, 1e-5])], { logY: true });
     expect(dots(svg)[0]?.[1]).toBe(272);

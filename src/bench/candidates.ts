@@ -1,0 +1,128 @@
+import { stat } from "node:fs/promises";
+import { resolve } from "node:path";
+import type { OpenSourceOptions } from "../checkpoint/open-source.js";
+import { graphSeed, readRecord } from "../conversion-record.js";
+import type { Device } from "../device-names.js";
+import { OptionError } from "../errors.js";
+import { isRecord } from "../json-edit.js";
+import type { GraphOptions } from "../onnx/context.js";
+import { fullAttention } from "../onnx/functions/full-attention.js";
+import { encoderGraph } from "../onnx/graph.js";
+import type { Model } from "../plan/model.js";
+import { positionTable } from "../plan/place.js";
+import type { PlannedAttention } from "../plan/weights.js";
+import { lsgOf } from "../verify/attention/kind.js";
+import { findOriginal } from "../verify/find-original.js";
+import type { Place, Workspace } from "../verify/model/workspace.js";
+import { asModel, type ReadModel } from "../verify/read-model.js";
+import type { Candidate } from "./measure.js";
+import { startGraph } from "./worker.js";
+
+/** What a model is measured beside. */
+export type Alternative = (
+  | { readonly kind: "full" }
+  | { readonly kind: "original"; readonly original: ReadModel }
+  | { readonly kind: "file"; readonly path: string }
+) & {
+  /** What it is, as a report's head says. */
+  readonly title: string;
+};
+
+/** ONNX Runtime's CPU provider keeps some four copies of the scores while it makes probabilities of them. */
+const SCORE_COPIES = 4;
+const FLOAT_BYTES = 4;
+
+/**
+ * Finds what `--against` names, before anything is run.
+ * @throws OptionError if it is not there
+ */
+export async function findAlternative(
+  against: string,
+  { read, attention }: ReadModel,
+  opening: OpenSourceOptions,
+): Promise<Alternative> {
+  const { source } = read.checkpoint;
+  if (against === "full") {
+    if (attention) return { kind: "full", title: "the same weights with full attention" };
+    throw new OptionError(
+      `--against full: ${source.name} has full attention itself`,
+      "Name a converted model, or a graph: --against FILE.onnx.",
+    );
+  }
+  if (against === "original") {
+    const record = await readRecord(source);
+    const found = await findOriginal(source, record, opening);
+    if ("reason" in found) {
+      throw new OptionError(
+        `--against original: ${found.reason}`,
+        "Put it there, or leave --against out: full attention needs no original.",
+      );
+    }
+    const { model_kwargs: kwargs } = record.options;
+    const original = await asModel(found.read, isRecord(kwargs) ? kwargs : {});
+    return { kind: "original", original, title: `the original, ${found.read.checkpoint.source.name}` };
+  }
+  const found = await stat(against).catch(() => undefined);
+  if (found?.isFile()) return { kind: "file", path: resolve(against), title: against };
+  throw new OptionError(
+    `--against ${against}: there is no such file`,
+    "Name a graph, or choose full or original.",
+  );
+}
+
+/** Builds the graphs of a model and of what it is measured beside, over the weights where they lie. */
+export async function buildCandidates(
+  { read, model, attention }: ReadModel,
+  alternative: Alternative,
+  workspace: Workspace,
+  device: Device,
+): Promise<[model: Candidate, alternative: Candidate]> {
+  const place = await workspace.place(read.checkpoint);
+  const build = async (name: string, of: Model, at: Place, graph: GraphOptions & Titled) => {
+    const path = await at.write(name, encoderGraph(of, at.weights, graph));
+    return {
+      name: graph.title,
+      longest: positionTable(of).usable,
+      start: (signal: AbortSignal | undefined) => startGraph(path, device, signal),
+    };
+  };
+  const seed = await graphSeed(read.checkpoint.source, undefined);
+  const own = await build("model", model, place, { lsg: lsgOf(attention), seed, title: titleOf(attention) });
+  switch (alternative.kind) {
+    case "file": {
+      const { path } = alternative;
+      const start: Candidate["start"] = (signal) => startGraph(path, device, signal);
+      return [own, { name: alternative.title, longest: own.longest, start }];
+    }
+    case "original": {
+      const { original } = alternative;
+      const beside = await workspace.place(original.read.checkpoint);
+      const options = { lsg: lsgOf(original.attention), seed, title: "the original" };
+      const candidate = await build("original", original.model, beside, options);
+      return [own, { ...candidate, ...(!original.attention && { bytesAt: scoreBytes(original.model) }) }];
+    }
+    case "full": {
+      const { heads, hidden } = model.sizes;
+      const causal = model.config.is_decoder === true;
+      const full = fullAttention({ numHeads: heads, headDim: hidden / heads, causal });
+      const options = { lsg: undefined, seed, attention: full, title: "full attention" };
+      return [own, { ...(await build("full", model, place, options)), bytesAt: scoreBytes(model) }];
+    }
+  }
+}
+
+interface Titled {
+  /** How reports call it. */
+  readonly title: string;
+}
+
+/** How tables and charts call a model with this attention. */
+export function titleOf(attention: PlannedAttention | undefined): string {
+  if (!attention) return "full attention";
+  return attention.kind === "lsg" ? "LSG" : "Longformer";
+}
+
+/** Full attention has a score for each pair of tokens, in each head. */
+function scoreBytes({ sizes }: Model): (length: number) => number {
+  return (length) => SCORE_COPIES * FLOAT_BYTES * sizes.heads * length ** 2;
+}

@@ -1,0 +1,136 @@
+import { CheckpointError } from "../errors.js";
+import type { BenchAnswer, BenchInputs } from "./program.js";
+import { type Limits, reachOf } from "./reach.js";
+import { spreadOf } from "./statistics.js";
+import type { MeasuredGraph, Measurement } from "./types.js";
+import type { Worker } from "./worker.js";
+
+/** Something to be measured. */
+export interface Candidate extends Limits {
+  readonly name: string;
+  /** Loads it in a process of its own. */
+  start(signal: AbortSignal | undefined): Promise<Worker>;
+}
+
+export interface MeasureOptions {
+  /** Ascending. */
+  readonly lengths: readonly number[];
+  readonly batchSize: number;
+  /** Counted runs at a length; one more comes before them. */
+  runsAt(length: number): number;
+  /** Counted times that each is loaded; one more comes before them, which alone counts where this is 0. */
+  readonly loads: number;
+  /** Bytes of memory that there are. */
+  readonly memory: number;
+  inputsAt(length: number): BenchInputs;
+  readonly signal?: AbortSignal | undefined;
+  readonly onStep?: ((text: string) => void) | undefined;
+}
+
+type Cost = Exclude<BenchAnswer, { error: string }>;
+
+/** A candidate while it is measured. */
+interface Runner {
+  readonly candidate: Candidate;
+  readonly worker: Worker;
+  readonly loadSeconds: readonly number[];
+  /** That are still to come. */
+  lengths: readonly number[];
+  readonly measurements: Measurement[];
+  readonly notes: string[];
+}
+
+/**
+ * Measures all candidates at each length in turn, run by run, so that whatever else the machine does meets them alike.
+ * A candidate that fails at a length is not tried at longer ones; why stands in its notes.
+ * @throws CheckpointError for one that does not load
+ */
+export async function measure(
+  candidates: readonly Candidate[],
+  options: MeasureOptions,
+): Promise<MeasuredGraph[]> {
+  const runners: Runner[] = [];
+  try {
+    options.onStep?.(`Loading ${candidates.map(({ name }) => name).join(" and ")}`);
+    await load(candidates, options, runners);
+    for (const length of options.lengths) {
+      options.onStep?.(`${length} tokens`);
+      await measureLength(
+        runners.filter(({ lengths }) => lengths.includes(length)),
+        length,
+        options,
+      );
+      // What has nothing more to do gives its memory back.
+      for (const { lengths, worker } of runners) if (!lengths.some((other) => other > length)) worker.close();
+    }
+  } finally {
+    for (const { worker } of runners) worker.close();
+  }
+  return runners.map(({ candidate: { name }, loadSeconds, measurements, notes }) => ({
+    name,
+    load_seconds: spreadOf(loadSeconds),
+    measurements,
+    notes,
+  }));
+}
+
+/** Loads all in turn, again and again; the last time they stay. */
+async function load(
+  candidates: readonly Candidate[],
+  { lengths, loads, signal, ...limits }: MeasureOptions,
+  runners: Runner[],
+): Promise<void> {
+  const seconds = new Map<Candidate, number[]>();
+  for (let turn = 0; turn <= loads; turn++) {
+    for (const candidate of candidates) {
+      const worker = await candidate.start(signal);
+      const { loading } = worker;
+      if ("error" in loading || turn < loads) worker.close();
+      if ("error" in loading) {
+        throw new CheckpointError(`${candidate.name} cannot be loaded: ${loading.error}`);
+      }
+      const loadSeconds = seconds.get(candidate) ?? [];
+      // The first one brings the files into memory.
+      if (turn > 0) seconds.set(candidate, [...loadSeconds, loading.seconds]);
+      if (turn < loads) continue;
+      const reach = reachOf(candidate, lengths, limits);
+      runners.push({
+        candidate,
+        worker,
+        loadSeconds: [...loadSeconds, loading.seconds],
+        lengths: reach.lengths,
+        measurements: [],
+        notes: [...reach.notes],
+      });
+    }
+  }
+}
+
+/** Every other turn goes the other way round: who runs behind a large one finds caches cold. */
+async function measureLength(
+  runners: readonly Runner[],
+  length: number,
+  { inputsAt, runsAt, batchSize }: MeasureOptions,
+): Promise<void> {
+  const inputs = inputsAt(length);
+  const costs = new Map<Runner, Cost[]>(runners.map((runner) => [runner, []]));
+  for (let turn = 0; turn <= runsAt(length); turn++) {
+    for (const runner of turn % 2 === 0 ? costs.keys() : [...costs.keys()].reverse()) {
+      const answer = await runner.worker.run(inputs);
+      if ("error" in answer) {
+        runner.notes.push(`failed at ${length} tokens: ${answer.error}`);
+        runner.lengths = [];
+        costs.delete(runner);
+      } else if (turn > 0) costs.get(runner)?.push(answer);
+    }
+  }
+  for (const [runner, all] of costs) {
+    const seconds = spreadOf(all.map((cost) => cost.seconds));
+    runner.measurements.push({
+      length,
+      seconds,
+      tokens_per_second: (batchSize * length) / seconds.median,
+      megabytes: Math.max(...all.map(({ megabytes }) => megabytes)),
+    });
+  }
+}

@@ -1,0 +1,102 @@
+import { type Alternative, buildCandidates, findAlternative } from "../bench/candidates.js";
+import { compareCosts } from "../bench/compare.js";
+import { measure } from "../bench/measure.js";
+import { freeMemory, surroundings } from "../bench/surroundings.js";
+import type { BenchReport } from "../bench/types.js";
+import { INPUT_NAMES } from "../bench/worker.js";
+import { openSource } from "../checkpoint/open-source.js";
+import { OptionError } from "../errors.js";
+import type { BenchOptions } from "../options.js";
+import { readsTokenTypes } from "../plan/model.js";
+import { positionTable } from "../plan/place.js";
+import { readCheckpoint } from "../plan-source.js";
+import { chooseDevice } from "../verify/devices.js";
+import { makeBatch } from "../verify/model/batch.js";
+import { inputSource } from "../verify/model/input-source.js";
+import { costLengths } from "../verify/model/lengths.js";
+import { openWorkspace } from "../verify/model/workspace.js";
+import { asModel, type ReadModel } from "../verify/read-model.js";
+
+export interface BenchContext {
+  readonly signal?: AbortSignal | undefined;
+  /** Told what is being done. */
+  readonly onStep?: ((text: string) => void) | undefined;
+}
+
+/** Loading varies less than running, and takes seconds of a large model. */
+const MAX_LOADS = 3;
+
+/**
+ * Measures a model's encoder beside an alternative: time, memory and loading at each length, the two in turn.
+ * @param model a folder, or a model on the Hub
+ * @throws LsgError for a model, an alternative or a device that is not there or does not load
+ */
+export async function bench(
+  model: string,
+  { against, lengths: asked, batchSize, runs, seed, revision, device: wanted }: BenchOptions,
+  { signal, onStep }: BenchContext = {},
+): Promise<BenchReport> {
+  const opening = { signal, onNotice: onStep };
+  const source = await openSource(model, { ...opening, revision });
+  const own = await asModel(await readCheckpoint(source, { signal }));
+  const lengths = costLengths(checkedLongest(own, asked), asked);
+  const alternative = await findAlternative(against, own, opening);
+  const device = await chooseDevice(wanted);
+  const where = await surroundings(device);
+  const workspace = await openWorkspace(source, signal);
+  try {
+    const candidates = await buildCandidates(own, alternative, workspace, device.name);
+    const inputs = inputsOf(own, alternative);
+    const [measured, other] = await measure(candidates, {
+      lengths,
+      batchSize,
+      runsAt: () => runs,
+      loads: Math.min(runs, MAX_LOADS),
+      memory: freeMemory(),
+      inputsAt(length) {
+        const rows = Array.from({ length: batchSize }, (_, i) => inputs.random(length, seed + i));
+        const all = makeBatch(rows, inputs.padId).inputs;
+        return Object.fromEntries(INPUT_NAMES.flatMap((name) => (all[name] ? [[name, all[name]]] : [])));
+      },
+      signal,
+      onStep,
+    });
+    if (!measured || !other) throw new Error("two graphs were to be measured");
+    const compare = (costOf: Parameters<typeof compareCosts>[2]) =>
+      compareCosts(measured.measurements, other.measurements, costOf);
+    return {
+      format_version: 1,
+      model,
+      model_type: own.model.architecture.modelType,
+      against: alternative.title,
+      ...where,
+      batch_size: batchSize,
+      runs,
+      seed,
+      graphs: { model: measured, alternative: other },
+      seconds: compare(({ seconds }) => seconds.median),
+      megabytes: compare(({ megabytes }) => megabytes),
+    };
+  } finally {
+    await workspace.close();
+  }
+}
+
+/** Tokens that the model reads. @throws OptionError if it does not read those that are asked for */
+function checkedLongest({ model, read }: ReadModel, asked: readonly number[] = []): number {
+  const longest = positionTable(model).usable;
+  const tooLong = asked.find((length) => length > longest);
+  if (tooLong === undefined) return longest;
+  throw new OptionError(
+    `--lengths ${tooLong}: ${read.checkpoint.source.name} reads ${longest} tokens at most`,
+    "Leave it out, or convert the original with a larger --max-sequence-length.",
+  );
+}
+
+/** Tokens that both know. */
+function inputsOf(own: ReadModel, alternative: Alternative) {
+  if (alternative.kind !== "original") return inputSource(own.model, []);
+  const { model } = alternative.original;
+  const smaller = model.sizes.vocab < own.model.sizes.vocab ? model : own.model;
+  return inputSource(smaller, [], { typed: readsTokenTypes(own.model) && readsTokenTypes(model) });
+}

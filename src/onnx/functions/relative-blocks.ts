@@ -1,0 +1,100 @@
+import type { Value } from "../body.js";
+import { sizeOf, vector } from "./attend.js";
+import { type LongInputs, prependedTokens } from "./lsg-inputs.js";
+import { isSparseFar, offsetColumns, rowPositions } from "./relative-bias.js";
+import type { SparseKeys } from "./sparse/tokens.js";
+import { paddedTokens } from "./sparse/tokens.js";
+import { windowColumns } from "./windows.js";
+
+// Biases by distance in the block form. Where scores have none, these change nothing.
+
+/**
+ * Queries and keys with one more element, whose product is the bias of a global token: it stands at position 0, as
+ * far from a query as that is from the beginning.
+ * @param queries (batch, heads, padded tokens, width)
+ * @param keys (batch, heads, keys, width): own ones, sparse ones, the null key
+ */
+export function withBiasOfGlobals(
+  inputs: LongInputs,
+  queries: Value,
+  keys: Value,
+): [queries: Value, keys: Value] {
+  const { op, relative, biasByOffset, config, headDim, query, numHeads } = inputs;
+  if (!relative || !biasByOffset) return [queries, keys];
+  const offsets = op.Neg(op.Range(0, paddedTokens(inputs), 1));
+  const bias = op.Gather(biasByOffset, offsetColumns(op, offsets, relative), { axis: 1 });
+  // The product is divided by it.
+  const scaled = op.Unsqueeze(op.Mul(bias, op.scalarLike(Math.sqrt(headDim), bias)), [2]);
+  const count = sizeOf(op, keys, 2);
+  const row = op.Range(0, count, 1);
+  // The null key is global key 0 once more.
+  const isGlobal = op.Or(op.Less(row, config.num_global_tokens), op.Equal(row, op.Sub(count, 1)));
+  const batch = sizeOf(op, query, 0);
+  const append = (x: Value, element: Value, heads: number) =>
+    op.Concat(x, op.Expand(element, vector(op, batch, heads, 1, 1)), { axis: 3 });
+  return [
+    append(queries, scaled, numHeads),
+    append(keys, op.Unsqueeze(op.CastLike(isGlobal, keys), [1]), numHeads),
+  ];
+}
+
+/**
+ * Scores of blocks with the bias of what lies in their windows.
+ * @param scores (batch, heads, blocks, block_size, columns)
+ * @param rows (blocks, columns) of own keys, sparse keys, the null key
+ */
+export function addWindowBias(
+  inputs: LongInputs,
+  scores: Value,
+  rows: Value,
+  sparse: SparseKeys | undefined,
+): Value {
+  const { op, relative, relativeBias, config } = inputs;
+  if (!relative || !relativeBias) return scores;
+  const steady = op.Add(scores, op.Unsqueeze(relativeBias, [1]));
+  return sparse && !isSparseFar(config, relative)
+    ? op.Add(steady, biasOfSparse(inputs, rows, sparse))
+    : steady;
+}
+
+/** (batch or 1, heads, blocks, block_size, columns): the bias of sparse keys, 0 for other columns. */
+function biasOfSparse(inputs: LongInputs, rows: Value, { position, key }: SparseKeys): Value {
+  const { op, config, causal, length, numHeads, biasByOffset, relative, blocks } = inputs;
+  if (!relative || !biasByOffset) throw new Error("scores have no bias by distance");
+  const { block_size: blockSize, num_global_tokens: globals } = config;
+  const first = globals + (causal ? 2 : 3) * blockSize;
+  const { columns, filledTo } = windowColumns(config, causal);
+  // The null key is the one behind them.
+  const seen = op.Sub(op.Slice(rows, [first], [columns], [1]), length);
+  const keys = op.Gather(op.Pad(position(), [0, 0, 0, 0, 0, 1]), seen, { axis: 2 });
+  const queries = op.Reshape(op.Range(0, paddedTokens(inputs), 1), vector(op, blocks, blockSize, 1));
+  const column = offsetColumns(op, op.Sub(op.Unsqueeze(keys, [3]), queries), relative);
+  const perHead = 2 * relative.maxDistance + 1;
+  const head = op.constant(
+    "I64",
+    Array.from({ length: numHeads }, (_, i) => i * perHead),
+    [numHeads, 1, 1, 1],
+  );
+  const bias = op.Gather(op.Reshape(biasByOffset, [-1]), op.Add(column, head));
+  return op.Pad(bias, [0, 0, 0, 0, first, 0, 0, 0, 0, filledTo - columns], op.scalarLike(0, key));
+}
+
+/** Scores of global tokens, which stand at position 0, with their bias. @param scores (batch, heads, globals, length) */
+export function addBiasOfGlobals(inputs: LongInputs, scores: Value): Value {
+  const { op, relative, biasByOffset, config, length } = inputs;
+  if (!relative || !biasByOffset) return scores;
+  const column = offsetColumns(op, rowPositions(op, length, prependedTokens(config)), relative);
+  return op.Add(scores, op.Unsqueeze(op.Gather(biasByOffset, column, { axis: 1 }), [1]));
+}
+
+/**
+ * What makes a null key faint, as an element behind `headDim` zeros: `faint`, and where windows have a bias, which
+ * null keys in them get as well, less the largest of that.
+ */
+export function faintScore({ op, headDim, key, biasByOffset }: LongInputs, faint: number): Value {
+  const zeros = Array<number>(headDim).fill(0);
+  const element = op.CastLike(op.constant("F32", [...zeros, faint]), key);
+  if (!biasByOffset) return element;
+  const largest = op.Relu(op.ReduceMax(biasByOffset, { keepdims: 0 }));
+  return op.Sub(element, op.Mul(op.CastLike(op.constant("F32", [...zeros, 1]), key), largest));
+}

@@ -1,0 +1,47 @@
+import { modulesByDefinition } from "../../onnx/reference/modules.js";
+import { type Modules, moduleTensor } from "../../sentence-transformers/modules.js";
+import { stepTensors } from "../../sentence-transformers/steps.js";
+import { openWeights } from "../../write/weight-reader.js";
+import type { Batch } from "../model/batch.js";
+import { tokensOf } from "../model/difference.js";
+import type { ReadModel } from "../read-model.js";
+import type { FloatTensor } from "../session.js";
+
+/** Modules with their weights at hand. */
+export interface OpenModules {
+  /** Whether they give vectors of tokens. */
+  readonly perToken: boolean;
+  /** What they make of a batch's last hidden state, by the graph's name for it. */
+  run(hidden: FloatTensor, batch: Batch): Record<string, FloatTensor>;
+}
+
+/** Reads the weights of what follows a transformer, to compute it by its definition. */
+export async function openModules({ read }: ReadModel, modules: Modules): Promise<OpenModules> {
+  const reader = await openWeights(read.checkpoint, () => ({}));
+  const weights = new Map<string, ArrayLike<number>>();
+  try {
+    for (const { folder, name, shape } of modules.steps.flatMap(stepTensors)) {
+      const tensor = moduleTensor(folder, name);
+      weights.set(tensor, await reader.values({ tensor, start: 0, count: shape[0] ?? 1, step: 1 }));
+    }
+  } finally {
+    await reader.close();
+  }
+  return {
+    perToken: modules.output.perToken,
+    run(hidden, { inputs, length, visible }) {
+      const mask = Array.from(inputs.attention_mask?.values ?? []);
+      const rows = visible.map((_, row) => row);
+      const made = modulesByDefinition(modules, {
+        tokens: rows.map((row) =>
+          Array.from({ length }, (_, i) => Float64Array.from(tokensOf(hidden, row, i, i + 1))),
+        ),
+        mask: rows.map((row) => mask.slice(row * length, (row + 1) * length)),
+        tensor: (name) => weights.get(name) ?? [],
+      });
+      const { name, perToken, width } = modules.output;
+      const values = Float32Array.from(made.flat().flatMap((vector) => [...vector]));
+      return { [name]: { dims: [rows.length, ...(perToken ? [length] : []), width], values } };
+    },
+  };
+}

@@ -1,0 +1,42 @@
+import { readdirSync, readFileSync } from "node:fs";
+
+const FIXTURES = new URL("../../fixtures/tokenizers/", import.meta.url);
+
+/** The tokenizer class that transformers takes for a model type whose files name none. */
+const CLASS_OF_MODEL_TYPE: Record<string, string> = {
+  albert: "AlbertTokenizer",
+  bart: "BartTokenizer",
+  bert: "BertTokenizer",
+  camembert: "CamembertTokenizer",
+  distilbert: "DistilBertTokenizer",
+  electra: "ElectraTokenizer",
+  mbart: "MBartTokenizer",
+  mpnet: "MPNetTokenizer",
+  pegasus: "PegasusTokenizer",
+  roberta: "RobertaTokenizer",
+  "xlm-roberta": "XLMRobertaTokenizer",
+};
+
+/** What transformers says of each folder. */
+export function answers<T>(file: string): Record<string, T> {
+  return JSON.parse(readFileSync(new URL(file, FIXTURES), "utf8"));
+}
+
+/** The files of one of fixtures/tokenizers. */
+export function folder(name: string): Map<string, Buffer> {
+  const url = new URL(`${name}/`, FIXTURES);
+  return new Map(readdirSync(url).map((file) => [file, readFileSync(new URL(file, url))]));
+}
+
+/** Its model type's tokenizer class. */
+export function defaultsOf(files: ReadonlyMap<string, Buffer>): string {
+  const { model_type } = JSON.parse(String(files.get("config.json")));
+  return CLASS_OF_MODEL_TYPE[model_type] ?? "";
+}
+
+/** Files by their contents: text, or JSON. */
+export function files(contents: Record<string, string | object>): Map<string, Buffer> {
+  const bytes = (content: string | object) =>
+    Buffer.from(typeof content === "string" ? content : JSON.stringify(content));
+  return new Map(Object.entries(contents).map(([name, content]) => [name, bytes(content)]));
+}

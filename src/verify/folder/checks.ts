@@ -40,7 +40,7 @@ export async function checkFolder(subject: FolderSubject, recorder: Recorder): P
   let plan: ConversionPlan | undefined;
   if (original && record) {
     await recorder.look("plan", "conversion, planned again", async () => {
-      plan = await planCheckpoint(original, parseRecordedOptions(record.options), record.source);
+      plan = await planCheckpoint(original, parseRecordedOptions(record.options), record);
       return { verdict: "pass", detail: describePlan(plan) };
     });
   }

@@ -5,7 +5,7 @@ import type { FileSource } from "../checkpoint/file-source.js";
 import { openFolder } from "../checkpoint/folder.js";
 import { RECORD_FILE, readRecord } from "../conversion-record.js";
 import { LsgError, OutputError } from "../errors.js";
-import { GRAPH_PATHS } from "../onnx/graph-files.js";
+import { graphPaths } from "../onnx/graph-files.js";
 import { type ConversionOptions, parseRecordedOptions, recordedOptions } from "../options.js";
 import type { ConversionRecord, Provenance } from "../plan/types.js";
 import { weightBytes } from "./memory.js";
@@ -71,8 +71,8 @@ function difference(
 /** What a whole folder has and this one lacks. @throws CheckpointError if its weights are cut short or missing */
 async function damage(folder: FileSource, { onnx }: ConversionOptions): Promise<string | undefined> {
   await openCheckpoint(folder);
-  const hasGraph = GRAPH_PATHS.some((path) => folder.files.has(path));
-  return onnx && !hasGraph ? "its graph is missing" : undefined;
+  const missing = onnx?.find((dtype) => !graphPaths(dtype).some((path) => folder.files.has(path)));
+  return missing && `its graph in ${missing} is missing`;
 }
 
 /** Options that differ from the recorded ones, with both values. */

@@ -36,7 +36,9 @@ export async function checkGraphFiles(given: GraphCheck): Promise<CheckedGraphs>
   try {
     check = await withModules(given);
   } catch (error) {
-    return { checks: [failureOf("modules", "modules behind the transformer", error)], dtypes: [] };
+    const { source } = given.read.read.checkpoint;
+    const dtypes = GRAPH_DTYPES.filter((dtype) => graphFiles(source, true, dtype).length > 0);
+    return { checks: [failureOf("modules", "modules behind the transformer", error)], dtypes };
   }
   return checkGraphsOf(check);
 }

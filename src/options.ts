@@ -183,7 +183,7 @@ export function parseExportOptions(given: Readonly<Record<string, unknown>>): Ex
   const onnx = validate(OnnxSchema, pick(given, Object.keys(OnnxSchema.shape)));
   const graph = validate(GraphSchema, pick(given, Object.keys(GraphSchema.shape)));
   const run = validate(ExportRunSchema, pick(given, Object.keys(ExportRunSchema.shape)));
-  const idle = run.opOnly ? graphOption(graph) : undefined;
+  const idle = run.opOnly ? (onnx.onnx ? "onnx" : graphOption(graph)) : undefined;
   if (idle !== undefined) {
     throw new OptionError(
       `${flagName(idle)} says how a whole model is written, and --op-only writes its attention op alone`,

@@ -13,11 +13,11 @@ const MAX_HALF = 65504;
  * A checkpoint's weights, copied into the model as floats. They are streamed: memory stays at one block, or
  * one block of columns. Matrices are transposed on the way, which runtimes' quantisers ask for.
  */
-export function copiedWeights(reader: WeightReader, dtype: ComputeDtype = "F32"): WeightSource {
+export function copiedWeights(reader: WeightReader, dtype?: ComputeDtype): WeightSource {
   return floatWeights(copiedFloats(reader, dtype));
 }
 
-/** The same without the layers that use them. */
+/** The same before it is said what becomes of them. */
 export function copiedFloats(reader: WeightReader, dtype: ComputeDtype = "F32"): FloatWeights {
   const checked = (tensor: SourceTensor) => (values: Floats) =>
     dtype === "F16" ? requireHalves(values, tensor) : values;

@@ -3,24 +3,33 @@ import type { GraphBuilder } from "./builder.js";
 import type { LayerContext } from "./layers.js";
 import type { Dimension } from "./tensor.js";
 
+/** Of the dtype that a graph computes in, as float32. */
+export function widened({ op, weights: { dtype } }: LayerContext, x: Value): Value {
+  return dtype === "F32" ? x : op.Cast(x, { to: "F32" });
+}
+
+/** Of float32, as the dtype that a graph computes in. */
+export function narrowed({ op, weights: { dtype } }: LayerContext, x: Value): Value {
+  return dtype === "F32" ? x : op.Cast(x, { to: dtype });
+}
+
 /** An input of float32, which clients feed whatever a graph computes in. */
 export function floatInput(
   graph: GraphBuilder,
-  { weights: { dtype } }: LayerContext,
+  context: LayerContext,
   name: string,
   dims: readonly Dimension[],
 ): Value {
-  const input = graph.input(name, "F32", dims);
-  return dtype === "F32" ? input : graph.op.Cast(input, { to: dtype });
+  return narrowed(context, graph.input(name, "F32", dims));
 }
 
 /** An output of float32, which clients expect likewise. */
 export function floatOutput(
   graph: GraphBuilder,
-  { weights: { dtype } }: LayerContext,
+  context: LayerContext,
   name: string,
   value: Value,
   dims: readonly Dimension[],
 ): void {
-  graph.output(name, dtype === "F32" ? value : graph.op.Cast(value, { to: "F32" }), "F32", dims);
+  graph.output(name, widened(context, value), "F32", dims);
 }

@@ -9,6 +9,7 @@ import {
 } from "../sentence-transformers/steps.js";
 import { activation } from "./activations.js";
 import type { Op, Value } from "./body.js";
+import { narrowed, widened } from "./float-io.js";
 import { sizeOf } from "./functions/attend.js";
 import { rowAt } from "./heads.js";
 import { type LayerContext, layerNorm } from "./layers.js";
@@ -24,40 +25,43 @@ interface Tokens {
 
 /** What sentence-transformers' modules make of a transformer's tokens. */
 export function modulesOutput(context: LayerContext, { steps, output }: Modules, tokens: Tokens): TaskOutput {
-  const value = steps.reduce((x, step) => applyStep(context, step, x, tokens), tokens.hidden);
+  // In float32: sums over long texts overflow halves, which have no numbers for positions beyond 2048 either.
+  const hidden = widened(context, tokens.hidden);
+  const value = steps.reduce((x, step) => applyStep(context, step, x, tokens), hidden);
   const axes = output.perToken ? ["batch_size", "sequence_length"] : ["batch_size"];
-  return { name: output.name, value, dims: [...axes, output.width] };
+  return { name: output.name, value: narrowed(context, value), dims: [...axes, output.width] };
 }
 
 function applyStep(context: LayerContext, step: Step, x: Value, { attentionMask }: Tokens): Value {
-  const { op, weights } = context;
-  const isHalf = weights.dtype === "F16";
-  const narrow = () => (isHalf ? op.Cast(x, { to: "F16" }) : x);
-  // Sums over tokens and squares go beyond float16.
-  const wide = () => (isHalf ? op.Cast(x, { to: "F32" }) : x);
   switch (step.kind) {
     case "pooling":
-      return pool(context, step.modes, wide(), attentionMask);
+      return pool(context, step.modes, x, attentionMask);
     case "dense":
-      return dense(context, step, narrow());
+      return dense(context, step, x);
     case "layer norm":
-      return layerNorm(
-        { ...context, epsilon: LAYER_NORM_EPSILON },
-        moduleTensor(step.folder, "norm"),
-        narrow(),
+      return widened(
+        context,
+        layerNorm(
+          { ...context, epsilon: LAYER_NORM_EPSILON },
+          moduleTensor(step.folder, "norm"),
+          narrowed(context, x),
+        ),
       );
     case "normalize":
-      return normalize(op, wide());
+      return normalize(context.op, x);
   }
 }
 
-function dense({ op, weights }: LayerContext, step: DenseStep, x: Value): Value {
+function dense(context: LayerContext, step: DenseStep, wide: Value): Value {
+  const { op, weights } = context;
+  const x = narrowed(context, wide);
   const at = (name: string) => moduleTensor(step.folder, name);
   const product = weights.linear(at("linear.weight"), x);
   const sum = step.bias ? op.Add(product, weights.tensor(at("linear.bias"))) : product;
   const active = activation(step.activation)(op, sum);
-  if (step.residual === "none") return active;
-  return op.Add(active, step.residual === "itself" ? x : weights.linear(at("residual.weight"), x));
+  if (step.residual === "none") return widened(context, active);
+  const residual = step.residual === "itself" ? x : weights.linear(at("residual.weight"), x);
+  return widened(context, op.Add(active, residual));
 }
 
 /** To length 1 along the last axis. */

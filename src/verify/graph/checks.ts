@@ -20,27 +20,26 @@ import { compareGeneration } from "./compare-generation.js";
 import { compareModel, exportedTask } from "./compare-outputs.js";
 import { exportAgain, type FoundGraphs, type GraphCheck, inSession } from "./graph-check.js";
 
-/** The checks of graphs, and the dtypes that were found. */
-export interface CheckedGraphs {
-  readonly checks: Check[];
-  readonly dtypes: GraphDtype[];
-}
-
 /**
  * Looks at the graphs that lie in a folder, one dtype after the other: their bytes against what an export writes, their
  * attention ops against their definitions, their outputs against the folder's weights in float32.
  * @returns the checks, whose ids end in the dtype where it is not float32, and the dtypes that were found
  */
-export async function checkGraphFiles(given: GraphCheck): Promise<CheckedGraphs> {
+export async function checkGraphFiles(given: GraphCheck): Promise<GraphFindings> {
   let check: GraphCheck;
   try {
     check = await withModules(given);
   } catch (error) {
-    const { source } = given.read.read.checkpoint;
-    const dtypes = GRAPH_DTYPES.filter((dtype) => graphFiles(source, true, dtype).length > 0);
-    return { checks: [failureOf("modules", "modules behind the transformer", error)], dtypes };
+    return { checks: [failureOf("modules", "modules behind the transformer", error)], dtypes: GRAPH_DTYPES };
   }
   return checkGraphsOf(check);
+}
+
+/** What was found of a folder's graphs. */
+interface GraphFindings {
+  readonly checks: readonly Check[];
+  /** In which there are graphs, or may be. */
+  readonly dtypes: readonly GraphDtype[];
 }
 
 /** Sees the model with what follows it in a sentence-transformers folder. @throws CheckpointError for damaged modules */
@@ -50,7 +49,7 @@ async function withModules(given: GraphCheck): Promise<GraphCheck> {
   return { ...given, read: { ...given.read, read: { ...read, checkpoint }, model } };
 }
 
-async function checkGraphsOf(check: GraphCheck): Promise<CheckedGraphs> {
+async function checkGraphsOf(check: GraphCheck): Promise<GraphFindings> {
   const { read, model } = check.read;
   const head = headForTask(model.architecture, model.source.head, undefined);
   const known: FunctionProto[] = [];
@@ -75,7 +74,9 @@ export function graphCheckId(id: string, dtype: GraphDtype): string {
 /** @param known ops that were looked at already; those of these graphs are added */
 async function checkExport(found: FoundGraphs, known: FunctionProto[], check: GraphCheck): Promise<Check[]> {
   const { folder, dtype, files } = found;
-  const { source, weightFiles } = check.read.read.checkpoint;
+  const { read, model } = check.read;
+  const { contents } = read;
+  const { source, weightFiles } = read.checkpoint;
   const graphs = files.filter((path) => graphsIn(dtype).includes(posix.basename(path)));
   const [first = ""] = graphs;
   // Data files must lie beside the graph as files, which in a cache of the Hub they do not.
@@ -95,10 +96,7 @@ async function checkExport(found: FoundGraphs, known: FunctionProto[], check: Gr
           if (takesGlobals(session)) globalAttention = "input";
           if (scoresCandidates(session)) {
             task = CANDIDATE_SCORING;
-            candidates = findCandidateTokens(
-              check.read.read.contents,
-              check.read.model.architecture.tokenizerClass,
-            );
+            candidates = findCandidateTokens(contents, model.architecture.tokenizerClass);
             return compareCandidates(session, found, check, candidates);
           }
           task = exportedTask(session, check);

@@ -9,6 +9,8 @@ export interface Architecture {
   readonly title: string;
   /** What transformers' class names begin with: "XLMRoberta" in `XLMRobertaForMaskedLM`. */
   readonly classPrefix: string;
+  /** What the base class's name ends with, where it is not `Model`: "Encoder" of `BertGenerationEncoder`. */
+  readonly baseClass?: string;
   /**
    * Prefixes of relatives' classes that configs of this model type name: transformers goes by the model type and opens
    * its own class of the same ending.
@@ -24,7 +26,7 @@ export interface Architecture {
   readonly decoder?: Decoder;
   /** From the first token's hidden state; the classes with `pooler: true` have it. */
   readonly pooler?: Chain;
-  /** By the class name's ending: `ForMaskedLM`. `Model` is the base class. */
+  /** By the class name's ending: `ForMaskedLM`. `Model` is the base class, whatever its name ends with. */
   readonly heads: Readonly<Record<string, Head>>;
   /** The model type of its Longformer variant, which transformers opens itself; or why it has none. */
   readonly longformer?: { readonly modelType: string } | { readonly refused: string };
@@ -203,6 +205,27 @@ export interface Module {
   readonly bias?: string;
   /** Whether the bias is a buffer [1, out] instead, zero where a checkpoint lacks it. */
   readonly biasIsBuffer?: boolean;
+}
+
+/** transformers' name of a class, by its key in `heads`. */
+export function classNameOf({ classPrefix, baseClass = "Model" }: Architecture, key: string): string {
+  return classPrefix + (key === "Model" ? baseClass : key);
+}
+
+/** The names of all classes in `heads`. */
+export function classNames(architecture: Architecture): string[] {
+  return Object.keys(architecture.heads).map((key) => classNameOf(architecture, key));
+}
+
+/**
+ * The other way round: the key of `heads` that a class's name stands for, or would, if there were such a class;
+ * undefined for other model types' classes.
+ */
+export function classKeyOf(architecture: Architecture, className: string): string | undefined {
+  const { classPrefix, namedAfter = [], baseClass = "Model" } = architecture;
+  const prefix = [classPrefix, ...namedAfter].find((one) => className.startsWith(one));
+  const ending = prefix === undefined ? undefined : className.slice(prefix.length);
+  return ending === baseClass ? "Model" : ending;
 }
 
 /** The encoder and, where there is one, the decoder. */

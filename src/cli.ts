@@ -17,6 +17,10 @@ const VERBS: Readonly<Record<string, { summary: string; load: () => Promise<Verb
     summary: "prove a converted folder against its original",
     load: () => import("./cli/verify.js"),
   },
+  batch: {
+    summary: "run a file of conversions: in CI, in a cluster, overnight",
+    load: () => import("./cli/batch.js"),
+  },
   push: {
     summary: "push a converted folder to the Hugging Face Hub",
     load: () => import("./cli/push.js"),

@@ -1,3 +1,4 @@
+import { isAbsolute, relative } from "node:path";
 import { z } from "zod";
 import { parseJson, parseObject } from "./checkpoint/checkpoint.js";
 import type { FileSource } from "./checkpoint/file-source.js";
@@ -12,7 +13,12 @@ const PROOF_KEY = "verified";
 
 const RecordSchema = z.looseObject({
   format_version: z.literal(1),
-  source: z.strictObject({ model: z.string(), revision: z.string().exactOptional() }),
+  lsg_version: z.string().exactOptional(),
+  source: z.strictObject({
+    model: z.string(),
+    revision: z.string().exactOptional(),
+    sha256: z.string().exactOptional(),
+  }),
   model_type: z.string(),
   architecture: z.string(),
   variant: z.enum(["lsg", "longformer"]),
@@ -61,4 +67,19 @@ export async function graphSeed(source: FileSource, asked: number | undefined): 
   if (asked !== undefined || !source.files.has(RECORD_FILE)) return asked ?? DEFAULT_SEED;
   const { seed } = (await readRecord(source)).options;
   return typeof seed === "number" ? seed : DEFAULT_SEED;
+}
+
+/**
+ * How a record names a source: by its Hub id, or by a relative path as typed. An absolute one would say where on this
+ * machine it lay.
+ */
+export function recordedSource(
+  model: string,
+  { name, origin }: FileSource,
+  sha256?: string,
+): ConversionRecord["source"] {
+  if (origin.kind === "hub") return { model: name, revision: origin.revision };
+  const path = relative(".", model).replaceAll("\\", "/");
+  const isBelow = !isAbsolute(model) && path !== "" && !path.startsWith("..");
+  return { model: isBelow ? path : name, ...(sha256 !== undefined && { sha256 }) };
 }

@@ -4,6 +4,7 @@ import { isRecord } from "./json-edit.js";
 import { camelCase, type Flag, flagName, flagsOf, snakeKeys } from "./options/flags.js";
 import { parseKwargs } from "./options/kwargs.js";
 import {
+  BatchSchema,
   BenchRunSchema,
   BenchSchema,
   ConversionSchema,
@@ -25,6 +26,7 @@ import {
   VerifySchema,
 } from "./options/schemas.js";
 import { validate } from "./options/validate.js";
+import type { ConversionRecord } from "./plan/types.js";
 import { LsgConfigSchema } from "./variants/lsg-config.js";
 
 /** What decides the bytes of a conversion; recorded in lsg_conversion.json. */
@@ -53,6 +55,9 @@ export type ExportOptions = z.output<typeof OnnxSchema> &
 export type VerifyOptions = z.output<typeof VerifySchema> &
   z.output<typeof DeviceSchema> &
   z.output<typeof VerifyRunSchema>;
+
+/** What the user asked of `lsg batch`, validated. */
+export type BatchOptions = z.output<typeof BatchSchema>;
 
 /** What the user asked of `lsg bench`, validated. */
 export type BenchOptions = z.output<typeof BenchSchema> &
@@ -120,8 +125,13 @@ export function exportFlags(): Flag[] {
   ];
 }
 
+/** The flags of `lsg batch`. */
+export function batchFlags(): Flag[] {
+  return flagsOf("Batch:", BatchSchema.shape);
+}
+
 /** The options without those that only say how to run. */
-export function decisiveOptions(options: ConvertOptions): ConversionOptions {
+export function decisiveOptions(options: ConversionOptions): ConversionOptions {
   const keys = [...Object.keys(DecisiveSchema.shape), "lsg"];
   return pick(options, keys) as ConversionOptions;
 }
@@ -151,6 +161,11 @@ export function parsePushOptions(given: Readonly<Record<string, unknown>>): Push
     ...validate(PushRunSchema, pick(given, Object.keys(PushRunSchema.shape))),
     ...validate(PushOutputSchema, pick(given, Object.keys(PushOutputSchema.shape))),
   };
+}
+
+/** Validates the parsed arguments of `lsg batch`. @throws OptionError as `parseConvertOptions` does. */
+export function parseBatchOptions(given: Readonly<Record<string, unknown>>): BatchOptions {
+  return validate(BatchSchema, pick(given, Object.keys(BatchSchema.shape)));
 }
 
 /**
@@ -208,6 +223,11 @@ export function parseConvertOptions(given: Readonly<Record<string, unknown>>): C
     ...validate(RunSchema, take(Object.keys(RunSchema.shape))),
     lsg: withoutDefaults(validate(LsgFlagsSchema, lsgGiven), lsgGiven),
   };
+}
+
+/** Options as lsg_conversion.json holds them: by the flags' names in snake_case, LSG's own in `lsg`. */
+export function recordedOptions(options: ConversionOptions): ConversionRecord["options"] {
+  return { ...snakeKeys(decisiveOptions(options)), lsg: options.lsg };
 }
 
 /** @throws OptionError for an option about pushing where nothing is pushed. */

@@ -8,7 +8,7 @@ import type { ConversionOptions } from "./options.js";
 import { refuseForeignOptions } from "./plan/foreign-options.js";
 import { planConversion } from "./plan/plan.js";
 import { isReadForPlan } from "./plan/side-files.js";
-import type { ConversionPlan, ConversionRecord } from "./plan/types.js";
+import type { ConversionPlan, Provenance } from "./plan/types.js";
 import { chooseIds } from "./tokenizer/add-tokens.js";
 import { findSpecialTokens } from "./tokenizer/special-tokens.js";
 import { isLongformer } from "./variants/longformer.js";
@@ -33,11 +33,11 @@ export async function readCheckpoint(
   return { checkpoint, contents };
 }
 
-/** Plans a conversion of a checkpoint. @param recorded how the record names the source */
+/** Plans a conversion of a checkpoint. @param provenance what the record says of lsg and of the source */
 export async function planCheckpoint(
   { checkpoint, contents }: ReadCheckpoint,
   options: ConversionOptions,
-  recorded: ConversionRecord["source"],
+  provenance: Provenance,
 ): Promise<ConversionPlan> {
   const architecture = await findArchitecture(checkpoint.config.model_type);
   const longformer = await longformerVariant(architecture, options);
@@ -52,7 +52,7 @@ export async function planCheckpoint(
     // transformers has Longformer's code itself.
     modeling: longformer ? [] : modelingFiles(architecture),
     longformer,
-    source: recorded,
+    provenance,
   });
 }
 

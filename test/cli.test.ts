@@ -1,13 +1,13 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
-import { mkdir, open, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { LSG, lsg } from "./support/cli.js";
 import { FIXTURES, temporaryFolder } from "./support/fixtures.js";
-import { writeTinyModel } from "./support/tiny-model.js";
+import { largeModel } from "./support/large-model.js";
 
 const SOURCE = join(FIXTURES, "roberta", "checkpoint");
 
@@ -162,29 +162,6 @@ describe("lsg convert", () => {
     expect(readdirSync(output)).toContain("model.safetensors");
   });
 });
-
-/** A model whose weights take long enough to be interrupted. */
-async function largeModel(): Promise<string> {
-  const words = 20_000_000;
-  const folder = await writeTinyModel({ config: { vocab_size: words } });
-  const path = join(folder, "model.safetensors");
-  const { readFolder } = await import("./support/safetensors.js");
-  const { serializeHeader, tensorBytes } = await import("../src/safetensors/header.js");
-  let end = 0;
-  const infos = [...readFolder(folder)].map(([name, { dtype, shape }]) => {
-    const large = name === "embeddings.word_embeddings.weight" ? [words, 4] : shape;
-    const begin = end;
-    end += tensorBytes(dtype, large) ?? 0;
-    return [name, { dtype, shape: large, data_offsets: [begin, end] as const }] as const;
-  });
-  const header = serializeHeader(new Map(infos), undefined);
-  // The data is a hole in the file: no disk is needed to read it.
-  await writeFile(path, header);
-  const file = await open(path, "r+");
-  await file.truncate(header.length + end);
-  await file.close();
-  return folder;
-}
 
 describe("an interrupted run", () => {
   test.each([

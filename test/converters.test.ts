@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
+import { classNames } from "../src/architecture.js";
 import { allArchitectures, findArchitecture, modelTypes } from "../src/architectures.js";
 import { FIXTURES, goldens } from "./support/fixtures.js";
 
@@ -25,9 +26,7 @@ describe.each(modelTypes())("converters/%s", (modelType) => {
 });
 
 test("no class name belongs to two architectures", async () => {
-  const classes = (await allArchitectures()).flatMap(({ classPrefix, heads }) =>
-    Object.keys(heads).map((suffix) => classPrefix + suffix),
-  );
+  const classes = (await allArchitectures()).flatMap(classNames);
   expect(new Set(classes).size).toBe(classes.length);
 });
 

@@ -1,3 +1,4 @@
+import { type Architecture, classNames } from "../architecture.js";
 import { allArchitectures } from "../architectures.js";
 
 /** One model type as `lsg architectures` lists it. */
@@ -11,13 +12,17 @@ export interface ListedArchitecture {
 /** Every model type with its classes and the variants that it converts to. */
 export async function listArchitectures(): Promise<ListedArchitecture[]> {
   const architectures = await allArchitectures();
-  return architectures.map(({ modelType, title, classPrefix, heads, encoder, longformer }) => ({
-    model_type: modelType,
-    title,
-    classes: Object.keys(heads).map((suffix) => classPrefix + suffix),
-    variants: [
-      ...(encoder.embeddings.global === undefined ? [] : ["lsg"]),
-      ...(longformer && "modelType" in longformer ? ["longformer"] : []),
-    ],
+  return architectures.map((architecture) => ({
+    model_type: architecture.modelType,
+    title: architecture.title,
+    classes: classNames(architecture),
+    variants: variantsOf(architecture),
   }));
+}
+
+function variantsOf({ encoder, longformer }: Architecture): string[] {
+  return [
+    ...(encoder.embeddings.global === undefined ? [] : ["lsg"]),
+    ...(longformer && "modelType" in longformer ? ["longformer"] : []),
+  ];
 }

@@ -1,10 +1,11 @@
-import { basename, isAbsolute, join, relative, resolve } from "node:path";
-import type { FileSource } from "../checkpoint/file-source.js";
+import { basename, join, resolve } from "node:path";
 import { openFolder } from "../checkpoint/folder.js";
 import { openSource } from "../checkpoint/open-source.js";
+import { recordedSource } from "../conversion-record.js";
 import { type ConvertOptions, decisiveOptions } from "../options.js";
+import { packageInfo } from "../package-info.js";
 import { shardBytes, untouchedFile } from "../plan/shards.js";
-import type { ConversionPlan, ConversionRecord } from "../plan/types.js";
+import type { ConversionPlan } from "../plan/types.js";
 import { planCheckpoint, readCheckpoint, readerOf } from "../plan-source.js";
 import { type Progress, silent } from "../progress.js";
 import type { PushResult } from "../push/push-folder.js";
@@ -21,6 +22,8 @@ export interface ConvertContext {
   readonly progress?: Progress;
   /** Told how far the verification is, where there is one. */
   readonly listener?: Listener | undefined;
+  /** Of a folder, to be recorded, so that a later run can tell whether it has changed. */
+  readonly sourceHash?: string | undefined;
 }
 
 export interface ConvertResult {
@@ -46,12 +49,15 @@ export async function convert(
   model: string,
   output: string | undefined,
   options: ConvertOptions,
-  { signal, progress = silent, listener }: ConvertContext = {},
+  { signal, progress = silent, listener, sourceHash }: ConvertContext = {},
 ): Promise<ConvertResult> {
   const source = await openSource(model, { revision: options.revision, signal, onNotice: progress.step });
   const transfer = (path: string) => transferOptions(source, path, progress, signal);
   const read = await readCheckpoint(source, transfer("pytorch_model.bin"));
-  const plan = await planCheckpoint(read, decisiveOptions(options), recordedSource(model, source));
+  const plan = await planCheckpoint(read, decisiveOptions(options), {
+    lsg_version: packageInfo().version,
+    source: recordedSource(model, source, sourceHash),
+  });
   const { to, variant } = { ...plan.record.max_sequence_length, variant: plan.record.variant };
   const target = output ?? `${basename(source.name)}-${variant}-${to}`;
   if (options.dryRun) return { output: target, plan };
@@ -92,22 +98,11 @@ export async function convert(
     if (options.onnx) {
       // Only here: the graph's libraries take longer to load than a small model to convert.
       const { exportInto } = await import("./export.js");
-      const { bytes: sizes, notes } = await exportInto(folder, await openFolder(folder), options, {
-        signal,
-        progress,
-      });
-      graphs = sizes;
-      notes.forEach(progress.step);
+      const exported = await exportInto(folder, await openFolder(folder), options, { signal, progress });
+      graphs = exported.bytes;
+      exported.notes.forEach(progress.step);
     }
     verification = await runTest?.(await openFolder(folder), target);
   });
   return { output: target, plan, graphs, verification, pushed: await push?.(target, verification) };
-}
-
-/** A Hub id, or a relative path as typed: an absolute one would say where on this machine the source lay. */
-function recordedSource(model: string, { name, origin }: FileSource): ConversionRecord["source"] {
-  if (origin.kind === "hub") return { model: name, revision: origin.revision };
-  const path = relative(".", model).replaceAll("\\", "/");
-  const isBelow = !isAbsolute(model) && path !== "" && !path.startsWith("..");
-  return { model: isBelow ? path : name };
 }

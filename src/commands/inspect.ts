@@ -78,7 +78,7 @@ async function wouldConvert(
   model: string,
 ): Promise<WouldConvert> {
   try {
-    const plan = await planCheckpoint(read, options, { model });
+    const plan = await planCheckpoint(read, options, { source: { model } });
     const { record, config, shards, dropped, notes, attention } = plan;
     const { to } = record.max_sequence_length;
     const heads = own?.model.sizes.heads ?? 1;

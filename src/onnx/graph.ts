@@ -1,5 +1,4 @@
 import type { Architecture, Head } from "../architecture.js";
-import { OptionError } from "../errors.js";
 import { type Model, readsTokenTypes } from "../plan/model.js";
 import { positionOffset } from "../plan/positions.js";
 import { isLongformer, readLongformer } from "../variants/longformer.js";
@@ -80,7 +79,6 @@ function graphName(architecture: Architecture, { lsg }: GraphOptions): string {
 
 /**
  * A model's encoder, as its config says: see `encode`.
- * @throws OptionError for a decoder that wants the output of an encoder
  */
 function encodeModel(
   graph: GraphBuilder,
@@ -90,11 +88,6 @@ function encodeModel(
   options: GraphOptions,
 ): Value {
   const { architecture, config, sizes } = model;
-  if (config.is_decoder === true && config.add_cross_attention === true) {
-    throw new OptionError(
-      "config.json: add_cross_attention is true; a decoder of a pair has no graph of its own",
-    );
-  }
   const longformer = isLongformer(architecture) ? readLongformer(config, sizes) : undefined;
   return encode(graph, context, inputs, {
     architecture,

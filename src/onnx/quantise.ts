@@ -126,7 +126,10 @@ function blockRange(block: number, perRow: number, width: number): [begin: numbe
   return [begin, Math.min(begin + BLOCK_SIZE, (row + 1) * width)];
 }
 
-/** As float32 has it. What is zero throughout has codes of zero, whatever the scale. */
+/** The smallest float32 with all of its bits: a scale below it is too coarse to divide by. */
+const SMALLEST_NORMAL = 2 ** -126;
+
+/** As float32 has it. What is zero throughout, or next to it, has codes of zero, whatever the scale. */
 function nonZero(scale: number): number {
-  return Math.fround(scale) || 1;
+  return scale < SMALLEST_NORMAL ? 1 : Math.fround(scale);
 }

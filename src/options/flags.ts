@@ -66,7 +66,7 @@ export function camelCase(key: string): string {
 }
 
 /** `maxSequenceLength` → `max_sequence_length`. */
-function snakeCase(key: string): string {
+export function snakeCase(key: string): string {
   return key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 

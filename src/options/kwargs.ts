@@ -48,7 +48,7 @@ function refuseNearMiss(key: string): void {
 }
 
 /** Levenshtein's distance between two short words. */
-function editDistance(a: string, b: string): number {
+export function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {
     const next = [i];

@@ -269,6 +269,30 @@ export const PushOutputSchema = z.strictObject({
   ...RunSchema.pick({ json: true, quiet: true }).shape,
 });
 
+/** More processes than this at a time are a typing error. */
+const MAX_AT_ONCE = 1024;
+
+/** Every option of `lsg batch`; those of its jobs are `lsg convert`'s. */
+export const BatchSchema = z.strictObject({
+  jobs: z
+    .int()
+    .positive()
+    .max(MAX_AT_ONCE)
+    .default(1)
+    .describe("conversions at a time, fewer where memory would not last"),
+  shard: z
+    .string()
+    .optional()
+    .describe("run part I of N: I/N; /N: the part after JOB_COMPLETION_INDEX (Kubernetes)"),
+  junit: z.string().optional().describe("write the results as JUnit XML into this file"),
+  force: z
+    .boolean()
+    .default(false)
+    .describe("convert again what is done, and replace models that lsg did not write"),
+  dryRun: z.boolean().default(false).describe("open every model and print what would be done; write nothing"),
+  ...RunSchema.pick({ json: true, quiet: true }).shape,
+});
+
 export const DecisiveSchema = z.strictObject({
   ...ConversionSchema.shape,
   ...LongformerSchema.shape,

@@ -30,10 +30,12 @@ function fromText(schema: z.core.$ZodType, value: unknown): unknown {
 }
 
 /** What was expected, in the words of the command line. */
-function describeIssue(issue: z.core.$ZodIssue): string {
+export function describeIssue(issue: z.core.$ZodIssue): string {
   switch (issue.code) {
     case "invalid_type":
-      return issue.expected === "int" ? "expected a whole number" : `expected a ${issue.expected}`;
+      return issue.expected === "int"
+        ? "expected a whole number"
+        : `expected ${/^[aeiou]/.test(issue.expected) ? "an" : "a"} ${issue.expected}`;
     case "invalid_value":
       return `expected one of ${issue.values.join(", ")}`;
     case "too_small":

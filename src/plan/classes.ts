@@ -1,4 +1,4 @@
-import type { Architecture, Head } from "../architecture.js";
+import { type Architecture, classKeyOf, classNameOf, classNames, type Head } from "../architecture.js";
 import type { Config } from "../checkpoint/checkpoint.js";
 import { CheckpointError, OptionError } from "../errors.js";
 import { COLBERT_CLASS } from "../sentence-transformers/model-kind.js";
@@ -31,8 +31,8 @@ export function sourceClass(
   if (named !== undefined) return knownClass(architecture, named) ?? { className: named, head: undefined };
   const heads = Object.entries(architecture.heads).filter(([, head]) => holdsHead(head));
   heads.sort(([, a], [, b]) => Object.keys(b.outputs).length - Object.keys(a.outputs).length);
-  const [suffix, head] = heads[0] ?? ["Model", architecture.heads.Model];
-  return { className: architecture.classPrefix + suffix, head };
+  const [key, head] = heads[0] ?? ["Model", architecture.heads.Model];
+  return { className: classNameOf(architecture, key), head };
 }
 
 /** The class that `--architecture` asks for. @throws OptionError listing the known ones. */
@@ -40,10 +40,9 @@ export function requestedClass(architecture: Architecture, className: string): M
   refuseClass(architecture, className, "--architecture");
   const known = knownClass(architecture, className);
   if (known) return known;
-  const names = Object.keys(architecture.heads).map((suffix) => architecture.classPrefix + suffix);
   throw new OptionError(
     `--architecture ${className}: ${architecture.title} has no such class`,
-    `Known: ${names.join(", ")}.`,
+    `Known: ${classNames(architecture).join(", ")}.`,
   );
 }
 
@@ -55,7 +54,7 @@ export function basePrefixOf({ head }: ModelClass, architecture: Architecture): 
 
 /** The class that transformers opens, without LSG: for one that is not known its base model's. */
 export function openedClass(className: string, architecture: Architecture): string {
-  return knownClass(architecture, className)?.className ?? `${architecture.classPrefix}Model`;
+  return knownClass(architecture, className)?.className ?? classNameOf(architecture, "Model");
 }
 
 /**
@@ -72,27 +71,19 @@ export function longformerClass(className: string, architecture: Architecture): 
 }
 
 function knownClass(architecture: Architecture, className: string): ModelClass | undefined {
-  const suffix = classSuffix(architecture, className);
-  const head = Object.hasOwn(architecture.heads, suffix) ? architecture.heads[suffix] : undefined;
-  return head && { className: architecture.classPrefix + suffix, head };
+  const key = classKeyOf(architecture, withoutLsg(className)) ?? "";
+  const head = Object.hasOwn(architecture.heads, key) ? architecture.heads[key] : undefined;
+  return head && { className: classNameOf(architecture, key), head };
 }
 
 /** @throws CheckpointError with the reason for a class that cannot be converted. */
 function refuseClass(architecture: Architecture, className: string, where: string): void {
-  const reason = architecture.refused?.[classSuffix(architecture, className)];
+  const reason = architecture.refused?.[classKeyOf(architecture, withoutLsg(className)) ?? ""];
   if (reason === undefined) return;
-  const names = Object.keys(architecture.heads).map((suffix) => architecture.classPrefix + suffix);
   throw new CheckpointError(
     `${where} says ${className}, which cannot be converted: ${reason}`,
-    `Classes that can be: ${names.join(", ")}.`,
+    `Classes that can be: ${classNames(architecture).join(", ")}.`,
   );
-}
-
-/** What follows the model type's prefix, or a relative's: `ForMaskedLM`; empty for other model types' classes. */
-function classSuffix({ classPrefix, namedAfter = [] }: Architecture, className: string): string {
-  const plain = withoutLsg(className);
-  const prefix = [classPrefix, ...namedAfter].find((one) => plain.startsWith(one));
-  return prefix === undefined ? "" : plain.slice(prefix.length);
 }
 
 /** A class's name in transformers. */

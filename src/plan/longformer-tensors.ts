@@ -1,4 +1,4 @@
-import type { Architecture } from "../architecture.js";
+import { type Architecture, classKeyOf, classNameOf } from "../architecture.js";
 import type { Config } from "../checkpoint/checkpoint.js";
 import { OptionError } from "../errors.js";
 import type { ConversionOptions } from "../options.js";
@@ -105,9 +105,9 @@ function sourceNames({ model, variant, target, sizes, config }: Assignment, pref
   for (const [to, from] of correspondingModules(architecture, variant, sizes)) {
     for (const part of ["weight", "bias"]) names.set(`${prefix}${to}.${part}`, [base(from, part)]);
   }
-  const suffix = suffixOf(target, variant);
-  const isOwn = suffix === suffixOf(source, architecture);
-  const head = architecture.heads[suffix];
+  const key = classKeyOf(variant, target.className) ?? "";
+  const isOwn = key === classKeyOf(architecture, source.className);
+  const head = architecture.heads[key];
   if (!head || !target.head) return names;
   const found = correspondingHeads(
     { architecture, head },
@@ -117,7 +117,7 @@ function sourceNames({ model, variant, target, sizes, config }: Assignment, pref
   if ("reason" in found && isOwn) {
     throw new OptionError(
       `--to longformer: ${source.className} cannot become a ${target.className}: ${found.reason}`,
-      `Convert the base model: --architecture ${architecture.classPrefix}Model.`,
+      `Convert the base model: --architecture ${classNameOf(architecture, "Model")}.`,
     );
   }
   const pairs = "pairs" in found ? found.pairs : [];
@@ -130,10 +130,6 @@ function sourceNames({ model, variant, target, sizes, config }: Assignment, pref
     if (to.bias !== undefined && !model.tied) names.set(`${name}.bias`, biases);
   }
   return names;
-}
-
-function suffixOf({ className }: ModelClass, { classPrefix }: Architecture): string {
-  return className.slice(classPrefix.length);
 }
 
 /** The tables of positions by their full names: the encoder's lengthened, a decoder's only where it reads as much. */

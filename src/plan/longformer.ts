@@ -1,4 +1,4 @@
-import type { Architecture } from "../architecture.js";
+import { type Architecture, classKeyOf, classNameOf } from "../architecture.js";
 import type { Checkpoint, Config } from "../checkpoint/checkpoint.js";
 import { OptionError } from "../errors.js";
 import type { ConversionOptions } from "../options.js";
@@ -160,17 +160,15 @@ function targetClass(
   variant: Architecture,
   requested: string | undefined,
 ): ModelClass {
-  const className = requested ?? (source.head ? source.className : `${architecture.classPrefix}Model`);
-  const suffix = className.startsWith(architecture.classPrefix)
-    ? className.slice(architecture.classPrefix.length)
-    : "";
-  const head = variant.heads[suffix];
-  if (head) return { className: variant.classPrefix + suffix, head };
-  if (!Object.hasOwn(architecture.heads, suffix)) return requestedClass(variant, className);
+  const className = requested ?? (source.head ? source.className : classNameOf(architecture, "Model"));
+  const key = classKeyOf(architecture, className) ?? "";
+  const head = variant.heads[key];
+  if (head) return { className: classNameOf(variant, key), head };
+  if (!Object.hasOwn(architecture.heads, key)) return requestedClass(variant, className);
   const names = Object.keys(variant.heads).filter((known) => Object.hasOwn(architecture.heads, known));
   throw new OptionError(
     `--to longformer: ${className} has no counterpart among ${variant.title}'s classes`,
-    `Name another: --architecture ${names.map((name) => architecture.classPrefix + name).join(", or ")}.`,
+    `Name another: --architecture ${names.map((name) => classNameOf(architecture, name)).join(", or ")}.`,
   );
 }
 

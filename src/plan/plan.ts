@@ -2,8 +2,7 @@ import type { Architecture } from "../architecture.js";
 import type { Checkpoint, Config } from "../checkpoint/checkpoint.js";
 import { RECORD_FILE, recordText } from "../conversion-record.js";
 import { modelCard } from "../model-card.js";
-import { snakeKeys } from "../options/flags.js";
-import type { ConversionOptions } from "../options.js";
+import { type ConversionOptions, recordedOptions } from "../options.js";
 import { COLBERT_CLASS, modelKind, SETTINGS_FILE } from "../sentence-transformers/model-kind.js";
 import { MODULES_FILE } from "../sentence-transformers/modules-json.js";
 import { sentenceNotes } from "../sentence-transformers/notes.js";
@@ -14,7 +13,7 @@ import { planLongformer } from "./longformer.js";
 import type { TokenIds } from "./place.js";
 import { INDEX_FILE, shardIndex } from "./shards.js";
 import { planSideFiles } from "./side-files.js";
-import type { ConversionPlan, ConversionRecord, SideFile } from "./types.js";
+import type { ConversionPlan, ConversionRecord, Provenance, SideFile } from "./types.js";
 import { growVocabulary } from "./vocabulary.js";
 import { planWeights, type WeightPlan } from "./weights.js";
 
@@ -29,8 +28,8 @@ export interface PlanInputs {
   readonly modeling: readonly string[];
   /** The architecture of the Longformer variant, to write that one; undefined for LSG. */
   readonly longformer: Architecture | undefined;
-  /** How the record names the source: a Hub id with its revision, or a relative path. */
-  readonly source: ConversionRecord["source"];
+  /** What the record says of lsg and of the source: a Hub id with its revision, or a relative path. */
+  readonly provenance: Provenance;
 }
 
 /**
@@ -102,20 +101,21 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
 }
 
 function conversionRecord(
-  { architecture, options, tokens, source, longformer }: PlanInputs,
+  { architecture, options, tokens, provenance: { lsg_version, source }, longformer }: PlanInputs,
   weights: WeightPlan,
 ): ConversionRecord {
   const isColbert = weights.configChanges.get("architectures")?.toString() === COLBERT_CLASS;
   const className = isColbert ? COLBERT_CLASS : weights.target.className;
   return {
     format_version: 1,
+    ...(lsg_version !== undefined && { lsg_version }),
     source,
     model_type: (longformer ?? architecture).modelType,
     architecture: longformer || isColbert ? className : LSG_CLASS_PREFIX + className,
     variant: longformer ? "longformer" : "lsg",
     max_sequence_length: weights.length,
     ...(tokens.asked && { added_tokens: tokens.asked.ids }),
-    options: { ...snakeKeys(options), lsg: options.lsg },
+    options: recordedOptions(options),
     promise: { lossless_up_to: weights.losslessUpTo },
   };
 }

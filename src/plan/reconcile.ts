@@ -1,4 +1,4 @@
-import type { Architecture, Head } from "../architecture.js";
+import { type Architecture, classNameOf, type Head } from "../architecture.js";
 import { CheckpointError } from "../errors.js";
 import { isFloatDtype } from "../safetensors/dtype.js";
 import { basePrefixOf, type ModelClass } from "./classes.js";
@@ -192,7 +192,7 @@ function missing(spec: TensorSpec, target: ModelClass, architecture: Architectur
     `tensor "${spec.name}" is missing; ${target.className} needs it (shape [${spec.shape}])`,
     spec.part === "base"
       ? "The checkpoint is incomplete, or config.json says more layers than there are."
-      : `Name the class to write: --architecture ${architecture.classPrefix}Model for the base model alone, ` +
+      : `Name the class to write: --architecture ${classNameOf(architecture, "Model")} for the base model alone, ` +
           `or --architecture ${target.className} for a new, untrained head.`,
   );
 }

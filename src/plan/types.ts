@@ -82,7 +82,15 @@ export interface OmittedFile {
 /** What was converted and what is promised of it; lsg_conversion.json holds this. */
 export interface ConversionRecord {
   readonly format_version: 1;
-  readonly source: { readonly model: string; readonly revision?: string };
+  /** Left out by versions that did not write it yet. */
+  readonly lsg_version?: string;
+  readonly source: {
+    readonly model: string;
+    /** The Hub's commit. */
+    readonly revision?: string;
+    /** Of a folder that `lsg batch` converted; see `sourceHash`. */
+    readonly sha256?: string;
+  };
   readonly model_type: string;
   readonly architecture: string;
   readonly variant: Variant;
@@ -96,6 +104,9 @@ export interface ConversionRecord {
     readonly lossless_up_to: number;
   };
 }
+
+/** What a record says that no plan can know. */
+export type Provenance = Pick<ConversionRecord, "lsg_version" | "source">;
 
 /** Everything that a conversion will do, decided before a byte is written. Plain data, printed by --dry-run. */
 export interface ConversionPlan {

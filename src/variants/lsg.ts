@@ -1,4 +1,4 @@
-import type { Architecture } from "../architecture.js";
+import { type Architecture, classNameOf } from "../architecture.js";
 import type { Config } from "../checkpoint/checkpoint.js";
 import { CheckpointError, OptionError } from "../errors.js";
 import type { ConversionOptions } from "../options.js";
@@ -95,13 +95,19 @@ export function lsgConfigChanges(
   lsg: LsgConfig,
 ): [string, unknown][] {
   const module = modelingModule(architecture);
-  const lsgClass = (name: string) => `${LSG_CLASS_PREFIX}${architecture.classPrefix}${name}`;
-  const autoMap = Object.entries(architecture.heads).map(([suffix, { auto }]) => {
-    return [auto === "Model" ? "AutoModel" : `AutoModelFor${auto}`, `${module}.${lsgClass(suffix)}`];
+  const autoMap = Object.entries(architecture.heads).map(([key, { auto }]) => {
+    const name = LSG_CLASS_PREFIX + classNameOf(architecture, key);
+    return [auto === "Model" ? "AutoModel" : `AutoModelFor${auto}`, `${module}.${name}`];
   });
   return [
     ["architectures", [className]],
-    ["auto_map", { AutoConfig: `${module}.${lsgClass("Config")}`, ...Object.fromEntries(autoMap) }],
+    [
+      "auto_map",
+      {
+        AutoConfig: `${module}.${LSG_CLASS_PREFIX}${architecture.classPrefix}Config`,
+        ...Object.fromEntries(autoMap),
+      },
+    ],
     ["base_model_prefix", "lsg"],
     ...Object.entries(lsg),
   ];

@@ -1,9 +1,10 @@
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { InferenceSession, Tensor } from "onnxruntime-node";
 import type { Device } from "../device-names.js";
 import { decodeFloats } from "../safetensors/floats.js";
+import { makeTemporary } from "../write/leftovers.js";
 import { type NodeShare, nodeSharesOf } from "./node-shares.js";
 import type { Runtime } from "./runtime.js";
 
@@ -50,7 +51,7 @@ export async function openSession(
   model: string | Uint8Array,
   { device, profile = false, threads }: SessionOptions,
 ): Promise<Session> {
-  const folder = profile ? await mkdtemp(join(tmpdir(), "lsg-profile-")) : undefined;
+  const folder = profile ? await makeTemporary(tmpdir(), "profile") : undefined;
   const discard = async () => {
     if (folder !== undefined) await rm(folder, { recursive: true, force: true });
   };

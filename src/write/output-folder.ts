@@ -4,9 +4,9 @@ import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { LsgError, OutputError, systemErrorCode } from "../errors.js";
 
 /** Behind the target's name while it is written; a killed run leaves a folder of this name. */
-const PARTIAL = ".partial-";
+export const PARTIAL = ".partial-";
 /** Behind the target's name while it is replaced. */
-const REPLACED = ".replaced-";
+export const REPLACED = ".replaced-";
 
 /** What makes a folder one that `--force` may replace: anything else is likely a mistyped path. */
 const MODEL_FILES = ["config.json", "lsg_conversion.json"];
@@ -87,7 +87,7 @@ async function putInPlace(partial: string, target: string): Promise<void> {
 }
 
 /** After a kill between the two renames of a replacement, the old folder is the one that counts. */
-async function restoreReplaced(target: string): Promise<void> {
+export async function restoreReplaced(target: string): Promise<void> {
   if ((await entriesOf(target)) !== undefined) return;
   const siblings = (await entriesOf(dirname(target))) ?? [];
   const old = siblings.find((name) => name.startsWith(`${basename(target)}${REPLACED}`));

@@ -40,8 +40,8 @@ const DEFAULT_RUNS = 5;
 
 /** Several rows of one length. */
 const BATCHES = [
-  { batchSize: 8, length: 512 },
-  { batchSize: 4, length: 4096 },
+  { batchSize: 8, length: 512, runs: 5 },
+  { batchSize: 4, length: 4096, runs: 3 },
 ] as const;
 
 interface Graph {
@@ -101,9 +101,9 @@ export async function benchAttention(lengths: readonly number[]): Promise<void> 
       ...references(),
     ];
     const wanted = lengths.length > 0 ? [...lengths].sort((a, b) => a - b) : [...RUNS.keys()];
-    await compare(candidates, wanted, 1);
-    for (const { batchSize, length } of BATCHES) {
-      if (wanted.includes(length)) await compare(candidates, [length], batchSize);
+    await compare(candidates, wanted, 1, (length) => RUNS.get(length) ?? DEFAULT_RUNS);
+    for (const { batchSize, length, runs } of BATCHES) {
+      if (wanted.includes(length)) await compare(candidates, [length], batchSize, () => runs);
     }
   } finally {
     await workspace.close();
@@ -155,6 +155,7 @@ async function compare(
   candidates: readonly Candidate[],
   lengths: readonly number[],
   batchSize: number,
+  runsAt: (length: number) => number,
 ): Promise<void> {
   const withinReach = candidates
     .map((all) => (all.longest < MAX_LENGTH ? { ...all, longest: all.longest / batchSize } : all))
@@ -162,7 +163,7 @@ async function compare(
   const measured = await measure(withinReach, {
     lengths,
     batchSize,
-    runsAt: (length) => RUNS.get(length) ?? DEFAULT_RUNS,
+    runsAt,
     loads: 0,
     memory: freeMemory(),
     inputsAt: (length) => benchInputs(batchSize, length),

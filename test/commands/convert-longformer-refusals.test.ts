@@ -43,6 +43,11 @@ test.each<[crime: string, source: string, message: RegExp]>([
   ["narrow embeddings", ELECTRA, /ELECTRA has no .*: its embeddings are narrower than its layers/],
   ["an LSG model", fixture("roberta", "lsg"), /RoBERTa has no .*: it is an LSG checkpoint/],
   ["an LSG model of two parts", fixture("bart", "lsg"), /BART has no .*: it is an LSG checkpoint/],
+  [
+    "BertGenerationDecoder",
+    fixture("bert-generation"),
+    /BertGenerationDecoder has no counterpart among Longformer's classes/,
+  ],
   ["BertForPreTraining", BERT, /BertForPreTraining has no counterpart among Longformer's classes/],
 ])("%s", async (_, source, message) => {
   expect((await refusal(source)).message).toMatch(message);

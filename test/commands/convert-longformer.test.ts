@@ -16,6 +16,7 @@ const BASE_BERT = join(FIXTURES, "bert", "checkpoint-ids");
 const DISTILBERT = join(FIXTURES, "distilbert", "checkpoint");
 const ERNIE = join(FIXTURES, "ernie", "checkpoint");
 const DATA2VEC = join(FIXTURES, "data2vec-text", "checkpoint");
+const BERT_GENERATION = join(FIXTURES, "bert-generation", "checkpoint");
 const BART = join(FIXTURES, "bart", "checkpoint");
 const LONGFORMER = join(FIXTURES, "longformer", "checkpoint");
 const LED = join(FIXTURES, "led", "checkpoint");
@@ -144,6 +145,12 @@ describe("tensors", () => {
       num_hidden_layers: 2,
     });
     expect(config).toMatchObject({ intermediate_size: 48, num_attention_heads: 4, hidden_act: "gelu" });
+  });
+
+  test("of BERT-generation are those of LongformerModel, whatever its own base class is called", async () => {
+    const { tensors, config } = await converted(BERT_GENERATION, { architecture: "BertGenerationEncoder" });
+    expect([...tensors.keys()].toSorted()).toEqual([...BASE_NAMES, ...POOLER].toSorted());
+    expect(config.architectures).toEqual(["LongformerModel"]);
   });
 
   test("of ERNIE's token types hold task type 0 as well, in float32", async () => {

@@ -41,6 +41,11 @@ describe("a config that cannot be converted", () => {
       /position_embedding_type is "relative_key"/,
     ],
     [
+      "the decoder of a pair",
+      { is_decoder: true, add_cross_attention: true },
+      /add_cross_attention is true; attention to another model's output is not supported/,
+    ],
+    [
       "heads that don't divide the width",
       { num_attention_heads: 3 },
       /3 attention heads don't divide the width 4/,

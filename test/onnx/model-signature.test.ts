@@ -22,6 +22,7 @@ const OUTPUTS: Readonly<Record<string, (sizes: Sizes) => readonly Output[]>> = {
   ForMaskedLM: ({ vocab }) => [["logits", [...TOKENS, vocab]]],
   ForCausalLM: ({ vocab }) => [["logits", [...TOKENS, vocab]]],
   LMHeadModel: ({ vocab }) => [["logits", [...TOKENS, vocab]]],
+  BertGenerationDecoder: ({ vocab }) => [["logits", [...TOKENS, vocab]]],
   ForSequenceClassification: ({ labels }) => [["logits", ["batch_size", labels]]],
   ForTokenClassification: ({ labels }) => [["logits", [...TOKENS, labels]]],
   ForMultipleChoice: () => [["logits", ["batch_size", "num_choices"]]],

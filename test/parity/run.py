@@ -67,6 +67,7 @@ ARCHITECTURES = {
     "ernie": "ErnieForPreTraining",
     "roberta-prelayernorm": "RobertaPreLayerNormForMaskedLM",
     "xlm-roberta-xl": "XLMRobertaXLForMaskedLM",
+    "bert-generation": "BertGenerationDecoder",
     "bart": "BartForConditionalGeneration",
     "mbart": "MBartForConditionalGeneration",
     "pegasus": "PegasusForConditionalGeneration",

@@ -37,6 +37,8 @@ describe("sound conversions to Longformer", () => {
     // With more token types than its inputs name; with task types.
     ["data2vec-text", { onnx: true }],
     ["ernie", { onnx: true, architecture: "ErnieModel" }],
+    // Its base class is called Encoder.
+    ["bert-generation", { onnx: true, architecture: "BertGenerationEncoder" }],
     ["bart", { onnx: true, attentionWindow: "64" }],
     ["longformer", { onnx: true }],
     ["led", { onnx: true }],

@@ -1,3 +1,4 @@
+import { classKeyOf } from "../../architecture.js";
 import { findArchitecture } from "../../architectures.js";
 import { openCheckpoint } from "../../checkpoint/checkpoint.js";
 import type { FileSource } from "../../checkpoint/file-source.js";
@@ -40,7 +41,7 @@ export async function checkFolder(subject: FolderSubject, recorder: Recorder): P
   let plan: ConversionPlan | undefined;
   if (original && record) {
     await recorder.look("plan", "conversion, planned again", async () => {
-      plan = await planCheckpoint(original, parseRecordedOptions(record.options), record.source);
+      plan = await planCheckpoint(original, parseRecordedOptions(record.options), record);
       return { verdict: "pass", detail: describePlan(plan) };
     });
   }
@@ -114,8 +115,7 @@ async function compareWeights(
 /** Whether the class of a conversion's result generates. */
 async function isGenerator({ model_type, architecture: className }: ConversionRecord): Promise<boolean> {
   const architecture = await findArchitecture(model_type);
-  const head =
-    architecture.heads[openedClass(className, architecture).slice(architecture.classPrefix.length)];
+  const head = architecture.heads[classKeyOf(architecture, openedClass(className, architecture)) ?? ""];
   return head !== undefined && generates(head);
 }
 

@@ -1,4 +1,5 @@
 import { tmpdir } from "node:os";
+import { classKeyOf } from "../../architecture.js";
 import type { Device } from "../../device-names.js";
 import { OptionError } from "../../errors.js";
 import type { GraphDtype } from "../../onnx/graph-dtypes.js";
@@ -82,9 +83,9 @@ export async function checkModel(checks: ModelChecks, recorder: Recorder): Promi
   }
 }
 
-/** A class without its model type's prefix: a Longformer's is the same as that of its original. */
-function classOf({ architecture: { classPrefix }, source: { className } }: Model): string {
-  return className.startsWith(classPrefix) ? className.slice(classPrefix.length) : className;
+/** A class whatever its model type: a Longformer's is the same as that of its original. */
+function classOf({ architecture, source: { className } }: Model): string {
+  return classKeyOf(architecture, className) ?? className;
 }
 
 type Open = (model: ReadModel, title: string, more?: Partial<RunnableOptions>) => Promise<Runnable>;

@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { access, copyFile, link, mkdir, mkdtemp, realpath, rm, stat } from "node:fs/promises";
+import { access, copyFile, link, mkdir, realpath, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { Checkpoint } from "../../checkpoint/checkpoint.js";
@@ -10,6 +10,7 @@ import { copiedWeights } from "../../onnx/copied-weights.js";
 import { sharedWeights } from "../../onnx/shared-weights.js";
 import type { WeightSource } from "../../onnx/weights.js";
 import { writeModel } from "../../onnx/writer.js";
+import { makeTemporary } from "../../write/leftovers.js";
 import { openWeights, type WeightReader } from "../../write/weight-reader.js";
 
 /** A temporary folder in which graphs lie beside the weights that they use. */
@@ -29,7 +30,7 @@ export interface Place {
 
 /** @param source the model that needs most room */
 export async function openWorkspace(source: FileSource, signal?: AbortSignal): Promise<Workspace> {
-  const folder = await mkdtemp(join(await roomFor(source), "lsg-verify-"));
+  const folder = await makeTemporary(await roomFor(source), "verify");
   const readers: WeightReader[] = [];
   let places = 0;
   return {

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[3]
 WORK = Path(mkdtemp(prefix="lsg-clients-"))
 
 TYPES = ["albert", "bert", "camembert", "distilbert", "electra", "mpnet", "roberta", "xlm-roberta"]
-RELATIVES = ["data2vec-text", "ernie", "roberta-prelayernorm", "xlm-roberta-xl"]
+RELATIVES = ["data2vec-text", "ernie", "roberta-prelayernorm", "xlm-roberta-xl", "bert-generation"]
 """Of BERT and RoBERTa, whose graphs differ from theirs in front of a head and around attention only."""
 SPARSITY_TYPES = ["none", "norm", "pooling", "stride", "block_stride", "bos_pooling", "lsh"]
 MAX_LENGTH = 4096

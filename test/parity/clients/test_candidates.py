@@ -21,7 +21,7 @@ SCORING = [
 SPARSE = ["--block-size", "16", "--sparse-block-size", "16", "--sparsity-factor", "4", "--sparsity-type", "norm"]
 CASES = {
     "roberta-longformer": ("roberta", "Roberta", ["--to", "longformer", "--attention-window", "16,32"]),
-    "xlm-roberta-longformer": ("xlm-roberta", "XLMRoberta", ["--to", "longformer", "--attention-window", "32"]),
+    "longformer": ("longformer", "Longformer", ["--attention-window", "16,32"]),
     "bert-longformer": ("bert", "Bert", ["--to", "longformer", "--attention-window", "32"]),
     "roberta-lsg": ("roberta", "Roberta", SPARSE),
     "bert-lsg": ("bert", "Bert", SPARSE),

@@ -12,6 +12,7 @@ from typing import Any
 import numpy
 import torch
 from torch import Tensor, nn
+from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoModelForSeq2SeqLM
 from transformers.dynamic_module_utils import get_class_from_dynamic_module
 
 WORK = Path(os.environ["LSG_PARITY_WORK"])
@@ -34,8 +35,13 @@ FAMILIES = {
     "ernie": ("Ernie", ["ForPreTraining", "ForCausalLM"]),
     "roberta-prelayernorm": ("RobertaPreLayerNorm", ["ForCausalLM"]),
     "xlm-roberta-xl": ("XLMRobertaXL", ["ForCausalLM"]),
+    "bert-generation": ("BertGeneration", ["Decoder"]),
 }
-RELATIVES = ["data2vec-text", "ernie", "roberta-prelayernorm", "xlm-roberta-xl"]
+BASES = {"bert-generation": "Encoder"}
+"""What base classes are called, where not Model."""
+UNMASKED = ["bert-generation"]
+"""They have a causal language model and no other head."""
+RELATIVES = ["data2vec-text", "ernie", "roberta-prelayernorm", "xlm-roberta-xl", "bert-generation"]
 """Of BERT and RoBERTa, that lsg-converter lacks: theirs is its code over transformers' (see relatives.py in
 fixtures/generate)."""
 COMMON_HEADS = [
@@ -52,7 +58,8 @@ SEQ2SEQ_FAMILIES = {
     "pegasus": ("Pegasus", ["ForConditionalGeneration"]),
 }
 SEQ2SEQ_TYPES = list(SEQ2SEQ_FAMILIES)
-CAUSAL_TYPES = [t for t, (_, extra) in FAMILIES.items() if {"LMHeadModel", "ForCausalLM"} & set(extra)]
+CAUSAL_HEADS = ["LMHeadModel", "ForCausalLM", "Decoder"]
+CAUSAL_TYPES = [t for t, (_, extra) in FAMILIES.items() if {*CAUSAL_HEADS} & set(extra)]
 
 SIZES = dict(block_size=BLOCK, sparse_block_size=16, sparsity_factor=4, num_global_tokens=3)
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -95,11 +102,11 @@ def options_of(model_type: str) -> list[str]:
 
 
 def heads(model_type: str) -> list[str]:
-    return FAMILIES[model_type][1] + COMMON_HEADS
+    return FAMILIES[model_type][1] + ([] if model_type in UNMASKED else COMMON_HEADS)
 
 
 def class_name(model_type: str, head: str) -> str:
-    return f"LSG{prefix(model_type)}{head}"
+    return f"LSG{prefix(model_type)}{BASES.get(model_type, head) if head == 'Model' else head}"
 
 
 def prefix(model_type: str) -> str:
@@ -107,11 +114,20 @@ def prefix(model_type: str) -> str:
 
 
 def usual_head(model_type: str) -> str:
-    return "ForConditionalGeneration" if model_type in SEQ2SEQ_FAMILIES else "ForMaskedLM"
+    if model_type in SEQ2SEQ_FAMILIES:
+        return "ForConditionalGeneration"
+    return causal_head(model_type) if model_type in UNMASKED else "ForMaskedLM"
+
+
+def usual_auto(model_type: str) -> Any:
+    """The auto class of the usual head."""
+    if model_type in SEQ2SEQ_FAMILIES:
+        return AutoModelForSeq2SeqLM
+    return AutoModelForCausalLM if model_type in UNMASKED else AutoModelForMaskedLM
 
 
 def causal_head(model_type: str) -> str:
-    return next(head for head in FAMILIES[model_type][1] if head in ("LMHeadModel", "ForCausalLM"))
+    return next(head for head in FAMILIES[model_type][1] if head in CAUSAL_HEADS)
 
 
 def made_by_reference(model_type: str) -> Path:

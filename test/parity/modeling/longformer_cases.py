@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy
 import torch
-from cases import WORK
+from cases import BASES, WORK
 from torch import Tensor
 
 HEADS = [
@@ -31,6 +31,7 @@ SOURCES = {
     "data2vec-text": ("Data2VecText", ["Model", "ForMaskedLM"]),
     # The fixture's activation is none that Longformer's masked language model has.
     "ernie": ("Ernie", ["Model", "ForTokenClassification"]),
+    "bert-generation": ("BertGeneration", ["Model"]),
     "bart": (
         "Bart",
         ["Model", "ForConditionalGeneration", "ForSequenceClassification", "ForQuestionAnswering"],
@@ -44,7 +45,7 @@ POSITIONS = 512
 
 
 def source_class(model_type: str, head: str) -> str:
-    return SOURCES[model_type][0] + head
+    return SOURCES[model_type][0] + (BASES.get(model_type, head) if head == "Model" else head)
 
 
 def target_class(model_type: str, head: str) -> str:

@@ -113,8 +113,8 @@ def write_causal(model_type: str) -> None:
     goldens: dict[str, Tensor] = {}
     for option in CAUSAL_OPTIONS:
         model = getattr(reference_module(model_type), class_name(model_type, causal_head(model_type)))
-        model = model.from_pretrained(converted(model_type), is_decoder=True, **OPTIONS[option]).eval()
-        fill_heads(model)
+        model = model.from_pretrained(converted(model_type), is_decoder=True, use_cache=False, **OPTIONS[option])
+        fill_heads(model.eval())
         for length in CAUSAL_LENGTHS:
             with torch.no_grad():
                 logits = model(**inputs(model_type, length)).logits

@@ -1,5 +1,5 @@
 """Converted with `--add-tokens`, a folder is what transformers makes of the original with `add_special_tokens` and
-`resize_token_embeddings`: the same ids, tables of the same shapes with the same old rows, no key missing or unexpected."""
+`resize_token_embeddings`: the same ids, tables of the same shapes with the same old rows, no key missing."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ FOLDERS = sorted(folder.name for folder in ADDED.iterdir() if not folder.name.en
 TOKENS = ["[question]", "[/question]", "[ent]", "[/ent]"]
 TEXT = "[question] The harbour was quiet[/question] [ent] boats[/ent]"
 IS_FAST_ONLY = int(transformers.__version__.split(".")[0]) >= 5
+KEPT = False
+"""`replace_additional_special_tokens`, which transformers 5 calls otherwise."""
 
 each_folder = pytest.mark.parametrize("name", FOLDERS)
 
@@ -39,7 +41,8 @@ def test_the_tokenizer_is_the_one_that_transformers_makes(name: str, fast: bool)
     theirs, ours = (AutoTokenizer.from_pretrained(each, use_fast=fast) for each in (source(name), ADDED / name))
     is_miscounted = len(theirs) <= max(theirs.get_vocab().values())
     assert not is_miscounted or (name.startswith("camembert") and not fast), "it gives ids that others have"
-    theirs.add_special_tokens({"additional_special_tokens": TOKENS})
+    # Languages stay special tokens.
+    theirs.add_special_tokens({"additional_special_tokens": TOKENS}, KEPT)
     assert ours.convert_tokens_to_ids(TOKENS) == list(record(name)["added_tokens"].values())
     assert set(TOKENS) <= set(ours.all_special_tokens)
     if name.startswith("camembert") and not fast:

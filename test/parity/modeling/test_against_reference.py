@@ -34,11 +34,12 @@ from cases import (
     options_of,
     relative,
     tensors,
+    usual_auto,
     usual_inputs,
 )
 from safetensors.torch import load_file
 from torch import Tensor, nn
-from transformers import AutoModel, AutoModelForMaskedLM, AutoModelForSeq2SeqLM
+from transformers import AutoModel
 
 TOLERANCE = 1e-5
 KEY_BIAS = re.compile(r"\.(k|key|k_lin|k_proj)\.bias$")
@@ -124,7 +125,7 @@ def test_a_checkpoint_that_the_reference_made_comes_back_to_life(model_type: str
     command = ["node", REPOSITORY / "bin" / "lsg.js", "convert", made_by_reference(model_type), output]
     options = ["--resize-lsg", "--max-sequence-length", str(2 * LONGEST), "--quiet"]
     subprocess.run([*command, *options], check=True)
-    auto_class = AutoModelForSeq2SeqLM if model_type in SEQ2SEQ_TYPES else AutoModelForMaskedLM
+    auto_class = usual_auto(model_type)
     model = auto_class.from_pretrained(output, trust_remote_code=True, torch_dtype=torch.float32).eval()
     expected = load_file(WORK / "goldens" / f"{model_type}.conversion.safetensors")
     batch = usual_inputs(model_type, 3 * BLOCK + 5)

@@ -1,0 +1,156 @@
+import { dirname, resolve } from "node:path";
+import { OptionError } from "../errors.js";
+import { camelCase } from "../options/flags.js";
+import { type ConvertOptions, parseConvertOptions, recordedOptions } from "../options.js";
+import { JOB_OPTIONS, type JobsFile, MAX_JOBS } from "./jobs-schema.js";
+import type { Locate } from "./read-jobs.js";
+import { fillTemplate, modelName, nameOf } from "./template.js";
+import type { Job } from "./types.js";
+
+type Entry = JobsFile["jobs"][number];
+type Values = Readonly<Record<string, unknown>>;
+
+/** A job with its place in the file, for messages. */
+interface PlacedJob extends Job {
+  readonly where: string;
+}
+
+/**
+ * Multiplies matrices out, fills templates in and validates every job's options.
+ * @throws OptionError if an option is wrong, or two jobs have one name or would get into each other's way
+ */
+export function expandJobs(file: JobsFile, locate: Locate): Job[] {
+  const count = file.jobs.reduce((sum, { matrix = {} }) => sum + sizeOf(matrix), 0);
+  if (count > MAX_JOBS) {
+    throw new OptionError(
+      `${locate(["jobs"])}: the matrices make ${count} jobs of it, at most ${MAX_JOBS} are run`,
+      "Split the file.",
+    );
+  }
+  const jobs = file.jobs.flatMap((entry, i) => {
+    const at = (key?: string) => locate(["jobs", i, ...(key === undefined ? [] : [key])]);
+    return combinations(entry.matrix ?? {}).map((chosen) => placeJob(file.defaults ?? {}, entry, chosen, at));
+  });
+  refuseSame(
+    jobs,
+    "called",
+    ({ name }) => name,
+    "Give one of them a name, or put what differs into it: name: {model}-{preset}.",
+  );
+  refuseSame(
+    jobs,
+    "pushed to",
+    ({ options }) => options.pushTo,
+    "Put what differs into it: push_to: org/{name}.",
+  );
+  refuseOverlaps(jobs);
+  return jobs;
+}
+
+function placeJob(defaults: Values, entry: Entry, chosen: Values, at: (key?: string) => string): PlacedJob {
+  for (const key of Object.keys(chosen)) {
+    if (entry[key] === undefined) continue;
+    throw new OptionError(`${at(key)}: it stands in the job and in its matrix`, "Take one of them out.");
+  }
+  const given = { ...defaults, ...entry, ...chosen };
+  const { model, name, output } = given as Partial<Record<string, string>>;
+  if (model === undefined) throw new OptionError(`${at()}: model is missing`, "Say what to convert.");
+  if (output === undefined) {
+    throw new OptionError(
+      `${at()}: output is missing`,
+      "Say where the job writes, or once for all: defaults: {output: out/{name}}.",
+    );
+  }
+  const asked = optionsOf(given, at);
+  const { lsg, ...others } = recordedOptions(asked);
+  const values = { model: modelName(model), ...others, ...lsg };
+  const place = (key: "name" | "output" | "push_to") => at(entry[key] === undefined ? undefined : key);
+  const ownName =
+    name === undefined
+      ? [values.model, ...Object.keys(chosen).map((key) => key !== "model" && nameOf(chosen[key]))]
+          .filter(Boolean)
+          .join("-")
+      : fillTemplate(name, values, `${place("name")}: name`);
+  const fill = (template: string, key: "output" | "push_to") =>
+    fillTemplate(template, { name: nameOf(ownName), ...values }, `${place(key)}: ${key}`);
+  const { pushTo } = asked;
+  const options = pushTo === undefined ? asked : { ...asked, pushTo: fill(pushTo, "push_to") };
+  return { name: ownName, model, output: fill(output, "output"), options, where: at() };
+}
+
+/** @throws OptionError with the job's place before the option's name */
+function optionsOf(given: Values, at: () => string): ConvertOptions {
+  const options = Object.entries(given).filter(([key]) => JOB_OPTIONS.includes(key));
+  try {
+    return parseConvertOptions(Object.fromEntries(options.map(([key, value]) => [camelCase(key), value])));
+  } catch (error) {
+    if (!(error instanceof OptionError)) throw error;
+    throw new OptionError(`${at()}: ${error.message}`, error.remedy, { cause: error });
+  }
+}
+
+function sizeOf(matrix: Readonly<Record<string, readonly unknown[]>>): number {
+  return Object.values(matrix).reduce((product, values) => product * values.length, 1);
+}
+
+/** Every choice of one value for each key; the last key changes fastest. */
+function combinations(matrix: Readonly<Record<string, readonly unknown[]>>): Values[] {
+  return Object.entries(matrix).reduce<Values[]>(
+    (all, [key, values]) => all.flatMap((one) => values.map((value) => ({ ...one, [key]: value }))),
+    [{}],
+  );
+}
+
+function refuseSame(
+  jobs: readonly PlacedJob[],
+  what: string,
+  of: (job: Job) => string | undefined,
+  remedy: string,
+): void {
+  const seen = new Map<string, PlacedJob>();
+  for (const job of jobs) {
+    const value = of(job);
+    if (value === undefined) continue;
+    const other = seen.get(value);
+    if (other)
+      throw new OptionError(`${job.where}: a second job ${what} ${value}; the first: ${other.where}`, remedy);
+    seen.set(value, job);
+  }
+}
+
+/**
+ * Jobs run in any order and side by side: none may write where another one writes or reads.
+ * A model is a folder or the id of a Hub model; an id becomes a folder once something is written there.
+ */
+function refuseOverlaps(jobs: readonly PlacedJob[]): void {
+  const writers = new Map<string, PlacedJob>();
+  const readers = new Map(jobs.map((job) => [resolve(job.model), job]));
+  for (const job of jobs) {
+    const path = resolve(job.output);
+    const other = writers.get(path);
+    if (other) throw overlap(job, `writes ${job.output}, and so does`, other);
+    writers.set(path, job);
+  }
+  for (const [path, job] of writers) {
+    const [writer, reader] = [nearest(dirname(path), writers), nearest(path, readers)];
+    if (writer) throw overlap(job, `writes ${job.output} inside of ${writer.output}, written by`, writer);
+    if (reader) throw overlap(job, `writes ${job.output} inside of ${reader.model}, read by`, reader);
+  }
+  for (const [path, job] of readers) {
+    const writer = nearest(path, writers);
+    if (writer) throw overlap(job, `reads ${job.model} inside of ${writer.output}, written by`, writer);
+  }
+}
+
+/** The job of a path or of the nearest folder above it. */
+function nearest(path: string, jobs: ReadonlyMap<string, PlacedJob>): PlacedJob | undefined {
+  const above = dirname(path);
+  return jobs.get(path) ?? (above === path ? undefined : nearest(above, jobs));
+}
+
+function overlap(job: PlacedJob, does: string, other: PlacedJob): OptionError {
+  return new OptionError(
+    `${job.where}: ${job.name} ${does} ${other === job ? "itself" : `${other.name} (${other.where})`}`,
+    "Put what differs into the output, e.g. output: out/{name}; what one job writes another file of jobs may read.",
+  );
+}

@@ -1,0 +1,20 @@
+import type { ConvertOptions } from "../options.js";
+import type { JobResult } from "./types.js";
+
+/** What the process of a job is sent first. */
+export interface JobOrder {
+  readonly model: string;
+  readonly output: string;
+  readonly options: ConvertOptions;
+  readonly sourceHash: string | undefined;
+  /** Whether the output is what it would write: it may be left to push. */
+  readonly isUnchanged: boolean;
+}
+
+/** What it answers before it ends. */
+export type JobAnswer = Pick<JobResult, "conversion" | "notes" | "verification" | "push" | "error"> & {
+  readonly status: "converted" | "unchanged" | "failed" | "stopped";
+};
+
+/** Sent to a process that is to leave everything as it was, and end. */
+export const STOP = "stop";

@@ -1,0 +1,79 @@
+import { extname } from "node:path";
+import { findArchitecture } from "../architectures.js";
+import { parseObject } from "../checkpoint/checkpoint.js";
+import type { FileSource } from "../checkpoint/file-source.js";
+import { LsgError } from "../errors.js";
+import type { ConvertOptions } from "../options.js";
+import { targetLength } from "../plan/positions.js";
+import { isModelWeights } from "../plan/side-files.js";
+import { readSizes } from "../plan/tensor-specs.js";
+
+/** Weights are streamed: 82 to 95 MB were measured for models of 90 MB to 1.3 GB. */
+const CONVERSION_BYTES = 120e6;
+/** With graphs: 152 to 180 MB for the same models. */
+const EXPORT_BYTES = 220e6;
+
+/** A verification holds both models' weights, and a copy of the converted one's in the process that measures costs. */
+const WEIGHT_COPIES = 4;
+/** Rows of the largest batch. */
+const ROWS = 2;
+/** Matrices of a layer's attention scores that are there at a time; 7 were measured. */
+const SCORES = 8;
+
+/** Of a model whose config does not say. */
+const DEFAULT_HEADS = 12;
+const DEFAULT_POSITIONS = 512;
+/** Blocks that a token sees. */
+const WINDOW_BLOCKS = 3;
+/** Keys that a token sees with the reference's sizes: 3 blocks of 128, twice 128 sparse ones, a global one. */
+const REFERENCE_KEYS = 641;
+
+/** What of the machine's memory, or of the container's, jobs may take together. */
+const SHARE = 0.9;
+
+/** Bytes that jobs may take together. */
+export function memoryBudget(): number {
+  return SHARE * process.availableMemory();
+}
+
+/**
+ * Bytes that a conversion's processes are expected to take, estimated from above. What a verification takes depends on
+ * its longest input, and on how many keys each token of it sees.
+ */
+export async function estimateMemory(source: FileSource, options: ConvertOptions): Promise<number> {
+  const base = options.onnx ? EXPORT_BYTES : CONVERSION_BYTES;
+  if (!options.runTest) return base;
+  const { heads, positions } = await sizesOf(source);
+  const { lsg, attentionWindow = [], maxSequenceLength } = options;
+  const keys = Math.max(
+    REFERENCE_KEYS,
+    WINDOW_BLOCKS * (lsg.block_size ?? Math.ceil(positions / 2)),
+    ...attentionWindow.map((window) => 2 * window),
+  );
+  const length = maxSequenceLength ?? targetLength(undefined, positions);
+  const scores = ROWS * length * heads * keys * Float32Array.BYTES_PER_ELEMENT;
+  return EXPORT_BYTES + WEIGHT_COPIES * weightBytes(source) + SCORES * scores;
+}
+
+/** What decides the size of attention; the job itself finds out what is wrong with a config. */
+async function sizesOf(source: FileSource): Promise<{ heads: number; positions: number }> {
+  try {
+    const config = parseObject(await source.read("config.json"), "config.json");
+    const { heads } = readSizes(await findArchitecture(config.model_type), config);
+    const { max_position_embeddings: positions } = config;
+    return { heads, positions: typeof positions === "number" ? positions : DEFAULT_POSITIONS };
+  } catch (error) {
+    if (!(error instanceof LsgError)) throw error;
+    return { heads: DEFAULT_HEADS, positions: DEFAULT_POSITIONS };
+  }
+}
+
+/** Bytes of a model's weights, in whichever format has most. */
+export function weightBytes({ files }: FileSource): number {
+  const totals = new Map<string, number>();
+  for (const [path, { size }] of files) {
+    const format = extname(path);
+    if (isModelWeights(path)) totals.set(format, (totals.get(format) ?? 0) + size);
+  }
+  return Math.max(0, ...totals.values());
+}

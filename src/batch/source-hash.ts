@@ -1,0 +1,27 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import type { FileSource } from "../checkpoint/file-source.js";
+import { isModelWeights, sortFiles } from "../plan/side-files.js";
+
+const MODULES_FILE = "modules.json";
+
+/** Hashing waits for the processor; larger pieces than the stream's 64 KB save a third of it. */
+const CHUNK_BYTES = 1 << 20;
+
+/**
+ * What a conversion reads of a source, as one SHA-256: that of the lines which `sha256sum FILE…` prints for its weights
+ * and small files, in the order of their paths. Other formats' weights and exports don't count.
+ */
+export async function sourceHash(source: FileSource, signal?: AbortSignal): Promise<string> {
+  const modules = source.files.has(MODULES_FILE) ? await source.read(MODULES_FILE) : undefined;
+  const weights = [...source.files.keys()].filter(isModelWeights);
+  const paths = [...new Set([...sortFiles(source.files, modules).kept, ...weights])].sort();
+  const lines = createHash("sha256");
+  for (const path of paths) {
+    const hash = createHash("sha256");
+    const stream = createReadStream(await source.localPath(path), { highWaterMark: CHUNK_BYTES, signal });
+    for await (const chunk of stream) hash.update(chunk as Buffer);
+    lines.update(`${hash.digest("hex")}  ${path}\n`);
+  }
+  return lines.digest("hex");
+}

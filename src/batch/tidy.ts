@@ -1,0 +1,37 @@
+import { tmpdir } from "node:os";
+import { dirname, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { removeLeftovers, removeTemporaries } from "../write/leftovers.js";
+
+/** The processes of a run that was killed notice it, and tidy up themselves, in less. */
+const PATIENCE_MS = 5000;
+const POLL_MS = 100;
+
+/** Removes what killed verifications left, in the system's folder for such things and beside outputs. */
+export async function tidyTemporaries(outputs: readonly string[]): Promise<void> {
+  for (const folder of new Set([tmpdir(), ...outputs.map((output) => dirname(resolve(output)))])) {
+    await removeTemporaries(folder);
+  }
+}
+
+/**
+ * Puts right what a killed run left of an output, and waits a little for one that is still ending.
+ * @param isOurs whether a process is one of this run, which writes other outputs
+ */
+export async function tidyOutput(
+  output: string,
+  isOurs: (pid: number) => boolean,
+  onLine: (text: string) => void,
+): Promise<void> {
+  const deadline = Date.now() + PATIENCE_MS;
+  for (;;) {
+    const living = await removeLeftovers(resolve(output), isOurs);
+    if (living.size === 0) return;
+    if (Date.now() > deadline) {
+      for (const [pid, folder] of living)
+        onLine(`${folder} is left alone: process ${pid} may be writing it. Remove it if that is no lsg.`);
+      return;
+    }
+    await sleep(POLL_MS);
+  }
+}

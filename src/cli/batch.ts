@@ -1,0 +1,71 @@
+import { appendFile, writeFile } from "node:fs/promises";
+import type { Command } from "commander";
+import { junitReport } from "../batch/report/junit.js";
+import { stepSummary } from "../batch/report/step-summary.js";
+import { batchTable, resultLine } from "../batch/report/table.js";
+import { conclusion, isGood } from "../batch/report/wording.js";
+import type { BatchReport } from "../batch/types.js";
+import { batch } from "../commands/batch.js";
+import { StoppedError } from "../errors.js";
+import { type BatchOptions, batchFlags, parseBatchOptions } from "../options.js";
+import { printable } from "../verify/report/text.js";
+import { asOutputError } from "../write/output-folder.js";
+import type { CliContext } from "./context.js";
+import { addFlags } from "./flags.js";
+
+const EXIT_FAILED = 1;
+
+/** Where GitHub wants to be told, in Markdown, what a step did. */
+const STEP_SUMMARY = "GITHUB_STEP_SUMMARY";
+
+/** `lsg batch`. */
+export function define(command: Command, context: CliContext): void {
+  command
+    .description(
+      "Run the conversions of a file, JSON or YAML: a job is a model, an output and\n" +
+        "lsg convert's options, or a matrix of them. What is done and unchanged is not\n" +
+        "run again; a job that fails leaves the others alone. Exits with 1 if one failed.",
+    )
+    .argument("<jobs>", "file of jobs, e.g. jobs.yaml")
+    .action(async (path: string, given: Record<string, unknown>) => {
+      await run(path, parseBatchOptions(given), context);
+    });
+  addFlags(command, batchFlags());
+}
+
+async function run(path: string, options: BatchOptions, context: CliContext): Promise<void> {
+  const { json, quiet, junit } = options;
+  const { signal } = context;
+  const log = (name: string, text: string) =>
+    void (quiet || process.stderr.write(`[${name}] ${printable(text)}\n`));
+  // Tried first, without changing a report that is there: better to fail at once than after hours.
+  if (junit !== undefined) await write(junit, "", "a");
+  const report = await batch(path, options, {
+    signal,
+    onLine: ({ name }, text) => log(name, text),
+    onResult: (result) => log(result.name, resultLine(result)),
+  });
+  if (junit !== undefined) await write(junit, junitReport(report), "w");
+  await tellGitHub(report);
+  if (json) context.printJson(report);
+  if (!json) context.printText(`${quiet ? "" : "\n"}${batchTable(report)}`);
+  else if (!quiet) process.stderr.write(`\n${batchTable(report)}`);
+  if (report.jobs.every(isGood)) return;
+  if (signal.aborted) throw new StoppedError(conclusion(report));
+  context.exitWith(EXIT_FAILED);
+}
+
+async function write(path: string, text: string, flag: "a" | "w"): Promise<void> {
+  await writeFile(path, text, { flag }).catch((error: unknown) => {
+    throw asOutputError(error, path);
+  });
+}
+
+/** A summary that cannot be written is no reason to call conversions failed. */
+async function tellGitHub(report: BatchReport): Promise<void> {
+  const path = process.env[STEP_SUMMARY];
+  if (!path) return;
+  await appendFile(path, stepSummary(report)).catch(({ message }: Error) => {
+    process.stderr.write(`${STEP_SUMMARY}: ${message}\n`);
+  });
+}

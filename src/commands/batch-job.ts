@@ -1,0 +1,85 @@
+/**
+ * One job of a batch, a program of its own: what brings it down leaves the others alone, and its memory is the
+ * system's again when it ends. It stops in an orderly way when it is told to, and when the batch is no more.
+ */
+import { type JobAnswer, type JobOrder, STOP } from "../batch/job-messages.js";
+import { conversionOf } from "../batch/standing.js";
+import { LsgError } from "../errors.js";
+import { shardBytes } from "../plan/shards.js";
+import { type Progress, progressOn } from "../progress.js";
+import type { PushResult } from "../push/push-folder.js";
+import type { Listener } from "../verify/recorder.js";
+import { VerificationError } from "../verify/verification-error.js";
+import { type ConvertContext, convert } from "./convert.js";
+
+const abort = new AbortController();
+const stop = () => abort.abort(new Error("stopped"));
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, stop);
+process.on("disconnect", stop);
+process.on("message", async (message: JobOrder | typeof STOP) => {
+  if (message === STOP) return stop();
+  const answer = await run(message);
+  if (process.connected) process.send?.(answer, () => process.disconnect());
+});
+
+async function run(order: JobOrder): Promise<JobAnswer> {
+  // The batch puts the job's name before each line.
+  const progress = progressOn(process.stderr);
+  const context = { signal: abort.signal, progress, listener: failuresOn(progress) };
+  try {
+    return await (order.isUnchanged ? pushAgain(order, context) : convertAndPush(order, context));
+  } catch (error) {
+    if (abort.signal.aborted) return { status: "stopped" };
+    if (!(error instanceof LsgError)) throw error;
+    const { message, remedy = null } = error;
+    return {
+      status: "failed",
+      error: { message, remedy },
+      ...(error instanceof VerificationError && { verification: await asJson(error.report) }),
+    };
+  }
+}
+
+async function convertAndPush(
+  { model, output, options, sourceHash }: JobOrder,
+  context: ConvertContext,
+): Promise<JobAnswer> {
+  const { plan, verification, pushed } = await convert(model, output, options, { ...context, sourceHash });
+  const weights = plan.shards.reduce((sum, shard) => sum + shardBytes(shard), 0);
+  return {
+    status: "converted",
+    conversion: conversionOf(plan.record, weights),
+    notes: plan.notes,
+    push: pushed && withoutReport(pushed),
+    ...(verification && { verification: await asJson(verification) }),
+  };
+}
+
+/** A push that failed may be all that an earlier run left undone; one that did not finds nothing to do. */
+async function pushAgain(
+  { model, output, options, sourceHash }: JobOrder,
+  context: ConvertContext,
+): Promise<JobAnswer> {
+  const { push } = await import("./push.js");
+  // Of a folder the record knows the name only.
+  const against = sourceHash === undefined ? undefined : model;
+  const pushed = await push(output, options.pushTo ?? "", { ...options, against }, context);
+  return { status: "unchanged", push: withoutReport(pushed) };
+}
+
+function withoutReport({ verification: _, ...pushed }: PushResult): Omit<PushResult, "verification"> {
+  return pushed;
+}
+
+/** A verification in a log of many jobs: that it runs, and what falls short. */
+function failuresOn({ step }: Progress): Listener {
+  return {
+    onHead: ({ device }) => step(`Verifying${device ? ` on ${device.name}` : ""}`),
+    onCheck: ({ verdict, title, detail }) => verdict === "fail" && step(`FAIL ${title}: ${detail}`),
+  };
+}
+
+async function asJson(report: VerificationError["report"]): Promise<{ summary: string }> {
+  const { reportToJson } = await import("../verify/report/report-schema.js");
+  return reportToJson(report);
+}

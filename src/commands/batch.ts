@@ -1,0 +1,165 @@
+import { setMaxListeners } from "node:events";
+import { performance } from "node:perf_hooks";
+import { expandJobs } from "../batch/expand.js";
+import { memoryBudget } from "../batch/memory.js";
+import { type MemoryGate, memoryGate } from "../batch/memory-gate.js";
+import { readJobsFile } from "../batch/read-jobs.js";
+import { runJob } from "../batch/run-job.js";
+import { jobsOfShard, readShard } from "../batch/shard.js";
+import { type Survey, survey } from "../batch/survey.js";
+import { tidyOutput, tidyTemporaries } from "../batch/tidy.js";
+import type { BatchReport, Job, JobResult } from "../batch/types.js";
+import { LsgError } from "../errors.js";
+import type { BatchOptions } from "../options.js";
+
+export interface BatchContext {
+  readonly signal?: AbortSignal | undefined;
+  /** Where `JOB_COMPLETION_INDEX` is looked for. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** Told what a job has to say while it runs. */
+  readonly onLine?: ((job: Job, text: string) => void) | undefined;
+  /** Told what became of a job. */
+  readonly onResult?: ((result: JobResult) => void) | undefined;
+}
+
+/**
+ * Runs the conversions of a jobs file, or of a part of it, some at a time. A job that fails leaves the others alone; one
+ * whose output is what it would write is not run again.
+ * @throws OptionError if the file is wrong anywhere, before anything is run
+ */
+export async function batch(
+  path: string,
+  options: BatchOptions,
+  { signal, environment = process.env, onLine, onResult }: BatchContext = {},
+): Promise<BatchReport> {
+  const begin = performance.now();
+  // Each job listens in several places.
+  if (signal) setMaxListeners(0, signal);
+  const shard = readShard(options.shard, environment);
+  const { file, locate } = await readJobsFile(path);
+  const jobs = jobsOfShard(expandJobs(file, locate), shard);
+  const tidyAll = async () => {
+    if (!options.dryRun) await tidyTemporaries(jobs.map(({ output }) => output));
+  };
+  await tidyAll();
+
+  const gate = memoryGate(memoryBudget());
+  const processes = new Set([process.pid]);
+  const downloads = new Map<string, Promise<void>>();
+  const results = jobs.map(notRun);
+  const queue = jobs.entries();
+  const work = async () => {
+    for (const [i, job] of queue) {
+      if (signal?.aborted) return;
+      const { force, dryRun } = options;
+      const result = await runToEnd(job, {
+        ...{ signal, gate, downloads, processes, force, dryRun },
+        onLine: (text) => onLine?.(job, text),
+      });
+      results[i] = result;
+      onResult?.(result);
+    }
+  };
+  await Promise.all(Array.from({ length: options.jobs }, work));
+  // Processes that were just being killed are gone by now.
+  await tidyAll();
+  return {
+    format_version: 1,
+    jobs_file: path,
+    shard: shard ?? null,
+    seconds: secondsSince(begin),
+    jobs: results,
+  };
+}
+
+interface RunContext extends Pick<BatchOptions, "force" | "dryRun"> {
+  readonly signal: AbortSignal | undefined;
+  readonly gate: MemoryGate;
+  /** Ends of the first jobs of Hub models: those that come second find the files in the cache. */
+  readonly downloads: Map<string, Promise<void>>;
+  /** Of this batch. */
+  readonly processes: Set<number>;
+  readonly onLine: (text: string) => void;
+}
+
+/** Whatever goes wrong with a job is its result. */
+async function runToEnd(job: Job, context: RunContext): Promise<JobResult> {
+  const begin = performance.now();
+  try {
+    const result = await runOrSkip(job, context);
+    return { ...notRun(job), ...result, seconds: secondsSince(begin) };
+  } catch (error) {
+    const seconds = secondsSince(begin);
+    if (context.signal?.aborted) return { ...notRun(job), status: "stopped", seconds };
+    return { ...notRun(job), status: "failed", seconds, error: describeError(error) };
+  }
+}
+
+async function runOrSkip(job: Job, context: RunContext): Promise<Partial<JobResult>> {
+  const { signal, downloads, force, dryRun, onLine } = context;
+  if (!dryRun) await tidy(job, context);
+  const found = await survey(job, { signal, onLine, force });
+  const { standing, download } = found;
+  if (standing.state === "unchanged" && !pushesAgain(job, dryRun)) {
+    return { status: "unchanged", conversion: standing.conversion };
+  }
+  if (download === undefined) return run(job, found, context);
+  const first = downloads.get(download);
+  if (first) await first;
+  const result = run(job, found, context);
+  if (!first) downloads.set(download, result.then(ignore, ignore));
+  return result;
+}
+
+/** Whether an output that is there may not have arrived on the Hub. A pull request is proposed but once. */
+function pushesAgain({ options }: Job, dryRun: boolean): boolean {
+  return options.pushTo !== undefined && !options.createPr && !dryRun;
+}
+
+async function run(job: Job, found: Survey, context: RunContext): Promise<Partial<JobResult>> {
+  const { model, output, options } = job;
+  const { standing, sourceHash, memory } = found;
+  const { signal, gate, processes, force, dryRun, onLine } = context;
+  const reason = standing.state === "outdated" ? standing.reason : undefined;
+  const leave = await gate.enter(memory, signal);
+  let own = 0;
+  const onProcess = (pid: number) => {
+    own = pid;
+    processes.add(pid);
+  };
+  try {
+    if (!dryRun) onLine(reason === undefined ? "started" : `started: ${output} is made again, ${reason}`);
+    const orders = { ...options, dryRun, force: force || reason !== undefined };
+    const isUnchanged = standing.state === "unchanged";
+    const order = { model, output, options: orders, sourceHash, isUnchanged };
+    const answer = await runJob(order, { signal, onLine, onProcess });
+    const isPlan = dryRun && answer.status === "converted";
+    const conversion = isUnchanged ? standing.conversion : answer.conversion;
+    return { ...answer, conversion, reason, memory, ...(isPlan && { status: "planned" }) };
+  } finally {
+    processes.delete(own);
+    leave();
+    // A process that was killed could not do it itself.
+    if (!dryRun) await tidy(job, context);
+  }
+}
+
+function tidy({ output }: Job, { processes, onLine }: RunContext): Promise<void> {
+  return tidyOutput(output, (pid) => processes.has(pid), onLine);
+}
+
+function ignore(): void {}
+
+function notRun({ name, model, output }: Job): JobResult {
+  return { name, model, output, status: "not_run", seconds: 0 };
+}
+
+function describeError(error: unknown): NonNullable<JobResult["error"]> {
+  if (error instanceof LsgError) return { message: error.message, remedy: error.remedy ?? null };
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return { message: `this is a bug: ${text}`, remedy: "Please report it." };
+}
+
+function secondsSince(begin: number): number {
+  return (performance.now() - begin) / 1000;
+}

@@ -1,0 +1,125 @@
+import { describe, expect, test } from "vitest";
+import { junitReport } from "../../src/batch/report/junit.js";
+import { stepSummary } from "../../src/batch/report/step-summary.js";
+import { batchTable, resultLine } from "../../src/batch/report/table.js";
+import type { BatchReport, JobResult } from "../../src/batch/types.js";
+
+const CONVERSION = {
+  architecture: "LSGBertModel",
+  variant: "lsg",
+  max_sequence_length: { from: 512, to: 4096 },
+  lossless_up_to: 512,
+  weights: 437_000_000,
+} as const;
+
+const HOSTILE = `</failure>]]> & "quotes" 'single' | <b> \u0000\u001b[31m \ud800 [a](b) @team`;
+
+/** Control characters but for the end of a line, and halves of surrogate pairs. */
+const UNPRINTABLE = /(?!\n)\p{Cc}|\p{Cs}/u;
+
+const JOBS: readonly JobResult[] = [
+  {
+    name: "one",
+    model: "org/one",
+    output: "out/one",
+    status: "converted",
+    seconds: 12.34,
+    conversion: CONVERSION,
+    verification: { summary: "sound" },
+  },
+  {
+    name: "two",
+    model: "org/two",
+    output: "out/two",
+    status: "unchanged",
+    seconds: 0.01,
+    conversion: CONVERSION,
+  },
+  {
+    name: "bad",
+    model: HOSTILE,
+    output: "out/bad",
+    status: "failed",
+    seconds: 1,
+    error: { message: HOSTILE, remedy: "Do this." },
+  },
+  { name: "half", model: "m", output: "out/half", status: "stopped", seconds: 65 },
+  { name: "late", model: "m", output: "out/late", status: "not_run", seconds: 0 },
+];
+
+function report(jobs: readonly JobResult[] = JOBS): BatchReport {
+  return { format_version: 1, jobs_file: "jobs.yaml", shard: { index: 2, count: 3 }, seconds: 78.9, jobs };
+}
+
+test("a line of the log tells of one job", () => {
+  expect(JOBS.slice(0, 2).map(resultLine)).toEqual([
+    "converted in 12.3 s: out/one: 512 → 4096 tokens, 437.0 MB, lossless up to 512, verified",
+    "unchanged: out/two: 512 → 4096 tokens, 437.0 MB, lossless up to 512",
+  ]);
+});
+
+test("the table has a line for each job, what went wrong, and the counts last", () => {
+  const lines = batchTable(report()).split("\n");
+  expect(lines.slice(0, 3)).toEqual([
+    "job   result     tokens      lossless  size      time",
+    "one   converted  512 → 4096  512       437.0 MB  12.3 s",
+    "two   unchanged  512 → 4096  512       437.0 MB  0.0 s",
+  ]);
+  expect(lines[4]).toBe("half  stopped                                    1 min 5 s");
+  expect(lines.slice(-2)).toEqual([
+    "part 2 of 3, 5 jobs: 1 converted, 1 unchanged, 1 FAILED, 1 stopped, 1 not run in 1 min 18 s",
+    "",
+  ]);
+  // A terminal is not to be taken over by what a file says.
+  expect(lines.join("\n")).not.toMatch(UNPRINTABLE);
+  expect(lines.some((line) => line.startsWith("bad: </failure>"))).toBe(true);
+});
+
+describe("JUnit XML", () => {
+  const xml = junitReport(report());
+
+  test("has a test case for each job, and counts them", () => {
+    expect(xml.match(/<testcase /g)).toHaveLength(5);
+    expect(xml).toContain(
+      '<testsuite name="lsg batch" tests="5" failures="1" errors="0" skipped="2" time="78.900">',
+    );
+    expect(xml).toContain('name="late" time="0.000"><skipped message="not_run"/>');
+  });
+
+  test("is well formed whatever a job says", () => {
+    const open: string[] = [];
+    const rest = xml
+      .replace(/^<\?xml [^<>]*\?>/, "")
+      .replace(
+        /<(\/?)([\w-]+)((?:\s+\w+="[^"<&]*(?:&(?:amp|lt|gt|quot|#39);[^"<&]*)*")*)\s*(\/?)>/g,
+        (_, closes, name, __, closed) => {
+          if (closes) expect(open.pop()).toBe(name);
+          else if (!closed) open.push(name);
+          return "";
+        },
+      );
+    expect(open).toEqual([]);
+    const text = rest.replace(/&(amp|lt|gt|quot|#39);/g, "");
+    expect(text).not.toMatch(/[<&]/);
+    expect(text).not.toMatch(UNPRINTABLE);
+  });
+});
+
+describe("GitHub's summary", () => {
+  test("has what failed first, then a row for each job", () => {
+    const lines = stepSummary(report()).split("\n");
+    expect(lines[0]).toMatch(/^### lsg batch: part 2 of 3, 5 jobs: 1 converted/);
+    expect(lines[2]).toMatch(/^- \*\*bad\*\*: \\</);
+    expect(lines.filter((line) => line.startsWith("| "))).toHaveLength(2 + 5);
+    expect(lines.join("\n")).not.toMatch(/[^\\]<b>|[^\\]@team/);
+  });
+
+  test("stays below the megabyte that GitHub takes", () => {
+    const [, , bad] = JOBS;
+    const long = { ...(bad as JobResult), error: { message: "<".repeat(10_000), remedy: null } };
+    const jobs = Array.from({ length: 10_000 }, (_, i) => ({ ...long, name: `job-${i}` }));
+    const text = stepSummary(report(jobs));
+    expect(Buffer.byteLength(text)).toBeLessThan(1 << 20);
+    expect(text).toContain("and 9500 more");
+  });
+});

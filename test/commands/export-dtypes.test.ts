@@ -68,7 +68,7 @@ function relativeError(actual: Outputs, expected: Outputs): number {
   return Math.sqrt(error / size);
 }
 
-describe.each(["albert", "distilbert", "longformer"])("%s", (type) => {
+describe.each(["albert", "distilbert", "longformer", "mpnet"])("%s", (type) => {
   let folder: string;
   beforeAll(async () => {
     folder = await exportTo(checkpoint(type), { onnx: ALL }, mkdtemp(join(tmpdir(), "lsg-dtypes-")));

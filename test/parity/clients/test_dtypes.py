@@ -23,7 +23,7 @@ Arrays = dict[str, numpy.ndarray]
 
 def run(folder: Path, file: str, feeds: Arrays) -> numpy.ndarray:
     session = InferenceSession(folder / "onnx" / file, providers=["CPUExecutionProvider"])
-    [output] = session.run(None, {each.name: feeds[each.name] for each in session.get_inputs()})
+    output, *_ = session.run(None, {each.name: feeds[each.name] for each in session.get_inputs()})
     assert output.dtype == numpy.float32
     return output
 

@@ -1,4 +1,5 @@
 import { basename, dirname, resolve } from "node:path";
+import { findArchitecture } from "../architectures.js";
 import { parseObject } from "../checkpoint/checkpoint.js";
 import type { FileSource } from "../checkpoint/file-source.js";
 import { type OpenSourceOptions, openSource } from "../checkpoint/open-source.js";
@@ -43,11 +44,15 @@ async function findFolder(
   for (const path of new Set([resolve(model), ...beside])) {
     if (path === own) continue;
     const source = await openSource(path).catch(() => undefined);
-    if (source?.files.has("config.json") && (await modelTypeOf(source)) === modelType) return source;
+    if (source?.files.has("config.json") && (await canBecome(source, modelType))) return source;
   }
   return undefined;
 }
 
-async function modelTypeOf(source: FileSource): Promise<unknown> {
-  return parseObject(await source.read("config.json"), "config.json").model_type;
+/** Whether a model is of the type that the result has, or of one whose Longformer is. */
+async function canBecome(source: FileSource, modelType: string): Promise<boolean> {
+  const { model_type: own } = parseObject(await source.read("config.json"), "config.json");
+  if (own === modelType || typeof own !== "string") return own === modelType;
+  const { longformer } = (await findArchitecture(own).catch(() => undefined)) ?? {};
+  return longformer !== undefined && "modelType" in longformer && longformer.modelType === modelType;
 }

@@ -1,6 +1,8 @@
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { convert } from "../../src/commands/convert.js";
+import { parseConvertOptions } from "../../src/options.js";
 import { VerificationReportSchema } from "../../src/verify/report/report-schema.js";
 import { lsg } from "../support/cli.js";
 import { temporaryFolder } from "../support/fixtures.js";
@@ -128,6 +130,16 @@ test("an original that the record names and that is damaged is no fault of the f
   const { code, stdout, stderr } = await verify(folder, "--quiet");
   expect([code, stderr]).toEqual([0, ""]);
   expect(stdout).toMatch(/nothing was compared with the original/);
+});
+
+test("a Longformer's original has another model type, and is found beside it all the same", async () => {
+  const home = await temporaryFolder();
+  const [source, output] = [join(home, "source"), join(home, "out")];
+  cpSync(small.source, source, { recursive: true });
+  await convert(source, output, parseConvertOptions({ to: "longformer" }));
+  const { code, stdout } = await verify(output, "--quiet", "--lengths", "5");
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/it computes what the original computes/);
 });
 
 test("--list-devices needs no folder", async () => {

@@ -1,8 +1,7 @@
 import { posix } from "node:path";
 import { parse, stringify } from "yaml";
 import { isRecord } from "./json-edit.js";
-import { GRAPH_DTYPES, type GraphDtype, inDtype } from "./onnx/graph-dtypes.js";
-import { GENERATION_FILES, GRAPH_FILE } from "./onnx/graph-files.js";
+import { graphs } from "./model-card-graphs.js";
 import { flagName } from "./options/flags.js";
 import type { ConversionRecord } from "./plan/types.js";
 import type { PlannedAttention } from "./plan/weights.js";
@@ -74,7 +73,7 @@ export function modelCard(inputs: ModelCardInputs): {
     attention(inputs.attention),
     ...(inputs.record.added_tokens ? [addedTokens(inputs.record.added_tokens)] : []),
     opening(inputs),
-    ...graphs(inputs),
+    ...graphs(inputs.record, inputs.auto),
     options(inputs.record),
     ...(body.trim() === "" ? [] : [`## Card of the original\n\n${body.trim()}`]),
   ];
@@ -226,28 +225,6 @@ function opening({ record, auto, kind }: ModelCardInputs): string {
     "A server that ignores them (text-embeddings-inference's image for GPUs is one) may run plain dense attention " +
     `over repeated positions instead, without a warning: its outputs are then ${limit > 0 ? `not this model's beyond ${limit} tokens` : "not this model's"}.`
   );
-}
-
-/** What graphs of a dtype are good for. */
-const GRAPH_USES: Readonly<Record<GraphDtype, string>> = {
-  fp32: "what the weights say, to float32's rounding",
-  fp16: "half the size; for GPUs (masks, norms and selection are safe from overflow)",
-  q8: "weights of 8 bits for each output, activations quantised as it runs: fastest on CPUs",
-  q4: "weights of 4 bits in blocks of 32, embeddings of 8: smallest, and least exact",
-};
-
-/** The graphs that a conversion writes beside the weights. */
-function graphs({ record: { options }, auto }: ModelCardInputs): string[] {
-  const dtypes = GRAPH_DTYPES.filter((dtype) => [options.onnx ?? []].flat().includes(dtype));
-  if (dtypes.length === 0) return [];
-  const place = options.onnx_weights === "shared" ? "" : "onnx";
-  const isWhole = auto !== "Seq2SeqLM" || options.task === "feature-extraction";
-  const names = isWhole ? [GRAPH_FILE] : Object.values(GENERATION_FILES);
-  const rows = dtypes.map((dtype) => {
-    const files = names.map((name) => `\`${posix.join(place, inDtype(name, dtype))}\``);
-    return `| \`${dtype}\` | ${files.join(", ")} | ${GRAPH_USES[dtype]} |`;
-  });
-  return [`## ONNX\n\n| dtype | files | |\n| --- | --- | --- |\n${rows.join("\n")}`];
 }
 
 function table(head: readonly [string, string], rows: readonly (readonly [string, unknown])[]): string {

@@ -64,6 +64,17 @@ Its text.
 `;
 
 describe("modelCard", () => {
+  it("lists the graphs that are written, in all their dtypes", () => {
+    const { options } = inputs().record;
+    const of = (given: Record<string, unknown>, auto = "MaskedLM") =>
+      cardOf({ ...record({ options: { ...options, ...given } }), auto }).text.match(/`\S+\.onnx`/g);
+    expect(of({})).toBeNull();
+    expect(of({ onnx: ["q8", "fp32"] })).toEqual(["`onnx/model.onnx`", "`onnx/model_quantized.onnx`"]);
+    expect(of({ onnx: ["fp16"], onnx_weights: "shared" })).toEqual(["`model_fp16.onnx`"]);
+    expect(of({ onnx: ["q4"] }, "Seq2SeqLM")).toHaveLength(4);
+    expect(of({ onnx: ["q4"], task: "feature-extraction" }, "Seq2SeqLM")).toEqual(["`onnx/model_q4.onnx`"]);
+  });
+
   it("says what was made, how, and what it means", () => {
     const { text, notes } = modelCard(inputs({}, { maxSequenceLength: 4096, blockSize: 256 }));
     expect(notes).toEqual([]);

@@ -101,7 +101,7 @@ export const OnnxSchema = z.strictObject({
       z.array(z.enum(GRAPH_DTYPES)).min(1).optional(),
     )
     .meta({
-      description: `export ONNX graphs of these dtypes: ${GRAPH_DTYPES.join(", ")}`,
+      description: `export ONNX graphs of these dtypes: ${GRAPH_DTYPES.join(", ")} (fp32 where none is named)`,
       valueMayBeLeftOut: true,
     }),
 });

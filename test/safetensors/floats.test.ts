@@ -70,3 +70,14 @@ test("F32 and F64 keep their bytes", () => {
   const wide = Buffer.from(Float64Array.of(5e-324, Math.PI).buffer);
   expect(encodeFloats(decodeFloats(wide, "F64"), "F64")).toEqual(wide);
 });
+
+test("halves of float32 are those of float64, at every border and beside it", () => {
+  const halves = Float32Array.from(decodeFloats(ALL_PATTERNS, "F16"));
+  const words = new Uint32Array(halves.buffer);
+  // Beside each half, and beside the middle to the next one.
+  const beside = [-1, 0, 1, 0xfff, 0x1000, 0x1001].flatMap((step) =>
+    Array.from(words, (word) => word + step),
+  );
+  const values = new Float32Array(Uint32Array.from(beside).buffer);
+  expect(encodeFloats(values, "F16").equals(encodeFloats(Float64Array.from(values), "F16"))).toBe(true);
+});

@@ -212,6 +212,11 @@ export function classNameOf({ classPrefix, baseClass = "Model" }: Architecture, 
   return classPrefix + (key === "Model" ? baseClass : key);
 }
 
+/** The model type of its Longformer variant, if it has one. */
+export function longformerType({ longformer }: Architecture): string | undefined {
+  return longformer && "modelType" in longformer ? longformer.modelType : undefined;
+}
+
 /** The names of all classes in `heads`. */
 export function classNames(architecture: Architecture): string[] {
   return Object.keys(architecture.heads).map((key) => classNameOf(architecture, key));

@@ -1,4 +1,4 @@
-import type { Architecture } from "./architecture.js";
+import { type Architecture, longformerType } from "./architecture.js";
 import { findArchitecture } from "./architectures.js";
 import { type Checkpoint, openCheckpoint } from "./checkpoint/checkpoint.js";
 import type { FileSource, TransferOptions } from "./checkpoint/file-source.js";
@@ -65,9 +65,10 @@ async function longformerVariant(
   const to = options.to ?? (isLongformer(architecture) ? "longformer" : "lsg");
   refuseForeignOptions(to, options);
   if (to === "lsg") return undefined;
-  if (longformer && "modelType" in longformer) return findArchitecture(longformer.modelType);
+  const modelType = longformerType(architecture);
+  if (modelType !== undefined) return findArchitecture(modelType);
   throw new OptionError(
-    `--to longformer: ${title} has no Longformer variant: ${longformer?.refused ?? "none is known"}`,
+    `--to longformer: ${title} has no Longformer variant: ${longformer && "refused" in longformer ? longformer.refused : "none is known"}`,
     "Use --to lsg.",
   );
 }

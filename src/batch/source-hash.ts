@@ -1,12 +1,8 @@
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import type { FileSource } from "../checkpoint/file-source.js";
+import { hashFile } from "../checkpoint/hash-file.js";
 import { isModelWeights, sortFiles } from "../plan/side-files.js";
-
-const MODULES_FILE = "modules.json";
-
-/** Hashing waits for the processor; larger pieces than the stream's 64 KB save a third of it. */
-const CHUNK_BYTES = 1 << 20;
+import { MODULES_FILE } from "../sentence-transformers/modules-json.js";
 
 /**
  * What a conversion reads of a source, as one SHA-256: that of the lines which `sha256sum FILE…` prints for its weights
@@ -19,8 +15,7 @@ export async function sourceHash(source: FileSource, signal?: AbortSignal): Prom
   const lines = createHash("sha256");
   for (const path of paths) {
     const hash = createHash("sha256");
-    const stream = createReadStream(await source.localPath(path), { highWaterMark: CHUNK_BYTES, signal });
-    for await (const chunk of stream) hash.update(chunk as Buffer);
+    await hashFile(await source.localPath(path), hash, { signal });
     lines.update(`${hash.digest("hex")}  ${path}\n`);
   }
   return lines.digest("hex");

@@ -1,4 +1,4 @@
-import { appendFile, writeFile } from "node:fs/promises";
+import { appendFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { junitReport } from "../batch/report/junit.js";
 import { stepSummary } from "../batch/report/step-summary.js";
@@ -9,9 +9,9 @@ import { batch } from "../commands/batch.js";
 import { StoppedError } from "../errors.js";
 import { type BatchOptions, batchFlags, parseBatchOptions } from "../options.js";
 import { printable } from "../verify/report/text.js";
-import { asOutputError } from "../write/output-folder.js";
 import type { CliContext } from "./context.js";
 import { addFlags } from "./flags.js";
+import { tryReport, writeReport } from "./report-file.js";
 
 const EXIT_FAILED = 1;
 
@@ -38,14 +38,13 @@ async function run(path: string, options: BatchOptions, context: CliContext): Pr
   const { signal } = context;
   const log = (name: string, text: string) =>
     void (quiet || process.stderr.write(`[${name}] ${printable(text)}\n`));
-  // Tried first, without changing a report that is there: better to fail at once than after hours.
-  if (junit !== undefined) await write(junit, "", "a");
+  if (junit !== undefined) await tryReport(junit);
   const report = await batch(path, options, {
     signal,
     onLine: ({ name }, text) => log(name, text),
     onResult: (result) => log(result.name, resultLine(result)),
   });
-  if (junit !== undefined) await write(junit, junitReport(report), "w");
+  if (junit !== undefined) await writeReport(junit, junitReport(report));
   await tellGitHub(report);
   if (json) context.printJson(report);
   if (!json) context.printText(`${quiet ? "" : "\n"}${batchTable(report)}`);
@@ -53,12 +52,6 @@ async function run(path: string, options: BatchOptions, context: CliContext): Pr
   if (report.jobs.every(isGood)) return;
   if (signal.aborted) throw new StoppedError(conclusion(report));
   context.exitWith(EXIT_FAILED);
-}
-
-async function write(path: string, text: string, flag: "a" | "w"): Promise<void> {
-  await writeFile(path, text, { flag }).catch((error: unknown) => {
-    throw asOutputError(error, path);
-  });
 }
 
 /** A summary that cannot be written is no reason to call conversions failed. */

@@ -1,4 +1,3 @@
-import { writeFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { benchPage } from "../bench/page.js";
 import { printBench } from "../bench/print.js";
@@ -6,9 +5,9 @@ import { bench } from "../commands/bench.js";
 import { benchFlags, parseBenchOptions } from "../options.js";
 import { progressOn, silent } from "../progress.js";
 import { terminalStyle } from "../verify/report/terminal.js";
-import { asOutputError } from "../write/output-folder.js";
 import type { CliContext } from "./context.js";
 import { addFlags } from "./flags.js";
+import { tryReport, writeReport } from "./report-file.js";
 
 /** `lsg bench`. */
 export function define(command: Command, { signal, printJson, printText }: CliContext): void {
@@ -21,19 +20,12 @@ export function define(command: Command, { signal, printJson, printText }: CliCo
     .action(async (model: string, given: Record<string, unknown>) => {
       const options = parseBenchOptions(given);
       const { json, quiet, html } = options;
-      // Tried first, without changing a page that is there: better to fail at once than after minutes.
-      if (html !== undefined) await write(html, "", "a");
+      if (html !== undefined) await tryReport(html);
       const { step } = json || quiet ? silent : progressOn(process.stderr);
       const report = await bench(model, options, { signal, onStep: step });
-      if (html !== undefined) await write(html, benchPage(report));
+      if (html !== undefined) await writeReport(html, benchPage(report));
       if (json) printJson(report);
       else printText(printBench(report, terminalStyle(process.stdout, process.env).columns));
     });
   addFlags(command, benchFlags());
-}
-
-async function write(path: string, text: string, flag: "a" | "w" = "w"): Promise<void> {
-  await writeFile(path, text, { flag }).catch((error: unknown) => {
-    throw asOutputError(error, path);
-  });
 }

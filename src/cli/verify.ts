@@ -1,4 +1,3 @@
-import { writeFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { verify } from "../commands/verify.js";
 import { OptionError } from "../errors.js";
@@ -7,9 +6,9 @@ import { listDevices } from "../verify/devices.js";
 import { deviceLines } from "../verify/report/device-list.js";
 import { htmlReport } from "../verify/report/html.js";
 import { markdownReport } from "../verify/report/markdown.js";
-import { asOutputError } from "../write/output-folder.js";
 import type { CliContext } from "./context.js";
 import { addFlags } from "./flags.js";
+import { tryReport, writeReport } from "./report-file.js";
 import { presentOn } from "./verification.js";
 
 const EXIT_FELL_SHORT = 1;
@@ -35,8 +34,7 @@ export function define(command: Command, context: CliContext): void {
 async function run(model: string, options: VerifyOptions, context: CliContext): Promise<void> {
   const { json, quiet, report: path } = options;
   const { listener, conclude, toJson } = presentOn(process.stdout);
-  // Tried first, without changing a report that is there: better to fail at once than after minutes.
-  if (path !== undefined) await writeReport(path, "", "a");
+  if (path !== undefined) await tryReport(path);
   const report = await verify(model, options, { signal: context.signal, ...(!quiet && !json && listener) });
   if (path !== undefined)
     await writeReport(path, (path.endsWith(".html") ? htmlReport : markdownReport)(report));
@@ -44,12 +42,6 @@ async function run(model: string, options: VerifyOptions, context: CliContext): 
   else if (quiet) context.printText(`${report.summary}\n`);
   else conclude(report);
   if (report.verdict === "fail") context.exitWith(EXIT_FELL_SHORT);
-}
-
-async function writeReport(path: string, text: string, flag: "a" | "w" = "w"): Promise<void> {
-  await writeFile(path, text, { flag }).catch((error: unknown) => {
-    throw asOutputError(error, path);
-  });
 }
 
 async function showDevices({ json }: VerifyOptions, { printJson, printText }: CliContext): Promise<void> {

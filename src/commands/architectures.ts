@@ -1,4 +1,4 @@
-import { type Architecture, classNames } from "../architecture.js";
+import { type Architecture, classNames, longformerType } from "../architecture.js";
 import { allArchitectures } from "../architectures.js";
 
 /** One model type as `lsg architectures` lists it. */
@@ -20,9 +20,9 @@ export async function listArchitectures(): Promise<ListedArchitecture[]> {
   }));
 }
 
-function variantsOf({ encoder, longformer }: Architecture): string[] {
+function variantsOf(architecture: Architecture): string[] {
   return [
-    ...(encoder.embeddings.global === undefined ? [] : ["lsg"]),
-    ...(longformer && "modelType" in longformer ? ["longformer"] : []),
+    ...(architecture.encoder.embeddings.global === undefined ? [] : ["lsg"]),
+    ...(longformerType(architecture) === undefined ? [] : ["longformer"]),
   ];
 }

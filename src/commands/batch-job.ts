@@ -5,7 +5,7 @@
 import { type JobAnswer, type JobOrder, STOP } from "../batch/job-messages.js";
 import { conversionOf } from "../batch/standing.js";
 import { LsgError } from "../errors.js";
-import { shardBytes } from "../plan/shards.js";
+import { totalBytes } from "../plan/shards.js";
 import { type Progress, progressOn } from "../progress.js";
 import type { PushResult } from "../push/push-folder.js";
 import type { Listener } from "../verify/recorder.js";
@@ -45,7 +45,7 @@ async function convertAndPush(
   context: ConvertContext,
 ): Promise<JobAnswer> {
   const { plan, verification, pushed } = await convert(model, output, options, { ...context, sourceHash });
-  const weights = plan.shards.reduce((sum, shard) => sum + shardBytes(shard), 0);
+  const weights = totalBytes(plan.shards);
   return {
     status: "converted",
     conversion: conversionOf(plan.record, weights),

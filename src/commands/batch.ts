@@ -53,7 +53,12 @@ export async function batch(
       if (signal?.aborted) return;
       const { force, dryRun } = options;
       const result = await runToEnd(job, {
-        ...{ signal, gate, downloads, processes, force, dryRun },
+        signal,
+        gate,
+        downloads,
+        processes,
+        force,
+        dryRun,
         onLine: (text) => onLine?.(job, text),
       });
       results[i] = result;

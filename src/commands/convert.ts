@@ -4,7 +4,7 @@ import { openSource } from "../checkpoint/open-source.js";
 import { recordedSource } from "../conversion-record.js";
 import { type ConvertOptions, decisiveOptions } from "../options.js";
 import { packageInfo } from "../package-info.js";
-import { shardBytes, untouchedFile } from "../plan/shards.js";
+import { totalBytes, untouchedFile } from "../plan/shards.js";
 import type { ConversionPlan } from "../plan/types.js";
 import { planCheckpoint, readCheckpoint, readerOf } from "../plan-source.js";
 import { type Progress, silent } from "../progress.js";
@@ -75,7 +75,7 @@ export async function convert(
     sourceFolder: origin.kind === "folder" ? origin.path : undefined,
   };
   await checkOutput(resolve(target), outputOptions);
-  const bytes = plan.shards.reduce((sum, shard) => sum + shardBytes(shard), 0);
+  const bytes = totalBytes(plan.shards);
   let verification: VerificationReport | undefined;
   let graphs: ConvertResult["graphs"];
   await writeFolder(resolve(target), bytes, outputOptions, async (folder) => {

@@ -5,7 +5,7 @@ import { LsgError } from "../errors.js";
 import { changedTensors, inspectedTensors, tensorGroups } from "../inspect/tensors.js";
 import type { Inspection, WouldConvert } from "../inspect/types.js";
 import type { ConversionOptions } from "../options.js";
-import { shardBytes } from "../plan/shards.js";
+import { totalBytes } from "../plan/shards.js";
 import type { PlannedAttention } from "../plan/weights.js";
 import { planCheckpoint, type ReadCheckpoint, readCheckpoint } from "../plan-source.js";
 import { asModel, type ReadModel } from "../verify/read-model.js";
@@ -30,6 +30,7 @@ export async function inspect(
   const source = await openSource(model, { ...opening, revision: options.revision });
   const read = hasReadableHeaders(source) ? await readCheckpoint(source) : undefined;
   const config = read?.checkpoint.config ?? parseObject(await source.read("config.json"), "config.json");
+  const { model_type: modelType } = config;
   const tensors = read ? inspectedTensors(read.checkpoint) : null;
   const groups = tensorGroups(tensors ?? []);
   const own = read && (await understood(read));
@@ -45,7 +46,7 @@ export async function inspect(
     format_version: 1,
     model: source.name,
     revision: source.origin.kind === "hub" ? source.origin.revision : null,
-    model_type: typeof config.model_type === "string" ? config.model_type : null,
+    model_type: typeof modelType === "string" ? modelType : null,
     architecture: own?.model.source.className ?? null,
     attention: own?.attention ?? "full",
     files: [...source.files].map(([path, { size }]) => ({ path, size })),
@@ -91,7 +92,7 @@ async function wouldConvert(
       ...changedTensors(shards, read.checkpoint),
       dropped,
       config,
-      bytes: shards.reduce((sum, shard) => sum + shardBytes(shard), 0),
+      bytes: totalBytes(shards),
       scores: {
         bytes: heads * to * keysSeen(drawnAttention(attention, false, 0)) * SCORE_BYTES,
         full_bytes: heads * to * to * SCORE_BYTES,

@@ -1,6 +1,6 @@
 import { megabytes } from "../progress.js";
 import { describeAttention } from "./attention.js";
-import { shardBytes } from "./shards.js";
+import { totalBytes } from "./shards.js";
 import type { ConversionPlan } from "./types.js";
 
 /** A plan as JSON has it: maps as objects. */
@@ -14,7 +14,7 @@ export function planToJson(plan: ConversionPlan): unknown {
 export function summarise(output: string, plan: ConversionPlan, dryRun: boolean): string {
   const { record, shards, dropped, sideFiles, omitted, notes } = plan;
   const { from, to } = record.max_sequence_length;
-  const size = megabytes(shards.reduce((sum, shard) => sum + shardBytes(shard), 0));
+  const size = megabytes(totalBytes(shards));
   const lengths = sideFiles
     .filter((file) => file.kind === "edit" && file.edits.length > 0)
     .map(({ path }) => path);

@@ -80,8 +80,12 @@ export function shardIndex(shards: readonly PlannedShard[]): string {
   return `${JSON.stringify({ metadata: { total_size }, weight_map: Object.fromEntries(places) }, null, 2)}\n`;
 }
 
-/** Bytes that a shard takes on disk. */
-export function shardBytes({ tensors, metadata }: PlannedShard): number {
+/** Bytes that shards take on disk. */
+export function totalBytes(shards: readonly PlannedShard[]): number {
+  return shards.reduce((sum, shard) => sum + shardBytes(shard), 0);
+}
+
+function shardBytes({ tensors, metadata }: PlannedShard): number {
   const last = [...tensors.values()].at(-1);
   return serializeHeader(tensors, metadata).length + (last?.data_offsets[1] ?? 0);
 }

@@ -1,6 +1,6 @@
 import type { Hash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import type { FileSource } from "../checkpoint/file-source.js";
+import { type HashingContext, hashFile } from "../checkpoint/hash-file.js";
 import type { HubFile } from "../checkpoint/hub/api.js";
 import { contentHash } from "../checkpoint/hub/download.js";
 import type { Progress } from "../progress.js";
@@ -61,7 +61,7 @@ export async function compare(
   for (const file of sameSize) {
     const known = there.get(file.path) as HubFile;
     const hash = contentHash(known);
-    await hashContent(file, hash, bar.advance, signal);
+    await hashContent(file, hash, { signal, onBytes: bar.advance });
     if (hash.digest("hex") === known.etag) unchanged.add(file.path);
   }
   bar.done();
@@ -75,18 +75,8 @@ export async function compare(
   };
 }
 
-async function hashContent(
-  { content }: PushedFile,
-  hash: Hash,
-  onBytes: (bytes: number) => void,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const chunks = Buffer.isBuffer(content)
-    ? [content]
-    : createReadStream(content.file, { highWaterMark: 2 ** 20 });
-  for await (const chunk of chunks) {
-    signal?.throwIfAborted();
-    hash.update(chunk as Buffer);
-    onBytes((chunk as Buffer).length);
-  }
+async function hashContent({ content }: PushedFile, hash: Hash, context: HashingContext): Promise<void> {
+  if (!Buffer.isBuffer(content)) return hashFile(content.file, hash, context);
+  hash.update(content);
+  context.onBytes?.(content.length);
 }

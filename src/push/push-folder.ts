@@ -4,6 +4,7 @@ import { RECORD_FILE, readRecord } from "../conversion-record.js";
 import { StoppedError } from "../errors.js";
 import type { PushOptions } from "../options.js";
 import { type Progress, silent } from "../progress.js";
+import { MODULES_FILE } from "../sentence-transformers/modules-json.js";
 import type { VerificationReport } from "../verify/types.js";
 import { CARD, type CompletedCard, completeCard } from "./card.js";
 import { compare, filesOf, type RepositoryChanges } from "./files.js";
@@ -116,7 +117,7 @@ async function cardOf(source: FileSource, repo: string): Promise<CompletedCard> 
     card: source.files.has(CARD) ? (await source.read(CARD)).toString("utf8") : undefined,
     repo,
     record: source.files.has(RECORD_FILE) ? await readRecord(source) : undefined,
-    sentenceTransformers: source.files.has("modules.json"),
+    sentenceTransformers: source.files.has(MODULES_FILE),
   });
 }
 

@@ -1,4 +1,5 @@
 import { basename, dirname, resolve } from "node:path";
+import { longformerType } from "../architecture.js";
 import { findArchitecture } from "../architectures.js";
 import { parseObject } from "../checkpoint/checkpoint.js";
 import type { FileSource } from "../checkpoint/file-source.js";
@@ -53,6 +54,6 @@ async function findFolder(
 async function canBecome(source: FileSource, modelType: string): Promise<boolean> {
   const { model_type: own } = parseObject(await source.read("config.json"), "config.json");
   if (own === modelType || typeof own !== "string") return own === modelType;
-  const { longformer } = (await findArchitecture(own).catch(() => undefined)) ?? {};
-  return longformer !== undefined && "modelType" in longformer && longformer.modelType === modelType;
+  const architecture = await findArchitecture(own).catch(() => undefined);
+  return architecture !== undefined && longformerType(architecture) === modelType;
 }

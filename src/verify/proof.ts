@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { parseObject } from "../checkpoint/checkpoint.js";
 import type { FileSource } from "../checkpoint/file-source.js";
+import { hashFile } from "../checkpoint/hash-file.js";
 import { RECORD_FILE, recordText, withoutProof } from "../conversion-record.js";
 import { isRecord } from "../json-edit.js";
 import { isRead } from "./folder/side-files.js";
@@ -60,12 +60,7 @@ async function hashes(folder: FileSource, signal?: AbortSignal): Promise<Record<
   for (const path of readPaths(folder)) {
     const hash = createHash("sha256");
     if (path === RECORD_FILE) hash.update(withoutProof(await folder.read(path)));
-    else {
-      for await (const chunk of createReadStream(await folder.localPath(path), { highWaterMark: 2 ** 20 })) {
-        signal?.throwIfAborted();
-        hash.update(chunk as Buffer);
-      }
-    }
+    else await hashFile(await folder.localPath(path), hash, { signal });
     found[path] = hash.digest("hex");
   }
   return found;

@@ -42,11 +42,13 @@ def text(folder: Path, length: int, word: str, start: str) -> str:
 
 
 def python(folder: Path, content: str) -> tuple[numpy.ndarray, numpy.ndarray]:
-    """Ids and output of one text: (tokens), (tokens, width)."""
+    """Ids and output of each token of one text: (tokens), (tokens, width)."""
     session = InferenceSession(graph(folder), providers=["CPUExecutionProvider"])
     # Transformers.js cuts a text after it has put the special tokens around it: the last one is lost.
     encoded = {name: [ids[:MAX_LENGTH]] for name, ids in tokenizer(folder)(content, verbose=False).items()}
-    [output] = session.run(None, {each.name: encoded[each.name] for each in session.get_inputs()})
+    # A sentence-transformers model's graph gives the whole text's vector too, after its tokens'.
+    [name] = {each.name for each in session.get_outputs()} & {"last_hidden_state", "logits"}
+    [output] = session.run([name], {each.name: encoded[each.name] for each in session.get_inputs()})
     return numpy.array(encoded["input_ids"][0]), output[0]
 
 

@@ -1,4 +1,5 @@
-import { lstat, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import fs, { lstat, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -6,22 +7,22 @@ import { openRepoCache } from "../../src/checkpoint/hub/cache.js";
 
 const MAIN = "a".repeat(40);
 
-vi.mock("node:fs/promises", async (original) => {
-  const real = await original<typeof import("node:fs/promises")>();
-  return { ...real, symlink: vi.fn(real.symlink) };
-});
-
 let folder: string;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "lsg-cache-"));
   await mkdir(join(folder, "models--org--model", "blobs"), { recursive: true });
   await writeFile(openRepoCache(folder, "org/model").blob("abc"), "content");
 });
-afterEach(() => rm(folder, { recursive: true, force: true }));
+afterEach(async () => {
+  vi.restoreAllMocks();
+  syncBuiltinESMExports();
+  await rm(folder, { recursive: true, force: true });
+});
 
 describe("openRepoCache", () => {
   it("copies the blob where links are impossible", async () => {
-    vi.mocked(symlink).mockRejectedValueOnce(Object.assign(new Error("no links"), { code: "EPERM" }));
+    vi.spyOn(fs, "symlink").mockRejectedValue(Object.assign(new Error("no links"), { code: "EPERM" }));
+    syncBuiltinESMExports();
     const cache = openRepoCache(folder, "org/model");
     await cache.linkBlob("abc", MAIN, "a/config.json");
     const entry = cache.snapshot(MAIN, "a/config.json");

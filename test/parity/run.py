@@ -13,16 +13,14 @@ import os
 import shutil
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 HOME = REPOSITORY / ".venv-parity"
 PYTHON = HOME / "base" / "bin" / "python"
 WORK = HOME / "work"
 
-BASE = [["torch==2.13.0"], ["numpy<2.3", "pytest", "safetensors"]]
+BASE = [["torch==2.13.0"], ["numpy<2.3", "pytest", "pytest-xdist", "safetensors"]]
 # Each with --no-deps last, what would bring a PyTorch of its own.
 TARGETS = {
     "4.40": (
@@ -174,7 +172,8 @@ def lsg_convert(source: Path, output: Path, *options: str) -> None:
     subprocess.run(command, check=True)
 
 
-def run(version: str, *command: str, **options: Any) -> subprocess.CompletedProcess[str]:
+def run(version: str, *command: str) -> bool:
+    """Whether a command of Python ends well with a version of transformers."""
     settings = {
         "PYTHONPATH": str(HOME / f"tf-{version}"),
         "LSG_PARITY_WORK": str(WORK),
@@ -184,28 +183,24 @@ def run(version: str, *command: str, **options: Any) -> subprocess.CompletedProc
         "TRANSFORMERS_VERBOSITY": "error",
     }
     folder = REPOSITORY / "test" / "parity" / "modeling"
-    return subprocess.run([PYTHON, *command], cwd=folder, env={**os.environ, **settings}, text=True, **options)
+    return subprocess.run([PYTHON, *command], cwd=folder, env={**os.environ, **settings}).returncode == 0
 
 
 def main(arguments: list[str]) -> int:
     environment()
     convert()
     for script in ("reference.py", "longformer_sources.py"):
-        if run(REFERENCE, script).returncode != 0:
+        if not run(REFERENCE, script):
             return 1
     convert_longformers()
     convert_with_tokens()
 
-    def test(version: str) -> bool:
-        pytest = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "ignore", *arguments]
-        done = run(version, *pytest, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        print(f"transformers {version}\n{done.stdout}", flush=True)
-        return done.returncode == 0
-
-    # A version takes one core.
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        passed = dict(zip(TARGETS, pool.map(test, TARGETS)))
-    failed = [version for version, well in passed.items() if not well]
+    failed = []
+    for version in TARGETS:
+        print(f"transformers {version}", flush=True)
+        pytest = ["-m", "pytest", "-q", "-n", str(os.cpu_count()), "-p", "no:cacheprovider", "-W", "ignore"]
+        if not run(version, *pytest, *arguments):
+            failed.append(version)
     print(f"failed with transformers {', '.join(failed)}" if failed else "passed with every transformers")
     return 1 if failed else 0
 

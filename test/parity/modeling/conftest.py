@@ -1,4 +1,9 @@
 import logging
+import os
+
+# Processes that copy the same modelling code into one cache would read each other's half-written files.
+if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+    os.environ["HF_MODULES_CACHE"] += f"-{worker}"
 
 import torch
 

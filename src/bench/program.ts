@@ -4,7 +4,7 @@ import type { InferenceSession } from "onnxruntime-node";
 import type { Device } from "../device-names.js";
 import { peakMegabytes } from "../verify/peak-memory.js";
 import { loadRuntime } from "../verify/runtime.js";
-import { type NumberTensor, toTensor } from "../verify/session.js";
+import { COMMON_OPTIONS, type NumberTensor, toTensor } from "../verify/session.js";
 
 export type BenchInputs = Readonly<Record<string, NumberTensor>>;
 
@@ -40,8 +40,8 @@ async function open({
 }: Extract<BenchRequest, { graphPath: string }>): Promise<BenchAnswer> {
   const begin = performance.now();
   session = await runtime.InferenceSession.create(graphPath, {
+    ...COMMON_OPTIONS,
     executionProviders: [device],
-    logSeverityLevel: 4,
   });
   const answer = answerSince(begin);
   const unknown = session.inputNames.find((name) => !inputNames.includes(name));

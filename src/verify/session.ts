@@ -41,6 +41,12 @@ export interface SessionOptions {
 }
 
 /**
+ * What every session is opened with. Memory patterns lay out the memory of each input shape anew beside what the first
+ * run took: at 16384 tokens a base model's peak is 2.46 GB without them and 3.95 GB with them, in the same time.
+ */
+export const COMMON_OPTIONS = { logSeverityLevel: 4, enableMemPattern: false } as const;
+
+/**
  * Opens a graph on one device. There is no fall-back: a device that is absent is an error. Only single nodes
  * that the device's provider does not know run on the CPU, as the runtime has it; `nodeShares` counts them.
  * @param model a file, whose weights may lie beside it, or a graph's bytes
@@ -56,8 +62,8 @@ export async function openSession(
     if (folder !== undefined) await rm(folder, { recursive: true, force: true });
   };
   const options: InferenceSession.SessionOptions = {
+    ...COMMON_OPTIONS,
     executionProviders: [device],
-    logSeverityLevel: 4,
     ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
     ...(folder === undefined ? {} : { enableProfiling: true, profileFilePrefix: join(folder, "run") }),
   };

@@ -44,6 +44,10 @@ const BATCHES = [
   { batchSize: 4, length: 4096, runs: 3 },
 ] as const;
 
+/** A process of a base model keeps some 4 GB after as many tokens in a batch: then a few take turns at a time. */
+const MANY_TOKENS = 16384;
+const FEW = 3;
+
 interface Graph {
   readonly name: string;
   readonly lsg: LsgConfig | undefined;
@@ -157,18 +161,33 @@ async function compare(
   batchSize: number,
   runsAt: (length: number) => number,
 ): Promise<void> {
-  const withinReach = candidates
-    .map((all) => (all.longest < MAX_LENGTH ? { ...all, longest: all.longest / batchSize } : all))
-    .filter(({ longest }) => lengths.some((length) => length <= longest));
-  const measured = await measure(withinReach, {
-    lengths,
-    batchSize,
-    runsAt,
-    loads: 0,
-    memory: freeMemory(),
-    inputsAt: (length) => benchInputs(batchSize, length),
-  });
-  for (const length of lengths) print(measured, length, batchSize);
+  const isMany = (length: number) => batchSize * length >= MANY_TOKENS;
+  const at = async (some: readonly number[], group: readonly Candidate[]) => {
+    const measured = await measure(group, {
+      lengths: some,
+      batchSize,
+      runsAt,
+      loads: 0,
+      memory: freeMemory(),
+      inputsAt: (length) => benchInputs(batchSize, length),
+    });
+    for (const length of some) print(measured, length, batchSize);
+  };
+  const within = (some: readonly number[]) =>
+    candidates
+      .map((all) => (all.longest < MAX_LENGTH ? { ...all, longest: all.longest / batchSize } : all))
+      .filter(({ longest }) => some.some((length) => length <= longest));
+  const few = lengths.filter((length) => !isMany(length));
+  if (few.length > 0) await at(few, within(few));
+  const many = lengths.filter(isMany);
+  for (const group of groups(within(many))) await at(many, group);
+}
+
+/** A few candidates at a time, the first of all, which the others are held against, in each group. */
+function groups([base, ...others]: readonly Candidate[]): readonly (readonly Candidate[])[] {
+  if (!base) return [];
+  const starts = others.flatMap((_, i) => (i % FEW === 0 ? [i] : []));
+  return starts.map((start) => [base, ...others.slice(start, start + FEW)]);
 }
 
 function print(measured: readonly MeasuredGraph[], length: number, batchSize: number): void {

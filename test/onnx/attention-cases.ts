@@ -57,6 +57,15 @@ export function leftPadded(visible: number, length: number): number[] {
   return rightPadded(visible, length).reverse();
 }
 
+/** A whole row, one padded on the right and one on the left. */
+export function raggedMasks(length: number): number[][] {
+  return [
+    rightPadded(length, length),
+    rightPadded(Math.ceil(length * 0.7), length),
+    leftPadded(Math.ceil(length / 3), length),
+  ];
+}
+
 /** Full attention alone. */
 export function openFull(causal: boolean, relative?: RelativeBias): Promise<ort.InferenceSession> {
   const attention = fullAttention({ ...HEADS, causal, relative });

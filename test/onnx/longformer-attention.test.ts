@@ -9,7 +9,7 @@ import {
   type LongformerProblem,
   longformerAttentionByDefinition,
 } from "../../src/onnx/reference/longformer.js";
-import { HEADS, leftPadded, relativeError, rightPadded, TOLERANCE } from "./attention-cases.js";
+import { HEADS, raggedMasks, relativeError, rightPadded, TOLERANCE } from "./attention-cases.js";
 import { longformerProblem, openLongformer, runLongformer } from "./longformer-cases.js";
 
 const UNDILATED = [1, 1, 1];
@@ -19,15 +19,6 @@ function hostileLengths(window: number): number[] {
   const windows = [1, window - 1, window, window + 1, window + 2, 2 * window, 2 * window + 1, 2 * window + 2];
   const blocks = [3 * window + 5, 2 * window + 32, 2 * window + 33, 64, 65, 96, 97, 131];
   return [...new Set([...windows, ...blocks])].filter((length) => length > 0);
-}
-
-/** A whole row, one padded on the right and one on the left. */
-function raggedMasks(length: number): number[][] {
-  return [
-    rightPadded(length, length),
-    rightPadded(Math.ceil(length * 0.7), length),
-    leftPadded(Math.ceil(length / 3), length),
-  ];
 }
 
 function rows(length: number, isGlobal: (i: number, row: number) => boolean): number[][] {

@@ -7,6 +7,7 @@ import {
   lsgConfig,
   openLsg,
   problemOf,
+  raggedMasks,
   relativeError,
   rightPadded,
   run,
@@ -79,13 +80,7 @@ describe.each(Object.entries(CONFIGS))("%s", (_, overrides) => {
   it("computes its definition at every length, ragged rows padded on either side", async () => {
     const session = await opened;
     for (const length of lengths) {
-      const shorter = Math.ceil(length * 0.7);
-      const masks = [
-        rightPadded(length, length),
-        rightPadded(shorter, length),
-        leftPadded(Math.ceil(length / 3), length),
-      ];
-      const problem = problemOf(masks, prepended, length);
+      const problem = problemOf(raggedMasks(length), prepended, length);
       const expected = lsgAttentionByDefinition(problem, { config, causal: false, seed: SEED });
       expect(relativeError(await run(session, problem), expected), `length ${length}`).toBeLessThan(
         TOLERANCE,

@@ -1,34 +1,22 @@
 import { describe, expect, it } from "vitest";
 import { prependedTokens } from "../../src/onnx/functions/lsg-inputs.js";
-import {
-  type AttentionProblem,
-  fullAttentionByDefinition,
-  lsgAttentionByDefinition,
-} from "../../src/onnx/reference/attention.js";
+import { fullAttentionByDefinition, lsgAttentionByDefinition } from "../../src/onnx/reference/attention.js";
 import { relativeBucket } from "../../src/relative-bucket.js";
 import type { LsgConfig } from "../../src/variants/lsg-config.js";
 import {
-  HEADS,
   leftPadded,
   lsgConfig,
-  noise,
   openFull,
   openLsg,
   problemOf,
+  raggedMasks,
   relativeError,
   rightPadded,
   run,
   SEED,
   TOLERANCE,
 } from "./attention-cases.js";
-
-/** MPNet's. */
-const RELATIVE = {
-  table: "encoder.relative_attention_bias",
-  rows: ["relative_attention_num_buckets", 32],
-  buckets: 32,
-  maxDistance: 128,
-} as const;
+import { biased, RELATIVE } from "./relative-cases.js";
 
 /** Shorter than what blocks of 8 see, so that far sparse keys share a bucket there. */
 const NEAR = { ...RELATIVE, buckets: 8, maxDistance: 6 } as const;
@@ -49,22 +37,6 @@ const CONFIGS: Record<string, Partial<LsgConfig>> = {
   ...Object.fromEntries(SPARSE.map((sparsity_type) => [sparsity_type, { sparsity_type }])),
 };
 
-function biased(problem: AttentionProblem, relative: typeof RELATIVE | typeof NEAR, scale = 1) {
-  const { numHeads } = HEADS;
-  const table = noise(5, relative.buckets * numHeads).map((x) => scale * x);
-  const bias = (head: number, offset: number) =>
-    table[relativeBucket(offset, relative) * numHeads + head] ?? Number.NaN;
-  return { ...problem, table, bias };
-}
-
-function masksOf(length: number) {
-  return [
-    rightPadded(length, length),
-    rightPadded(Math.ceil(length * 0.7), length),
-    leftPadded(Math.ceil(length / 3), length),
-  ];
-}
-
 it("counts buckets as transformers does", () => {
   const ends = [0, 1, 7, 8, 11, 12, 15, 16, 22, 23, 31, 32, 45, 46, 63, 64, 90, 91, 128, 5000];
   const of = [0, 1, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13, 14, 14, 15, 15, 15];
@@ -78,7 +50,7 @@ it("counts buckets as transformers does", () => {
 it.each([false, true])("full attention computes its definition (causal: %s)", async (causal) => {
   const session = await openFull(causal, RELATIVE);
   for (const length of LENGTHS) {
-    const problem = biased(problemOf(masksOf(length), 0, length), RELATIVE);
+    const problem = biased(problemOf(raggedMasks(length), 0, length), RELATIVE);
     const expected = fullAttentionByDefinition(problem, causal);
     expect(relativeError(await run(session, problem), expected), `length ${length}`).toBeLessThan(TOLERANCE);
   }
@@ -92,7 +64,7 @@ describe.each(Object.entries(CONFIGS))("%s", (_, overrides) => {
   it.each(tables)("computes its definition at every length ($buckets buckets)", async (relative) => {
     const session = await openLsg(config, { relative });
     for (const length of LENGTHS) {
-      const problem = biased(problemOf(masksOf(length), prepended, length), relative);
+      const problem = biased(problemOf(raggedMasks(length), prepended, length), relative);
       const expected = lsgAttentionByDefinition(problem, { config, causal: false, seed: SEED });
       expect(relativeError(await run(session, problem), expected), `length ${length}`).toBeLessThan(
         TOLERANCE,
@@ -105,7 +77,7 @@ it.each(["none", "norm", "pooling"] as const)("sees nothing that comes later (%s
   const config = lsgConfig({ first_token_is_global: true, sparsity_type });
   const session = await openLsg(config, { causal: true, relative: RELATIVE });
   for (const length of LENGTHS) {
-    const problem = biased(problemOf(masksOf(length).slice(0, 2), 0, length), RELATIVE);
+    const problem = biased(problemOf(raggedMasks(length).slice(0, 2), 0, length), RELATIVE);
     const expected = lsgAttentionByDefinition(problem, { config, causal: true, seed: SEED });
     expect(relativeError(await run(session, problem), expected), `length ${length}`).toBeLessThan(TOLERANCE);
   }
@@ -115,7 +87,7 @@ it("up to two blocks is full attention", async () => {
   const full = await openFull(false, RELATIVE);
   const lsg = await openLsg(lsgConfig({ first_token_is_global: true }), { relative: RELATIVE });
   for (const length of [1, 9, 16]) {
-    const problem = biased(problemOf(masksOf(length), 0, length), RELATIVE);
+    const problem = biased(problemOf(raggedMasks(length), 0, length), RELATIVE);
     expect([...(await run(lsg, problem))], `length ${length}`).toEqual([...(await run(full, problem))]);
   }
 });

@@ -8,17 +8,23 @@ import {
   RELATIVE_INPUTS,
   scale,
   sizeOf,
-  swapHeads,
   transposeLast,
   vector,
   weigh,
 } from "./attend.js";
 import { fullAttentionBody } from "./full-attention.js";
+import { type HeadGroup, headGroups, ofHeads, windowsOfHeads } from "./head-groups.js";
 import { isShort, type LongInputs, type LsgAttentionOptions, prependedTokens } from "./lsg-inputs.js";
-import { addBiasOfGlobals, addWindowBias, faintScore, withBiasOfGlobals } from "./relative-blocks.js";
+import {
+  addBiasOfGlobals,
+  addWindowBias,
+  faintScore,
+  keysWithBiasOfGlobals,
+  queriesWithBiasOfGlobals,
+} from "./relative-blocks.js";
 import { effectiveSparsity, sparseKeys } from "./sparse/index.js";
 import { paddedTokens } from "./sparse/tokens.js";
-import { causalWindow, keyWindows } from "./windows.js";
+import { causalWindow, keyWindows, windowColumns } from "./windows.js";
 
 /**
  * Local, sparse and global attention. The inputs hold the prepended global tokens, then the row's tokens, of
@@ -63,7 +69,7 @@ const FAINT = -40;
 
 /**
  * The block form. All keys that any query sees are put in one sequence: globals, tokens, sparse keys, and a
- * null key that fills gaps. A block gathers the rows that it sees; then one product serves all blocks.
+ * null key that fills gaps. A block gathers the rows that it sees; then one product serves all blocks of a few heads.
  * A key's bias is its last element and every query's last element is √head_dim, so that the scaled product is
  * the masked score: adding a mask afterwards would be one more pass over the largest tensor.
  */
@@ -71,9 +77,8 @@ function blockAttention(op: Op, inputs: HeadInputs, options: LsgAttentionOptions
   const { numHeads, causal, config } = options;
   const { block_size: blockSize, num_global_tokens: globals } = config;
   const { query, key, value, bias } = inputs;
-  const prepended = prependedTokens(config);
   const length = sizeOf(op, query, 2);
-  const blocks = op.Div(op.Add(op.Sub(length, prepended), blockSize - 1), blockSize);
+  const blocks = op.Div(op.Add(op.Sub(length, prependedTokens(config)), blockSize - 1), blockSize);
   const long: LongInputs = { ...options, ...inputs, op, length, blocks };
 
   const sparse = sparseKeys(long);
@@ -85,18 +90,23 @@ function blockAttention(op: Op, inputs: HeadInputs, options: LsgAttentionOptions
     nullKey,
     { axis: 2 },
   );
-  const allValues = sparse ? op.Concat(value, sparse.value, { axis: 2 }) : value;
   const last = op.Sub(sizeOf(op, allKeys, 2), 1);
   const rows = keyWindows(long, last);
+  const keyBlocks = windowsOfHeads(op, keysWithBiasOfGlobals(long, allKeys), rows, numHeads);
+  const allValues = sparse ? op.Concat(value, sparse.value, { axis: 2 }) : value;
+  const valueBlocks = windowsOfHeads(op, allValues, op.Mod(rows, last), numHeads);
+  const queryBlocks = queryBlocksOf(long);
+  const hidden = causal ? causalWindow(long, sizeOf(op, rows, 1)) : undefined;
 
-  const [queries, keys] = withBiasOfGlobals(long, queryBlocksOf(long), allKeys);
-  const keyBlocks = op.Gather(keys, rows, { axis: 2 });
-  const valueBlocks = op.Gather(allValues, op.Mod(rows, last), { axis: 2 });
-  const scores = addWindowBias(long, products(long, queries, keyBlocks), rows, sparse);
-  const masked = causal ? op.Add(scores, causalWindow(long, sizeOf(op, rows, 1))) : scores;
-  const context = weigh(op, masked, valueBlocks);
+  const contexts = headGroups(numHeads, windowColumns(config, causal).filledTo).map((heads) => {
+    const few = inputsOfHeads(long, heads);
+    const queries = queriesWithBiasOfGlobals(few, queryBlocks(few.query));
+    const position = sparse && (() => ofHeads(op, op.Expand(sparse.position(), [1, numHeads, 1]), heads, 1));
+    const scores = addWindowBias(few, products(few, queries, keyBlocks(heads)), rows, position);
+    return weigh(op, hidden ? op.Add(scores, hidden) : scores, valueBlocks(heads));
+  });
 
-  const globalQueries = withRoot(long, op.Slice(query, [0], [globals], [2]), 0);
+  const globalQueries = withRoot(long, 0)(op.Slice(query, [0], [globals], [2]));
   const globalContext = causal
     ? op.Slice(value, [0], [globals], [2])
     : weigh(
@@ -104,48 +114,63 @@ function blockAttention(op: Op, inputs: HeadInputs, options: LsgAttentionOptions
         addBiasOfGlobals(long, op.MatMul(scale(op, globalQueries, options), transposeLast(op, ownKeys, 4))),
         value,
       );
-  return inRows(long, context, globalContext);
+  return inRows(long, contexts, globalContext);
 }
 
-/** (batch, heads, padded tokens, head_dim + 1): every token's query, without those of prepended globals. */
-function queryBlocksOf(inputs: LongInputs): Value {
-  const { op, query, length, config } = inputs;
-  const prepended = prependedTokens(config);
-  const own = prepended > 0 ? op.Slice(query, [prepended], op.Reshape(length, [1]), [2]) : query;
-  return withRoot(inputs, own, op.Sub(op.Add(paddedTokens(inputs), prepended), length));
-}
-
-/** Queries with √head_dim as their last element, and `behind` more rows of it, which nothing reads. */
-function withRoot({ op, headDim }: LongInputs, queries: Value, behind: number | Value): Value {
-  const pads = vector(op, 0, 0, 0, 0, 0, 0, behind, 1);
-  return op.Pad(queries, pads, op.scalarLike(Math.sqrt(headDim), queries));
+/** What `heads` attend with; keys and values are gathered elsewhere. */
+function inputsOfHeads(inputs: LongInputs, heads: HeadGroup): LongInputs {
+  const { op, query, relativeBias, biasByOffset } = inputs;
+  return {
+    ...inputs,
+    numHeads: heads.count,
+    query: ofHeads(op, query, heads, 1),
+    relativeBias: relativeBias && ofHeads(op, relativeBias, heads, 0),
+    biasByOffset: biasByOffset && ofHeads(op, biasByOffset, heads, 0),
+  };
 }
 
 /**
- * (batch, heads, blocks, block_size, columns): the scaled products of every block's queries and keys. Large blocks
- * are multiplied in parts, whose queries and products stay in a processor's nearest cache: 64 of 256 queries at a
- * time take a fifth less.
+ * (batch, heads, length, head_dim) → (batch, heads, padded tokens, head_dim + 1): every token's query, without those of
+ * prepended globals.
  */
-function products(inputs: LongInputs, queries: Value, keyBlocks: Value): Value {
-  const { op, config, blocks, numHeads } = inputs;
-  const { block_size: blockSize } = config;
-  const rows = blockSize > 128 && blockSize % 64 === 0 ? 64 : blockSize;
-  const width = sizeOf(op, queries, 3);
-  const columns = sizeOf(op, keyBlocks, 3);
-  const parts = op.Reshape(queries, vector(op, 0, -1, blockSize / rows, rows, width));
-  const keys = op.Reshape(keyBlocks, vector(op, 0, -1, 1, columns, width));
-  const scores = op.MatMul(scale(op, parts, inputs), transposeLast(op, keys, 5));
-  return op.Reshape(scores, vector(op, 0, numHeads, blocks, blockSize, columns));
+function queryBlocksOf(inputs: LongInputs): (query: Value) => Value {
+  const { op, length, config } = inputs;
+  const prepended = prependedTokens(config);
+  const end = op.Reshape(length, [1]);
+  const root = withRoot(inputs, op.Sub(op.Add(paddedTokens(inputs), prepended), length));
+  return (query) => root(prepended > 0 ? op.Slice(query, [prepended], end, [2]) : query);
 }
 
-/** The context of globals and tokens: (batch, length, heads, head_dim). One gather cuts padding and swaps the axes. */
-function inRows(inputs: LongInputs, context: Value, globalContext: Value): Value {
+/** Queries with √head_dim as their last element, and `behind` more rows of it, which nothing reads. */
+function withRoot({ op, headDim }: LongInputs, behind: number | Value): (queries: Value) => Value {
+  const pads = vector(op, 0, 0, 0, 0, 0, 0, behind, 1);
+  return (queries) => op.Pad(queries, pads, op.scalarLike(Math.sqrt(headDim), queries));
+}
+
+/** (batch, heads, blocks, block_size, columns): the scaled products of every block's queries and keys. */
+function products(inputs: LongInputs, queries: Value, keyBlocks: Value): Value {
+  const { op, config, headDim, relative } = inputs;
+  const width = headDim + (relative ? 2 : 1);
+  const queryBlocks = op.Reshape(queries, [0, 0, -1, config.block_size, width]);
+  return op.MatMul(scale(op, queryBlocks, inputs), transposeLast(op, keyBlocks, 5));
+}
+
+/**
+ * The context of globals and tokens: (batch, length, heads, head_dim). One gather cuts padding and swaps the axes.
+ * @param contexts of some heads each, (batch, heads, blocks, block_size, head_dim)
+ * @param globalContext (batch, heads, globals, head_dim)
+ */
+function inRows(inputs: LongInputs, contexts: readonly Value[], globalContext: Value): Value {
   const { op, numHeads, headDim, config, length } = inputs;
-  const ofHead = op.Mul(op.Range(0, numHeads, 1), paddedTokens(inputs));
-  const token = op.Sub(op.Range(config.num_global_tokens, length, 1), prependedTokens(config));
-  const rows = op.Add(op.Unsqueeze(token, [1]), ofHead);
-  const own = op.Gather(op.Reshape(context, [0, -1, headDim]), rows, { axis: 1 });
-  return op.Concat(swapHeads(op, globalContext), own, { axis: 1 });
+  const { num_global_tokens: globals } = config;
+  const flat = [...contexts, globalContext].map((x) => op.Reshape(x, [0, -1, headDim]));
+  const head = op.Range(0, numHeads, 1);
+  const token = op.Unsqueeze(op.Sub(op.Range(globals, length, 1), prependedTokens(config)), [1]);
+  const own = op.Add(token, op.Mul(head, paddedTokens(inputs)));
+  const behindOwn = op.Mul(paddedTokens(inputs), numHeads);
+  const ofGlobals = op.Add(op.Unsqueeze(op.Range(0, globals, 1), [1]), op.Mul(head, globals));
+  const rows = op.Concat(op.Add(ofGlobals, behindOwn), own, { axis: 0 });
+  return op.Gather(op.Concat(...flat, { axis: 1 }), rows, { axis: 1 });
 }
 
 /** Every key with its bias as one more element. @param bias (batch, heads or 1, keys) */

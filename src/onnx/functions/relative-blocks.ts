@@ -8,57 +8,57 @@ import { windowColumns } from "./windows.js";
 
 // Biases by distance in the block form. Where scores have none, these change nothing.
 
-/**
- * Queries and keys with one more element, whose product is the bias of a global token: it stands at position 0, as
- * far from a query as that is from the beginning.
- * @param queries (batch, heads, padded tokens, width)
- * @param keys (batch, heads, keys, width): own ones, sparse ones, the null key
- */
-export function withBiasOfGlobals(
-  inputs: LongInputs,
-  queries: Value,
-  keys: Value,
-): [queries: Value, keys: Value] {
-  const { op, relative, biasByOffset, config, headDim, query, numHeads } = inputs;
-  if (!relative || !biasByOffset) return [queries, keys];
+// A global token stands at position 0, as far from a query as that is from the beginning: queries and keys have one more
+// element, whose product is the bias of that.
+
+/** @param queries (batch, heads, padded tokens, width) */
+export function queriesWithBiasOfGlobals(inputs: LongInputs, queries: Value): Value {
+  const { op, relative, biasByOffset, headDim } = inputs;
+  if (!relative || !biasByOffset) return queries;
   const offsets = op.Neg(op.Range(0, paddedTokens(inputs), 1));
   const bias = op.Gather(biasByOffset, offsetColumns(op, offsets, relative), { axis: 1 });
   // The product is divided by it.
-  const scaled = op.Unsqueeze(op.Mul(bias, op.scalarLike(Math.sqrt(headDim), bias)), [2]);
+  const scaled = op.Mul(bias, op.scalarLike(Math.sqrt(headDim), bias));
+  return append(inputs, queries, op.Unsqueeze(scaled, [2]));
+}
+
+/** @param keys (batch, heads, keys, width): own ones, sparse ones, the null key, which is global key 0 once more */
+export function keysWithBiasOfGlobals(inputs: LongInputs, keys: Value): Value {
+  const { op, relative, config } = inputs;
+  if (!relative) return keys;
   const count = sizeOf(op, keys, 2);
   const row = op.Range(0, count, 1);
-  // The null key is global key 0 once more.
   const isGlobal = op.Or(op.Less(row, config.num_global_tokens), op.Equal(row, op.Sub(count, 1)));
-  const batch = sizeOf(op, query, 0);
-  const append = (x: Value, element: Value, heads: number) =>
-    op.Concat(x, op.Expand(element, vector(op, batch, heads, 1, 1)), { axis: 3 });
-  return [
-    append(queries, scaled, numHeads),
-    append(keys, op.Unsqueeze(op.CastLike(isGlobal, keys), [1]), numHeads),
-  ];
+  return append(inputs, keys, op.Unsqueeze(op.CastLike(isGlobal, keys), [1]));
+}
+
+/** x with one more element in each row. @param element (heads or nothing, rows, 1) */
+function append({ op, query, numHeads }: LongInputs, x: Value, element: Value): Value {
+  return op.Concat(x, op.Expand(element, vector(op, sizeOf(op, query, 0), numHeads, 1, 1)), { axis: 3 });
 }
 
 /**
  * Scores of blocks with the bias of what lies in their windows.
  * @param scores (batch, heads, blocks, block_size, columns)
  * @param rows (blocks, columns) of own keys, sparse keys, the null key
+ * @param sparsePosition `SparseKeys.position`, if there are sparse keys beside tokens' own
  */
 export function addWindowBias(
   inputs: LongInputs,
   scores: Value,
   rows: Value,
-  sparse: SparseKeys | undefined,
+  sparsePosition: SparseKeys["position"] | undefined,
 ): Value {
   const { op, relative, relativeBias, config } = inputs;
   if (!relative || !relativeBias) return scores;
   const steady = op.Add(scores, op.Unsqueeze(relativeBias, [1]));
-  return sparse && !isSparseFar(config, relative)
-    ? op.Add(steady, biasOfSparse(inputs, rows, sparse))
+  return sparsePosition && !isSparseFar(config, relative)
+    ? op.Add(steady, biasOfSparse(inputs, rows, sparsePosition()))
     : steady;
 }
 
 /** (batch or 1, heads, blocks, block_size, columns): the bias of sparse keys, 0 for other columns. */
-function biasOfSparse(inputs: LongInputs, rows: Value, { position, key }: SparseKeys): Value {
+function biasOfSparse(inputs: LongInputs, rows: Value, position: Value): Value {
   const { op, config, causal, length, numHeads, biasByOffset, relative, blocks } = inputs;
   if (!relative || !biasByOffset) throw new Error("scores have no bias by distance");
   const { block_size: blockSize, num_global_tokens: globals } = config;
@@ -66,7 +66,7 @@ function biasOfSparse(inputs: LongInputs, rows: Value, { position, key }: Sparse
   const { columns, filledTo } = windowColumns(config, causal);
   // The null key is the one behind them.
   const seen = op.Sub(op.Slice(rows, [first], [columns], [1]), length);
-  const keys = op.Gather(op.Pad(position(), [0, 0, 0, 0, 0, 1]), seen, { axis: 2 });
+  const keys = op.Gather(op.Pad(position, [0, 0, 0, 0, 0, 1]), seen, { axis: 2 });
   const queries = op.Reshape(op.Range(0, paddedTokens(inputs), 1), vector(op, blocks, blockSize, 1));
   const column = offsetColumns(op, op.Sub(op.Unsqueeze(keys, [3]), queries), relative);
   const perHead = 2 * relative.maxDistance + 1;
@@ -76,7 +76,7 @@ function biasOfSparse(inputs: LongInputs, rows: Value, { position, key }: Sparse
     [numHeads, 1, 1, 1],
   );
   const bias = op.Gather(op.Reshape(biasByOffset, [-1]), op.Add(column, head));
-  return op.Pad(bias, [0, 0, 0, 0, first, 0, 0, 0, 0, filledTo - columns], op.scalarLike(0, key));
+  return op.Pad(bias, [0, 0, 0, 0, first, 0, 0, 0, 0, filledTo - columns], op.scalarLike(0, bias));
 }
 
 /** Scores of global tokens, which stand at position 0, with their bias. @param scores (batch, heads, globals, length) */

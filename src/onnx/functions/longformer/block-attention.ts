@@ -1,5 +1,6 @@
 import type { Op, Value } from "../../body.js";
 import { scale, sizeOf, transposeLast, vector, weigh } from "../attend.js";
+import { headGroups, ofHeads, windowsOfHeads } from "../head-groups.js";
 import { HIDDEN } from "../masks.js";
 import type { WindowInputs } from "./inputs.js";
 import { isWithin } from "./short-attention.js";
@@ -38,11 +39,11 @@ interface Blocks {
 
 /**
  * Window attention of inputs of any length: (batch, heads, length, head_dim). The keys are the global ones, the
- * tokens and a null key; a block gathers the rows that it sees, and one product serves all blocks. As in the
+ * tokens and a null key; a block gathers the rows that it sees, and one product serves all blocks of a few heads. As in the
  * LSG op, a key's bias is its last element.
  */
 export function blockAttention(inputs: WindowInputs): Value {
-  const { op, query, key, value, globals, headDim } = inputs;
+  const { op, query, key, value, globals, numHeads, headDim, window } = inputs;
   const length = sizeOf(op, query, 2);
   const ownKeys = withBias(op, key, tokenBias(inputs));
   const keys = globals ? op.Concat(withBias(op, globals.key, globals.bias), ownKeys, { axis: 2 }) : ownKeys;
@@ -51,12 +52,17 @@ export function blockAttention(inputs: WindowInputs): Value {
   const nullKey = op.Add(op.Slice(keys, [0], [1], [2]), op.CastLike(lessScore, key));
   const blocks = blocksOf(inputs, length);
 
-  const queries = op.Pad(query, [0, 0, 0, 0, 0, 0, 0, 1], op.scalarLike(Math.sqrt(headDim), query));
-  const queryBlocks = op.Gather(queries, blocks.queries, { axis: 2 });
-  const keyBlocks = op.Gather(op.Concat(keys, nullKey, { axis: 2 }), blocks.rows, { axis: 2 });
-  const valueBlocks = op.Gather(values, op.Mod(blocks.rows, sizeOf(op, keys, 2)), { axis: 2 });
-  const scores = op.MatMul(scale(op, queryBlocks, inputs), transposeLast(op, keyBlocks, 5));
-  const context = weigh(op, op.Add(scores, bandMask(inputs, blocks)), valueBlocks);
+  const keyBlocks = windowsOfHeads(op, op.Concat(keys, nullKey, { axis: 2 }), blocks.rows, numHeads);
+  const valueBlocks = windowsOfHeads(op, values, op.Mod(blocks.rows, sizeOf(op, keys, 2)), numHeads);
+  const band = bandMask(inputs, blocks);
+  const contexts = headGroups(numHeads, 2 * window + blockSize(window)).map((heads) => {
+    const own = ofHeads(op, query, heads, 1);
+    const queries = op.Pad(own, [0, 0, 0, 0, 0, 0, 0, 1], op.scalarLike(Math.sqrt(headDim), own));
+    const queryBlocks = op.Gather(queries, blocks.queries, { axis: 2 });
+    const scores = op.MatMul(scale(op, queryBlocks, inputs), transposeLast(op, keyBlocks(heads), 5));
+    return weigh(op, op.Add(scores, band), valueBlocks(heads));
+  });
+  const context = op.Concat(...contexts, { axis: 1 });
   return inOrder(inputs, op.Reshape(context, [0, 0, -1, headDim]), length, blocks);
 }
 

@@ -1,0 +1,75 @@
+import { describe, expect, it } from "vitest";
+import { headGroups } from "../../src/onnx/functions/head-groups.js";
+import { prependedTokens } from "../../src/onnx/functions/lsg-inputs.js";
+import { lsgAttentionByDefinition } from "../../src/onnx/reference/attention.js";
+import { longformerAttentionByDefinition } from "../../src/onnx/reference/longformer.js";
+import { SPARSITY_TYPES } from "../../src/variants/lsg-config.js";
+import {
+  HEADS,
+  lsgConfig,
+  openLsg,
+  problemOf,
+  raggedMasks,
+  relativeError,
+  run,
+  SEED,
+  TOLERANCE,
+} from "./attention-cases.js";
+import { longformerProblem, openLongformer, runLongformer } from "./longformer-cases.js";
+import { biased, RELATIVE } from "./relative-cases.js";
+
+it.each([
+  { heads: 12, columns: 784, sizes: Array(12).fill(1) },
+  { heads: 12, columns: 336, sizes: [3, 3, 3, 3] },
+  { heads: 12, columns: 176, sizes: [4, 4, 4] },
+  { heads: 7, columns: 176, sizes: [4, 3] },
+  { heads: 3, columns: 448, sizes: [2, 1] },
+  { heads: 12, columns: 16, sizes: [12] },
+  { heads: 1, columns: 5000, sizes: [1] },
+])("$heads heads of $columns keys: $sizes at a time", ({ heads, columns, sizes }) => {
+  const groups = headGroups(heads, columns);
+  expect(groups.map(({ count }) => count)).toEqual(sizes);
+  const each = groups.flatMap(({ first, count }) => Array.from({ length: count }, (_, i) => first + i));
+  expect(each).toEqual(Array.from({ length: heads }, (_, head) => head));
+});
+
+// Windows so wide that three heads are two and one.
+describe.each(SPARSITY_TYPES)("%s, two heads at a time", (sparsity_type) => {
+  const wide = lsgConfig({ sparsity_type, num_global_tokens: 400 });
+  const causal = lsgConfig({
+    sparsity_type,
+    first_token_is_global: true,
+    block_size: 200,
+    sparse_block_size: 100,
+    sparsity_factor: 2,
+  });
+
+  it.each([
+    { biases: "no", relative: undefined },
+    { biases: "some", relative: RELATIVE },
+  ])("computes its definition with $biases biases by distance", async ({ relative }) => {
+    const session = await openLsg(wide, { relative });
+    const plain = problemOf(raggedMasks(61), prependedTokens(wide));
+    const problem = relative ? biased(plain, relative) : plain;
+    const expected = lsgAttentionByDefinition(problem, { config: wide, causal: false, seed: SEED });
+    expect(relativeError(await run(session, problem), expected)).toBeLessThan(TOLERANCE);
+  });
+
+  it("computes its definition where nothing later is seen", async () => {
+    const session = await openLsg(causal, { causal: true });
+    const problem = problemOf(raggedMasks(605).slice(0, 2), 0);
+    const expected = lsgAttentionByDefinition(problem, { config: causal, causal: true, seed: SEED });
+    expect(relativeError(await run(session, problem), expected)).toBeLessThan(TOLERANCE);
+  });
+});
+
+it.each([[[1, 1, 1]], [[1, 2, 1]]])("a Longformer, one head at a time: dilation %s", async (dilation) => {
+  const sizes = { window: 200, dilation };
+  expect(headGroups(HEADS.numHeads, 2 * sizes.window + 128)).toHaveLength(3);
+  const session = await openLongformer(sizes);
+  const length = 701;
+  const globalMask = raggedMasks(length).map((mask, row) => mask.map((_, i) => (i % 97 === row ? 1 : 0)));
+  const problem = longformerProblem(raggedMasks(length), globalMask);
+  const expected = longformerAttentionByDefinition(problem, sizes);
+  expect(relativeError(await runLongformer(session, problem), expected)).toBeLessThan(TOLERANCE);
+});

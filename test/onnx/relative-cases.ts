@@ -1,0 +1,21 @@
+import type { RelativeBias } from "../../src/architecture.js";
+import type { AttentionProblem } from "../../src/onnx/reference/attention.js";
+import { relativeBucket } from "../../src/relative-bucket.js";
+import { HEADS, noise } from "./attention-cases.js";
+
+/** MPNet's. */
+export const RELATIVE = {
+  table: "encoder.relative_attention_bias",
+  rows: ["relative_attention_num_buckets", 32],
+  buckets: 32,
+  maxDistance: 128,
+} as const;
+
+/** The problem with random biases by distance, times `scale`. */
+export function biased(problem: AttentionProblem, relative: RelativeBias, scale = 1) {
+  const { numHeads } = HEADS;
+  const table = noise(5, relative.buckets * numHeads).map((x) => scale * x);
+  const bias = (head: number, offset: number) =>
+    table[relativeBucket(offset, relative) * numHeads + head] ?? Number.NaN;
+  return { ...problem, table, bias };
+}

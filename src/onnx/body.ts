@@ -132,6 +132,14 @@ export function createBody() {
     return graph;
   }
 
+  function once<T>(key: string, build: () => T): T {
+    const known = memo.get(key) as T | undefined;
+    if (known !== undefined) return known;
+    const made = build();
+    memo.set(key, made);
+    return made;
+  }
+
   const typed = Object.fromEntries(
     Object.keys(OPS).map((opType) => [opType, (...args: unknown[]) => emitTyped(opType as OpType, args)]),
   );
@@ -153,7 +161,11 @@ export function createBody() {
 
   const special: Pick<Op, "constant" | "scalarLike" | "If" | "call"> = {
     constant,
-    scalarLike: (number, like) => emit("CastLike", [constant("F32", [number], []), like])[0] as Value,
+    scalarLike: (number, like) =>
+      once(
+        `${number} like ${like.name}`,
+        () => emit("CastLike", [constant("F32", [number], []), like])[0] as Value,
+      ),
     If<const T extends readonly Value[]>(condition: Value, thenBranch: () => T, elseBranch: () => T) {
       const thenGraph = subgraph("then", thenBranch);
       const elseGraph = subgraph("else", elseBranch);
@@ -182,13 +194,7 @@ export function createBody() {
     emit,
     nodes: () => [...constants, ...nodes],
     /** What `build` made for this key, if it still can be seen: what a branch makes ends with it. */
-    once<T>(key: string, build: () => T): T {
-      const known = memo.get(key) as T | undefined;
-      if (known !== undefined) return known;
-      const made = build();
-      memo.set(key, made);
-      return made;
-    },
+    once,
     scope<T>(name: string, build: () => T): T {
       const outer = path;
       path = `${path}${name}/`;

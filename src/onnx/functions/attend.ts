@@ -80,9 +80,12 @@ export function transposeLast(op: Op, x: Value, rank: number): Value {
   return op.Transpose(x, { perm: [...perm.slice(0, -2), rank - 1, rank - 2] });
 }
 
-/** 1/√head_dim times `query`. Right before a product: runtimes fold a constant factor into it. */
-export function scale(op: Op, query: Value, { headDim }: Heads): Value {
-  return op.Mul(query, op.scalarLike(1 / Math.sqrt(headDim), query));
+/**
+ * 1/√head_dim times `query`. Right before a product: runtimes fold a constant factor into it.
+ * @param like of the same dtype: where many queries are scaled, they share its factor
+ */
+export function scale(op: Op, query: Value, { headDim }: Heads, like: Value = query): Value {
+  return op.Mul(query, op.scalarLike(1 / Math.sqrt(headDim), like));
 }
 
 /** Size of an axis as a scalar. */

@@ -102,7 +102,7 @@ function blockAttention(op: Op, inputs: HeadInputs, options: LsgAttentionOptions
     const few = inputsOfHeads(long, heads);
     const queries = queriesWithBiasOfGlobals(few, queryBlocks(few.query));
     const position = sparse && (() => ofHeads(op, op.Expand(sparse.position(), [1, numHeads, 1]), heads, 1));
-    const scores = addWindowBias(few, products(few, queries, keyBlocks(heads)), rows, position);
+    const scores = addWindowBias(few, products(long, queries, keyBlocks(heads)), rows, position);
     return weigh(op, hidden ? op.Add(scores, hidden) : scores, valueBlocks(heads));
   });
 
@@ -142,17 +142,18 @@ function queryBlocksOf(inputs: LongInputs): (query: Value) => Value {
 }
 
 /** Queries with √head_dim as their last element, and `behind` more rows of it, which nothing reads. */
-function withRoot({ op, headDim }: LongInputs, behind: number | Value): (queries: Value) => Value {
+function withRoot({ op, query, headDim }: LongInputs, behind: number | Value): (queries: Value) => Value {
   const pads = vector(op, 0, 0, 0, 0, 0, 0, behind, 1);
-  return (queries) => op.Pad(queries, pads, op.scalarLike(Math.sqrt(headDim), queries));
+  const root = op.scalarLike(Math.sqrt(headDim), query);
+  return (queries) => op.Pad(queries, pads, root);
 }
 
 /** (batch, heads, blocks, block_size, columns): the scaled products of every block's queries and keys. */
 function products(inputs: LongInputs, queries: Value, keyBlocks: Value): Value {
-  const { op, config, headDim, relative } = inputs;
+  const { op, query, config, headDim, relative } = inputs;
   const width = headDim + (relative ? 2 : 1);
   const queryBlocks = op.Reshape(queries, [0, 0, -1, config.block_size, width]);
-  return op.MatMul(scale(op, queryBlocks, inputs), transposeLast(op, keyBlocks, 5));
+  return op.MatMul(scale(op, queryBlocks, inputs, query), transposeLast(op, keyBlocks, 5));
 }
 
 /**

@@ -57,9 +57,9 @@ export function blockAttention(inputs: WindowInputs): Value {
   const band = bandMask(inputs, blocks);
   const contexts = headGroups(numHeads, 2 * window + blockSize(window)).map((heads) => {
     const own = ofHeads(op, query, heads, 1);
-    const queries = op.Pad(own, [0, 0, 0, 0, 0, 0, 0, 1], op.scalarLike(Math.sqrt(headDim), own));
+    const queries = op.Pad(own, [0, 0, 0, 0, 0, 0, 0, 1], op.scalarLike(Math.sqrt(headDim), query));
     const queryBlocks = op.Gather(queries, blocks.queries, { axis: 2 });
-    const scores = op.MatMul(scale(op, queryBlocks, inputs), transposeLast(op, keyBlocks(heads), 5));
+    const scores = op.MatMul(scale(op, queryBlocks, inputs, query), transposeLast(op, keyBlocks(heads), 5));
     return weigh(op, op.Add(scores, band), valueBlocks(heads));
   });
   const context = op.Concat(...contexts, { axis: 1 });

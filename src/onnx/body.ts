@@ -43,6 +43,8 @@ export type Op = { readonly [T in OpType]: (...args: OpArguments<T, Operand>) =>
     thenBranch: () => T,
     elseBranch: () => T,
   ): { readonly [K in keyof T]: Value };
+  /** Parts of the given sizes, which stand beside each other on an axis. */
+  Split(x: Value, sizes: readonly number[], options: { readonly axis: number }): Value[];
   /** A node that calls a model-local function. */
   call(fn: OnnxFunction, ...inputs: Value[]): Value;
 };
@@ -159,7 +161,7 @@ export function createBody() {
     return outputs ? results : results[0];
   }
 
-  const special: Pick<Op, "constant" | "scalarLike" | "If" | "call"> = {
+  const special: Pick<Op, "constant" | "scalarLike" | "If" | "Split" | "call"> = {
     constant,
     scalarLike: (number, like) =>
       once(
@@ -173,6 +175,11 @@ export function createBody() {
       const outputs = thenGraph.output.map((_, i) => value(unique(`${path}If_output_${i}`)));
       emit("If", [condition], outputs, { attribute });
       return outputs as { readonly [K in keyof T]: Value };
+    },
+    Split(x, sizes, { axis }) {
+      const parts = sizes.map(() => value(unique(`${path}Split_output`)));
+      emit("Split", [x, constant("I64", sizes)], parts, { attribute: [attribute("axis", "int", axis)] });
+      return parts;
     },
     call(fn, ...inputs) {
       const known = functions.get(fn.name);

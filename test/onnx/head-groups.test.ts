@@ -27,10 +27,7 @@ it.each([
   { heads: 12, columns: 16, sizes: [12] },
   { heads: 1, columns: 5000, sizes: [1] },
 ])("$heads heads of $columns keys: $sizes at a time", ({ heads, columns, sizes }) => {
-  const groups = headGroups(heads, columns);
-  expect(groups.map(({ count }) => count)).toEqual(sizes);
-  const each = groups.flatMap(({ first, count }) => Array.from({ length: count }, (_, i) => first + i));
-  expect(each).toEqual(Array.from({ length: heads }, (_, head) => head));
+  expect(headGroups(heads, columns)).toEqual(sizes);
 });
 
 // Windows so wide that three heads are two and one.

@@ -1,13 +1,6 @@
 import type { Op, Value } from "../body.js";
 import { sizeOf, vector } from "./attend.js";
 
-/** Heads that stand beside each other, `count` of all from `first` on. */
-export interface HeadGroup {
-  readonly first: number;
-  readonly count: number;
-  readonly all: number;
-}
-
 /**
  * Keys that a token sees in the heads that are computed at a time. Scores are the largest tensors by far: those of a
  * few heads are still in a processor's cache when softmax and the next product read them, and the next heads use the
@@ -17,30 +10,34 @@ export interface HeadGroup {
  */
 const KEYS_AT_A_TIME = 1024;
 
-/** All heads, a few at a time. @param columns keys that a token sees in a head */
-export function headGroups(numHeads: number, columns: number): HeadGroup[] {
+/** How many heads are computed at a time, in their order. @param columns keys that a token sees in a head */
+export function headGroups(numHeads: number, columns: number): number[] {
   const most = Math.max(1, Math.floor(KEYS_AT_A_TIME / columns));
   const size = Math.ceil(numHeads / Math.ceil(numHeads / most));
-  return Array.from({ length: Math.ceil(numHeads / size) }, (_, i) => {
-    const first = i * size;
-    return { first, count: Math.min(size, numHeads - first), all: numHeads };
-  });
+  return Array.from({ length: Math.ceil(numHeads / size) }, (_, i) => Math.min(size, numHeads - i * size));
 }
 
-/** The part of x that belongs to `heads`. @param axis of x that has all heads */
-export function ofHeads(op: Op, x: Value, { first, count, all }: HeadGroup, axis: number): Value {
-  return count === all ? x : op.Slice(x, [first], [first + count], [axis]);
+/** The part of each group of heads. @param axis of x that has all heads */
+export function byHeads(op: Op, x: Value, groups: readonly number[], axis: number): Value[] {
+  return groups.length === 1 ? [x] : op.Split(x, groups, { axis });
 }
 
 /**
- * What the blocks of some heads see of x: (batch, heads, blocks, columns, width).
+ * What the blocks of a group of heads, given by its place, see of x: (batch, heads, blocks, columns, width).
  * @param x (batch, all heads, rows, width)
  * @param rows (blocks, columns) of x
  */
-export function windowsOfHeads(op: Op, x: Value, rows: Value, numHeads: number): (heads: HeadGroup) => Value {
+export function windowsByHeads(
+  op: Op,
+  x: Value,
+  rows: Value,
+  groups: readonly number[],
+): (group: number) => Value {
   // Heads stand one after the other: a gather from there needs no copy of some heads' rows.
+  const numHeads = groups.reduce((sum, count) => sum + count);
   const head = op.Unsqueeze(op.Range(0, numHeads, 1), [1, 2]);
   const ofAll = op.Add(op.Mul(head, sizeOf(op, x, 2)), rows);
   const flat = op.Reshape(x, vector(op, 0, -1, sizeOf(op, x, 3)));
-  return (heads) => op.Gather(flat, ofHeads(op, ofAll, heads, 0), { axis: 1 });
+  const own = byHeads(op, ofAll, groups, 0);
+  return (group) => op.Gather(flat, own[group] as Value, { axis: 1 });
 }

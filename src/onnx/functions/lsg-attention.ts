@@ -13,12 +13,13 @@ import {
   weigh,
 } from "./attend.js";
 import { fullAttentionBody } from "./full-attention.js";
-import { type HeadGroup, headGroups, ofHeads, windowsOfHeads } from "./head-groups.js";
+import { byHeads, headGroups, windowsByHeads } from "./head-groups.js";
 import { isShort, type LongInputs, type LsgAttentionOptions, prependedTokens } from "./lsg-inputs.js";
 import {
   addBiasOfGlobals,
   addWindowBias,
   faintScore,
+  hasBiasOfSparse,
   keysWithBiasOfGlobals,
   queriesWithBiasOfGlobals,
 } from "./relative-blocks.js";
@@ -92,18 +93,22 @@ function blockAttention(op: Op, inputs: HeadInputs, options: LsgAttentionOptions
   );
   const last = op.Sub(sizeOf(op, allKeys, 2), 1);
   const rows = keyWindows(long, last);
-  const keyBlocks = windowsOfHeads(op, keysWithBiasOfGlobals(long, allKeys), rows, numHeads);
+  const groups = headGroups(numHeads, windowColumns(config, causal).filledTo);
+  const keyBlocks = windowsByHeads(op, keysWithBiasOfGlobals(long, allKeys), rows, groups);
   const allValues = sparse ? op.Concat(value, sparse.value, { axis: 2 }) : value;
-  const valueBlocks = windowsOfHeads(op, allValues, op.Mod(rows, last), numHeads);
+  const valueBlocks = windowsByHeads(op, allValues, op.Mod(rows, last), groups);
   const queryBlocks = queryBlocksOf(long);
   const hidden = causal ? causalWindow(long, sizeOf(op, rows, 1)) : undefined;
 
-  const contexts = headGroups(numHeads, windowColumns(config, causal).filledTo).map((heads) => {
-    const few = inputsOfHeads(long, heads);
+  const positions =
+    sparse && hasBiasOfSparse(long)
+      ? byHeads(op, op.Expand(sparse.position(), [1, numHeads, 1]), groups, 1)
+      : [];
+
+  const contexts = inputsByHeads(long, groups).map((few, i) => {
     const queries = queriesWithBiasOfGlobals(few, queryBlocks(few.query));
-    const position = sparse && (() => ofHeads(op, op.Expand(sparse.position(), [1, numHeads, 1]), heads, 1));
-    const scores = addWindowBias(few, products(long, queries, keyBlocks(heads)), rows, position);
-    return weigh(op, hidden ? op.Add(scores, hidden) : scores, valueBlocks(heads));
+    const scores = addWindowBias(few, products(long, queries, keyBlocks(i)), rows, positions[i]);
+    return weigh(op, hidden ? op.Add(scores, hidden) : scores, valueBlocks(i));
   });
 
   const globalQueries = withRoot(long, 0)(op.Slice(query, [0], [globals], [2]));
@@ -117,16 +122,19 @@ function blockAttention(op: Op, inputs: HeadInputs, options: LsgAttentionOptions
   return inRows(long, contexts, globalContext);
 }
 
-/** What `heads` attend with; keys and values are gathered elsewhere. */
-function inputsOfHeads(inputs: LongInputs, heads: HeadGroup): LongInputs {
-  const { op, query, relativeBias, biasByOffset } = inputs;
-  return {
+/** What each group of heads attends with; keys and values are gathered elsewhere. */
+function inputsByHeads(inputs: LongInputs, groups: readonly number[]): LongInputs[] {
+  const { op, relativeBias, biasByOffset } = inputs;
+  const queries = byHeads(op, inputs.query, groups, 1);
+  const relative = relativeBias && byHeads(op, relativeBias, groups, 0);
+  const offsets = biasByOffset && byHeads(op, biasByOffset, groups, 0);
+  return groups.map((numHeads, i) => ({
     ...inputs,
-    numHeads: heads.count,
-    query: ofHeads(op, query, heads, 1),
-    relativeBias: relativeBias && ofHeads(op, relativeBias, heads, 0),
-    biasByOffset: biasByOffset && ofHeads(op, biasByOffset, heads, 0),
-  };
+    numHeads,
+    query: queries[i] as Value,
+    relativeBias: relative?.[i],
+    biasByOffset: offsets?.[i],
+  }));
 }
 
 /**

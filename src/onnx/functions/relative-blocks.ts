@@ -2,7 +2,6 @@ import type { Value } from "../body.js";
 import { sizeOf, vector } from "./attend.js";
 import { type LongInputs, prependedTokens } from "./lsg-inputs.js";
 import { isSparseFar, offsetColumns, rowPositions } from "./relative-bias.js";
-import type { SparseKeys } from "./sparse/tokens.js";
 import { paddedTokens } from "./sparse/tokens.js";
 import { windowColumns } from "./windows.js";
 
@@ -41,20 +40,23 @@ function append({ op, query, numHeads }: LongInputs, x: Value, element: Value): 
  * Scores of blocks with the bias of what lies in their windows.
  * @param scores (batch, heads, blocks, block_size, columns)
  * @param rows (blocks, columns) of own keys, sparse keys, the null key
- * @param sparsePosition `SparseKeys.position`, if there are sparse keys beside tokens' own
+ * @param sparsePosition of sparse keys beside tokens' own, (batch or 1, heads, sparse keys), where `hasBiasOfSparse`
  */
 export function addWindowBias(
   inputs: LongInputs,
   scores: Value,
   rows: Value,
-  sparsePosition: SparseKeys["position"] | undefined,
+  sparsePosition: Value | undefined,
 ): Value {
-  const { op, relative, relativeBias, config } = inputs;
+  const { op, relative, relativeBias } = inputs;
   if (!relative || !relativeBias) return scores;
   const steady = op.Add(scores, op.Unsqueeze(relativeBias, [1]));
-  return sparsePosition && !isSparseFar(config, relative)
-    ? op.Add(steady, biasOfSparse(inputs, rows, sparsePosition()))
-    : steady;
+  return sparsePosition ? op.Add(steady, biasOfSparse(inputs, rows, sparsePosition)) : steady;
+}
+
+/** Whether the bias of sparse keys depends on where they are: far ones share what `relativeBias` holds for them. */
+export function hasBiasOfSparse({ relative, config }: LongInputs): boolean {
+  return relative !== undefined && !isSparseFar(config, relative);
 }
 
 /** (batch or 1, heads, blocks, block_size, columns): the bias of sparse keys, 0 for other columns. */

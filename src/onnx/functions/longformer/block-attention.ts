@@ -1,6 +1,6 @@
 import type { Op, Value } from "../../body.js";
 import { scale, sizeOf, transposeLast, vector, weigh } from "../attend.js";
-import { headGroups, ofHeads, windowsOfHeads } from "../head-groups.js";
+import { byHeads, headGroups, windowsByHeads } from "../head-groups.js";
 import { HIDDEN } from "../masks.js";
 import type { WindowInputs } from "./inputs.js";
 import { isWithin } from "./short-attention.js";
@@ -52,15 +52,15 @@ export function blockAttention(inputs: WindowInputs): Value {
   const nullKey = op.Add(op.Slice(keys, [0], [1], [2]), op.CastLike(lessScore, key));
   const blocks = blocksOf(inputs, length);
 
-  const keyBlocks = windowsOfHeads(op, op.Concat(keys, nullKey, { axis: 2 }), blocks.rows, numHeads);
-  const valueBlocks = windowsOfHeads(op, values, op.Mod(blocks.rows, sizeOf(op, keys, 2)), numHeads);
+  const groups = headGroups(numHeads, 2 * window + blockSize(window));
+  const keyBlocks = windowsByHeads(op, op.Concat(keys, nullKey, { axis: 2 }), blocks.rows, groups);
+  const valueBlocks = windowsByHeads(op, values, op.Mod(blocks.rows, sizeOf(op, keys, 2)), groups);
   const band = bandMask(inputs, blocks);
-  const contexts = headGroups(numHeads, 2 * window + blockSize(window)).map((heads) => {
-    const own = ofHeads(op, query, heads, 1);
+  const contexts = byHeads(op, query, groups, 1).map((own, i) => {
     const queries = op.Pad(own, [0, 0, 0, 0, 0, 0, 0, 1], op.scalarLike(Math.sqrt(headDim), query));
     const queryBlocks = op.Gather(queries, blocks.queries, { axis: 2 });
-    const scores = op.MatMul(scale(op, queryBlocks, inputs, query), transposeLast(op, keyBlocks(heads), 5));
-    return weigh(op, op.Add(scores, band), valueBlocks(heads));
+    const scores = op.MatMul(scale(op, queryBlocks, inputs, query), transposeLast(op, keyBlocks(i), 5));
+    return weigh(op, op.Add(scores, band), valueBlocks(i));
   });
   const context = op.Concat(...contexts, { axis: 1 });
   return inOrder(inputs, op.Reshape(context, [0, 0, -1, headDim]), length, blocks);

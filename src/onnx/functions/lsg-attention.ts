@@ -21,7 +21,8 @@ import {
   faintScore,
   hasBiasOfSparse,
   keysWithBiasOfGlobals,
-  queriesWithBiasOfGlobals,
+  queryElements,
+  withElement,
 } from "./relative-blocks.js";
 import { effectiveSparsity, sparseKeys } from "./sparse/index.js";
 import { paddedTokens } from "./sparse/tokens.js";
@@ -100,13 +101,15 @@ function blockAttention(op: Op, inputs: HeadInputs, options: LsgAttentionOptions
   const queryBlocks = queryBlocksOf(long);
   const hidden = causal ? causalWindow(long, sizeOf(op, rows, 1)) : undefined;
 
+  const ofQueries = queryElements(long);
+  const elements = ofQueries ? byHeads(op, ofQueries, groups, 0) : [];
   const positions =
     sparse && hasBiasOfSparse(long)
       ? byHeads(op, op.Expand(sparse.position(), [1, numHeads, 1]), groups, 1)
       : [];
 
   const contexts = inputsByHeads(long, groups).map((few, i) => {
-    const queries = queriesWithBiasOfGlobals(few, queryBlocks(few.query));
+    const queries = withElement(few, queryBlocks(few.query), elements[i]);
     const scores = addWindowBias(few, products(long, queries, keyBlocks(i)), rows, positions[i]);
     return weigh(op, hidden ? op.Add(scores, hidden) : scores, valueBlocks(i));
   });

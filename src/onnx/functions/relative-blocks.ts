@@ -10,15 +10,14 @@ import { windowColumns } from "./windows.js";
 // A global token stands at position 0, as far from a query as that is from the beginning: queries and keys have one more
 // element, whose product is the bias of that.
 
-/** @param queries (batch, heads, padded tokens, width) */
-export function queriesWithBiasOfGlobals(inputs: LongInputs, queries: Value): Value {
+/** That of every head's queries, if scores have a bias: (heads, padded tokens, 1). */
+export function queryElements(inputs: LongInputs): Value | undefined {
   const { op, relative, biasByOffset, headDim } = inputs;
-  if (!relative || !biasByOffset) return queries;
+  if (!relative || !biasByOffset) return undefined;
   const offsets = op.Neg(op.Range(0, paddedTokens(inputs), 1));
   const bias = op.Gather(biasByOffset, offsetColumns(op, offsets, relative), { axis: 1 });
   // The product is divided by it.
-  const scaled = op.Mul(bias, op.scalarLike(Math.sqrt(headDim), bias));
-  return append(inputs, queries, op.Unsqueeze(scaled, [2]));
+  return op.Unsqueeze(op.Mul(bias, op.scalarLike(Math.sqrt(headDim), bias)), [2]);
 }
 
 /** @param keys (batch, heads, keys, width): own ones, sparse ones, the null key, which is global key 0 once more */
@@ -28,11 +27,13 @@ export function keysWithBiasOfGlobals(inputs: LongInputs, keys: Value): Value {
   const count = sizeOf(op, keys, 2);
   const row = op.Range(0, count, 1);
   const isGlobal = op.Or(op.Less(row, config.num_global_tokens), op.Equal(row, op.Sub(count, 1)));
-  return append(inputs, keys, op.Unsqueeze(op.CastLike(isGlobal, keys), [1]));
+  return withElement(inputs, keys, op.Unsqueeze(op.CastLike(isGlobal, keys), [1]));
 }
 
-/** x with one more element in each row. @param element (heads or nothing, rows, 1) */
-function append({ op, query, numHeads }: LongInputs, x: Value, element: Value): Value {
+/** x with one more element in each row, if there is one. @param element (heads or nothing, rows, 1) */
+export function withElement(inputs: LongInputs, x: Value, element: Value | undefined): Value {
+  if (!element) return x;
+  const { op, query, numHeads } = inputs;
   return op.Concat(x, op.Expand(element, vector(op, sizeOf(op, query, 0), numHeads, 1, 1)), { axis: 3 });
 }
 

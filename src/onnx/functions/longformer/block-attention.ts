@@ -1,6 +1,6 @@
 import type { Op, Value } from "../../body.js";
 import { scale, sizeOf, transposeLast, vector, weigh } from "../attend.js";
-import { byHeads, headGroups, windowsByHeads } from "../head-groups.js";
+import { byHeads, headGroups, joinHeads, windowsByHeads } from "../head-groups.js";
 import { HIDDEN } from "../masks.js";
 import type { WindowInputs } from "./inputs.js";
 import { isWithin } from "./short-attention.js";
@@ -39,8 +39,8 @@ interface Blocks {
 
 /**
  * Window attention of inputs of any length: (batch, heads, length, head_dim). The keys are the global ones, the
- * tokens and a null key; a block gathers the rows that it sees, and one product serves all blocks of a few heads. As in the
- * LSG op, a key's bias is its last element.
+ * tokens and a null key; a block gathers the rows that it sees, and one product serves all blocks of a few heads. As in
+ * the LSG op, a key's bias is its last element.
  */
 export function blockAttention(inputs: WindowInputs): Value {
   const { op, query, key, value, globals, numHeads, headDim, window } = inputs;
@@ -62,7 +62,7 @@ export function blockAttention(inputs: WindowInputs): Value {
     const scores = op.MatMul(scale(op, queryBlocks, inputs, query), transposeLast(op, keyBlocks(i), 5));
     return weigh(op, op.Add(scores, band), valueBlocks(i));
   });
-  const context = op.Concat(...contexts, { axis: 1 });
+  const context = joinHeads(op, contexts, 1);
   return inOrder(inputs, op.Reshape(context, [0, 0, -1, headDim]), length, blocks);
 }
 

@@ -19,7 +19,11 @@ import { longformerProblem, openLongformer, runLongformer } from "./longformer-c
 import { biased, RELATIVE } from "./relative-cases.js";
 
 it.each([
-  { heads: 12, columns: 784, sizes: Array(12).fill(1) },
+  { heads: 6, columns: 784, sizes: [1, 1, 1, 1, 1, 1] },
+  { heads: 7, columns: 784, sizes: [2, 2, 2, 1] },
+  { heads: 12, columns: 784, sizes: [2, 2, 2, 2, 2, 2] },
+  { heads: 13, columns: 784, sizes: [3, 3, 3, 3, 1] },
+  { heads: 40, columns: 784, sizes: [7, 7, 7, 7, 7, 5] },
   { heads: 12, columns: 336, sizes: [3, 3, 3, 3] },
   { heads: 12, columns: 176, sizes: [4, 4, 4] },
   { heads: 7, columns: 176, sizes: [4, 3] },

@@ -14,6 +14,7 @@ import {
   run,
   SEED,
   TOLERANCE,
+  WIDTH,
 } from "./attention-cases.js";
 import { longformerProblem, openLongformer, runLongformer } from "./longformer-cases.js";
 import { biased, RELATIVE } from "./relative-cases.js";
@@ -71,6 +72,17 @@ it.each([[[1, 1, 1]], [[1, 2, 1]]])("a Longformer, one head at a time: dilation 
   const length = 701;
   const globalMask = raggedMasks(length).map((mask, row) => mask.map((_, i) => (i % 97 === row ? 1 : 0)));
   const problem = longformerProblem(raggedMasks(length), globalMask);
+  const expected = longformerAttentionByDefinition(problem, sizes);
+  expect(relativeError(await runLongformer(session, problem), expected)).toBeLessThan(TOLERANCE);
+});
+
+it("a Longformer with more dilations than a node puts together", async () => {
+  const heads = { numHeads: WIDTH, headDim: 1 };
+  const sizes = { window: 4, dilation: Array.from({ length: WIDTH }, (_, head) => head + 1) };
+  const session = await openLongformer({ ...sizes, heads });
+  const length = 301;
+  const globalMask = raggedMasks(length).map((mask, row) => mask.map((_, i) => (i % 97 === row ? 1 : 0)));
+  const problem = { ...longformerProblem(raggedMasks(length), globalMask), ...heads };
   const expected = longformerAttentionByDefinition(problem, sizes);
   expect(relativeError(await runLongformer(session, problem), expected)).toBeLessThan(TOLERANCE);
 });

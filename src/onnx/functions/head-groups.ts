@@ -11,11 +11,14 @@ import { sizeOf, vector } from "./attend.js";
 const KEYS_AT_A_TIME = 1024;
 
 /**
- * Most groups of one op. WebGPU guarantees eight buffers to a shader: the one Concat of the op has the groups' contexts,
- * those of global tokens and its output. ONNX Runtime's own cut of a Concat of more is not in all versions that browsers
- * have, and it cuts no Split.
+ * Parts of a tensor that one node takes apart or puts together: WebGPU guarantees a shader eight buffers, and the whole
+ * is one of them. ONNX Runtime's own cut of a Concat of more is not in all versions that browsers have, and it cuts no
+ * Split.
  */
-const MOST_GROUPS = 6;
+const MOST_PARTS = 7;
+
+/** The contexts of global tokens are put together with the groups'. */
+const MOST_GROUPS = MOST_PARTS - 1;
 
 /** How many heads are computed at a time, in their order. @param columns keys that a token sees in a head */
 export function headGroups(numHeads: number, columns: number): number[] {
@@ -29,9 +32,12 @@ export function byHeads(op: Op, x: Value, groups: readonly number[], axis: numbe
   return groups.length === 1 ? [x] : op.Split(x, groups, { axis });
 }
 
-/** The other way: all heads of the groups' parts. @param axis of each part that has its heads */
+/** The other way: all heads of any number of parts. @param axis of each part that has its heads */
 export function joinHeads(op: Op, parts: readonly Value[], axis: number): Value {
-  return parts.length === 1 ? (parts[0] as Value) : op.Concat(...parts, { axis });
+  const [first, ...others] = parts.slice(0, MOST_PARTS) as [Value, ...Value[]];
+  const joined = others.length === 0 ? first : op.Concat(first, ...others, { axis });
+  const left = parts.slice(MOST_PARTS);
+  return left.length === 0 ? joined : joinHeads(op, [joined, ...left], axis);
 }
 
 /**

@@ -10,6 +10,7 @@ import {
   splitHeads,
   swapHeads,
 } from "./attend.js";
+import { joinHeads } from "./head-groups.js";
 import { blockAttention, blockSize } from "./longformer/block-attention.js";
 import { globalTokens } from "./longformer/global-tokens.js";
 import type { WindowInputs } from "./longformer/inputs.js";
@@ -102,7 +103,7 @@ function inGroups(inputs: Omit<WindowInputs, "dilation">, dilation: readonly num
   });
   const order = groups.flatMap(({ heads }) => heads);
   const places = order.map((_, head) => order.indexOf(head));
-  return op.Gather(op.Concat(...contexts, { axis: 1 }), places, { axis: 1 });
+  return op.Gather(joinHeads(op, contexts, 1), places, { axis: 1 });
 }
 
 /** Blocks, but for short inputs, where a block's window is wider than the input. */

@@ -45,7 +45,10 @@ async function sendFile(path, response) {
   if (!found?.isFile()) return response.writeHead(404, ISOLATED).end();
   const type = MEDIA_TYPES[extname(file)] ?? "application/octet-stream";
   response.writeHead(200, { ...ISOLATED, "Content-Type": type, "Content-Length": found.size });
-  await pipeline(createReadStream(file), response);
+  await pipeline(createReadStream(file), response).catch((error) => {
+    // A page may let go of a file before its end, as one that asks for its size alone does; what it lacks it says.
+    if (error.code !== "ERR_STREAM_PREMATURE_CLOSE") throw error;
+  });
 }
 
 /** Serves the page until it posts to /finished, and returns what it posted: nothing, or an error. */
@@ -76,10 +79,14 @@ const chromium = spawn("chromium", [...FLAGS, `--user-data-dir=${profile}`, page
 });
 const ended = once(chromium, "exit");
 const timeout = new Promise((resolve) => setTimeout(resolve, TIMEOUT_MS, "the page took too long").unref());
-const failure = await Promise.race([finished, timeout, ended.then(() => "Chromium ended early")]);
-chromium.kill();
-await ended;
-server.closeAllConnections();
-server.close();
-await rm(profile, { recursive: true, force: true, maxRetries: 5 });
-if (failure) throw new Error(failure);
+try {
+  const failure = await Promise.race([finished, timeout, ended.then(() => "Chromium ended early")]);
+  if (failure) throw new Error(failure);
+} finally {
+  // Whatever went wrong: a browser that is left keeps this process's stderr open, and who reads it waits for its end.
+  chromium.kill();
+  await ended;
+  server.closeAllConnections();
+  server.close();
+  await rm(profile, { recursive: true, force: true, maxRetries: 5 });
+}

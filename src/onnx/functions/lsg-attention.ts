@@ -13,7 +13,7 @@ import {
   weigh,
 } from "./attend.js";
 import { fullAttentionBody } from "./full-attention.js";
-import { byHeads, headGroups, windowsByHeads } from "./head-groups.js";
+import { byHeads, headGroups, joinHeads, windowsByHeads } from "./head-groups.js";
 import { isShort, type LongInputs, type LsgAttentionOptions, prependedTokens } from "./lsg-inputs.js";
 import {
   addBiasOfGlobals,
@@ -182,7 +182,7 @@ function inRows(inputs: LongInputs, contexts: readonly Value[], globalContext: V
   const behindOwn = op.Mul(paddedTokens(inputs), numHeads);
   const ofGlobals = op.Add(op.Unsqueeze(op.Range(0, globals, 1), [1]), op.Mul(head, globals));
   const rows = op.Concat(op.Add(ofGlobals, behindOwn), own, { axis: 0 });
-  return op.Gather(op.Concat(...flat, { axis: 1 }), rows, { axis: 1 });
+  return op.Gather(joinHeads(op, flat, 1), rows, { axis: 1 });
 }
 
 /** Every key with its bias as one more element. @param bias (batch, heads or 1, keys) */

@@ -1,4 +1,4 @@
-import { bufferedDecoder, defineArchitecture, linear } from "../src/architecture.js";
+import { bufferedDecoder, defineArchitecture, linear } from "../src/architectures/architecture.js";
 
 const layer = {
   norms: "after",

@@ -1,4 +1,4 @@
-import { decoder, defineArchitecture } from "../src/architecture.js";
+import { decoder, defineArchitecture } from "../src/architectures/architecture.js";
 import bert from "./bert.js";
 
 const { tokenType: _, ...embeddings } = bert.encoder.embeddings;

@@ -1,4 +1,4 @@
-import { decoder, defineArchitecture, linear, norm } from "../src/architecture.js";
+import { decoder, defineArchitecture, linear, norm } from "../src/architectures/architecture.js";
 
 const languageModel = [
   linear("cls.predictions.transform.dense", "hidden", "hidden"),

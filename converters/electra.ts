@@ -1,4 +1,4 @@
-import { decoder, defineArchitecture, linear, norm } from "../src/architecture.js";
+import { decoder, defineArchitecture, linear, norm } from "../src/architectures/architecture.js";
 import bert from "./bert.js";
 
 const languageModel = [

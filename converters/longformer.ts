@@ -1,4 +1,4 @@
-import { defineArchitecture } from "../src/architecture.js";
+import { defineArchitecture } from "../src/architectures/architecture.js";
 import bert from "./bert.js";
 import roberta from "./roberta.js";
 

@@ -1,4 +1,4 @@
-import { defineArchitecture } from "../src/architecture.js";
+import { defineArchitecture } from "../src/architectures/architecture.js";
 import roberta from "./roberta.js";
 
 const { tokenType: _, ...embeddings } = roberta.encoder.embeddings;

@@ -1,4 +1,6 @@
 // What `import … from "lsg-convert"` gives: the verbs of the command line with the same options, in camelCase.
+
+import type { LsgConfig } from "./attention/lsg-config.js";
 import type { ConvertResult } from "./commands/convert.js";
 import type { ExportResult } from "./commands/export.js";
 import type { Inspection } from "./inspect/types.js";
@@ -18,14 +20,13 @@ import {
   pushFlags,
   type VerifyOptions,
   verifyFlags,
-} from "./options.js";
+} from "./options/options.js";
 import type { PushResult } from "./push/push-folder.js";
-import type { LsgConfig } from "./variants/lsg-config.js";
 import type { VerificationReport } from "./verify/types.js";
 
+export { LsgError } from "./base/errors.js";
 export type { ConvertResult } from "./commands/convert.js";
 export type { ExportResult } from "./commands/export.js";
-export { LsgError } from "./errors.js";
 export type { Inspection } from "./inspect/types.js";
 export type { LsgEvent, OnEvent } from "./library/events.js";
 export type { CallSettings } from "./library/settings.js";

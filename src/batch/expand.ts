@@ -1,7 +1,7 @@
 import { dirname, resolve } from "node:path";
-import { OptionError } from "../errors.js";
+import { OptionError } from "../base/errors.js";
 import { camelCase } from "../options/flags.js";
-import { type ConvertOptions, parseConvertOptions, recordedOptions } from "../options.js";
+import { type ConvertOptions, parseConvertOptions, recordedOptions } from "../options/options.js";
 import { JOB_OPTIONS, type JobsFile, MAX_JOBS } from "./jobs-schema.js";
 import type { Locate } from "./read-jobs.js";
 import { fillTemplate, modelName, nameOf } from "./template.js";

@@ -1,4 +1,4 @@
-import type { ConvertOptions } from "../options.js";
+import type { ConvertOptions } from "../options/options.js";
 import type { JobResult } from "./types.js";
 
 /** What the process of a job is sent first. */

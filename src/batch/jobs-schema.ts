@@ -1,7 +1,7 @@
 import { z } from "zod";
+import { LsgConfigSchema } from "../attention/lsg-config.js";
 import { snakeKeys } from "../options/flags.js";
 import { DecisiveSchema, DeviceSchema, PushToSchema } from "../options/schemas.js";
-import { LsgConfigSchema } from "../variants/lsg-config.js";
 
 /** More are a typing error: a matrix multiplies fast. */
 export const MAX_JOBS = 10_000;

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { type Document, isNode, LineCounter, parseDocument } from "yaml";
 import type { z } from "zod";
-import { OptionError, systemErrorCode } from "../errors.js";
+import { OptionError, systemErrorCode } from "../base/errors.js";
 import { editDistance } from "../options/kwargs.js";
 import { describeIssue } from "../options/validate.js";
 import { JOB_OPTIONS, type JobsFile, JobsFileSchema } from "./jobs-schema.js";

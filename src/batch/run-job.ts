@@ -4,9 +4,6 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { type JobAnswer, type JobOrder, STOP } from "./job-messages.js";
 
-/** The bundled one, from `dist/lsg/` or where the sources are run as they are. */
-const PROGRAM = new URL("../../dist/lsg/batch-job.js", import.meta.url);
-
 /** A conversion that is told to stop removes what it has written: files of gigabytes are gone in less. */
 const STOP_GRACE_MS = 20_000;
 
@@ -14,6 +11,8 @@ const STOP_GRACE_MS = 20_000;
 const KEPT_LINES = 20;
 
 export interface JobContext {
+  /** What runs one job: reads a `JobOrder` and answers with a `JobAnswer`, as messages. */
+  readonly program: URL;
   readonly signal?: AbortSignal | undefined;
   /** Told each line that the job has to say. */
   readonly onLine: (text: string) => void;
@@ -22,8 +21,11 @@ export interface JobContext {
 }
 
 /** Runs a conversion in a process of its own. One that crashes, or is killed, is a failed job. */
-export async function runJob(order: JobOrder, { signal, onLine, onProcess }: JobContext): Promise<JobAnswer> {
-  const child = fork(PROGRAM, { stdio: ["ignore", "pipe", "pipe", "ipc"] });
+export async function runJob(
+  order: JobOrder,
+  { program, signal, onLine, onProcess }: JobContext,
+): Promise<JobAnswer> {
+  const child = fork(program, { stdio: ["ignore", "pipe", "pipe", "ipc"] });
   if (child.pid !== undefined) onProcess(child.pid);
   const said: string[] = [];
   const listen = (line: string) => {

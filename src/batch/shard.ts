@@ -1,4 +1,4 @@
-import { OptionError } from "../errors.js";
+import { OptionError } from "../base/errors.js";
 import type { Shard } from "./types.js";
 
 /** Kubernetes gives each pod of an indexed Job its number, from 0, but not how many there are. */

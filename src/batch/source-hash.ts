@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import type { FileSource } from "../checkpoint/file-source.js";
 import { hashFile } from "../checkpoint/hash-file.js";
+import { MODULES_FILE } from "../checkpoint/sentence-transformers/modules-json.js";
 import { isModelWeights, sortFiles } from "../plan/side-files.js";
-import { MODULES_FILE } from "../sentence-transformers/modules-json.js";
 
 /**
  * What a conversion reads of a source, as one SHA-256: that of the lines which `sha256sum FILE…` prints for its weights

@@ -1,12 +1,12 @@
 import { readdir } from "node:fs/promises";
 import { isDeepStrictEqual } from "node:util";
+import { LsgError, OutputError } from "../base/errors.js";
 import { openCheckpoint } from "../checkpoint/checkpoint.js";
 import type { FileSource } from "../checkpoint/file-source.js";
 import { openFolder } from "../checkpoint/folder.js";
-import { RECORD_FILE, readRecord } from "../conversion-record.js";
-import { LsgError, OutputError } from "../errors.js";
-import { graphPaths } from "../onnx/graph-files.js";
-import { type ConversionOptions, parseRecordedOptions, recordedOptions } from "../options.js";
+import { graphPaths } from "../checkpoint/graph-files.js";
+import { type ConversionOptions, parseRecordedOptions, recordedOptions } from "../options/options.js";
+import { RECORD_FILE, readRecord } from "../plan/conversion-record.js";
 import type { ConversionRecord, Provenance } from "../plan/types.js";
 import { weightBytes } from "./memory.js";
 import type { Conversion } from "./types.js";

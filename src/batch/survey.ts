@@ -1,6 +1,6 @@
+import { packageInfo } from "../base/package.js";
 import { openSource } from "../checkpoint/open-source.js";
-import { recordedSource } from "../conversion-record.js";
-import { packageInfo } from "../package-info.js";
+import { recordedSource } from "../plan/conversion-record.js";
 import { estimateMemory } from "./memory.js";
 import { sourceHash } from "./source-hash.js";
 import { type Standing, standingOf } from "./standing.js";

@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import { OptionError } from "../errors.js";
+import { OptionError } from "../base/errors.js";
 
 /**
  * Fills in a name or path: `out/{model}-{preset}` → `out/roberta-base-faithful`.

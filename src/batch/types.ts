@@ -1,5 +1,5 @@
+import type { ConvertOptions } from "../options/options.js";
 import type { Variant } from "../options/schemas.js";
-import type { ConvertOptions } from "../options.js";
 import type { PushResult } from "../push/push-folder.js";
 
 /** One conversion of a jobs file, its matrix and defaults applied. */

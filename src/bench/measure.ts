@@ -1,4 +1,4 @@
-import { CheckpointError } from "../errors.js";
+import { CheckpointError } from "../base/errors.js";
 import type { BenchAnswer, BenchInputs } from "./program.js";
 import { type Limits, reachOf } from "./reach.js";
 import { spreadOf } from "./statistics.js";

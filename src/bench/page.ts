@@ -1,7 +1,7 @@
-import { htmlPage, plainTable } from "../verify/report/html-page.js";
-import { type Markup, markup } from "../verify/report/markup.js";
-import { formatNumber } from "../verify/report/numbers.js";
-import { lineChart } from "../verify/report/pictures/line-chart.js";
+import { htmlPage, plainTable } from "../report/html-page.js";
+import { lineChart } from "../report/line-chart.js";
+import { type Markup, markup } from "../report/markup.js";
+import { formatNumber } from "../report/numbers.js";
 import type { BenchReport, Comparison, MeasuredGraph, Measurement } from "./types.js";
 import { benchFacts, benchSentences, benchTable } from "./wording.js";
 

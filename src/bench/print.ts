@@ -1,5 +1,5 @@
+import { printable, wrap } from "../report/text.js";
 import { factLines, tableLines } from "../verify/report/terminal.js";
-import { printable, wrap } from "../verify/report/text.js";
 import type { BenchReport } from "./types.js";
 import { benchFacts, benchSentences, benchTable } from "./wording.js";
 

@@ -1,10 +1,10 @@
 import { performance } from "node:perf_hooks";
 import { createInterface } from "node:readline";
 import type { InferenceSession } from "onnxruntime-node";
-import type { Device } from "../device-names.js";
-import { peakMegabytes } from "../verify/peak-memory.js";
-import { loadRuntime } from "../verify/runtime.js";
-import { COMMON_OPTIONS, type NumberTensor, toTensor } from "../verify/session.js";
+import type { Device } from "../base/device-names.js";
+import { peakMegabytes } from "../runtime/peak-memory.js";
+import { loadRuntime } from "../runtime/runtime.js";
+import { COMMON_OPTIONS, type NumberTensor, toTensor } from "../runtime/session.js";
 
 export type BenchInputs = Readonly<Record<string, NumberTensor>>;
 

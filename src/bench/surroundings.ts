@@ -1,7 +1,7 @@
 import { availableParallelism, cpus, totalmem } from "node:os";
-import { packageInfo } from "../package-info.js";
-import type { DeviceFinding } from "../verify/devices.js";
-import { loadRuntime } from "../verify/runtime.js";
+import { packageInfo } from "../base/package.js";
+import type { DeviceFinding } from "../runtime/devices.js";
+import { loadRuntime } from "../runtime/runtime.js";
 import type { Surroundings } from "./types.js";
 
 /** Where and with what a measurement is made. @throws DeviceError if the runtime is not installed */

@@ -1,6 +1,6 @@
-import { formatNumber } from "../verify/report/numbers.js";
+import { formatNumber } from "../report/numbers.js";
+import { counted } from "../report/words.js";
 import type { Table } from "../verify/types.js";
-import { counted } from "../verify/words.js";
 import type { BenchReport, Comparison, MeasuredGraph, Spread } from "./types.js";
 
 /** What was measured, where and how: names with their values. */

@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import type { Device } from "../device-names.js";
-import { ownProgram } from "../verify/run-program.js";
+import type { Device } from "../base/device-names.js";
+import { ownProgram } from "../base/package.js";
 import type { BenchAnswer, BenchInputs, BenchRequest } from "./program.js";
 
 /** What can be measured, in a process of its own. */
@@ -25,7 +25,7 @@ export interface WorkerOptions {
 
 /** Opens a graph in a process of its own. What goes wrong is an answer. */
 export function startGraph(graphPath: string, device: Device, signal?: AbortSignal): Promise<Worker> {
-  const program = fileURLToPath(ownProgram("../bench/program.js"));
+  const program = fileURLToPath(ownProgram("bench/program"));
   const request: BenchRequest = { graphPath, device, inputNames: INPUT_NAMES };
   return startWorker([process.execPath, program], request, { signal });
 }

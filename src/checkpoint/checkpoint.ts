@@ -1,6 +1,6 @@
 import { posix } from "node:path";
-import { CheckpointError } from "../errors.js";
-import { isRecord } from "../json-edit.js";
+import { CheckpointError } from "../base/errors.js";
+import { isRecord } from "../json/json-edit.js";
 import type { Dtype } from "../safetensors/dtype.js";
 import { type Header, LENGTH_BYTES, parseHeader, parseHeaderLength } from "../safetensors/header.js";
 import type { FileSource, TransferOptions } from "./file-source.js";

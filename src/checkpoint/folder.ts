@@ -1,7 +1,7 @@
 import type { Stats } from "node:fs";
 import { open, readdir, readFile, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { CheckpointError, systemErrorCode } from "../errors.js";
+import { CheckpointError, systemErrorCode } from "../base/errors.js";
 import type { FileInfo, FileSource } from "./file-source.js";
 
 /** Folders that hold no files of the model; a killed run of ours leaves one called `….partial-…`. */

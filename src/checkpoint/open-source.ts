@@ -1,8 +1,8 @@
 import { stat } from "node:fs/promises";
-import { CheckpointError } from "../errors.js";
-import { withTransformerAtTop } from "../sentence-transformers/transformer-at-top.js";
+import { CheckpointError } from "../base/errors.js";
 import type { FileSource } from "./file-source.js";
 import { openFolder } from "./folder.js";
+import { withTransformerAtTop } from "./sentence-transformers/transformer-at-top.js";
 
 export interface OpenSourceOptions {
   /** Hub branch, tag or commit. */

@@ -1,4 +1,4 @@
-import { CheckpointError } from "../errors.js";
+import { CheckpointError } from "../base/errors.js";
 import type { FileSource } from "./file-source.js";
 
 /** Loaders that find it beside a model, whole or not, put an adapter into that model. */

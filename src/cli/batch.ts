@@ -1,14 +1,14 @@
 import { appendFile } from "node:fs/promises";
 import type { Command } from "commander";
+import { StoppedError } from "../base/errors.js";
 import { junitReport } from "../batch/report/junit.js";
 import { stepSummary } from "../batch/report/step-summary.js";
 import { batchTable, resultLine } from "../batch/report/table.js";
 import { conclusion, isGood } from "../batch/report/wording.js";
 import type { BatchReport } from "../batch/types.js";
 import { batch } from "../commands/batch.js";
-import { StoppedError } from "../errors.js";
-import { type BatchOptions, batchFlags, parseBatchOptions } from "../options.js";
-import { printable } from "../verify/report/text.js";
+import { type BatchOptions, batchFlags, parseBatchOptions } from "../options/options.js";
+import { printable } from "../report/text.js";
 import type { CliContext } from "./context.js";
 import { addFlags } from "./flags.js";
 import { tryReport, writeReport } from "./report-file.js";

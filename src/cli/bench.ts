@@ -1,9 +1,9 @@
 import type { Command } from "commander";
+import { progressOn, silent } from "../base/progress.js";
 import { benchPage } from "../bench/page.js";
 import { printBench } from "../bench/print.js";
 import { bench } from "../commands/bench.js";
-import { benchFlags, parseBenchOptions } from "../options.js";
-import { progressOn, silent } from "../progress.js";
+import { benchFlags, parseBenchOptions } from "../options/options.js";
 import { terminalStyle } from "../verify/report/terminal.js";
 import type { CliContext } from "./context.js";
 import { addFlags } from "./flags.js";

@@ -1,8 +1,8 @@
 import { Argument, type Command } from "commander";
-import { bashScript } from "../completion/bash.js";
-import { type Completion, describeProgram } from "../completion/describe.js";
-import { fishScript } from "../completion/fish.js";
-import { zshScript } from "../completion/zsh.js";
+import { bashScript } from "./completion/bash.js";
+import { type Completion, describeProgram } from "./completion/describe.js";
+import { fishScript } from "./completion/fish.js";
+import { zshScript } from "./completion/zsh.js";
 import type { CliContext } from "./context.js";
 
 const SCRIPTS = { bash: bashScript, zsh: zshScript, fish: fishScript } satisfies Record<

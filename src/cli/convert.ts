@@ -1,16 +1,16 @@
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
+import { OptionError } from "../base/errors.js";
+import { progressOn, silent } from "../base/progress.js";
 import { convert } from "../commands/convert.js";
-import { OptionError } from "../errors.js";
 import { flagName } from "../options/flags.js";
-import { type ConvertOptions, convertFlags, parseConvertOptions } from "../options.js";
+import { type ConvertOptions, convertFlags, parseConvertOptions } from "../options/options.js";
 import { planToJson, summarise } from "../plan/print.js";
-import { progressOn, silent } from "../progress.js";
-import { fileArguments, normaliseSpelling } from "../reference-spelling.js";
 import { VerificationError } from "../verify/verification-error.js";
 import type { CliContext } from "./context.js";
 import { describeFiles } from "./files.js";
 import { addFlags } from "./flags.js";
+import { fileArguments, normaliseSpelling } from "./reference-spelling.js";
 
 const flags = convertFlags();
 const booleans = flags.filter(({ kind }) => kind === "boolean").map(({ key }) => flagName(key));

@@ -1,8 +1,8 @@
 import type { Command } from "commander";
+import { progressOn, silent } from "../base/progress.js";
 import { exportOnnx } from "../commands/export.js";
 import { exportOp } from "../commands/export-op.js";
-import { exportFlags, parseExportOptions } from "../options.js";
-import { progressOn, silent } from "../progress.js";
+import { exportFlags, parseExportOptions } from "../options/options.js";
 import type { CliContext } from "./context.js";
 import { describeFiles } from "./files.js";
 import { addFlags } from "./flags.js";

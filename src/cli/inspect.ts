@@ -1,8 +1,13 @@
 import type { Command } from "commander";
+import { progressOn, silent } from "../base/progress.js";
 import { inspect } from "../commands/inspect.js";
 import { printInspection } from "../inspect/print.js";
-import { decisiveOptions, inspectFlags, parseConvertOptions, parseInspectOptions } from "../options.js";
-import { progressOn, silent } from "../progress.js";
+import {
+  decisiveOptions,
+  inspectFlags,
+  parseConvertOptions,
+  parseInspectOptions,
+} from "../options/options.js";
 import type { CliContext } from "./context.js";
 import { addFlags } from "./flags.js";
 

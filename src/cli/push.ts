@@ -1,7 +1,7 @@
 import type { Command } from "commander";
+import { progressOn, silent } from "../base/progress.js";
 import { push } from "../commands/push.js";
-import { type PushOptions, parsePushOptions, pushFlags } from "../options.js";
-import { progressOn, silent } from "../progress.js";
+import { type PushOptions, parsePushOptions, pushFlags } from "../options/options.js";
 import type { PushResult } from "../push/push-folder.js";
 import { VerificationError } from "../verify/verification-error.js";
 import type { CliContext } from "./context.js";

@@ -1,8 +1,8 @@
 import type { Command } from "commander";
+import { OptionError } from "../base/errors.js";
 import { verify } from "../commands/verify.js";
-import { OptionError } from "../errors.js";
-import { parseVerifyOptions, type VerifyOptions, verifyFlags } from "../options.js";
-import { listDevices } from "../verify/devices.js";
+import { parseVerifyOptions, type VerifyOptions, verifyFlags } from "../options/options.js";
+import { listDevices } from "../runtime/devices.js";
 import { deviceLines } from "../verify/report/device-list.js";
 import { htmlReport } from "../verify/report/html.js";
 import { markdownReport } from "../verify/report/markdown.js";

@@ -1,5 +1,5 @@
-import { type Architecture, classNames, longformerType } from "../architecture.js";
-import { allArchitectures } from "../architectures.js";
+import { type Architecture, classNames, longformerType } from "../architectures/architecture.js";
+import { allArchitectures } from "../architectures/architectures.js";
 
 /** One model type as `lsg architectures` lists it. */
 export interface ListedArchitecture {

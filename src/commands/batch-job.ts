@@ -2,11 +2,12 @@
  * One job of a batch, a program of its own: what brings it down leaves the others alone, and its memory is the
  * system's again when it ends. It stops in an orderly way when it is told to, and when the batch is no more.
  */
+
+import { LsgError } from "../base/errors.js";
+import { type Progress, progressOn } from "../base/progress.js";
 import { type JobAnswer, type JobOrder, STOP } from "../batch/job-messages.js";
 import { conversionOf } from "../batch/standing.js";
-import { LsgError } from "../errors.js";
 import { totalBytes } from "../plan/shards.js";
-import { type Progress, progressOn } from "../progress.js";
 import type { PushResult } from "../push/push-folder.js";
 import type { Listener } from "../verify/recorder.js";
 import { VerificationError } from "../verify/verification-error.js";

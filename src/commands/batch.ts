@@ -1,5 +1,7 @@
 import { setMaxListeners } from "node:events";
 import { performance } from "node:perf_hooks";
+import { LsgError } from "../base/errors.js";
+import { bundledProgram } from "../base/package.js";
 import { expandJobs } from "../batch/expand.js";
 import { memoryBudget } from "../batch/memory.js";
 import { type MemoryGate, memoryGate } from "../batch/memory-gate.js";
@@ -9,8 +11,7 @@ import { jobsOfShard, readShard } from "../batch/shard.js";
 import { type Survey, survey } from "../batch/survey.js";
 import { tidyOutput, tidyTemporaries } from "../batch/tidy.js";
 import type { BatchReport, Job, JobResult } from "../batch/types.js";
-import { LsgError } from "../errors.js";
-import type { BatchOptions } from "../options.js";
+import type { BatchOptions } from "../options/options.js";
 
 export interface BatchContext {
   readonly signal?: AbortSignal | undefined;
@@ -137,7 +138,7 @@ async function run(job: Job, found: Survey, context: RunContext): Promise<Partia
     const orders = { ...options, dryRun, force: force || reason !== undefined };
     const isUnchanged = standing.state === "unchanged";
     const order = { model, output, options: orders, sourceHash, isUnchanged };
-    const answer = await runJob(order, { signal, onLine, onProcess });
+    const answer = await runJob(order, { program: bundledProgram("batch-job"), signal, onLine, onProcess });
     const isPlan = dryRun && answer.status === "converted";
     const conversion = isUnchanged ? standing.conversion : answer.conversion;
     return { ...answer, conversion, reason, memory, ...(isPlan && { status: "planned" }) };

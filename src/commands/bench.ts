@@ -1,3 +1,4 @@
+import { OptionError } from "../base/errors.js";
 import { type Alternative, buildCandidates, findAlternative } from "../bench/candidates.js";
 import { compareCosts } from "../bench/compare.js";
 import { measure } from "../bench/measure.js";
@@ -5,17 +6,16 @@ import { freeMemory, surroundings } from "../bench/surroundings.js";
 import type { BenchReport } from "../bench/types.js";
 import { INPUT_NAMES } from "../bench/worker.js";
 import { openSource } from "../checkpoint/open-source.js";
-import { OptionError } from "../errors.js";
-import type { BenchOptions } from "../options.js";
-import { readsTokenTypes } from "../plan/model.js";
+import { readsTokenTypes } from "../model/model.js";
+import { asModel, type ReadModel } from "../model/read-model.js";
+import type { BenchOptions } from "../options/options.js";
 import { positionTable } from "../plan/place.js";
-import { readCheckpoint } from "../plan-source.js";
-import { chooseDevice } from "../verify/devices.js";
-import { makeBatch } from "../verify/model/batch.js";
-import { inputSource } from "../verify/model/input-source.js";
-import { costLengths } from "../verify/model/lengths.js";
-import { openWorkspace } from "../verify/model/workspace.js";
-import { asModel, type ReadModel } from "../verify/read-model.js";
+import { readCheckpoint } from "../plan/plan-source.js";
+import { makeBatch } from "../runtime/batch.js";
+import { chooseDevice } from "../runtime/devices.js";
+import { inputSource } from "../runtime/input-source.js";
+import { costLengths } from "../runtime/lengths.js";
+import { openWorkspace } from "../runtime/workspace.js";
 
 export interface BenchContext {
   readonly signal?: AbortSignal | undefined;

@@ -1,20 +1,20 @@
 import { basename, join, resolve } from "node:path";
+import { packageInfo } from "../base/package.js";
+import { type Progress, silent } from "../base/progress.js";
 import { openFolder } from "../checkpoint/folder.js";
 import { openSource } from "../checkpoint/open-source.js";
-import { recordedSource } from "../conversion-record.js";
-import { type ConvertOptions, decisiveOptions } from "../options.js";
-import { packageInfo } from "../package-info.js";
+import { openWeights } from "../checkpoint/weight-reader.js";
+import { type ConvertOptions, decisiveOptions } from "../options/options.js";
+import { recordedSource } from "../plan/conversion-record.js";
+import { planCheckpoint, readCheckpoint, readerOf } from "../plan/plan-source.js";
 import { totalBytes, untouchedFile } from "../plan/shards.js";
 import type { ConversionPlan } from "../plan/types.js";
-import { planCheckpoint, readCheckpoint, readerOf } from "../plan-source.js";
-import { type Progress, silent } from "../progress.js";
 import type { PushResult } from "../push/push-folder.js";
 import type { Listener } from "../verify/recorder.js";
 import type { VerificationReport } from "../verify/types.js";
 import { checkOutput, writeFolder } from "../write/output-folder.js";
 import { copyShard, writeShard } from "../write/shard-writer.js";
 import { writeSideFiles } from "../write/side-files.js";
-import { openWeights } from "../write/weight-reader.js";
 import { transferOptions } from "./transfer.js";
 
 export interface ConvertContext {

@@ -1,16 +1,16 @@
 import { mkdir, rename, rm, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { findArchitecture } from "../architectures.js";
+import { findArchitecture } from "../architectures/architectures.js";
 import { openCheckpoint } from "../checkpoint/checkpoint.js";
 import { openSource } from "../checkpoint/open-source.js";
-import { graphSeed } from "../conversion-record.js";
+import { attentionOf } from "../model/attention.js";
+import { describeModel } from "../model/model.js";
 import { attentionFunction } from "../onnx/context.js";
 import { prependedTokens } from "../onnx/functions/lsg-inputs.js";
 import { opOnlyModel } from "../onnx/op-only.js";
 import { writeModel } from "../onnx/writer.js";
-import type { ExportOptions } from "../options.js";
-import { attentionOf } from "../plan/attention.js";
-import { describeModel } from "../plan/model.js";
+import type { ExportOptions } from "../options/options.js";
+import { graphSeed } from "../plan/conversion-record.js";
 import type { PlannedAttention } from "../plan/weights.js";
 import { type ExportContext, type ExportResult, namedAttention } from "./export.js";
 

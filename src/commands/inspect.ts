@@ -1,16 +1,16 @@
+import { LsgError } from "../base/errors.js";
 import { parseObject } from "../checkpoint/checkpoint.js";
 import type { FileSource } from "../checkpoint/file-source.js";
 import { type OpenSourceOptions, openSource } from "../checkpoint/open-source.js";
-import { LsgError } from "../errors.js";
 import { changedTensors, inspectedTensors, tensorGroups } from "../inspect/tensors.js";
 import type { Inspection, WouldConvert } from "../inspect/types.js";
-import type { ConversionOptions } from "../options.js";
+import { asModel, type ReadModel } from "../model/read-model.js";
+import type { ConversionOptions } from "../options/options.js";
+import { planCheckpoint, type ReadCheckpoint, readCheckpoint } from "../plan/plan-source.js";
 import { totalBytes } from "../plan/shards.js";
 import type { PlannedAttention } from "../plan/weights.js";
-import { planCheckpoint, type ReadCheckpoint, readCheckpoint } from "../plan-source.js";
-import { asModel, type ReadModel } from "../verify/read-model.js";
-import { keysSeen, patternLength } from "../verify/report/pictures/attention-regions.js";
-import { drawnAttention } from "../verify/report/pictures/attention-shape.js";
+import { keysSeen, patternLength } from "../report/attention-regions.js";
+import { drawnAttention } from "../report/attention-shape.js";
 
 /** Bytes of a float32. */
 const SCORE_BYTES = 4;

@@ -1,7 +1,7 @@
 import type { FileSource } from "../checkpoint/file-source.js";
-import type { ConvertOptions } from "../options.js";
-import type { ReadCheckpoint } from "../plan-source.js";
-import { chooseDevice } from "../verify/devices.js";
+import type { ConvertOptions } from "../options/options.js";
+import type { ReadCheckpoint } from "../plan/plan-source.js";
+import { chooseDevice } from "../runtime/devices.js";
 import { recordProof, requireProof } from "../verify/proof.js";
 import type { Listener } from "../verify/recorder.js";
 import type { VerificationReport } from "../verify/types.js";

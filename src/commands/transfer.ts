@@ -1,5 +1,5 @@
+import type { Progress } from "../base/progress.js";
 import type { FileSource, TransferOptions } from "../checkpoint/file-source.js";
-import type { Progress } from "../progress.js";
 
 /** Shows the download of a Hub model's file; a folder's files are there. */
 export function transferOptions(

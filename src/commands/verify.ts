@@ -1,8 +1,8 @@
 import { openSource } from "../checkpoint/open-source.js";
-import type { VerifyOptions } from "../options.js";
-import { readCheckpoint } from "../plan-source.js";
-import { chooseDevice } from "../verify/devices.js";
-import { findOriginal } from "../verify/find-original.js";
+import type { VerifyOptions } from "../options/options.js";
+import { findOriginal } from "../plan/find-original.js";
+import { readCheckpoint } from "../plan/plan-source.js";
+import { chooseDevice } from "../runtime/devices.js";
 import type { Listener } from "../verify/recorder.js";
 import type { VerificationReport } from "../verify/types.js";
 import { verifyFolder } from "../verify/verify.js";

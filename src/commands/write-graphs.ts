@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { type GraphDtype, inDtype } from "../base/graph-dtypes.js";
 import type { OnnxModel } from "../onnx/builder.js";
-import { type GraphDtype, inDtype } from "../onnx/graph-dtypes.js";
 import { type WriteModelOptions, writeModel } from "../onnx/writer.js";
 
 /**

@@ -1,8 +1,8 @@
-import { STYLE } from "../verify/report/html-style.js";
-import { attentionPattern } from "../verify/report/pictures/attention-pattern.js";
-import { blockViews, type Span } from "../verify/report/pictures/attention-regions.js";
-import type { DrawnAttention } from "../verify/report/pictures/attention-shape.js";
-import { type Colour, encodePng } from "./png.js";
+import { attentionPattern } from "../report/attention-pattern.js";
+import { blockViews, type Span } from "../report/attention-regions.js";
+import type { DrawnAttention } from "../report/attention-shape.js";
+import { STYLE } from "../report/html-style.js";
+import { type Colour, encodePng } from "../report/png.js";
 import type { Inspection } from "./types.js";
 
 /** Of a PNG picture. */

@@ -1,7 +1,7 @@
-import { describeAttention } from "../plan/attention.js";
-import { megabytes } from "../progress.js";
-import { textPattern } from "../verify/report/pictures/text-pattern.js";
-import { pad, printable } from "../verify/report/text.js";
+import { megabytes } from "../base/progress.js";
+import { describeAttention } from "../model/attention.js";
+import { pad, printable } from "../report/text.js";
+import { textPattern } from "../report/text-pattern.js";
 import { attentionSentence } from "../verify/report/wording.js";
 import type { ChangedTensor, Inspection, TensorGroup, WouldConvert } from "./types.js";
 

@@ -1,5 +1,5 @@
 import type { PlannedAttention } from "../plan/weights.js";
-import type { DrawnAttention } from "../verify/report/pictures/attention-shape.js";
+import type { DrawnAttention } from "../report/attention-shape.js";
 
 /** A tensor as its file's header tells of it. */
 export interface InspectedTensor {

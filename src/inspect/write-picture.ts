@@ -1,5 +1,5 @@
 import { writeFile } from "node:fs/promises";
-import { OptionError, OutputError } from "../errors.js";
+import { OptionError, OutputError } from "../base/errors.js";
 import { drawPicture } from "./picture.js";
 import type { Inspection } from "./types.js";
 

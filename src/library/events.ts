@@ -1,4 +1,4 @@
-import type { Progress } from "../progress.js";
+import type { Progress } from "../base/progress.js";
 import type { Listener } from "../verify/recorder.js";
 import type { Check } from "../verify/types.js";
 

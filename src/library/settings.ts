@@ -1,4 +1,4 @@
-import { OptionError } from "../errors.js";
+import { OptionError } from "../base/errors.js";
 import type { Flag } from "../options/flags.js";
 import type { OnEvent } from "./events.js";
 

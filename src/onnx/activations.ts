@@ -1,4 +1,4 @@
-import { CheckpointError } from "../errors.js";
+import { CheckpointError } from "../base/errors.js";
 import type { Op, Value } from "./body.js";
 
 type Activation = (op: Op, x: Value) => Value;

@@ -1,5 +1,5 @@
-import type { Head } from "../architecture.js";
-import { OptionError } from "../errors.js";
+import type { Head } from "../architectures/architecture.js";
+import { OptionError } from "../base/errors.js";
 
 /**
  * The task of question answering over many documents, as the Longformer paper does it for WikiHop: an input holds the

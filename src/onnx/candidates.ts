@@ -1,5 +1,5 @@
-import type { Head } from "../architecture.js";
-import type { Model } from "../plan/model.js";
+import type { Head } from "../architectures/architecture.js";
+import type { Model } from "../model/model.js";
 import type { CandidateTokens } from "../tokenizer/candidate-tokens.js";
 import type { Op, Value } from "./body.js";
 import { requireOneScore } from "./candidate-task.js";

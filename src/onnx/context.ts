@@ -1,11 +1,11 @@
-import type { Head } from "../architecture.js";
+import type { Head } from "../architectures/architecture.js";
+import { isLongformer, readLongformer, windowOf } from "../attention/longformer.js";
+import type { LsgConfig } from "../attention/lsg-config.js";
+import { CheckpointError } from "../base/errors.js";
 import type { Config } from "../checkpoint/checkpoint.js";
-import { CheckpointError } from "../errors.js";
+import type { Model } from "../model/model.js";
 import type { GlobalAttention } from "../options/schemas.js";
-import type { Model } from "../plan/model.js";
 import type { CandidateTokens } from "../tokenizer/candidate-tokens.js";
-import { isLongformer, readLongformer, windowOf } from "../variants/longformer.js";
-import type { LsgConfig } from "../variants/lsg-config.js";
 import type { OnnxFunction } from "./body.js";
 import type { GraphBuilder } from "./builder.js";
 import { embeddingScale } from "./embeddings.js";

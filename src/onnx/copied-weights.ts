@@ -1,7 +1,7 @@
-import { CheckpointError } from "../errors.js";
-import type { SourceTensor } from "../plan/names.js";
+import { CheckpointError } from "../base/errors.js";
+import type { WeightReader } from "../checkpoint/weight-reader.js";
+import type { SourceTensor } from "../model/names.js";
 import type { Floats } from "../safetensors/floats.js";
-import type { WeightReader } from "../write/weight-reader.js";
 import { type FloatWeights, floatWeights } from "./float-weights.js";
 import { columnBlocks, madeOfRows, streamed } from "./weight-streams.js";
 import type { ComputeDtype, WeightSource } from "./weights.js";

@@ -1,6 +1,6 @@
-import type { WeightReader } from "../write/weight-reader.js";
+import type { GraphDtype } from "../base/graph-dtypes.js";
+import type { WeightReader } from "../checkpoint/weight-reader.js";
 import { copiedFloats, copiedWeights } from "./copied-weights.js";
-import type { GraphDtype } from "./graph-dtypes.js";
 import { int4Weights } from "./int4-weights.js";
 import { int8Weights } from "./int8-weights.js";
 import { sharedWeights } from "./shared-weights.js";

@@ -1,8 +1,8 @@
-import type { Architecture } from "../architecture.js";
+import type { Architecture } from "../architectures/architecture.js";
+import { sinusoidRow } from "../base/sinusoids.js";
 import type { Config } from "../checkpoint/checkpoint.js";
-import type { Sizes } from "../plan/tensor-specs.js";
+import type { Sizes } from "../model/tensor-specs.js";
 import { encodeFloats } from "../safetensors/floats.js";
-import { sinusoidRow } from "../sinusoids.js";
 import type { Value } from "./body.js";
 import type { GraphBuilder } from "./builder.js";
 import { floatTable } from "./float-weights.js";

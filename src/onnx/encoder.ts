@@ -1,7 +1,7 @@
-import type { Architecture, Layers } from "../architecture.js";
-import { layerOrder, projects, type Sizes } from "../plan/tensor-specs.js";
-import type { LongformerConfig } from "../variants/longformer.js";
-import type { LsgConfig } from "../variants/lsg-config.js";
+import type { Architecture, Layers } from "../architectures/architecture.js";
+import type { LongformerConfig } from "../attention/longformer.js";
+import type { LsgConfig } from "../attention/lsg-config.js";
+import { layerOrder, projects, type Sizes } from "../model/tensor-specs.js";
 import type { OnnxFunction, Value } from "./body.js";
 import type { GraphBuilder } from "./builder.js";
 import { consecutiveRows, embedWords, positionTable } from "./embeddings.js";

@@ -1,8 +1,8 @@
-import { findArchitecture } from "../architectures.js";
+import { findArchitecture } from "../architectures/architectures.js";
 import type { Checkpoint } from "../checkpoint/checkpoint.js";
 import type { TransferOptions } from "../checkpoint/file-source.js";
-import { describeModel, type Model } from "../plan/model.js";
-import { withModules } from "../sentence-transformers/modules.js";
+import { describeModel, type Model } from "../model/model.js";
+import { withModules } from "../model/modules.js";
 
 /** A model with everything that a graph may hold. */
 export interface ExportModel {

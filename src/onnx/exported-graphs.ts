@@ -1,9 +1,9 @@
-import type { Model } from "../plan/model.js";
+import { GRAPH_FILE } from "../checkpoint/graph-files.js";
+import type { Model } from "../model/model.js";
 import type { OnnxModel } from "./builder.js";
 import type { GraphOptions } from "./context.js";
 import { generationGraphs } from "./generation.js";
 import { modelGraph } from "./graph.js";
-import { GRAPH_FILE } from "./graph-files.js";
 import { exported, generates } from "./tasks.js";
 import type { WeightSource } from "./weights.js";
 

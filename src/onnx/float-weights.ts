@@ -1,4 +1,4 @@
-import type { SourceTensor } from "../plan/names.js";
+import type { SourceTensor } from "../model/names.js";
 import type { Op, Value } from "./body.js";
 import type { GraphBuilder } from "./builder.js";
 import type { ComputeDtype, Table, WeightSource } from "./weights.js";

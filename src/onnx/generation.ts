@@ -1,12 +1,12 @@
-import type { Decoder, Head } from "../architecture.js";
-import type { Model } from "../plan/model.js";
+import type { Decoder, Head } from "../architectures/architecture.js";
+import { GENERATION_FILES } from "../checkpoint/graph-files.js";
+import type { Model } from "../model/model.js";
 import type { Value } from "./body.js";
 import { createGraph, type GraphBuilder, type OnnxModel } from "./builder.js";
 import { type GraphOptions, layerContext } from "./context.js";
 import { type DecoderInputs, decode, decoderHeads, type LayerCache } from "./decoder.js";
 import { floatInput, floatOutput } from "./float-io.js";
 import { encoderGraph } from "./graph.js";
-import { GENERATION_FILES } from "./graph-files.js";
 import { headOutputs } from "./heads.js";
 import type { LayerContext } from "./layers.js";
 import { crossKeyBias, encoderAxis } from "./pair.js";

@@ -1,7 +1,7 @@
 import { posix } from "node:path";
-import { isRecord } from "../json-edit.js";
-import { GRAPH_DTYPES, type GraphDtype } from "./graph-dtypes.js";
-import { dataFile, graphsIn } from "./graph-files.js";
+import { GRAPH_DTYPES, type GraphDtype } from "../base/graph-dtypes.js";
+import { dataFile, graphsIn } from "../checkpoint/graph-files.js";
+import { isRecord } from "../json/json-edit.js";
 
 /**
  * `transformers.js_config` of a config.json beside graphs: which of them Transformers.js is to take, where those are

@@ -1,8 +1,8 @@
-import type { Architecture, Head } from "../architecture.js";
-import { type Model, readsTokenTypes } from "../plan/model.js";
+import type { Architecture, Head } from "../architectures/architecture.js";
+import { isLongformer, readLongformer } from "../attention/longformer.js";
+import type { LsgConfig } from "../attention/lsg-config.js";
+import { type Model, readsTokenTypes } from "../model/model.js";
 import { positionOffset } from "../plan/positions.js";
-import { isLongformer, readLongformer } from "../variants/longformer.js";
-import type { LsgConfig } from "../variants/lsg-config.js";
 import type { Value } from "./body.js";
 import { createGraph, type GraphBuilder, type OnnxModel } from "./builder.js";
 import { CANDIDATE_SCORING_HEAD } from "./candidate-task.js";

@@ -1,5 +1,5 @@
-import type { Head, HeadOutput } from "../architecture.js";
-import type { Model } from "../plan/model.js";
+import type { Head, HeadOutput } from "../architectures/architecture.js";
+import type { Model } from "../model/model.js";
 import type { Value } from "./body.js";
 import { type CandidateInputs, candidateScores } from "./candidates.js";
 import { sizeOf } from "./functions/attend.js";

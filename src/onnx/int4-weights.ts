@@ -1,6 +1,6 @@
-import type { SourceTensor } from "../plan/names.js";
+import type { WeightReader } from "../checkpoint/weight-reader.js";
+import type { SourceTensor } from "../model/names.js";
 import type { Floats } from "../safetensors/floats.js";
-import type { WeightReader } from "../write/weight-reader.js";
 import type { Value } from "./body.js";
 import type { GraphBuilder } from "./builder.js";
 import { copiedWeights } from "./copied-weights.js";

@@ -1,4 +1,4 @@
-import type { Chain, Layers, Module } from "../architecture.js";
+import type { Chain, Layers, Module } from "../architectures/architecture.js";
 import { activation } from "./activations.js";
 import type { Op, Value } from "./body.js";
 import type { Weights } from "./weights.js";

@@ -1,7 +1,7 @@
-import type { GlobalProjections, Head } from "../architecture.js";
+import type { GlobalProjections, Head } from "../architectures/architecture.js";
+import { type LongformerConfig, windowOf } from "../attention/longformer.js";
+import { CheckpointError } from "../base/errors.js";
 import type { Config } from "../checkpoint/checkpoint.js";
-import { CheckpointError } from "../errors.js";
-import { type LongformerConfig, windowOf } from "../variants/longformer.js";
 import type { Op, Value } from "./body.js";
 import type { GraphBuilder } from "./builder.js";
 import { type Heads, sizeOf } from "./functions/attend.js";

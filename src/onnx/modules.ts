@@ -1,12 +1,12 @@
-import type { Modules } from "../sentence-transformers/modules.js";
-import { moduleTensor } from "../sentence-transformers/modules.js";
+import type { Modules } from "../model/modules.js";
+import { moduleTensor } from "../model/modules.js";
 import {
   type DenseStep,
   LAYER_NORM_EPSILON,
   NORMALIZE_EPSILON,
   type PoolingMode,
   type Step,
-} from "../sentence-transformers/steps.js";
+} from "../model/steps.js";
 import { activation } from "./activations.js";
 import type { Op, Value } from "./body.js";
 import { narrowed, widened } from "./float-io.js";

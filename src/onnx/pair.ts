@@ -1,7 +1,7 @@
-import type { ConfigKey, Decoder, Head } from "../architecture.js";
-import { CheckpointError } from "../errors.js";
-import type { Model } from "../plan/model.js";
-import type { LsgConfig } from "../variants/lsg-config.js";
+import type { ConfigKey, Decoder, Head } from "../architectures/architecture.js";
+import type { LsgConfig } from "../attention/lsg-config.js";
+import { CheckpointError } from "../base/errors.js";
+import type { Model } from "../model/model.js";
 import type { Op, Value } from "./body.js";
 import type { GraphBuilder } from "./builder.js";
 import { decode } from "./decoder.js";

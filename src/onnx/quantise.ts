@@ -1,5 +1,5 @@
-import { CheckpointError } from "../errors.js";
-import type { SourceTensor } from "../plan/names.js";
+import { CheckpointError } from "../base/errors.js";
+import type { SourceTensor } from "../model/names.js";
 import type { Floats } from "../safetensors/floats.js";
 
 /** The largest code of 8 bits: scales are symmetric, so that −128 stays unused and zero is exact. */

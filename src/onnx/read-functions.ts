@@ -2,7 +2,7 @@ import { open } from "node:fs/promises";
 import { fromBinary } from "@bufbuild/protobuf";
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import { type FunctionProto, FunctionProtoSchema } from "onnx-buf";
-import { CheckpointError } from "../errors.js";
+import { CheckpointError } from "../base/errors.js";
 
 /** `ModelProto.functions` of onnx.proto. */
 const FUNCTIONS_OF_MODEL = 25;

@@ -1,6 +1,6 @@
+import { OptionError } from "../base/errors.js";
 import type { Checkpoint } from "../checkpoint/checkpoint.js";
-import { OptionError } from "../errors.js";
-import type { SourceTensor } from "../plan/names.js";
+import type { SourceTensor } from "../model/names.js";
 import { tensorBytes } from "../safetensors/header.js";
 import type { Value } from "./body.js";
 import type { GraphBuilder } from "./builder.js";

@@ -1,7 +1,7 @@
-import type { Architecture, Head } from "../architecture.js";
-import { OptionError } from "../errors.js";
-import type { Model } from "../plan/model.js";
-import type { Modules } from "../sentence-transformers/modules.js";
+import type { Architecture, Head } from "../architectures/architecture.js";
+import { OptionError } from "../base/errors.js";
+import type { Model } from "../model/model.js";
+import type { Modules } from "../model/modules.js";
 import type { Value } from "./body.js";
 import { CANDIDATE_SCORING, CANDIDATE_SCORING_HEAD, scoringHead } from "./candidate-task.js";
 import type { Dimension } from "./tensor.js";

@@ -1,7 +1,7 @@
-import type { SourceTensor } from "../plan/names.js";
+import type { WeightReader } from "../checkpoint/weight-reader.js";
+import type { SourceTensor } from "../model/names.js";
 import { encodeFloats, type Floats } from "../safetensors/floats.js";
 import { tensorBytes } from "../safetensors/header.js";
-import type { WeightReader } from "../write/weight-reader.js";
 import type { Value } from "./body.js";
 import type { GraphBuilder, Initializer } from "./builder.js";
 

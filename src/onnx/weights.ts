@@ -1,10 +1,10 @@
-import type { Head } from "../architecture.js";
-import { CheckpointError } from "../errors.js";
-import type { Model } from "../plan/model.js";
-import type { SourceTensor } from "../plan/names.js";
-import { baseSpecs, headSpecs, poolerSpecs, type TensorSpec } from "../plan/tensor-specs.js";
+import type { Head } from "../architectures/architecture.js";
+import { GLOBAL_TABLE_ROWS } from "../attention/lsg-config.js";
+import { CheckpointError } from "../base/errors.js";
+import type { Model } from "../model/model.js";
+import type { SourceTensor } from "../model/names.js";
+import { baseSpecs, headSpecs, poolerSpecs, type TensorSpec } from "../model/tensor-specs.js";
 import { checkShape } from "../plan/tensors.js";
-import { GLOBAL_TABLE_ROWS } from "../variants/lsg-config.js";
 import type { Operand, Value } from "./body.js";
 import type { GraphBuilder } from "./builder.js";
 

@@ -13,7 +13,7 @@ import {
   TensorProto_DataLocation,
   TensorProtoSchema,
 } from "onnx-buf";
-import { CheckpointError } from "../errors.js";
+import { CheckpointError } from "../base/errors.js";
 import type { Initializer, OnnxModel, TensorData } from "./builder.js";
 import { onnxDataType } from "./tensor.js";
 

@@ -1,5 +1,5 @@
-import { OptionError } from "../errors.js";
-import { LsgConfigSchema } from "../variants/lsg-config.js";
+import { LsgConfigSchema } from "../attention/lsg-config.js";
+import { OptionError } from "../base/errors.js";
 
 /**
  * `--model-kwargs`, divided into LSG keys and others.

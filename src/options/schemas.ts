@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { DEVICES } from "../device-names.js";
-import { GRAPH_DTYPES } from "../onnx/graph-dtypes.js";
-import { LsgConfigSchema, MAX_TOKENS, PRESETS } from "../variants/lsg-config.js";
+import { LsgConfigSchema, MAX_TOKENS, PRESETS } from "../attention/lsg-config.js";
+import { DEVICES } from "../base/device-names.js";
+import { GRAPH_DTYPES } from "../base/graph-dtypes.js";
 
 /** The length that a conversion aims at where the source is no longer than half of it. */
 export const DEFAULT_MAX_SEQUENCE_LENGTH = 4096;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { OptionError } from "../errors.js";
+import { OptionError } from "../base/errors.js";
 import { flagName, unwrap } from "./flags.js";
 
 /**

@@ -1,4 +1,4 @@
-import { PickleError } from "../errors.js";
+import { PickleError } from "../base/errors.js";
 import type { PickleValue } from "./values.js";
 
 /** Longest name from a file that is repeated in an error. */

@@ -1,5 +1,5 @@
 import { type FileHandle, open } from "node:fs/promises";
-import { PickleError } from "../errors.js";
+import { PickleError } from "../base/errors.js";
 import { damaged, describe, quote, refused } from "./faults.js";
 import { readLegacyFormat } from "./legacy-format.js";
 import { readBytes } from "./read-bytes.js";

@@ -1,4 +1,4 @@
-import type { PickleError } from "../errors.js";
+import type { PickleError } from "../base/errors.js";
 import type { Dtype } from "../safetensors/dtype.js";
 import { damaged, describe } from "./faults.js";
 import { isKind, type PickleDict, type PickledGlobal, type PickleValue } from "./values.js";

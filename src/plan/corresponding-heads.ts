@@ -1,4 +1,11 @@
-import type { Activation, Architecture, Chain, Head, HeadOutput, Module } from "../architecture.js";
+import type {
+  Activation,
+  Architecture,
+  Chain,
+  Head,
+  HeadOutput,
+  Module,
+} from "../architectures/architecture.js";
 import type { Config } from "../checkpoint/checkpoint.js";
 
 /** A module by its full name, and the one that does the same in the source. */

@@ -1,5 +1,5 @@
-import type { Architecture, Attention } from "../architecture.js";
-import { decoderPaths, layerPaths, type Sizes } from "./tensor-specs.js";
+import type { Architecture, Attention } from "../architectures/architecture.js";
+import { decoderPaths, layerPaths, type Sizes } from "../model/tensor-specs.js";
 
 /** Modules that do the same in two architectures, by their names below the base models. */
 type Pair = readonly [source: string, target: string];

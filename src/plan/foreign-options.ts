@@ -1,7 +1,7 @@
-import { OptionError } from "../errors.js";
+import { OptionError } from "../base/errors.js";
 import { flagName } from "../options/flags.js";
+import type { ConversionOptions } from "../options/options.js";
 import { ConversionSchema, type Variant } from "../options/schemas.js";
-import type { ConversionOptions } from "../options.js";
 
 /** How LSG's global tokens are made. A Longformer has no embeddings of global tokens. */
 const LSG_ONLY = [

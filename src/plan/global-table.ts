@@ -1,5 +1,5 @@
-import { OptionError } from "../errors.js";
-import { GLOBAL_TABLE_ROWS } from "../variants/lsg-config.js";
+import { GLOBAL_TABLE_ROWS } from "../attention/lsg-config.js";
+import { OptionError } from "../base/errors.js";
 import { type PositionTable, positionTerm } from "./positions.js";
 import { sliceRows } from "./rows.js";
 import type { Rows, Run, Segment, Term } from "./types.js";

@@ -1,6 +1,6 @@
-import type { Architecture, Head } from "../architecture.js";
+import type { Architecture, Head } from "../architectures/architecture.js";
 import type { Config } from "../checkpoint/checkpoint.js";
-import type { Model } from "./model.js";
+import type { Model } from "../model/model.js";
 import { positionOffset } from "./positions.js";
 
 export interface SizeChanges {

@@ -1,18 +1,18 @@
-import { type Architecture, classKeyOf, classNameOf } from "../architecture.js";
+import { type Architecture, classKeyOf, classNameOf } from "../architectures/architecture.js";
+import { OptionError } from "../base/errors.js";
 import type { Config } from "../checkpoint/checkpoint.js";
-import { OptionError } from "../errors.js";
-import type { ConversionOptions } from "../options.js";
-import type { ModelClass } from "./classes.js";
+import type { ModelClass } from "../model/classes.js";
+import type { Model } from "../model/model.js";
+import type { SourceTensor } from "../model/names.js";
+import type { Sizes } from "../model/tensor-specs.js";
+import type { ConversionOptions } from "../options/options.js";
 import { correspondingModules } from "./corresponding.js";
 import { correspondingHeads } from "./corresponding-heads.js";
 import { readsInput } from "./longformer-config.js";
-import type { Model } from "./model.js";
-import type { SourceTensor } from "./names.js";
 import { findBase, positionTable } from "./place.js";
 import { lengthenPositions, positionOffset } from "./positions.js";
 import { classSpecs, headDtype } from "./reconcile.js";
 import type { PlacedDraft } from "./shards.js";
-import type { Sizes } from "./tensor-specs.js";
 import { copyOf, newTensor } from "./tensors.js";
 import type { Segment, TensorDraft } from "./types.js";
 

@@ -1,26 +1,26 @@
-import { type Architecture, classKeyOf, classNameOf } from "../architecture.js";
-import type { Checkpoint, Config } from "../checkpoint/checkpoint.js";
-import { OptionError } from "../errors.js";
-import type { ConversionOptions } from "../options.js";
-import { COLBERT_CLASS } from "../sentence-transformers/model-kind.js";
+import { type Architecture, classKeyOf, classNameOf } from "../architectures/architecture.js";
 import {
   isLongformer,
   losslessLength,
   readLongformer,
   refuseFarApart,
   resolveLongformer,
-} from "../variants/longformer.js";
-import { type ModelClass, requestedClass } from "./classes.js";
-import { changedKeys, raisedLengths } from "./config.js";
+} from "../attention/longformer.js";
+import { OptionError } from "../base/errors.js";
+import type { Checkpoint, Config } from "../checkpoint/checkpoint.js";
+import { COLBERT_CLASS } from "../checkpoint/sentence-transformers/model-kind.js";
+import { type ModelClass, requestedClass } from "../model/classes.js";
+import { changedKeys, raisedLengths } from "../model/config.js";
+import { describeModel, type Model } from "../model/model.js";
+import type { SourceTensor } from "../model/names.js";
+import { configLabels, headSpecs, projects, readSizes, type TensorSpec } from "../model/tensor-specs.js";
+import type { ConversionOptions } from "../options/options.js";
 import { sizeChanges } from "./longformer-config.js";
 import { assignTensors } from "./longformer-tensors.js";
-import { describeModel, type Model } from "./model.js";
-import type { SourceTensor } from "./names.js";
 import { positionTable } from "./place.js";
 import { targetLength } from "./positions.js";
 import { reconcile } from "./reconcile.js";
 import { planShards } from "./shards.js";
-import { configLabels, headSpecs, projects, readSizes, type TensorSpec } from "./tensor-specs.js";
 import { copyOf } from "./tensors.js";
 import type { DroppedTensor } from "./types.js";
 import type { WeightPlan } from "./weights.js";

@@ -1,12 +1,12 @@
-import { stacksOf } from "../architecture.js";
-import { CheckpointError, OptionError } from "../errors.js";
-import type { ConversionOptions } from "../options.js";
+import { stacksOf } from "../architectures/architecture.js";
+import { GLOBAL_TABLE_ROWS } from "../attention/lsg-config.js";
+import { CheckpointError, OptionError } from "../base/errors.js";
+import type { Model } from "../model/model.js";
+import type { SourceTensor, SourceTensors } from "../model/names.js";
+import type { ConversionOptions } from "../options/options.js";
 import { type FloatDtype, isFloatDtype, widerDtype } from "../safetensors/dtype.js";
 import type { TokenIdMap } from "../tokenizer/add-tokens.js";
-import { GLOBAL_TABLE_ROWS } from "../variants/lsg-config.js";
 import { globalTable } from "./global-table.js";
-import type { Model } from "./model.js";
-import type { SourceTensor, SourceTensors } from "./names.js";
 import { lengthenPositions, type PositionTable, positionOffset } from "./positions.js";
 import type { Reconciliation } from "./reconcile.js";
 import type { PlacedDraft } from "./shards.js";

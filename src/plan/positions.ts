@@ -1,6 +1,6 @@
-import type { Architecture } from "../architecture.js";
+import type { Architecture } from "../architectures/architecture.js";
+import { CheckpointError, OptionError } from "../base/errors.js";
 import type { Config } from "../checkpoint/checkpoint.js";
-import { CheckpointError, OptionError } from "../errors.js";
 import { DEFAULT_MAX_SEQUENCE_LENGTH } from "../options/schemas.js";
 import type { Run, Segment, Term } from "./types.js";
 

@@ -1,5 +1,5 @@
-import { megabytes } from "../progress.js";
-import { describeAttention } from "./attention.js";
+import { megabytes } from "../base/progress.js";
+import { describeAttention } from "../model/attention.js";
 import { totalBytes } from "./shards.js";
 import type { ConversionPlan } from "./types.js";
 

@@ -1,10 +1,10 @@
-import { type Architecture, classNameOf, type Head } from "../architecture.js";
-import { CheckpointError } from "../errors.js";
+import { type Architecture, classNameOf, type Head } from "../architectures/architecture.js";
+import { CheckpointError } from "../base/errors.js";
+import { basePrefixOf, type ModelClass } from "../model/classes.js";
+import type { Model } from "../model/model.js";
+import type { SourceTensor, SourceTensors } from "../model/names.js";
+import { baseSpecs, headSpecs, poolerSpecs, type Sizes, type TensorSpec } from "../model/tensor-specs.js";
 import { isFloatDtype } from "../safetensors/dtype.js";
-import { basePrefixOf, type ModelClass } from "./classes.js";
-import type { Model } from "./model.js";
-import type { SourceTensor, SourceTensors } from "./names.js";
-import { baseSpecs, headSpecs, poolerSpecs, type Sizes, type TensorSpec } from "./tensor-specs.js";
 import { checkShape, copyOf, newTensor, sameShape } from "./tensors.js";
 import type { DroppedTensor, TensorDraft } from "./types.js";
 

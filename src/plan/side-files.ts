@@ -1,6 +1,6 @@
 import { posix } from "node:path";
-import { SETTINGS_FILE } from "../sentence-transformers/model-kind.js";
-import { MODULES_FILE, parseModules } from "../sentence-transformers/modules-json.js";
+import { SETTINGS_FILE } from "../checkpoint/sentence-transformers/model-kind.js";
+import { MODULES_FILE, parseModules } from "../checkpoint/sentence-transformers/modules-json.js";
 import { addTokens, filesForTokens, type TokenIdMap } from "../tokenizer/add-tokens.js";
 import { limitsLength, raiseLength } from "../tokenizer/raise-length.js";
 import { TOKENIZER_FILES } from "../tokenizer/special-tokens.js";

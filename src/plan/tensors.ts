@@ -1,8 +1,8 @@
-import { CheckpointError } from "../errors.js";
+import { CheckpointError } from "../base/errors.js";
+import type { SourceTensor } from "../model/names.js";
+import type { TensorSpec } from "../model/tensor-specs.js";
 import type { Dtype } from "../safetensors/dtype.js";
 import { tensorBytes } from "../safetensors/header.js";
-import type { SourceTensor } from "./names.js";
-import type { TensorSpec } from "./tensor-specs.js";
 import type { Generator, PlannedTensor, Segment, TensorDraft } from "./types.js";
 
 /** The whole of a tensor, as it is. */

@@ -1,17 +1,17 @@
-import type { Architecture } from "../architecture.js";
+import type { Architecture } from "../architectures/architecture.js";
+import type { LongformerConfig } from "../attention/longformer.js";
+import { losslessLength, lsgConfigChanges, readLsgConfig, resolveLsgConfig } from "../attention/lsg.js";
+import type { LsgConfig } from "../attention/lsg-config.js";
 import type { Checkpoint } from "../checkpoint/checkpoint.js";
-import type { ConversionOptions } from "../options.js";
-import type { LongformerConfig } from "../variants/longformer.js";
-import { losslessLength, lsgConfigChanges, readLsgConfig, resolveLsgConfig } from "../variants/lsg.js";
-import type { LsgConfig } from "../variants/lsg-config.js";
-import { lsgClass, type ModelClass } from "./classes.js";
-import { aliasedSizes, changedKeys, raisedLengths } from "./config.js";
-import { describeModel } from "./model.js";
+import { lsgClass, type ModelClass } from "../model/classes.js";
+import { aliasedSizes, changedKeys, raisedLengths } from "../model/config.js";
+import { describeModel } from "../model/model.js";
+import { configLabels } from "../model/tensor-specs.js";
+import type { ConversionOptions } from "../options/options.js";
 import { place, positionTable, type TokenIds } from "./place.js";
 import { targetLength } from "./positions.js";
 import { reconcile } from "./reconcile.js";
 import { planShards } from "./shards.js";
-import { configLabels } from "./tensor-specs.js";
 import type { DroppedTensor, PlannedShard } from "./types.js";
 
 /** The attention of the result, with its keys in the config. */

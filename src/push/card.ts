@@ -1,5 +1,5 @@
 import { type Document, isMap, parseDocument } from "yaml";
-import { CheckpointError } from "../errors.js";
+import { CheckpointError } from "../base/errors.js";
 import type { ConversionRecord } from "../plan/types.js";
 
 export const CARD = "README.md";

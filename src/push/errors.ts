@@ -1,7 +1,7 @@
+import { HubError } from "../base/errors.js";
 import type { ExplainStatus } from "../checkpoint/hub/client.js";
 import { busyError, LOG_IN, saidByServer } from "../checkpoint/hub/errors.js";
-import { HubError } from "../errors.js";
-import { isRecord } from "../json-edit.js";
+import { isRecord } from "../json/json-edit.js";
 
 /** The Hub knows no such repository, or shows it to others only. */
 export class RepoAbsentError extends HubError {}

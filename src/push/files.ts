@@ -1,9 +1,9 @@
 import type { Hash } from "node:crypto";
+import type { Progress } from "../base/progress.js";
 import type { FileSource } from "../checkpoint/file-source.js";
 import { type HashingContext, hashFile } from "../checkpoint/hash-file.js";
 import type { HubFile } from "../checkpoint/hub/api.js";
 import { contentHash } from "../checkpoint/hub/download.js";
-import type { Progress } from "../progress.js";
 import { isRead } from "../verify/folder/side-files.js";
 
 /** A file as it is pushed: a local one by its path, or content that is nowhere on the disk. */

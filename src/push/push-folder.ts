@@ -1,10 +1,10 @@
+import { StoppedError } from "../base/errors.js";
+import { type Progress, silent } from "../base/progress.js";
 import type { FileSource } from "../checkpoint/file-source.js";
 import type { HubClient } from "../checkpoint/hub/client.js";
-import { RECORD_FILE, readRecord } from "../conversion-record.js";
-import { StoppedError } from "../errors.js";
-import type { PushOptions } from "../options.js";
-import { type Progress, silent } from "../progress.js";
-import { MODULES_FILE } from "../sentence-transformers/modules-json.js";
+import { MODULES_FILE } from "../checkpoint/sentence-transformers/modules-json.js";
+import type { PushOptions } from "../options/options.js";
+import { RECORD_FILE, readRecord } from "../plan/conversion-record.js";
 import type { VerificationReport } from "../verify/types.js";
 import { CARD, type CompletedCard, completeCard } from "./card.js";
 import { compare, filesOf, type RepositoryChanges } from "./files.js";

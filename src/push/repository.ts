@@ -1,10 +1,10 @@
 import { createRepo, modelInfo, whoAmI } from "@huggingface/hub";
 import { z } from "zod";
+import { HubError } from "../base/errors.js";
 import { type HubFile, listRepo, understood } from "../checkpoint/hub/api.js";
 import type { HubClient } from "../checkpoint/hub/client.js";
 import { libraryFetch, STAND_IN } from "../checkpoint/hub/library-fetch.js";
 import { isCommit } from "../checkpoint/hub/reference.js";
-import { HubError } from "../errors.js";
 import { explainPush, RepoAbsentError, RepoExistsError } from "./errors.js";
 
 /** The branch that is pushed to, and that pull requests are for. */

@@ -6,12 +6,12 @@ import {
   HubApiError,
   InvalidApiResponseFormatError,
 } from "@huggingface/hub";
+import { HubError, systemErrorCode } from "../base/errors.js";
+import type { Progress } from "../base/progress.js";
 import { understood } from "../checkpoint/hub/api.js";
 import type { HubClient } from "../checkpoint/hub/client.js";
 import { malformedAnswer, saidByServer } from "../checkpoint/hub/errors.js";
 import { type LibraryRequest, libraryFetch, STAND_IN } from "../checkpoint/hub/library-fetch.js";
-import { HubError, systemErrorCode } from "../errors.js";
-import type { Progress } from "../progress.js";
 import { explainPush, RUN_AGAIN } from "./errors.js";
 import type { PushedFile } from "./files.js";
 import type { Repository } from "./repository.js";

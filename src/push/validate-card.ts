@@ -1,7 +1,7 @@
 import { z } from "zod";
+import { HubError } from "../base/errors.js";
 import type { HubClient } from "../checkpoint/hub/client.js";
 import { libraryFetch, STAND_IN } from "../checkpoint/hub/library-fetch.js";
-import { HubError } from "../errors.js";
 import { CARD } from "./card.js";
 import { explainPush } from "./errors.js";
 

@@ -1,5 +1,5 @@
-import { SafetensorsError } from "../errors.js";
-import { isRecord, topLevelSpans } from "../json-edit.js";
+import { SafetensorsError } from "../base/errors.js";
+import { isRecord, topLevelSpans } from "../json/json-edit.js";
 import { DTYPES, type Dtype, isDtype } from "./dtype.js";
 
 /** A tensor's record in a safetensors header, field for field; offsets are bytes from the data's begin. */

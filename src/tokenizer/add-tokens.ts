@@ -1,5 +1,5 @@
-import { CheckpointError } from "../errors.js";
-import { editTopLevel, fileSpans, isRecord, type JsonEdits, parseSpan } from "../json-edit.js";
+import { CheckpointError } from "../base/errors.js";
+import { editTopLevel, fileSpans, isRecord, type JsonEdits, parseSpan } from "../json/json-edit.js";
 import { tokenizerClassOf, unnumberedTokens } from "./special-tokens.js";
 import { findTokens, nextId, type TokenizerFiles } from "./vocabulary.js";
 

@@ -1,4 +1,4 @@
-import { CheckpointError } from "../errors.js";
+import { CheckpointError } from "../base/errors.js";
 import { tokenizerClassOf } from "./special-tokens.js";
 import { findTokens, type TokenizerFiles } from "./vocabulary.js";
 

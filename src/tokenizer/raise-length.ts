@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import { editTopLevel, fileSpans, isRecord, parseSpan } from "../json-edit.js";
+import { editTopLevel, fileSpans, isRecord, parseSpan } from "../json/json-edit.js";
 
 /** One place where a length stood. */
 export interface LengthEdit {

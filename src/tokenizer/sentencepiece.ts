@@ -1,4 +1,4 @@
-import { CheckpointError } from "../errors.js";
+import { CheckpointError } from "../base/errors.js";
 
 /** Field numbers of sentencepiece_model.proto: `ModelProto.pieces`, `ModelProto.SentencePiece.piece`. */
 const PIECES = 1;

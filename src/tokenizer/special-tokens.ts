@@ -1,5 +1,5 @@
-import { CheckpointError } from "../errors.js";
-import { fileSpans, isRecord, parseSpan } from "../json-edit.js";
+import { CheckpointError } from "../base/errors.js";
+import { fileSpans, isRecord, parseSpan } from "../json/json-edit.js";
 import { TOKENIZER_CLASSES, type TokenizerClass } from "./tokenizer-classes.js";
 import { findTokens, type SpecialToken, type TokenizerFiles } from "./vocabulary.js";
 

@@ -1,6 +1,6 @@
-import { CheckpointError } from "../errors.js";
-import { fileSpans, isRecord, parseSpan, parseString } from "../json-edit.js";
-import { type Span, walkArray, walkObject } from "../json-scan.js";
+import { CheckpointError } from "../base/errors.js";
+import { fileSpans, isRecord, parseSpan, parseString } from "../json/json-edit.js";
+import { type Span, walkArray, walkObject } from "../json/json-scan.js";
 import { sentencePieces } from "./sentencepiece.js";
 import type { SentencepieceIds, TokenizerClass } from "./tokenizer-classes.js";
 

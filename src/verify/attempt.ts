@@ -1,4 +1,4 @@
-import { LsgError } from "../errors.js";
+import { LsgError } from "../base/errors.js";
 import type { Check } from "./types.js";
 
 /** A check without its name. */

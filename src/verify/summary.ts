@@ -1,5 +1,5 @@
+import { counted } from "../report/words.js";
 import type { VerificationReport } from "./types.js";
-import { counted } from "./words.js";
 
 /** The verdict of a report, and a sentence that tells what was proven or what fell short. */
 export function summarise(

@@ -1,4 +1,4 @@
-import { LsgError } from "../errors.js";
+import { LsgError } from "../base/errors.js";
 import type { VerificationReport } from "./types.js";
 
 /** A conversion that did not pass its verification, and was therefore not put in place. */

@@ -1,24 +1,24 @@
+import { lsgOf } from "../attention/kind.js";
+import { LsgError } from "../base/errors.js";
+import { GRAPH_DTYPES, type GraphDtype } from "../base/graph-dtypes.js";
 import type { FileSource } from "../checkpoint/file-source.js";
-import { readRecord } from "../conversion-record.js";
-import { LsgError } from "../errors.js";
-import { isRecord } from "../json-edit.js";
-import { GRAPH_DTYPES, type GraphDtype } from "../onnx/graph-dtypes.js";
+import { isRecord } from "../json/json-edit.js";
+import { asModel, type ReadModel } from "../model/read-model.js";
 import { DEFAULT_SEED } from "../options/schemas.js";
+import { readRecord } from "../plan/conversion-record.js";
+import type { FoundOriginal } from "../plan/find-original.js";
+import type { ReadCheckpoint } from "../plan/plan-source.js";
 import type { ConversionRecord } from "../plan/types.js";
-import type { ReadCheckpoint } from "../plan-source.js";
+import { lsgShape } from "../report/attention-shape.js";
+import { counted } from "../report/words.js";
+import type { DeviceFinding } from "../runtime/devices.js";
+import { loadRuntime } from "../runtime/runtime.js";
 import { attempt } from "./attempt.js";
-import { lsgOf } from "./attention/kind.js";
-import type { DeviceFinding } from "./devices.js";
-import type { FoundOriginal } from "./find-original.js";
 import { checkFolder } from "./folder/checks.js";
 import { checkModel } from "./model/checks.js";
-import { asModel, type ReadModel } from "./read-model.js";
 import { createRecorder, type Listener, type Recorder } from "./recorder.js";
-import { lsgShape } from "./report/pictures/attention-shape.js";
-import { loadRuntime } from "./runtime.js";
 import { summarise } from "./summary.js";
 import type { AttentionShape, VerificationReport } from "./types.js";
-import { counted } from "./words.js";
 
 /** What to verify, and how closely. */
 export interface VerifyRequest {

@@ -1,10 +1,10 @@
+import { seededNormal, seededUniform } from "../base/random.js";
+import { sinusoidRow } from "../base/sinusoids.js";
+import type { WeightReader } from "../checkpoint/weight-reader.js";
 import { sliceRows } from "../plan/rows.js";
 import type { Generator, Rows, Run, Segment, Term } from "../plan/types.js";
-import { seededNormal, seededUniform } from "../random.js";
 import type { FloatDtype } from "../safetensors/dtype.js";
 import { encodeFloats, type Floats } from "../safetensors/floats.js";
-import { sinusoidRow } from "../sinusoids.js";
-import type { WeightReader } from "./weight-reader.js";
 
 /** Word embeddings that a drawn row is made of; more change its distribution by less than the draw itself. */
 const MAX_SAMPLED_ROWS = 4096;

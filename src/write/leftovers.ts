@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
-import { systemErrorCode } from "../errors.js";
+import { systemErrorCode } from "../base/errors.js";
 import { PARTIAL, REPLACED, restoreReplaced } from "./output-folder.js";
 
 /**

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { lstat, mkdir, readdir, realpath, rename, rm, statfs } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
-import { LsgError, OutputError, systemErrorCode } from "../errors.js";
+import { LsgError, OutputError, systemErrorCode } from "../base/errors.js";
 
 /** Behind the target's name while it is written; a killed run leaves a folder of this name. */
 export const PARTIAL = ".partial-";

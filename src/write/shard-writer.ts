@@ -2,12 +2,12 @@ import { writeSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { setImmediate } from "node:timers/promises";
 import type { FileSource } from "../checkpoint/file-source.js";
+import { type ByteRun, becameShorter, readInto, type WeightReader } from "../checkpoint/weight-reader.js";
 import type { PlannedShard, PlannedTensor, Segment } from "../plan/types.js";
 import { isFloatDtype } from "../safetensors/dtype.js";
 import { serializeHeader } from "../safetensors/header.js";
 import { computeSum } from "./compute.js";
 import { copyWhole } from "./copy-file.js";
-import { type ByteRun, becameShorter, readInto, type WeightReader } from "./weight-reader.js";
 
 /** Copied at a time; about what a processor's cache holds. */
 const CHUNK_BYTES = 1 << 20;

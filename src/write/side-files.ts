@@ -1,8 +1,8 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { MODELING_FOLDER } from "../base/package.js";
 import type { FileSource } from "../checkpoint/file-source.js";
-import { editTopLevel, fileSpans } from "../json-edit.js";
-import { MODELING_FOLDER } from "../modeling.js";
+import { editTopLevel, fileSpans } from "../json/json-edit.js";
 import type { ConversionPlan, SideFile } from "../plan/types.js";
 import { addTokens } from "../tokenizer/add-tokens.js";
 import { raiseLength } from "../tokenizer/raise-length.js";

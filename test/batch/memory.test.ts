@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { estimateMemory, memoryBudget } from "../../src/batch/memory.js";
 import { openFolder } from "../../src/checkpoint/folder.js";
-import { parseConvertOptions } from "../../src/options.js";
+import { parseConvertOptions } from "../../src/options/options.js";
 import { writeTinyModel } from "../support/tiny-model.js";
 
 const BASE = { hidden_size: 768, num_attention_heads: 12, max_position_embeddings: 512 };

@@ -1,11 +1,11 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { OptionError } from "../../src/base/errors.js";
 import { JOB_OPTIONS, jobsJsonSchema } from "../../src/batch/jobs-schema.js";
 import { parseJobs, readJobsFile } from "../../src/batch/read-jobs.js";
-import { OptionError } from "../../src/errors.js";
 import { snakeCase } from "../../src/options/flags.js";
-import { convertFlags } from "../../src/options.js";
+import { convertFlags } from "../../src/options/options.js";
 import { temporaryFolder } from "../support/fixtures.js";
 
 /** The error that a file gives. */

@@ -3,13 +3,13 @@ import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { packageInfo } from "../../src/base/package.js";
 import { sourceHash } from "../../src/batch/source-hash.js";
 import { standingOf } from "../../src/batch/standing.js";
 import { openFolder } from "../../src/checkpoint/folder.js";
 import { convert } from "../../src/commands/convert.js";
-import { recordedSource } from "../../src/conversion-record.js";
-import { parseConvertOptions } from "../../src/options.js";
-import { packageInfo } from "../../src/package-info.js";
+import { parseConvertOptions } from "../../src/options/options.js";
+import { recordedSource } from "../../src/plan/conversion-record.js";
 import { FIXTURES } from "../support/fixtures.js";
 
 const GIVEN = { maxSequenceLength: 1100, blockSize: 64, onnx: true };

@@ -2,8 +2,8 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { CheckpointError } from "../../src/base/errors.js";
 import { openFolder } from "../../src/checkpoint/folder.js";
-import { CheckpointError } from "../../src/errors.js";
 
 let root: string;
 beforeEach(async () => {

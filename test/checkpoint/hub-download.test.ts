@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { HubError } from "../../src/errors.js";
+import { HubError } from "../../src/base/errors.js";
 import { gitBlobHash, sha256 } from "../support/hub-repo.js";
 import { open, setUpHub } from "../support/hub-setup.js";
 

@@ -2,8 +2,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { HubError } from "../../src/base/errors.js";
 import { readHubEnvironment } from "../../src/checkpoint/hub/environment.js";
-import { HubError } from "../../src/errors.js";
 
 let home: string;
 beforeEach(async () => {

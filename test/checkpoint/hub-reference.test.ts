@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { HubError } from "../../src/base/errors.js";
 import { isPathInside, parseHubReference, requireRevision } from "../../src/checkpoint/hub/reference.js";
-import { HubError } from "../../src/errors.js";
 
 describe("parseHubReference", () => {
   it.each([

@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, readlink, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { CheckpointError, HubError } from "../../src/errors.js";
+import { CheckpointError, HubError } from "../../src/base/errors.js";
 import { gitBlobHash, sha256 } from "../support/hub-repo.js";
 import { open, setUpHub } from "../support/hub-setup.js";
 

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { convert } from "../../src/commands/convert.js";
-import { parseConvertOptions } from "../../src/options.js";
+import { parseConvertOptions } from "../../src/options/options.js";
 import { decodeFloats } from "../../src/safetensors/floats.js";
 import { FIXTURES, temporaryFolder } from "../support/fixtures.js";
 import { type ReadTensor, readFolder } from "../support/safetensors.js";

@@ -7,7 +7,7 @@ import { bench } from "../../src/commands/bench.js";
 import { convert } from "../../src/commands/convert.js";
 import { createGraph } from "../../src/onnx/builder.js";
 import { writeModel } from "../../src/onnx/writer.js";
-import { parseBenchOptions, parseConvertOptions } from "../../src/options.js";
+import { parseBenchOptions, parseConvertOptions } from "../../src/options/options.js";
 import { lsg } from "../support/cli.js";
 import { writeSmallBert } from "../verify/small-bert.js";
 

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { convert } from "../../src/commands/convert.js";
-import { parseConvertOptions } from "../../src/options.js";
+import { parseConvertOptions } from "../../src/options/options.js";
 import { isFloatDtype } from "../../src/safetensors/dtype.js";
 import { decodeFloats, encodeFloats } from "../../src/safetensors/floats.js";
 import { FIXTURES, type Golden, goldens, temporaryFolder } from "../support/fixtures.js";

@@ -3,7 +3,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { convert } from "../../src/commands/convert.js";
-import { parseConvertOptions } from "../../src/options.js";
+import { parseConvertOptions } from "../../src/options/options.js";
 import { summarise } from "../../src/plan/print.js";
 import { decodeFloats, encodeFloats } from "../../src/safetensors/floats.js";
 import { changedCheckpoint } from "../support/changed-checkpoint.js";

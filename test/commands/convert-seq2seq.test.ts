@@ -3,7 +3,7 @@ import { cp, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { convert } from "../../src/commands/convert.js";
-import { parseConvertOptions } from "../../src/options.js";
+import { parseConvertOptions } from "../../src/options/options.js";
 import { decodeFloats } from "../../src/safetensors/floats.js";
 import { changedCheckpoint } from "../support/changed-checkpoint.js";
 import { FIXTURES, temporaryFolder } from "../support/fixtures.js";

@@ -4,7 +4,7 @@ import { cp, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { convert } from "../../src/commands/convert.js";
-import { parseConvertOptions } from "../../src/options.js";
+import { parseConvertOptions } from "../../src/options/options.js";
 import { decodeFloats } from "../../src/safetensors/floats.js";
 import { FIXTURES, temporaryFolder } from "../support/fixtures.js";
 import { type ReadTensor, readFolder } from "../support/safetensors.js";

@@ -6,7 +6,7 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { ModelProtoSchema, TensorProto_DataType } from "onnx-buf";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { exportOnnx } from "../../src/commands/export.js";
-import { parseExportOptions } from "../../src/options.js";
+import { parseExportOptions } from "../../src/options/options.js";
 import { lsg } from "../support/cli.js";
 import { FIXTURES, temporaryFolder } from "../support/fixtures.js";
 import { axesOf, type Outputs, openModel, runModel } from "../support/onnx.js";

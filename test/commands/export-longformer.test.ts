@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { exportOnnx } from "../../src/commands/export.js";
 import { exportOp } from "../../src/commands/export-op.js";
-import { parseExportOptions } from "../../src/options.js";
+import { parseExportOptions } from "../../src/options/options.js";
 import { goldenInputs, goldenValues, outputGoldens } from "../onnx/model-cases.js";
 import { changedCheckpoint } from "../support/changed-checkpoint.js";
 import { lsg } from "../support/cli.js";

@@ -6,7 +6,7 @@ import { ModelProtoSchema } from "onnx-buf";
 import { describe, expect, test } from "vitest";
 import { convert } from "../../src/commands/convert.js";
 import { exportOnnx } from "../../src/commands/export.js";
-import { parseConvertOptions, parseExportOptions } from "../../src/options.js";
+import { parseConvertOptions, parseExportOptions } from "../../src/options/options.js";
 import { lsg } from "../support/cli.js";
 import { FIXTURES, temporaryFolder } from "../support/fixtures.js";
 import { type Inputs, type Outputs, openModel, relativeDifference, runModel } from "../support/onnx.js";

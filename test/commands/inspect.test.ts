@@ -6,7 +6,7 @@ import { describe, expect, test, vi } from "vitest";
 import { inspect } from "../../src/commands/inspect.js";
 import { drawPicture } from "../../src/inspect/picture.js";
 import { printInspection } from "../../src/inspect/print.js";
-import { decisiveOptions, parseConvertOptions } from "../../src/options.js";
+import { decisiveOptions, parseConvertOptions } from "../../src/options/options.js";
 import { lsg } from "../support/cli.js";
 import { FIXTURES, temporaryFolder } from "../support/fixtures.js";
 import { setUpHub } from "../support/hub-setup.js";

@@ -2,7 +2,7 @@ import { randomInt } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { SafetensorsError } from "../../src/errors.js";
+import { SafetensorsError } from "../../src/base/errors.js";
 import {
   LENGTH_BYTES,
   parseHeader,

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { chooseDevice, listDevices } from "../../src/verify/devices.js";
+import { chooseDevice, listDevices } from "../../src/runtime/devices.js";
 
 describe("with a software driver for Vulkan", () => {
   it("finds WebGPU, says that it is software, and ranks it behind the CPU", async () => {

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { convert } from "../../src/commands/convert.js";
 import { verify } from "../../src/commands/verify.js";
-import { parseConvertOptions, parseVerifyOptions } from "../../src/options.js";
+import { parseConvertOptions, parseVerifyOptions } from "../../src/options/options.js";
 import { temporaryFolder } from "../support/fixtures.js";
 
 const RUN_ON_THE_DEVICE = [

@@ -1,5 +1,6 @@
 import * as ort from "onnxruntime-node";
-import type { RelativeBias } from "../../src/architecture.js";
+import type { RelativeBias } from "../../src/architectures/architecture.js";
+import { type LsgConfig, LsgConfigSchema } from "../../src/attention/lsg-config.js";
 import { fullAttention } from "../../src/onnx/functions/full-attention.js";
 import { lsgAttention } from "../../src/onnx/functions/lsg-attention.js";
 import { prependedTokens } from "../../src/onnx/functions/lsg-inputs.js";
@@ -7,7 +8,6 @@ import { opOnlyModel } from "../../src/onnx/op-only.js";
 import type { AttentionProblem } from "../../src/onnx/reference/attention.js";
 import type { FloatDtype } from "../../src/safetensors/dtype.js";
 import { decodeFloats, encodeFloats } from "../../src/safetensors/floats.js";
-import { type LsgConfig, LsgConfigSchema } from "../../src/variants/lsg-config.js";
 import { open } from "./graphs.js";
 
 /** Narrow heads keep the plain definition quick; an odd number of them shows up swapped axes. */

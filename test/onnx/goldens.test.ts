@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { LsgConfigSchema } from "../../src/attention/lsg-config.js";
 import { type AttentionProblem, lsgAttentionByDefinition } from "../../src/onnx/reference/attention.js";
-import { LsgConfigSchema } from "../../src/variants/lsg-config.js";
 import { openLsg, relativeError, run, TOLERANCE } from "./attention-cases.js";
 import { readGoldens } from "./goldens.js";
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { SPARSITY_TYPES } from "../../src/attention/lsg-config.js";
 import type { Heads } from "../../src/onnx/functions/attend.js";
 import { headGroups } from "../../src/onnx/functions/head-groups.js";
 import { prependedTokens } from "../../src/onnx/functions/lsg-inputs.js";
@@ -7,7 +8,6 @@ import {
   type LongformerDefinition,
   longformerAttentionByDefinition,
 } from "../../src/onnx/reference/longformer.js";
-import { SPARSITY_TYPES } from "../../src/variants/lsg-config.js";
 import {
   HEADS,
   lsgConfig,

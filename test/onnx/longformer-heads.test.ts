@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { exportOnnx } from "../../src/commands/export.js";
+import { parseExportOptions } from "../../src/options/options.js";
 import type { GlobalAttention } from "../../src/options/schemas.js";
-import { parseExportOptions } from "../../src/options.js";
 import { temporaryFolder } from "../support/fixtures.js";
 import { openModel, relativeDifference, runModel } from "../support/onnx.js";
 import { caseSource, outputGoldens, TOLERANCE } from "./model-cases.js";

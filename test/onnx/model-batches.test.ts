@@ -3,7 +3,7 @@ import type * as ort from "onnxruntime-node";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { convert } from "../../src/commands/convert.js";
 import { exportOnnx } from "../../src/commands/export.js";
-import { parseConvertOptions, parseExportOptions } from "../../src/options.js";
+import { parseConvertOptions, parseExportOptions } from "../../src/options/options.js";
 import { FIXTURES, temporaryFolder } from "../support/fixtures.js";
 import { type Inputs, openModel, relativeDifference, runModel } from "../support/onnx.js";
 import { TOLERANCE } from "./model-cases.js";

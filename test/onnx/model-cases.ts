@@ -3,13 +3,13 @@ import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type * as ort from "onnxruntime-node";
 import { expect } from "vitest";
-import { modelTypes } from "../../src/architectures.js";
+import { modelTypes } from "../../src/architectures/architectures.js";
 import { openCheckpoint } from "../../src/checkpoint/checkpoint.js";
 import { openFolder } from "../../src/checkpoint/folder.js";
+import { openWeights } from "../../src/checkpoint/weight-reader.js";
 import { isModelWeights } from "../../src/plan/side-files.js";
 import { isFloatDtype } from "../../src/safetensors/dtype.js";
 import { decodeFloats, encodeFloats } from "../../src/safetensors/floats.js";
-import { openWeights } from "../../src/write/weight-reader.js";
 import { FIXTURES } from "../support/fixtures.js";
 import {
   axesOf,

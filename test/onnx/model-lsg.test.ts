@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { describe, test } from "vitest";
 import { convert } from "../../src/commands/convert.js";
-import { parseConvertOptions } from "../../src/options.js";
+import { parseConvertOptions } from "../../src/options/options.js";
 import { temporaryFolder } from "../support/fixtures.js";
 import { caseSource, compareOutputs, outputGoldens, typesOf } from "./model-cases.js";
 

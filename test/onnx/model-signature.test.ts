@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { exportOnnx } from "../../src/commands/export.js";
-import { parseExportOptions } from "../../src/options.js";
+import { parseExportOptions } from "../../src/options/options.js";
 import { temporaryFolder } from "../support/fixtures.js";
 import { openModel, runModel } from "../support/onnx.js";
 import { caseSource, globalAttentionOf, goldenInputs, outputGoldens, typesOf } from "./model-cases.js";

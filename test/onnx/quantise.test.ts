@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import * as ort from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
+import type { SourceTensor } from "../../src/model/names.js";
 import { createGraph, type TensorData } from "../../src/onnx/builder.js";
 import {
   BLOCK_SIZE,
@@ -12,7 +13,6 @@ import {
   rowCodes,
   rowScales,
 } from "../../src/onnx/quantise.js";
-import type { SourceTensor } from "../../src/plan/names.js";
 import { inline, open, runGraph } from "./graphs.js";
 
 const bytes = (data: Uint8Array): TensorData => ({ kind: "inline", bytes: data });

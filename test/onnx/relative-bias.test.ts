@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
+import type { LsgConfig } from "../../src/attention/lsg-config.js";
+import { relativeBucket } from "../../src/attention/relative-bucket.js";
 import { prependedTokens } from "../../src/onnx/functions/lsg-inputs.js";
 import { fullAttentionByDefinition, lsgAttentionByDefinition } from "../../src/onnx/reference/attention.js";
-import { relativeBucket } from "../../src/relative-bucket.js";
-import type { LsgConfig } from "../../src/variants/lsg-config.js";
 import {
   leftPadded,
   lsgConfig,

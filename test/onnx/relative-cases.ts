@@ -1,6 +1,6 @@
-import type { RelativeBias } from "../../src/architecture.js";
+import type { RelativeBias } from "../../src/architectures/architecture.js";
+import { relativeBucket } from "../../src/attention/relative-bucket.js";
 import type { AttentionProblem } from "../../src/onnx/reference/attention.js";
-import { relativeBucket } from "../../src/relative-bucket.js";
 import { HEADS, noise } from "./attention-cases.js";
 
 /** MPNet's. */

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as ort from "onnxruntime-node";
 import { expect } from "vitest";
-import { GENERATION_FILES, GRAPH_FILE } from "../../src/onnx/graph-files.js";
+import { GENERATION_FILES, GRAPH_FILE } from "../../src/checkpoint/graph-files.js";
 import { type Inputs, openModel, relativeDifference } from "../support/onnx.js";
 import { goldenInputs, goldenValues, type OutputCase, type OutputGoldens, TOLERANCE } from "./model-cases.js";
 

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { describe, test } from "vitest";
 import { convert } from "../../src/commands/convert.js";
 import { exportOnnx } from "../../src/commands/export.js";
-import { parseConvertOptions, parseExportOptions } from "../../src/options.js";
+import { parseConvertOptions, parseExportOptions } from "../../src/options/options.js";
 import { temporaryFolder } from "../support/fixtures.js";
 import { caseSource, globalAttentionOf, type OutputCase, outputGoldens, typesOf } from "./model-cases.js";
 import { compareSeq2Seq } from "./seq2seq-cases.js";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { expect, it, onTestFinished } from "vitest";
-import { PickleError } from "../../src/errors.js";
+import { PickleError } from "../../src/base/errors.js";
 import { gather } from "../../src/pickle/gather.js";
 import { isContiguous, spanElements } from "../../src/pickle/strides.js";
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { PickleError } from "../../src/errors.js";
+import { PickleError } from "../../src/base/errors.js";
 import {
   call,
   dict,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { PickleError } from "../../src/errors.js";
+import { PickleError } from "../../src/base/errors.js";
 import { readStateDict } from "../../src/pickle/state-dict.js";
 import { MAX_GATHERED_BYTES } from "../../src/pickle/strides.js";
 import { call, dict, op, type Pushed, pickle, read, storage, tensor, zipOf } from "./assemble.js";

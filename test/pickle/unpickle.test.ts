@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { PickleError } from "../../src/errors.js";
+import { PickleError } from "../../src/base/errors.js";
 import { TORCH_GLOBALS } from "../../src/pickle/torch-globals.js";
 import { MAX_PICKLE_BYTES, MAX_PICKLE_OBJECTS, unpickle } from "../../src/pickle/unpickle.js";
 import { call, dict, op, pickle, push } from "./assemble.js";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { PickleError } from "../../src/errors.js";
+import { PickleError } from "../../src/base/errors.js";
 import { readStateDict } from "../../src/pickle/state-dict.js";
 import { MAX_PICKLE_BYTES } from "../../src/pickle/unpickle.js";
 import { dict, directoryEntry, pickle, read, storage, tensor, zip, zipOf } from "./assemble.js";

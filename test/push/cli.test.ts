@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { openFolder } from "../../src/checkpoint/folder.js";
 import { convert } from "../../src/commands/convert.js";
-import { parseConvertOptions } from "../../src/options.js";
+import { parseConvertOptions } from "../../src/options/options.js";
 import { isProven } from "../../src/verify/proof.js";
 import { VerificationReportSchema } from "../../src/verify/report/report-schema.js";
 import { type CliResult, LSG, lsg } from "../support/cli.js";

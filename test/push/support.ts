@@ -2,7 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, vi } from "vitest";
 import { push } from "../../src/commands/push.js";
-import { parsePushOptions } from "../../src/options.js";
+import { parsePushOptions } from "../../src/options/options.js";
 import { temporaryFolder } from "../support/fixtures.js";
 import type { HubRepo } from "../support/hub-repo.js";
 import { type HubTest, setUpHub } from "../support/hub-setup.js";

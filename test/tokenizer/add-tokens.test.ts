@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { CheckpointError } from "../../src/errors.js";
+import { CheckpointError } from "../../src/base/errors.js";
 import { addTokens, chooseIds, filesForTokens } from "../../src/tokenizer/add-tokens.js";
 import { answers, defaultsOf, files, folder } from "./folders.js";
 

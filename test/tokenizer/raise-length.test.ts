@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { CheckpointError } from "../../src/errors.js";
+import { CheckpointError } from "../../src/base/errors.js";
 import { limitsLength, raiseLength } from "../../src/tokenizer/raise-length.js";
 
 const LENGTHS = { from: 512, to: 4096 };

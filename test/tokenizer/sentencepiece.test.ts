@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { CheckpointError } from "../../src/errors.js";
+import { CheckpointError } from "../../src/base/errors.js";
 import { sentencePieces } from "../../src/tokenizer/sentencepiece.js";
 
 const model = (...bytes: number[]) => [...sentencePieces(Buffer.from(bytes), "spiece.model")];

@@ -2,7 +2,7 @@ import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { convert } from "../../src/commands/convert.js";
-import { parseConvertOptions } from "../../src/options.js";
+import { parseConvertOptions } from "../../src/options/options.js";
 import { VerificationReportSchema } from "../../src/verify/report/report-schema.js";
 import { lsg } from "../support/cli.js";
 import { temporaryFolder } from "../support/fixtures.js";

@@ -2,7 +2,7 @@ import { cpSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe } from "vitest";
 import { exportOnnx } from "../../src/commands/export.js";
-import { parseExportOptions } from "../../src/options.js";
+import { parseExportOptions } from "../../src/options/options.js";
 import { temporaryFolder } from "../support/fixtures.js";
 import { readSafetensors } from "../support/safetensors.js";
 import { type Damage, editGraph, flipBit, put, remove, takenFrom } from "./damage.js";

@@ -2,7 +2,7 @@ import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { exportOnnx } from "../../src/commands/export.js";
-import { parseExportOptions } from "../../src/options.js";
+import { parseExportOptions } from "../../src/options/options.js";
 import { FIXTURES, temporaryFolder } from "../support/fixtures.js";
 import { type Damage, edit, editGraph, flipBit } from "./damage.js";
 import { checksOf, converted, expectSound, testCrimes, textOf } from "./support.js";

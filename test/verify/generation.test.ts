@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
-import type { ReadCheckpoint } from "../../src/plan-source.js";
+import type { ReadCheckpoint } from "../../src/plan/plan-source.js";
+import type { InputSource } from "../../src/runtime/input-source.js";
+import type { Encoded, Runnable } from "../../src/runtime/runnable.js";
 import { checkGeneration } from "../../src/verify/model/check-generation.js";
 import {
   type GenerationSettings,
@@ -7,8 +9,6 @@ import {
   NEW_TOKENS,
   readGenerationSettings,
 } from "../../src/verify/model/generate.js";
-import type { InputSource } from "../../src/verify/model/input-source.js";
-import type { Encoded, Runnable } from "../../src/verify/model/runnable.js";
 
 const [START, BOS, END, WORD] = [2, 5, 9, 7];
 const PLAIN: GenerationSettings = { start: START, forcedBos: undefined, forcedEos: undefined, ends: [END] };

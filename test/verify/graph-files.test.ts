@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { FileSource } from "../../src/checkpoint/file-source.js";
-import { graphFiles } from "../../src/onnx/graph-files.js";
+import { graphFiles } from "../../src/checkpoint/graph-files.js";
 
 const FOUR = [
   "encoder_model.onnx",

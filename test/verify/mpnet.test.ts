@@ -5,7 +5,7 @@ import { ModelProtoSchema } from "onnx-buf";
 import { describe, expect, test } from "vitest";
 import { convert } from "../../src/commands/convert.js";
 import { exportOp } from "../../src/commands/export-op.js";
-import { parseConvertOptions, parseExportOptions } from "../../src/options.js";
+import { parseConvertOptions, parseExportOptions } from "../../src/options/options.js";
 import { changedCheckpoint } from "../support/changed-checkpoint.js";
 import { FIXTURES, temporaryFolder } from "../support/fixtures.js";
 import { editGraph, editTensor } from "./damage.js";

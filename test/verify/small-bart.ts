@@ -1,6 +1,6 @@
 import { cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { seededNormal } from "../../src/random.js";
+import { seededNormal } from "../../src/base/random.js";
 import { encodeFloats } from "../../src/safetensors/floats.js";
 import { FIXTURES } from "../support/fixtures.js";
 import { type ReadTensor, writeSafetensors } from "../support/safetensors.js";

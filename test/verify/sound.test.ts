@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { convert } from "../../src/commands/convert.js";
 import { exportOnnx } from "../../src/commands/export.js";
-import { parseConvertOptions, parseExportOptions } from "../../src/options.js";
+import { parseConvertOptions, parseExportOptions } from "../../src/options/options.js";
 import { FIXTURES, temporaryFolder } from "../support/fixtures.js";
 import { writeSafetensors } from "../support/safetensors.js";
 import { writeTinyModel } from "../support/tiny-model.js";

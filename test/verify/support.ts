@@ -6,7 +6,7 @@ import { InferenceSession } from "onnxruntime-node";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { convert } from "../../src/commands/convert.js";
 import { verify } from "../../src/commands/verify.js";
-import { parseConvertOptions, parseVerifyOptions, type VerifyOptions } from "../../src/options.js";
+import { parseConvertOptions, parseVerifyOptions, type VerifyOptions } from "../../src/options/options.js";
 import type { Check, VerificationReport } from "../../src/verify/types.js";
 import { temporaryFolder } from "../support/fixtures.js";
 import { type SmallModel, writeSmallBert } from "./small-bert.js";

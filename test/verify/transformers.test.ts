@@ -2,7 +2,7 @@ import { appendFileSync, chmodSync, existsSync, readFileSync, writeFileSync } fr
 import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
 import { verify } from "../../src/commands/verify.js";
-import { parseVerifyOptions } from "../../src/options.js";
+import { parseVerifyOptions } from "../../src/options/options.js";
 import type { Check } from "../../src/verify/types.js";
 import { temporaryFolder } from "../support/fixtures.js";
 import { convertedSmallBart } from "./small-bart.js";

@@ -1,7 +1,7 @@
 import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { OutputError } from "../../src/errors.js";
+import { OutputError } from "../../src/base/errors.js";
 import { writeFolder } from "../../src/write/output-folder.js";
 import { temporaryFolder } from "../support/fixtures.js";
 

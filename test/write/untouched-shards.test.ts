@@ -3,7 +3,7 @@ import { basename, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { openFolder } from "../../src/checkpoint/folder.js";
 import { convert } from "../../src/commands/convert.js";
-import { parseConvertOptions } from "../../src/options.js";
+import { parseConvertOptions } from "../../src/options/options.js";
 import { isModelWeights } from "../../src/plan/side-files.js";
 import { copyShard } from "../../src/write/shard-writer.js";
 import { FIXTURES, temporaryFolder } from "../support/fixtures.js";

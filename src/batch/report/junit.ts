@@ -1,4 +1,4 @@
-import { markup } from "../../verify/report/markup.js";
+import { markup } from "../../report/markup.js";
 import type { BatchReport, JobResult } from "../types.js";
 import { isGood, outcome } from "./wording.js";
 

@@ -1,4 +1,4 @@
-import { escapeMarkdown, markdownTable } from "../../verify/report/markdown-text.js";
+import { escapeMarkdown, markdownTable } from "../../report/markdown-text.js";
 import type { BatchReport } from "../types.js";
 import { cells } from "./table.js";
 import { conclusion, isGood, outcome } from "./wording.js";

@@ -1,5 +1,5 @@
-import { megabytes } from "../../progress.js";
-import { pad, printable, textWidth } from "../../verify/report/text.js";
+import { megabytes } from "../../base/progress.js";
+import { pad, printable, textWidth } from "../../report/text.js";
 import type { BatchReport, JobResult } from "../types.js";
 import { conclusion, duration, isGood, outcome, STATUS_WORDS } from "./wording.js";
 

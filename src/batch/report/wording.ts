@@ -1,4 +1,4 @@
-import { megabytes } from "../../progress.js";
+import { megabytes } from "../../base/progress.js";
 import type { BatchReport, JobResult, JobStatus } from "../types.js";
 
 /** What a status is called, in the order in which they are counted. */

@@ -1,6 +1,6 @@
 import { listFiles, modelInfo } from "@huggingface/hub";
 import { z } from "zod";
-import { HubError } from "../../errors.js";
+import { HubError } from "../../base/errors.js";
 import type { FileInfo } from "../file-source.js";
 import type { HubClient } from "./client.js";
 import { type HubSubject, malformedAnswer } from "./errors.js";

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { copyFile, mkdir, readFile, rename, stat, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { getRepoFolderName } from "@huggingface/hub";
-import { systemErrorCode } from "../../errors.js";
+import { systemErrorCode } from "../../base/errors.js";
 import { isCommit } from "./reference.js";
 
 /**

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { HubError } from "../../errors.js";
+import { HubError } from "../../base/errors.js";
 import type { HubEnvironment } from "./environment.js";
 import { type HubSubject, HubUnreachableError, overNetwork, statusError } from "./errors.js";
 import { follow } from "./follow.js";

@@ -2,7 +2,7 @@ import { createHash, type Hash } from "node:crypto";
 import { constants } from "node:fs";
 import { copyFile, type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { HubError, systemErrorCode } from "../../errors.js";
+import { HubError, systemErrorCode } from "../../base/errors.js";
 import type { TransferOptions } from "../file-source.js";
 import type { HubFile } from "./api.js";
 import { sizeOf } from "./cache.js";

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { HubError } from "../../errors.js";
+import { HubError } from "../../base/errors.js";
 
 /** What the environment says about the Hub, read as Python's `huggingface_hub` reads it. */
 export interface HubEnvironment {

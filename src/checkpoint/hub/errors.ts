@@ -1,4 +1,4 @@
-import { HubError, systemErrorCode } from "../../errors.js";
+import { HubError, systemErrorCode } from "../../base/errors.js";
 import type { HubEnvironment } from "./environment.js";
 
 /** What a request was about. */

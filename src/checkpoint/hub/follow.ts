@@ -1,4 +1,4 @@
-import { HubError } from "../../errors.js";
+import { HubError } from "../../base/errors.js";
 import type { HubEnvironment } from "./environment.js";
 import { overNetwork } from "./errors.js";
 import { type HubBody, sendBody } from "./send-body.js";

@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import { HubError, systemErrorCode } from "../../errors.js";
+import { HubError, systemErrorCode } from "../../base/errors.js";
 import type { FileSource, TransferOptions } from "../file-source.js";
 import {
   endsTooEarly,

@@ -1,4 +1,4 @@
-import { HubError } from "../../errors.js";
+import { HubError } from "../../base/errors.js";
 
 export interface HubReference {
   /** `org/name`, or `name` alone for a model from the Hub's first years. */

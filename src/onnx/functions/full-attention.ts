@@ -1,4 +1,4 @@
-import type { RelativeBias } from "../../architecture.js";
+import type { RelativeBias } from "../../architectures/architecture.js";
 import type { OnnxFunction, Op, Value } from "../body.js";
 import { defineFunction } from "../builder.js";
 import {

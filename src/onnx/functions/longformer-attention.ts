@@ -1,4 +1,4 @@
-import { OptionError } from "../../errors.js";
+import { OptionError } from "../../base/errors.js";
 import type { OnnxFunction, Op, Value } from "../body.js";
 import { defineFunction } from "../builder.js";
 import {

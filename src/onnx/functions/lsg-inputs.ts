@@ -1,5 +1,5 @@
-import type { RelativeBias } from "../../architecture.js";
-import type { LsgConfig } from "../../variants/lsg-config.js";
+import type { RelativeBias } from "../../architectures/architecture.js";
+import type { LsgConfig } from "../../attention/lsg-config.js";
 import type { Op, Value } from "../body.js";
 import type { HeadInputs, Heads } from "./attend.js";
 

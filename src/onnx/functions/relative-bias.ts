@@ -1,6 +1,6 @@
-import type { RelativeBias } from "../../architecture.js";
-import { relativeBucket } from "../../relative-bucket.js";
-import { isSparse, type LsgConfig } from "../../variants/lsg-config.js";
+import type { RelativeBias } from "../../architectures/architecture.js";
+import { isSparse, type LsgConfig } from "../../attention/lsg-config.js";
+import { relativeBucket } from "../../attention/relative-bucket.js";
 import type { Op, Value } from "../body.js";
 import { sizeOf } from "./attend.js";
 import { isShort, prependedTokens } from "./lsg-inputs.js";

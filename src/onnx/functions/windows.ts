@@ -1,4 +1,4 @@
-import { isSparse, type LsgConfig } from "../../variants/lsg-config.js";
+import { isSparse, type LsgConfig } from "../../attention/lsg-config.js";
 import type { Value } from "../body.js";
 import { vector } from "./attend.js";
 import { type LongInputs, prependedTokens } from "./lsg-inputs.js";

@@ -1,4 +1,4 @@
-import type { LsgConfig } from "../../variants/lsg-config.js";
+import type { LsgConfig } from "../../attention/lsg-config.js";
 import { effectiveSparsity } from "../functions/sparse/index.js";
 import { SPARSE_DEFINITIONS } from "./sparse.js";
 

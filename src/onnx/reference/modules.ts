@@ -1,11 +1,11 @@
-import { type Modules, moduleTensor } from "../../sentence-transformers/modules.js";
+import { type Modules, moduleTensor } from "../../model/modules.js";
 import {
   type DenseStep,
   LAYER_NORM_EPSILON,
   NORMALIZE_EPSILON,
   type PoolingMode,
   type Step,
-} from "../../sentence-transformers/steps.js";
+} from "../../model/steps.js";
 import { erf } from "./erf.js";
 
 /** What modules are computed of. */

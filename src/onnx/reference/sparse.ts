@@ -1,4 +1,4 @@
-import type { LsgConfig } from "../../variants/lsg-config.js";
+import type { LsgConfig } from "../../attention/lsg-config.js";
 import type { SparsityType } from "../functions/sparse/index.js";
 import { lshProjections, lshRounds } from "../functions/sparse/lsh-projections.js";
 import {

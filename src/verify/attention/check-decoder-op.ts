@@ -1,3 +1,4 @@
+import { seededNormal } from "../../base/random.js";
 import type { OnnxFunction } from "../../onnx/body.js";
 import { createGraph, type OnnxModel } from "../../onnx/builder.js";
 import { decoderHeads } from "../../onnx/decoder.js";
@@ -5,10 +6,9 @@ import type { Heads } from "../../onnx/functions/attend.js";
 import { keyBias } from "../../onnx/functions/masks.js";
 import { fullAttentionByDefinition } from "../../onnx/reference/attention.js";
 import { modelBytes } from "../../onnx/writer.js";
-import { seededNormal } from "../../random.js";
+import { running } from "../../runtime/runnable.js";
+import { openSession } from "../../runtime/session.js";
 import type { Outcome } from "../attempt.js";
-import { running } from "../model/runnable.js";
-import { openSession } from "../session.js";
 import { judgeOp, type OpCheck, type OpError, relativeError } from "./check-op.js";
 
 const BATCH = 2;

@@ -1,3 +1,6 @@
+import { type LongformerConfig, windowOf } from "../../attention/longformer.js";
+import { seededNormal, seededUniform } from "../../base/random.js";
+import type { Model } from "../../model/model.js";
 import type { OnnxFunction } from "../../onnx/body.js";
 import { createGraph, type OnnxModel } from "../../onnx/builder.js";
 import type { Heads } from "../../onnx/functions/attend.js";
@@ -6,13 +9,10 @@ import { longformerAttention } from "../../onnx/functions/longformer-attention.j
 import { keyBias } from "../../onnx/functions/masks.js";
 import { type LongformerProblem, longformerAttentionByDefinition } from "../../onnx/reference/longformer.js";
 import { modelBytes } from "../../onnx/writer.js";
-import type { Model } from "../../plan/model.js";
-import { seededNormal, seededUniform } from "../../random.js";
-import { type LongformerConfig, windowOf } from "../../variants/longformer.js";
+import { sweepLengths } from "../../runtime/lengths.js";
+import { running } from "../../runtime/runnable.js";
+import { openSession, type Session } from "../../runtime/session.js";
 import type { Outcome } from "../attempt.js";
-import { sweepLengths } from "../model/lengths.js";
-import { running } from "../model/runnable.js";
-import { openSession, type Session } from "../session.js";
 import { judgeOp, type OpCheck, type OpError, relativeError } from "./check-op.js";
 import { attentionProblem } from "./problem.js";
 

@@ -1,10 +1,10 @@
+import type { Model } from "../../model/model.js";
 import type { OnnxFunction } from "../../onnx/body.js";
 import { attentionFunction } from "../../onnx/context.js";
 import { decoderHeads } from "../../onnx/decoder.js";
 import { crossAttention, decoderSelfAttention } from "../../onnx/functions/decoder-attention.js";
-import type { Model } from "../../plan/model.js";
+import { formatNumber } from "../../report/numbers.js";
 import type { Outcome } from "../attempt.js";
-import { formatNumber } from "../report/numbers.js";
 import { checkDecoderOp } from "./check-decoder-op.js";
 import { checkLongformerOp, longformerOps } from "./check-longformer-op.js";
 import { checkEncoderOp, type OpCheck } from "./check-op.js";

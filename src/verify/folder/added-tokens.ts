@@ -1,9 +1,9 @@
-import type { Model } from "../../plan/model.js";
+import type { Model } from "../../model/model.js";
+import { counted } from "../../report/words.js";
 import type { TokenIdMap } from "../../tokenizer/add-tokens.js";
 import { tokenizerClassOf } from "../../tokenizer/special-tokens.js";
 import { findTokens, type TokenizerFiles } from "../../tokenizer/vocabulary.js";
 import { judge, type Outcome } from "../attempt.js";
-import { counted } from "../words.js";
 
 /** Looks whether tokens that a conversion added are in the tokenizer with their ids, and have rows in the embeddings. */
 export function checkAddedTokens(

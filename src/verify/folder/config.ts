@@ -1,12 +1,12 @@
 import { parseObject } from "../../checkpoint/checkpoint.js";
 import type { FileSource } from "../../checkpoint/file-source.js";
-import { editTopLevel } from "../../json-edit.js";
-import { allGraphFiles } from "../../onnx/graph-files.js";
+import { allGraphFiles } from "../../checkpoint/graph-files.js";
+import { editTopLevel } from "../../json/json-edit.js";
 import { graphHints } from "../../onnx/graph-hints.js";
 import type { ConversionPlan } from "../../plan/types.js";
+import { counted } from "../../report/words.js";
 import { configContent, type ReadSource } from "../../write/side-files.js";
 import { judge, type Outcome } from "../attempt.js";
-import { counted } from "../words.js";
 import { describeDifference, jsonFileDifferences } from "./json-differences.js";
 
 /** Compares config.json, key by key, with what the plan makes of the original's. */

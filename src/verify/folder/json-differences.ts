@@ -1,5 +1,5 @@
 import { parseJson } from "../../checkpoint/checkpoint.js";
-import { isRecord } from "../../json-edit.js";
+import { isRecord } from "../../json/json-edit.js";
 
 /** One place where two JSON values differ; undefined stands for a key that is not there. */
 export interface JsonDifference {

@@ -1,12 +1,12 @@
-import { type Architecture, stacksOf } from "../../architecture.js";
+import { type Architecture, stacksOf } from "../../architectures/architecture.js";
 import type { FileSource } from "../../checkpoint/file-source.js";
-import { raisedLengths } from "../../plan/config.js";
-import type { Model } from "../../plan/model.js";
+import { raisedLengths } from "../../model/config.js";
+import type { Model } from "../../model/model.js";
 import { positionOffset } from "../../plan/positions.js";
 import type { ConversionRecord } from "../../plan/types.js";
+import { counted } from "../../report/words.js";
 import { limitsLength, raiseLength } from "../../tokenizer/raise-length.js";
 import { judge, type Outcome } from "../attempt.js";
-import { counted } from "../words.js";
 
 /** Looks whether everything that limits the length of inputs says the same. @param lengths what is promised */
 export async function checkLength(

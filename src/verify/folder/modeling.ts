@@ -1,12 +1,13 @@
 import { readFile } from "node:fs/promises";
-import type { Architecture } from "../../architecture.js";
+import type { Architecture } from "../../architectures/architecture.js";
+import { modelingFiles } from "../../architectures/modeling.js";
+import { modelingModule } from "../../attention/lsg.js";
+import { MODELING_FOLDER } from "../../base/package.js";
 import type { Config } from "../../checkpoint/checkpoint.js";
 import type { FileSource } from "../../checkpoint/file-source.js";
-import { isRecord } from "../../json-edit.js";
-import { MODELING_FOLDER, modelingFiles } from "../../modeling.js";
-import { modelingModule } from "../../variants/lsg.js";
+import { isRecord } from "../../json/json-edit.js";
+import { counted } from "../../report/words.js";
 import { judge, type Outcome } from "../attempt.js";
-import { counted } from "../words.js";
 
 /** Looks whether the Python code that transformers will run is there, is ours, and is what config.json names. */
 export async function checkModeling(

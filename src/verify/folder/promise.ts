@@ -1,12 +1,12 @@
-import { longformerClass, lsgClass } from "../../plan/classes.js";
-import type { Model } from "../../plan/model.js";
+import { losslessLength as losslessOfLongformer } from "../../attention/longformer.js";
+import { losslessLength } from "../../attention/lsg.js";
+import type { LsgConfig } from "../../attention/lsg-config.js";
+import { longformerClass, lsgClass } from "../../model/classes.js";
+import type { Model } from "../../model/model.js";
 import type { ConversionRecord } from "../../plan/types.js";
 import type { PlannedAttention } from "../../plan/weights.js";
-import { losslessLength as losslessOfLongformer } from "../../variants/longformer.js";
-import { losslessLength } from "../../variants/lsg.js";
-import type { LsgConfig } from "../../variants/lsg-config.js";
+import { counted } from "../../report/words.js";
 import { judge, type Outcome } from "../attempt.js";
-import { counted } from "../words.js";
 import { describeDifference, jsonDifferences } from "./json-differences.js";
 
 /** Looks whether config.json is one of which the record can promise what it does; it needs no original. */

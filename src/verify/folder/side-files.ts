@@ -1,11 +1,11 @@
 import { posix } from "node:path";
 import type { FileSource } from "../../checkpoint/file-source.js";
-import { RECORD_FILE, withoutProof } from "../../conversion-record.js";
-import { allGraphFiles } from "../../onnx/graph-files.js";
+import { allGraphFiles } from "../../checkpoint/graph-files.js";
+import { RECORD_FILE, withoutProof } from "../../plan/conversion-record.js";
 import type { ConversionPlan, SideFile } from "../../plan/types.js";
+import { counted } from "../../report/words.js";
 import { type ReadSource, sideFileContent } from "../../write/side-files.js";
 import { judge, type Outcome } from "../attempt.js";
-import { counted } from "../words.js";
 import { describeDifference, jsonFileDifferences } from "./json-differences.js";
 
 /** What owners put beside a model, and loaders don't read. */

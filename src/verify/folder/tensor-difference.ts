@@ -1,7 +1,7 @@
+import { type ByteRun, readInto } from "../../checkpoint/weight-reader.js";
 import { type Dtype, isFloatDtype } from "../../safetensors/dtype.js";
 import { decodeFloats } from "../../safetensors/floats.js";
 import { tensorBytes } from "../../safetensors/header.js";
-import { type ByteRun, readInto } from "../../write/weight-reader.js";
 import { difference } from "../model/difference.js";
 
 /** Compared at a time. A multiple of every element's size, as are the pieces that a tensor comes in. */

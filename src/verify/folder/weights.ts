@@ -1,11 +1,11 @@
 import type { Checkpoint, CheckpointTensor } from "../../checkpoint/checkpoint.js";
+import type { WeightReader } from "../../checkpoint/weight-reader.js";
 import type { ConversionPlan, PlannedTensor } from "../../plan/types.js";
+import { formatNumber } from "../../report/numbers.js";
+import { counted } from "../../report/words.js";
 import { tensorBytes } from "../../safetensors/header.js";
 import { tensorPieces } from "../../write/shard-writer.js";
-import type { WeightReader } from "../../write/weight-reader.js";
 import { judge, type Outcome } from "../attempt.js";
-import { formatNumber } from "../report/numbers.js";
-import { counted } from "../words.js";
 import { tensorDifference } from "./tensor-difference.js";
 
 /** Rows that a finding lists. */

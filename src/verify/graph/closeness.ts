@@ -1,8 +1,8 @@
-import type { GraphDtype } from "../../onnx/graph-dtypes.js";
+import type { GraphDtype } from "../../base/graph-dtypes.js";
+import { formatNumber } from "../../report/numbers.js";
+import type { FloatTensor } from "../../runtime/session.js";
 import { cosine, outputDifference } from "../model/comparison.js";
 import { type Difference, difference, toleranceFor } from "../model/difference.js";
-import { formatNumber } from "../report/numbers.js";
-import type { FloatTensor } from "../session.js";
 
 type Outputs = Readonly<Record<string, FloatTensor>>;
 

@@ -1,15 +1,15 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join, posix } from "node:path";
+import { lsgOf } from "../../attention/kind.js";
+import { inDtype } from "../../base/graph-dtypes.js";
+import { dataFile } from "../../checkpoint/graph-files.js";
+import { openWeights } from "../../checkpoint/weight-reader.js";
 import type { GraphOptions } from "../../onnx/context.js";
 import { weightsIn } from "../../onnx/dtype-weights.js";
 import { exportedGraphs } from "../../onnx/exported-graphs.js";
-import { inDtype } from "../../onnx/graph-dtypes.js";
-import { dataFile } from "../../onnx/graph-files.js";
 import { writeModel } from "../../onnx/writer.js";
-import { openWeights } from "../../write/weight-reader.js";
+import { counted } from "../../report/words.js";
 import { judge, type Outcome } from "../attempt.js";
-import { lsgOf } from "../attention/kind.js";
-import { counted } from "../words.js";
 import { firstDifference } from "./first-difference.js";
 import { exportAgain, type FoundGraphs, type GraphCheck } from "./graph-check.js";
 

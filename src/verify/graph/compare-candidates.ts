@@ -1,8 +1,8 @@
+import { makeBatch, type Row } from "../../runtime/batch.js";
+import type { InputSource } from "../../runtime/input-source.js";
+import type { FloatTensor, Session } from "../../runtime/session.js";
 import type { CandidateTokens } from "../../tokenizer/candidate-tokens.js";
 import type { Outcome } from "../attempt.js";
-import { makeBatch, type Row } from "../model/batch.js";
-import type { InputSource } from "../model/input-source.js";
-import type { FloatTensor, Session } from "../session.js";
 import { compareByLength, judgeCloseness, type Question } from "./compare-outputs.js";
 import type { FoundGraphs, GraphCheck } from "./graph-check.js";
 

@@ -1,12 +1,12 @@
 import { posix } from "node:path";
-import { inDtype } from "../../onnx/graph-dtypes.js";
-import { GENERATION_FILES } from "../../onnx/graph-files.js";
+import { inDtype } from "../../base/graph-dtypes.js";
+import { GENERATION_FILES } from "../../checkpoint/graph-files.js";
+import { formatNumber } from "../../report/numbers.js";
+import { counted } from "../../report/words.js";
+import type { FloatTensor, Session } from "../../runtime/session.js";
 import type { Outcome } from "../attempt.js";
 import type { DifferenceFound } from "../model/by-length.js";
 import { tokenRange } from "../model/difference.js";
-import { formatNumber } from "../report/numbers.js";
-import type { FloatTensor, Session } from "../session.js";
-import { counted } from "../words.js";
 import { compareByLength, judgeCloseness } from "./compare-outputs.js";
 import { type Case, emptied, firstPass, type Kept, laterPass, makeCases } from "./generation-steps.js";
 import { exportAgain, type FoundGraphs, type GraphCheck, inSession } from "./graph-check.js";

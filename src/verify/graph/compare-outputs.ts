@@ -1,11 +1,11 @@
 import { exported, FEATURES, hasChoices, headForTask, taskOf } from "../../onnx/tasks.js";
+import { type Batch, makeBatch, withChoices } from "../../runtime/batch.js";
+import { decoderIds } from "../../runtime/head-question.js";
+import { branchLengths, sweepLengths } from "../../runtime/lengths.js";
+import type { Runnable } from "../../runtime/runnable.js";
+import type { FloatTensor, NumberTensor, Session } from "../../runtime/session.js";
 import type { Outcome } from "../attempt.js";
-import { type Batch, makeBatch, withChoices } from "../model/batch.js";
 import { type DifferenceFound, type Judgement, judgeByLength } from "../model/by-length.js";
-import { decoderIds } from "../model/head-question.js";
-import { branchLengths, sweepLengths } from "../model/lengths.js";
-import type { Runnable } from "../model/runnable.js";
-import type { FloatTensor, NumberTensor, Session } from "../session.js";
 import { exportAgain, type FoundGraphs, type GraphCheck } from "./graph-check.js";
 import { type OpenModules, openModules } from "./open-modules.js";
 

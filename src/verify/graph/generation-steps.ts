@@ -1,5 +1,5 @@
+import type { FloatTensor, NumberTensor, Session } from "../../runtime/session.js";
 import { raggedBatch } from "../model/comparison.js";
-import type { FloatTensor, NumberTensor, Session } from "../session.js";
 import type { GraphCheck } from "./graph-check.js";
 
 /** Lengths of the encoder's input at which a decoder is run: it has no blocks, and what it keeps is large. */

@@ -1,12 +1,12 @@
 import { join } from "node:path";
-import type { GraphDtype } from "../../onnx/graph-dtypes.js";
+import type { GraphDtype } from "../../base/graph-dtypes.js";
+import type { ReadModel } from "../../model/read-model.js";
+import { counted } from "../../report/words.js";
+import type { Runnable } from "../../runtime/runnable.js";
+import { running } from "../../runtime/runnable.js";
+import { openSession, type Session } from "../../runtime/session.js";
 import type { OpCheck } from "../attention/check-op.js";
-import type { Runnable } from "../model/runnable.js";
-import { running } from "../model/runnable.js";
 import type { Subject } from "../model/subject.js";
-import type { ReadModel } from "../read-model.js";
-import { openSession, type Session } from "../session.js";
-import { counted } from "../words.js";
 import type { Closeness } from "./closeness.js";
 
 /** What to do about a graph that is not as it should be. */

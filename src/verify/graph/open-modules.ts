@@ -1,11 +1,11 @@
+import { openWeights } from "../../checkpoint/weight-reader.js";
+import { type Modules, moduleTensor } from "../../model/modules.js";
+import type { ReadModel } from "../../model/read-model.js";
+import { stepTensors } from "../../model/steps.js";
 import { modulesByDefinition } from "../../onnx/reference/modules.js";
-import { type Modules, moduleTensor } from "../../sentence-transformers/modules.js";
-import { stepTensors } from "../../sentence-transformers/steps.js";
-import { openWeights } from "../../write/weight-reader.js";
-import type { Batch } from "../model/batch.js";
+import type { Batch } from "../../runtime/batch.js";
+import type { FloatTensor } from "../../runtime/session.js";
 import { tokensOf } from "../model/difference.js";
-import type { ReadModel } from "../read-model.js";
-import type { FloatTensor } from "../session.js";
 
 /** Modules with their weights at hand. */
 export interface OpenModules {

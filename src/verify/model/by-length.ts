@@ -1,6 +1,6 @@
+import { formatNumber } from "../../report/numbers.js";
+import { counted, largestAt, lengthsUpTo } from "../../report/words.js";
 import { judge, type Outcome } from "../attempt.js";
-import { formatNumber } from "../report/numbers.js";
-import { counted, largestAt, lengthsUpTo } from "../words.js";
 import { type Difference, excess, toleranceFor } from "./difference.js";
 
 /** A difference between two ways to compute the same, at one length. */

@@ -1,10 +1,10 @@
+import { formatNumber } from "../../report/numbers.js";
+import { counted } from "../../report/words.js";
+import { makeBatch, type Row } from "../../runtime/batch.js";
+import type { Runnable } from "../../runtime/runnable.js";
 import { judge, type Outcome } from "../attempt.js";
-import { formatNumber } from "../report/numbers.js";
-import { counted } from "../words.js";
-import { makeBatch, type Row } from "./batch.js";
 import { type Difference, difference, excess, larger, NO_DIFFERENCE, toleranceFor } from "./difference.js";
 import { type GenerationSettings, generate, largestIndex, nextScores } from "./generate.js";
-import type { Runnable } from "./runnable.js";
 import type { Subject } from "./subject.js";
 
 /** Tokens of the inputs. */

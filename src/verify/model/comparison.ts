@@ -1,10 +1,10 @@
-import { seededUniform } from "../../random.js";
-import type { FloatTensor } from "../session.js";
-import { type Batch, makeBatch, type Row } from "./batch.js";
+import { seededUniform } from "../../base/random.js";
+import { type Batch, makeBatch, type Row } from "../../runtime/batch.js";
+import { seededQuestion } from "../../runtime/head-question.js";
+import type { InputSource } from "../../runtime/input-source.js";
+import type { Encoded, Runnable } from "../../runtime/runnable.js";
+import type { FloatTensor } from "../../runtime/session.js";
 import { type Difference, difference, larger, NO_DIFFERENCE, visibleDifference } from "./difference.js";
-import { seededQuestion } from "./head-question.js";
-import type { InputSource } from "./input-source.js";
-import type { Encoded, Runnable } from "./runnable.js";
 
 /** What original and converted model made of the same batch. */
 export interface Comparison {

@@ -1,9 +1,9 @@
 import { performance } from "node:perf_hooks";
 import { text } from "node:stream/consumers";
-import type { Device } from "../../device-names.js";
-import { peakMegabytes } from "../peak-memory.js";
-import { loadRuntime } from "../runtime.js";
-import { type NumberTensor, openSession } from "../session.js";
+import type { Device } from "../../base/device-names.js";
+import { peakMegabytes } from "../../runtime/peak-memory.js";
+import { loadRuntime } from "../../runtime/runtime.js";
+import { type NumberTensor, openSession } from "../../runtime/session.js";
 import type { CostAt } from "../types.js";
 
 /** What this program reads on stdin, as JSON. */

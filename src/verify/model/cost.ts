@@ -1,11 +1,12 @@
 import { fileURLToPath } from "node:url";
-import type { Device } from "../../device-names.js";
+import type { Device } from "../../base/device-names.js";
+import { ownProgram } from "../../base/package.js";
+import { makeBatch } from "../../runtime/batch.js";
+import { costLengths } from "../../runtime/lengths.js";
+import { runProgram } from "../../runtime/run-program.js";
 import type { Outcome } from "../attempt.js";
-import { ownProgram, runProgram } from "../run-program.js";
 import type { CostAt } from "../types.js";
-import { makeBatch } from "./batch.js";
 import type { CostRequest } from "./cost-program.js";
-import { costLengths } from "./lengths.js";
 import type { Subject } from "./subject.js";
 
 /**
@@ -16,7 +17,7 @@ import type { Subject } from "./subject.js";
 export async function measureCost(
   { converted, inputs, lengths, seed, signal }: Subject,
   device: Device,
-  program: URL = ownProgram("model/cost-program.js"),
+  program: URL = ownProgram("verify/model/cost-program"),
 ): Promise<{ outcome: Outcome; costs: CostAt[] }> {
   const { graphPath, longest } = converted;
   const ascending = costLengths(longest, lengths);

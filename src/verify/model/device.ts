@@ -1,14 +1,14 @@
-import type { Device } from "../../device-names.js";
+import { borderOf } from "../../attention/kind.js";
+import type { Device } from "../../base/device-names.js";
+import { formatNumber } from "../../report/numbers.js";
+import { makeBatch } from "../../runtime/batch.js";
+import { EXECUTION_PROVIDERS } from "../../runtime/devices.js";
+import { sweepLengths } from "../../runtime/lengths.js";
+import type { NodeShare } from "../../runtime/node-shares.js";
+import type { Runnable } from "../../runtime/runnable.js";
 import type { Outcome } from "../attempt.js";
-import { borderOf } from "../attention/kind.js";
-import { EXECUTION_PROVIDERS } from "../devices.js";
-import type { NodeShare } from "../node-shares.js";
-import { formatNumber } from "../report/numbers.js";
-import { makeBatch } from "./batch.js";
 import { type DifferenceFound, judgeByLength } from "./by-length.js";
 import { difference } from "./difference.js";
-import { sweepLengths } from "./lengths.js";
-import type { Runnable } from "./runnable.js";
 import type { Subject } from "./subject.js";
 
 /**

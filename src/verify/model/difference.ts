@@ -1,6 +1,6 @@
+import type { Batch } from "../../runtime/batch.js";
+import type { FloatTensor } from "../../runtime/session.js";
 import type { Floats } from "../../safetensors/floats.js";
-import type { FloatTensor } from "../session.js";
-import type { Batch } from "./batch.js";
 
 /** How far two outputs lie apart. */
 export interface Difference {

@@ -1,8 +1,9 @@
-import { formatNumber } from "../report/numbers.js";
-import type { FloatTensor } from "../session.js";
+import { formatNumber } from "../../report/numbers.js";
+import { counted, statesOf } from "../../report/words.js";
+import { makeBatch } from "../../runtime/batch.js";
+import { comparedLengths } from "../../runtime/lengths.js";
+import type { FloatTensor } from "../../runtime/session.js";
 import type { Check, DifferenceAt } from "../types.js";
-import { counted, statesOf } from "../words.js";
-import { makeBatch } from "./batch.js";
 import {
   type Comparison,
   compare,
@@ -13,7 +14,6 @@ import {
 } from "./comparison.js";
 import { larger, NO_DIFFERENCE, tokensOf } from "./difference.js";
 import { largestIndex } from "./generate.js";
-import { comparedLengths } from "./lengths.js";
 import type { Subject } from "./subject.js";
 
 /** Lengths between the borders that are looked at. */

@@ -1,6 +1,6 @@
 import { parseObject } from "../../checkpoint/checkpoint.js";
-import type { ReadCheckpoint } from "../../plan-source.js";
-import type { Encoded, Runnable } from "./runnable.js";
+import type { ReadCheckpoint } from "../../plan/plan-source.js";
+import type { Encoded, Runnable } from "../../runtime/runnable.js";
 
 /** Tokens that are generated: enough to read, and to tell two models apart. */
 export const NEW_TOKENS = 16;

@@ -1,15 +1,15 @@
+import { formatNumber } from "../../report/numbers.js";
+import { wrap } from "../../report/text.js";
+import { makeBatch } from "../../runtime/batch.js";
+import type { Encoded, Runnable } from "../../runtime/runnable.js";
+import type { FloatTensor } from "../../runtime/session.js";
+import type { TextTokenizer } from "../../runtime/text-tokenizer.js";
 import type { SpecialToken } from "../../tokenizer/vocabulary.js";
 import type { Outcome } from "../attempt.js";
-import { formatNumber } from "../report/numbers.js";
-import { wrap } from "../report/text.js";
-import type { FloatTensor } from "../session.js";
 import type { Table } from "../types.js";
-import { makeBatch } from "./batch.js";
 import { difference, toleranceFor } from "./difference.js";
 import { generate, largestIndex, nextScores } from "./generate.js";
-import type { Encoded, Runnable } from "./runnable.js";
 import type { Subject } from "./subject.js";
-import type { TextTokenizer } from "./text-tokenizer.js";
 
 /** What the reference's own test asks. */
 const MASKED_TEXT = "Paris is the <mask> of France.";

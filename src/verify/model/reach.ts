@@ -1,14 +1,14 @@
+import { borderOf } from "../../attention/kind.js";
+import type { LongformerConfig } from "../../attention/longformer.js";
+import { isSparse, type LsgConfig } from "../../attention/lsg-config.js";
 import type { PlannedAttention } from "../../plan/weights.js";
-import type { LongformerConfig } from "../../variants/longformer.js";
-import { isSparse, type LsgConfig } from "../../variants/lsg-config.js";
+import { formatNumber } from "../../report/numbers.js";
+import { counted } from "../../report/words.js";
+import { type Batch, makeBatch, type Row } from "../../runtime/batch.js";
+import type { InputSource } from "../../runtime/input-source.js";
+import type { Runnable } from "../../runtime/runnable.js";
 import { judge, type Outcome } from "../attempt.js";
-import { borderOf } from "../attention/kind.js";
-import { formatNumber } from "../report/numbers.js";
-import { counted } from "../words.js";
-import { type Batch, makeBatch, type Row } from "./batch.js";
 import { difference, tokensOf } from "./difference.js";
-import type { InputSource } from "./input-source.js";
-import type { Runnable } from "./runnable.js";
 import type { Subject } from "./subject.js";
 
 /** Tokens `[start, end)`. */

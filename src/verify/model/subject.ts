@@ -1,6 +1,6 @@
 import type { PlannedAttention } from "../../plan/weights.js";
-import type { InputSource } from "./input-source.js";
-import type { Runnable } from "./runnable.js";
+import type { InputSource } from "../../runtime/input-source.js";
+import type { Runnable } from "../../runtime/runnable.js";
 
 /** What the checks of a model are given. */
 export interface Subject {

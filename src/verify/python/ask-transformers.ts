@@ -2,13 +2,14 @@ import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
-import { MODELING_FOLDER, modelingFiles } from "../../modeling.js";
+import { modelingFiles } from "../../architectures/modeling.js";
+import { MODELING_FOLDER } from "../../base/package.js";
+import type { ReadModel } from "../../model/read-model.js";
+import type { Batch } from "../../runtime/batch.js";
+import { runProgram } from "../../runtime/run-program.js";
+import type { FloatTensor } from "../../runtime/session.js";
+import { bringFile } from "../../runtime/workspace.js";
 import { decodeFloats } from "../../safetensors/floats.js";
-import type { Batch } from "../model/batch.js";
-import { bringFile } from "../model/workspace.js";
-import type { ReadModel } from "../read-model.js";
-import { runProgram } from "../run-program.js";
-import type { FloatTensor } from "../session.js";
 
 const PROGRAM = new URL("verify_modeling.py", MODELING_FOLDER);
 

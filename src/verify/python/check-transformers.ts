@@ -1,11 +1,18 @@
+import { borderOf, isRandom } from "../../attention/kind.js";
+import { isLongformer } from "../../attention/longformer.js";
+import { readsTokenTypes } from "../../model/model.js";
+import type { ReadModel } from "../../model/read-model.js";
+import { poolerSpecs } from "../../model/tensor-specs.js";
 import { hasChoices } from "../../onnx/tasks.js";
-import { readsTokenTypes } from "../../plan/model.js";
-import { poolerSpecs } from "../../plan/tensor-specs.js";
 import type { PlannedAttention } from "../../plan/weights.js";
-import { isLongformer } from "../../variants/longformer.js";
+import { formatNumber } from "../../report/numbers.js";
+import { counted, largestAt, lengthsUpTo, statesOf } from "../../report/words.js";
+import { type Batch, makeBatch, withChoices } from "../../runtime/batch.js";
+import { decoderIds, HEAD_TOKENS } from "../../runtime/head-question.js";
+import { sweepLengths } from "../../runtime/lengths.js";
+import type { Runnable } from "../../runtime/runnable.js";
+import type { FloatTensor, NumberTensor } from "../../runtime/session.js";
 import { judge, type Outcome } from "../attempt.js";
-import { borderOf, isRandom } from "../attention/kind.js";
-import { type Batch, makeBatch, withChoices } from "../model/batch.js";
 import { raggedBatch } from "../model/comparison.js";
 import {
   type Difference,
@@ -15,14 +22,7 @@ import {
   toleranceFor,
   visibleDifference,
 } from "../model/difference.js";
-import { decoderIds, HEAD_TOKENS } from "../model/head-question.js";
-import { sweepLengths } from "../model/lengths.js";
-import type { Runnable } from "../model/runnable.js";
 import type { Subject } from "../model/subject.js";
-import type { ReadModel } from "../read-model.js";
-import { formatNumber } from "../report/numbers.js";
-import type { FloatTensor, NumberTensor } from "../session.js";
-import { counted, largestAt, lengthsUpTo, statesOf } from "../words.js";
 import { type Answer, askTransformers } from "./ask-transformers.js";
 
 /** Where Python is; empty: nowhere. */

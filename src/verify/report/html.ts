@@ -1,9 +1,9 @@
+import { attentionPattern } from "../../report/attention-pattern.js";
+import { patternLength } from "../../report/attention-regions.js";
+import { htmlPage, plainTable } from "../../report/html-page.js";
+import { type Markup, markup } from "../../report/markup.js";
 import type { Check, Table, Verdict, VerificationReport } from "../types.js";
 import { costTable, differenceTable } from "./by-length.js";
-import { htmlPage, plainTable } from "./html-page.js";
-import { type Markup, markup } from "./markup.js";
-import { attentionPattern } from "./pictures/attention-pattern.js";
-import { patternLength } from "./pictures/attention-regions.js";
 import { costCharts, differenceChart } from "./pictures/charts.js";
 import { attentionSentence, facts, figureCells, tally, VERDICT_WORDS } from "./wording.js";
 

@@ -1,9 +1,9 @@
+import { patternLength } from "../../report/attention-regions.js";
+import { escapeMarkdown, markdownTable } from "../../report/markdown-text.js";
+import { textPattern } from "../../report/text-pattern.js";
 import type { Check, Table, VerificationReport } from "../types.js";
 import { costTable, differenceTable } from "./by-length.js";
-import { escapeMarkdown, markdownTable } from "./markdown-text.js";
 import { mermaidDifferences, mermaidTimes } from "./mermaid.js";
-import { patternLength } from "./pictures/attention-regions.js";
-import { textPattern } from "./pictures/text-pattern.js";
 import { attentionSentence, facts, figureCells, tally, VERDICT_WORDS } from "./wording.js";
 
 /** A longer table is folded. */

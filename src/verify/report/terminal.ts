@@ -1,7 +1,7 @@
 import { styleText } from "node:util";
+import { cut, pad, printable, textWidth, wrap } from "../../report/text.js";
 import type { Check, Table, Verdict, VerificationReport } from "../types.js";
 import { costTable, differenceTable, worstOfEach } from "./by-length.js";
-import { cut, pad, printable, textWidth, wrap } from "./text.js";
 import { facts, type ReportHead, tally, VERDICT_WORDS } from "./wording.js";
 
 export interface TerminalStyle {

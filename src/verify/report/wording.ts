@@ -1,8 +1,8 @@
+import { hasSparseKeys, keysSeen, localWords } from "../../report/attention-regions.js";
+import type { DrawnAttention } from "../../report/attention-shape.js";
+import { formatAgainst, formatNumber } from "../../report/numbers.js";
+import { counted } from "../../report/words.js";
 import type { Check, Verdict, VerificationReport } from "../types.js";
-import { counted } from "../words.js";
-import { formatAgainst, formatNumber } from "./numbers.js";
-import { hasSparseKeys, keysSeen, localWords } from "./pictures/attention-regions.js";
-import type { DrawnAttention } from "./pictures/attention-shape.js";
 
 /** Verdicts as people read them; they need no colour to be told apart. */
 export const VERDICT_WORDS: Readonly<Record<Verdict, string>> = {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { escapeMarkdown } from "../../../src/report/markdown-text.js";
 import { markdownReport } from "../../../src/verify/report/markdown.js";
-import { escapeMarkdown } from "../../../src/verify/report/markdown-text.js";
 import { check, failing, hostile, passing, withoutOriginal } from "./reports.js";
 
 describe("markdownReport", () => {

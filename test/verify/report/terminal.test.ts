@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { textWidth } from "../../../src/report/text.js";
 import { checkLine, header, printReport, terminalStyle } from "../../../src/verify/report/terminal.js";
-import { textWidth } from "../../../src/verify/report/text.js";
 import type { VerificationReport } from "../../../src/verify/types.js";
 import { check, failing, HOSTILE, hostile, passing, withoutOriginal } from "./reports.js";
 

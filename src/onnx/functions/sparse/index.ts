@@ -1,4 +1,4 @@
-import { isSparse, type LsgConfig } from "../../../variants/lsg-config.js";
+import { isSparse, type LsgConfig } from "../../../attention/lsg-config.js";
 import type { LongInputs } from "../lsg-inputs.js";
 import { lshKeys } from "./lsh.js";
 import { normKeys } from "./norm.js";

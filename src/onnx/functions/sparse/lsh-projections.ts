@@ -1,4 +1,4 @@
-import type { LsgConfig } from "../../../variants/lsg-config.js";
+import type { LsgConfig } from "../../../attention/lsg-config.js";
 
 /** Buckets of each round of lsh: the rounds that only merge, then the one that thins out. */
 export function lshRounds(

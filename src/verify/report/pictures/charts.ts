@@ -1,8 +1,8 @@
+import { lineChart, type Point } from "../../../report/line-chart.js";
+import type { Markup } from "../../../report/markup.js";
+import { formatNumber } from "../../../report/numbers.js";
 import type { CostAt, DifferenceAt } from "../../types.js";
 import { byLength, isOver, worstOfEach } from "../by-length.js";
-import type { Markup } from "../markup.js";
-import { formatNumber } from "../numbers.js";
-import { lineChart, type Point } from "./line-chart.js";
 
 const TOKENS = "tokens of the input";
 /** The whole page, and half of it. */

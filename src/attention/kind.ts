@@ -1,0 +1,21 @@
+import { effectiveSparsity } from "../onnx/functions/sparse/index.js";
+import type { PlannedAttention } from "../plan/weights.js";
+import type { LsgConfig } from "./lsg-config.js";
+
+/** Tokens in a block, or on one side of the narrowest window: around its multiples attention goes wrong if it does. */
+export function borderOf(attention: PlannedAttention): number {
+  return attention.kind === "lsg"
+    ? attention.config.block_size
+    : Math.min(...attention.config.attention_window) / 2;
+}
+
+/** The keys of LSG attention; undefined for a Longformer's. */
+export function lsgOf(attention: PlannedAttention | undefined): LsgConfig | undefined {
+  return attention?.kind === "lsg" ? attention.config : undefined;
+}
+
+/** Whether attention depends on numbers that PyTorch draws anew in every run, beyond two blocks. */
+export function isRandom(attention: PlannedAttention): boolean {
+  const lsg = lsgOf(attention);
+  return lsg !== undefined && effectiveSparsity(lsg) === "lsh" && lsg.sparsity_factor > 1;
+}

@@ -1,0 +1,188 @@
+import type { Architecture } from "../architectures/architecture.js";
+import { CheckpointError, OptionError } from "../base/errors.js";
+import type { Config } from "../checkpoint/checkpoint.js";
+import type { ConversionOptions } from "../options/options.js";
+
+/** The reference's, allenai's: what `--preset reference` takes. */
+const REFERENCE_WINDOW = 512;
+
+/** transformers fails with narrower ones. */
+const MIN_WINDOW = 4;
+
+/** Attention in windows, layer by layer; config.json has the same keys. */
+export interface LongformerConfig {
+  /** Tokens that a token sees: half of them on either side. */
+  readonly attention_window: readonly number[];
+  /** Left out where it is 1 in all heads. */
+  readonly attention_dilation?: Dilation;
+}
+
+/**
+ * Distance between the tokens of a window: for each layer, or for each head of each layer where heads differ (Beltagy
+ * et al. 2020, section 3.1; allenai/longformer's `diagonaled_mm`).
+ */
+type Dilation = readonly number[] | readonly (readonly number[])[];
+
+/** Of the encoder. */
+interface LayerSizes {
+  readonly layers: number;
+  readonly heads: number;
+}
+
+/** One layer's window: tokens on either side, and how far apart they are in each head. */
+export function windowOf(
+  { attention_window, attention_dilation }: LongformerConfig,
+  layer: number,
+  heads: number,
+): { readonly window: number; readonly dilation: readonly number[] } {
+  const apart = attention_dilation?.[layer] ?? 1;
+  const dilation = typeof apart === "number" ? new Array<number>(heads).fill(apart) : apart;
+  return { window: (attention_window[layer] ?? 0) / 2, dilation };
+}
+
+/** As `--attention-dilation` takes it: `1,1:1:2:2`. */
+export function dilationText(dilation: Dilation): string {
+  return dilation.map((layer) => [layer].flat().join(":")).join(",");
+}
+
+/** Whether an architecture's attention is Longformer's. */
+export function isLongformer({ encoder }: Architecture): boolean {
+  return encoder.layers.global !== undefined;
+}
+
+/**
+ * The windows of the result: what was asked for, else a Longformer source's own, else the preset's. Faithful windows
+ * reach as far on either side as the source could read.
+ * @param usable tokens that the source can read
+ * @throws OptionError for windows that are odd, or not as many as there are layers
+ */
+export function resolveLongformer(
+  { attentionWindow, attentionDilation, preset }: ConversionOptions,
+  config: Config,
+  sizes: LayerSizes,
+  usable: number,
+): LongformerConfig {
+  const hasOwn = config.attention_window !== undefined || config.attention_dilation !== undefined;
+  const own = hasOwn ? readLongformer(config, sizes) : undefined;
+  const byPreset = preset === "faithful" ? 2 * usable : REFERENCE_WINDOW;
+  const window = perLayer("attention-window", attentionWindow, sizes.layers) ?? own?.attention_window;
+  const asked = perLayer("attention-dilation", attentionDilation, sizes.layers);
+  asked?.forEach((dilation, layer) => {
+    if (typeof dilation === "number" || dilation.length === sizes.heads) return;
+    throw new OptionError(
+      `--attention-dilation: ${dilation.join(":")} for layer ${layer} has ${dilation.length} numbers for ${sizes.heads} heads`,
+      "Give one number, or one for each head, parted by colons.",
+    );
+  });
+  const attention_window = window ?? new Array<number>(sizes.layers).fill(byPreset);
+  const odd = attention_window.find((width) => width % 2 !== 0);
+  if (odd !== undefined) {
+    throw new OptionError(
+      `--attention-window ${odd} is odd; half of a window lies on either side`,
+      `Use ${odd - 1 || 2} or ${odd + 1}.`,
+    );
+  }
+  refuseUneven(attention_window);
+  return withDilation(attention_window, asked ?? own?.attention_dilation ?? [], sizes.heads);
+}
+
+/** Dilations in their plainest form: none, a number for each layer, or one for each head of each layer. */
+function withDilation(
+  attention_window: readonly number[],
+  dilation: readonly (number | readonly number[])[],
+  heads: number,
+): LongformerConfig {
+  const byHead = dilation.map((layer) =>
+    typeof layer === "number" ? new Array<number>(heads).fill(layer) : layer,
+  );
+  const byLayer = byHead.map(([first = 1]) => first);
+  if (!byHead.every((layer, i) => layer.every((step) => step === byLayer[i])))
+    return { attention_window, attention_dilation: byHead };
+  const isDilated = byLayer.some((step) => step !== 1);
+  return isDilated ? { attention_window, attention_dilation: byLayer } : { attention_window };
+}
+
+/** @throws OptionError for windows whose tokens are farther apart than any two of an input */
+export function refuseFarApart({ attention_dilation = [] }: LongformerConfig, length: number): void {
+  const widest = Math.max(1, ...attention_dilation.flat());
+  if (widest < Math.max(2, length)) return;
+  throw new OptionError(
+    `--attention-dilation ${widest}: inputs have at most ${length} tokens, so that no window has a second one`,
+    `Use at most ${Math.max(1, length - 1)}.`,
+  );
+}
+
+/**
+ * transformers pads inputs to the widest window and cuts them into pieces of each; of a window of 2 it makes none.
+ * @throws OptionError for windows that it would not run
+ */
+function refuseUneven(windows: readonly number[]): void {
+  const widest = Math.max(...windows);
+  const unfit = windows.find((width) => width < MIN_WINDOW || widest % width !== 0);
+  if (unfit === undefined) return;
+  const why = unfit < MIN_WINDOW ? `is below ${MIN_WINDOW}` : `does not divide the widest, ${widest}`;
+  throw new OptionError(
+    `--attention-window: ${unfit} ${why}, and transformers does not run such a model`,
+    "Use windows that divide the widest one.",
+  );
+}
+
+/**
+ * The windows of a Longformer checkpoint's config: a number for all layers or one for each; of dilations also one for
+ * each head of a layer.
+ * @throws CheckpointError for anything else
+ */
+export function readLongformer(config: Config, { layers, heads }: LayerSizes): LongformerConfig {
+  const isSize = (x: unknown): x is number => typeof x === "number" && Number.isSafeInteger(x) && x > 0;
+  const isByHead = (x: unknown): x is number[] => Array.isArray(x) && x.length === heads && x.every(isSize);
+  const read = <T>(key: string, fallback: number, isFit: (x: unknown) => x is T, also = ""): T[] => {
+    const value = config[key] ?? fallback;
+    const all = Array.isArray(value) ? value : new Array<unknown>(layers).fill(value);
+    if (all.length >= layers && all.every(isFit)) return all.slice(0, layers);
+    throw new CheckpointError(
+      `config.json: ${key} is ${JSON.stringify(value)}, expected a positive integer or ${layers} of them${also}`,
+      `Set it to one number, or to one for each layer of the encoder${also}.`,
+    );
+  };
+  return withDilation(
+    read("attention_window", REFERENCE_WINDOW, isSize),
+    read(
+      "attention_dilation",
+      1,
+      (x): x is number | number[] => isSize(x) || isByHead(x),
+      `, or for a layer a list of ${heads}, one for each head`,
+    ),
+    heads,
+  );
+}
+
+/**
+ * Up to how many tokens the result computes what the source computes: as many as every window shows to every token,
+ * and all that the source read where its windows are kept.
+ * @param own the windows of a source that is a Longformer itself
+ */
+export function losslessLength(
+  longformer: LongformerConfig,
+  usable: number,
+  own: LongformerConfig | undefined,
+): number {
+  if (own && JSON.stringify(own) === JSON.stringify(longformer)) return usable;
+  const shown = [longformer, ...(own ? [own] : [])].map(({ attention_window, attention_dilation }) =>
+    attention_dilation ? 1 : Math.min(...attention_window) / 2 + 1,
+  );
+  return Math.min(usable, ...shown);
+}
+
+function perLayer<T>(
+  flag: string,
+  values: readonly T[] | undefined,
+  layers: number,
+): readonly T[] | undefined {
+  if (values === undefined || values.length === layers) return values;
+  const [only] = values;
+  if (values.length === 1 && only !== undefined) return new Array<T>(layers).fill(only);
+  throw new OptionError(
+    `--${flag}: ${values.length} numbers for ${layers} layers`,
+    "Give one number, or one for each layer of the encoder.",
+  );
+}

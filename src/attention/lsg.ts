@@ -1,0 +1,118 @@
+import { type Architecture, classNameOf } from "../architectures/architecture.js";
+import { CheckpointError, OptionError } from "../base/errors.js";
+import type { Config } from "../checkpoint/checkpoint.js";
+import type { Model } from "../model/model.js";
+import type { ConversionOptions } from "../options/options.js";
+import {
+  checkLsgConfig,
+  LSG_CLASS_PREFIX,
+  type LsgConfig,
+  LsgConfigSchema,
+  presetConfig,
+} from "./lsg-config.js";
+
+/** The reference's default for a key that only encoder-decoders have. */
+const DECODER_DEFAULTS = { pass_global_tokens_to_decoder: true };
+
+/**
+ * The LSG keys of the result: what was asked for, else what an LSG source has or the preset sets, else the
+ * reference's defaults.
+ * @param usable tokens that the source can read
+ * @throws OptionError or CheckpointError for values or combinations that don't work.
+ */
+export function resolveLsgConfig(
+  options: ConversionOptions,
+  { architecture, config, isLsg }: Model,
+  usable: number,
+): LsgConfig {
+  const inherited = isLsg ? lsgKeys(config) : presetConfig(options.preset, usable);
+  refuseDecoderKeys(options, architecture);
+  const asked = options.lsg.mask_first_token === true && !("first_token_is_global" in options.lsg);
+  const lsg = parseLsgConfig(architecture, {
+    ...inherited,
+    // The first token can be hidden by one of two means; who asks for the reference's gets that one.
+    ...(asked && { first_token_is_global: false }),
+    ...options.lsg,
+  });
+  // Without pooling nothing would stand in the place of a token that was hidden.
+  return lsg.mask_first_token ? { ...lsg, pool_with_global: true } : lsg;
+}
+
+/**
+ * The LSG keys of an LSG checkpoint's config.
+ * @throws CheckpointError or OptionError for values or combinations that don't work.
+ */
+export function readLsgConfig(config: Config, architecture: Architecture): LsgConfig {
+  return parseLsgConfig(architecture, lsgKeys(config));
+}
+
+function refuseDecoderKeys({ lsg }: ConversionOptions, { decoder, title }: Architecture): void {
+  const key = Object.keys(DECODER_DEFAULTS).find((name) => Object.hasOwn(lsg, name));
+  if (decoder || key === undefined) return;
+  throw new OptionError(`--${key.replaceAll("_", "-")}: ${title} has no decoder`, "Leave it out.");
+}
+
+function lsgKeys(config: Config): Record<string, unknown> {
+  const keys = Object.keys(LsgConfigSchema.shape).filter((key) => config[key] !== undefined);
+  return Object.fromEntries(keys.map((key) => [key, config[key]]));
+}
+
+/** The keys that only encoder-decoders have are no others'. */
+function parseLsgConfig({ decoder }: Architecture, keys: Readonly<Record<string, unknown>>): LsgConfig {
+  const own = Object.entries(keys).filter(([key]) => decoder || !Object.hasOwn(DECODER_DEFAULTS, key));
+  const result = LsgConfigSchema.safeParse({ ...(decoder && DECODER_DEFAULTS), ...Object.fromEntries(own) });
+  if (result.success) {
+    checkLsgConfig(result.data);
+    return result.data;
+  }
+  const issue = result.error.issues[0];
+  throw new CheckpointError(`config.json: ${String(issue?.path[0])}: ${issue?.message}`);
+}
+
+/**
+ * Up to how many tokens the result computes what the source computes; 0 where nothing is promised.
+ * Up to two blocks every token sees every other one, and with its own first token as global token 0 an
+ * input has nothing that it had not before.
+ */
+export function losslessLength(lsg: LsgConfig, usable: number, sourceLsg: LsgConfig | undefined): number {
+  if (sourceLsg) return sameConfig(lsg, sourceLsg) ? usable : 0;
+  const addsNothing = lsg.first_token_is_global && lsg.num_global_tokens === 1 && lsg.pool_with_global;
+  return addsNothing ? Math.min(usable, 2 * lsg.block_size) : 0;
+}
+
+/** The Python file that defines a model type's LSG classes, without its ending. */
+export function modelingModule(architecture: Architecture): string {
+  return `modeling_lsg_${architecture.modelType.replaceAll("-", "_")}`;
+}
+
+/**
+ * The config keys that make transformers open the LSG classes, and those that the classes read.
+ * @param className what config.json is to call the checkpoint's class
+ */
+export function lsgConfigChanges(
+  architecture: Architecture,
+  className: string,
+  lsg: LsgConfig,
+): [string, unknown][] {
+  const module = modelingModule(architecture);
+  const autoMap = Object.entries(architecture.heads).map(([key, { auto }]) => {
+    const name = LSG_CLASS_PREFIX + classNameOf(architecture, key);
+    return [auto === "Model" ? "AutoModel" : `AutoModelFor${auto}`, `${module}.${name}`];
+  });
+  return [
+    ["architectures", [className]],
+    [
+      "auto_map",
+      {
+        AutoConfig: `${module}.${LSG_CLASS_PREFIX}${architecture.classPrefix}Config`,
+        ...Object.fromEntries(autoMap),
+      },
+    ],
+    ["base_model_prefix", "lsg"],
+    ...Object.entries(lsg),
+  ];
+}
+
+function sameConfig(a: LsgConfig, b: LsgConfig): boolean {
+  return Object.entries(a).every(([key, value]) => b[key as keyof LsgConfig] === value);
+}

@@ -1,0 +1,104 @@
+import {
+  type Architecture,
+  classKeyOf,
+  classNameOf,
+  classNames,
+  type Head,
+} from "../architectures/architecture.js";
+import { LSG_CLASS_PREFIX } from "../attention/lsg-config.js";
+import { CheckpointError, OptionError } from "../base/errors.js";
+import type { Config } from "../checkpoint/checkpoint.js";
+import { COLBERT_CLASS } from "../checkpoint/sentence-transformers/model-kind.js";
+
+/** The class that a conversion starts from or writes. */
+export interface ModelClass {
+  /** transformers' name, without LSG. */
+  readonly className: string;
+  /** Undefined for a class that we don't know: its base model is converted, the rest is carried along. */
+  readonly head: Head | undefined;
+}
+
+/** Whether a config is that of a checkpoint which is LSG already, ours or lsg-converter's. */
+export function isLsgConfig(config: Config): boolean {
+  return config.base_model_prefix === "lsg" || (configClass(config)?.startsWith(LSG_CLASS_PREFIX) ?? false);
+}
+
+/**
+ * The class that a checkpoint's weights belong to: what its config names, else the one with the largest head
+ * that the checkpoint holds.
+ */
+export function sourceClass(
+  architecture: Architecture,
+  config: Config,
+  holdsHead: (head: Head) => boolean,
+): ModelClass {
+  const named = configClass(config);
+  refuseClass(architecture, named ?? "", "config.json: architectures");
+  if (named !== undefined) return knownClass(architecture, named) ?? { className: named, head: undefined };
+  const heads = Object.entries(architecture.heads).filter(([, head]) => holdsHead(head));
+  heads.sort(([, a], [, b]) => Object.keys(b.outputs).length - Object.keys(a.outputs).length);
+  const [key, head] = heads[0] ?? ["Model", architecture.heads.Model];
+  return { className: classNameOf(architecture, key), head };
+}
+
+/** The class that `--architecture` asks for. @throws OptionError listing the known ones. */
+export function requestedClass(architecture: Architecture, className: string): ModelClass {
+  refuseClass(architecture, className, "--architecture");
+  const known = knownClass(architecture, className);
+  if (known) return known;
+  throw new OptionError(
+    `--architecture ${className}: ${architecture.title} has no such class`,
+    `Known: ${classNames(architecture).join(", ")}.`,
+  );
+}
+
+/** What a class's base tensors begin with; undefined for an unknown class, whose names are left alone. */
+export function basePrefixOf({ head }: ModelClass, architecture: Architecture): string | undefined {
+  if (!head) return undefined;
+  return head === architecture.heads.Model ? "" : `${architecture.basePrefix}.`;
+}
+
+/** The class that transformers opens, without LSG: for one that is not known its base model's. */
+export function openedClass(className: string, architecture: Architecture): string {
+  return knownClass(architecture, className)?.className ?? classNameOf(architecture, "Model");
+}
+
+/**
+ * What config.json calls the class of an LSG checkpoint: transformers' class behind LSG. A ColBERT keeps its name, by
+ * which its readers know it; transformers opens what auto_map says, whatever the name.
+ */
+export function lsgClass(className: string, architecture: Architecture): string {
+  return className === COLBERT_CLASS ? className : LSG_CLASS_PREFIX + openedClass(className, architecture);
+}
+
+/** The same of a Longformer, which transformers opens by its model type. */
+export function longformerClass(className: string, architecture: Architecture): string {
+  return className === COLBERT_CLASS ? className : openedClass(className, architecture);
+}
+
+function knownClass(architecture: Architecture, className: string): ModelClass | undefined {
+  const key = classKeyOf(architecture, withoutLsg(className)) ?? "";
+  const head = Object.hasOwn(architecture.heads, key) ? architecture.heads[key] : undefined;
+  return head && { className: classNameOf(architecture, key), head };
+}
+
+/** @throws CheckpointError with the reason for a class that cannot be converted. */
+function refuseClass(architecture: Architecture, className: string, where: string): void {
+  const reason = architecture.refused?.[classKeyOf(architecture, withoutLsg(className)) ?? ""];
+  if (reason === undefined) return;
+  throw new CheckpointError(
+    `${where} says ${className}, which cannot be converted: ${reason}`,
+    `Classes that can be: ${classNames(architecture).join(", ")}.`,
+  );
+}
+
+/** A class's name in transformers. */
+export function withoutLsg(className: string): string {
+  return className.startsWith(LSG_CLASS_PREFIX) ? className.slice(LSG_CLASS_PREFIX.length) : className;
+}
+
+/** The class that a config names. */
+export function configClass({ architectures }: Config): string | undefined {
+  const first: unknown = Array.isArray(architectures) ? architectures[0] : architectures;
+  return typeof first === "string" && first !== "" ? first : undefined;
+}

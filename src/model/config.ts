@@ -1,0 +1,98 @@
+import type { Architecture } from "../architectures/architecture.js";
+import { CheckpointError, OptionError } from "../base/errors.js";
+import type { Config } from "../checkpoint/checkpoint.js";
+import { isGenerationLimit } from "../tokenizer/raise-length.js";
+import { configLabels, type Sizes } from "./tensor-specs.js";
+
+/** Keys that a conversion decides by itself. */
+const DECIDED_KEYS = [
+  "model_type",
+  "architectures",
+  "auto_map",
+  "base_model_prefix",
+  "max_position_embeddings",
+];
+
+/** Keys that hold a length in tokens besides `max_position_embeddings`, in some families. */
+const LENGTH_KEYS = ["max_seq_length", "max_sequence_length", "model_max_length", "n_positions"];
+
+/**
+ * The source's config with the keys that the user wants on top, as transformers merges them: a new number
+ * of labels brings new label names.
+ * @throws OptionError for keys that have an option of their own.
+ */
+export function mergeKwargs(config: Config, kwargs: Readonly<Record<string, unknown>>): Config {
+  const decided = Object.keys(kwargs).find((key) => DECIDED_KEYS.includes(key));
+  if (decided !== undefined) {
+    throw new OptionError(
+      `--model-kwargs: "${decided}" cannot be set`,
+      decided === "max_position_embeddings"
+        ? "Use --max-sequence-length, which counts tokens."
+        : "It follows from the source and from --architecture.",
+    );
+  }
+  const { num_labels, ...other } = kwargs;
+  const merged = { ...config, ...other };
+  if (num_labels === undefined) return merged;
+  if (typeof num_labels !== "number" || !Number.isSafeInteger(num_labels) || num_labels < 1) {
+    throw new OptionError(
+      `--model-kwargs: num_labels is ${JSON.stringify(num_labels)}, expected a positive integer`,
+    );
+  }
+  return configLabels(merged) === num_labels ? merged : { ...merged, ...labelNames(num_labels) };
+}
+
+/** transformers' names for labels that have none. */
+function labelNames(count: number): Record<string, unknown> {
+  const names = Array.from({ length: count }, (_, i) => `LABEL_${i}`);
+  return {
+    id2label: Object.fromEntries(names.map((name, i) => [String(i), name])),
+    label2id: Object.fromEntries(names.map((name, i) => [name, i])),
+  };
+}
+
+/**
+ * Refuses what LSG attention cannot compute.
+ * @throws CheckpointError naming the key.
+ */
+export function checkConvertible(config: Config, architecture: Architecture): void {
+  const { position_embedding_type: type, is_decoder, add_cross_attention } = config;
+  if (type !== undefined && type !== "absolute") {
+    throw new CheckpointError(
+      `config.json: position_embedding_type is ${JSON.stringify(type)}; only absolute positions can be tiled`,
+      `Relative positions are part of the attention: convert a ${architecture.title} with absolute ones.`,
+    );
+  }
+  if (is_decoder === true && add_cross_attention === true) {
+    throw new CheckpointError(
+      "config.json: add_cross_attention is true; attention to another model's output is not supported",
+      "It is the decoder of a pair: take the encoder, or a model that works alone.",
+    );
+  }
+}
+
+/**
+ * Where a config states a length outside of `max_position_embeddings`, the new one. Configs of encoder-decoders
+ * also hold settings of generate(): as many tokens as the source had positions for were as many as it could.
+ */
+export function raisedLengths(
+  { decoder }: Pick<Architecture, "decoder">,
+  config: Config,
+  { from, to }: { readonly from: number; readonly to: number },
+): [string, number][] {
+  const keys = LENGTH_KEYS.filter((key) => typeof config[key] === "number");
+  const generates = decoder !== undefined && isGenerationLimit(config.max_length, from);
+  return [...keys, ...(generates ? ["max_length"] : [])].map((key) => [key, to]);
+}
+
+/** Sizes under the names by which servers ask for them, where the model type has others. */
+export function aliasedSizes(architecture: Architecture, config: Config, sizes: Sizes): [string, number][] {
+  return Object.entries(architecture.configAliases ?? {})
+    .filter(([key]) => config[key] === undefined)
+    .map(([key, name]) => [key, sizes[name]]);
+}
+
+/** Keys that `merged` adds or changes. */
+export function changedKeys(config: Config, merged: Config): [string, unknown][] {
+  return Object.entries(merged).filter(([key, value]) => config[key] !== value);
+}

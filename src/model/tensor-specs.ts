@@ -1,0 +1,265 @@
+import type {
+  Architecture,
+  Attention,
+  Chain,
+  ConfigKey,
+  Dim,
+  GlobalProjections,
+  Head,
+  Layers,
+  SizeName,
+} from "../architectures/architecture.js";
+import { CheckpointError } from "../base/errors.js";
+import type { Config } from "../checkpoint/checkpoint.js";
+
+/** Every size that a tensor's shape can depend on. */
+export type Sizes = Readonly<Record<SizeName | "labels", number>> & {
+  /** Rows of the table of task types, where the model has one. */
+  readonly taskTypes?: number;
+  readonly decoder?: Readonly<Record<"layers" | "heads" | "intermediate", number>> & {
+    readonly positions?: number;
+  };
+  /** Rows of the table of relative biases. */
+  readonly relativeRows?: number;
+};
+
+/** A tensor that a class of transformers has. */
+export interface TensorSpec {
+  /** Base tensors without the base model's prefix. */
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** What transformers gives it when a checkpoint has none. */
+  readonly initial: "normal" | "zeros" | "ones";
+  readonly part: "base" | "pooler" | "head";
+  /** The tensor that this one repeats: a checkpoint may hold either or both. */
+  readonly tiedTo?: string;
+  /** Whether it is a weight of its own where weights are not tied, rather than the same values once more. */
+  readonly ownUnlessTied?: boolean;
+  /** Whether a checkpoint may lack it: transformers then has the right values for it. */
+  readonly optional?: boolean;
+}
+
+type Shaped = Omit<TensorSpec, "part">;
+
+/** No model is wider or knows more words. */
+const MAX_SIZE = 2 ** 30;
+/** No model is deeper; a typing error would fill memory with names. */
+const MAX_COUNT = 10_000;
+const COUNTS: ReadonlySet<string> = new Set(["layers", "layerGroups", "layersPerGroup", "heads"]);
+
+/** Labels of a classifier whose config says nothing. */
+const DEFAULT_LABELS = 2;
+
+/**
+ * Reads the sizes of a model from its config.
+ * @throws CheckpointError if one is not a positive integer, or heads don't divide the width.
+ */
+export function readSizes(architecture: Architecture, config: Config, labels = configLabels(config)): Sizes {
+  const read = ([name, key]: [string, ConfigKey]): [string, number] => {
+    if (typeof key === "number") return [name, key];
+    const value = config[key[0]] ?? key[1];
+    const most = COUNTS.has(name) ? MAX_COUNT : MAX_SIZE;
+    const isSize = name !== "normEpsilon" && name !== "initializerRange";
+    if (
+      typeof value !== "number" ||
+      (isSize && !(Number.isSafeInteger(value) && value >= 1 && value <= most))
+    ) {
+      const expected = isSize ? `positive integer up to ${most}` : "positive number";
+      throw new CheckpointError(`config.json: ${key[0]} is ${JSON.stringify(value)}, expected a ${expected}`);
+    }
+    return [name, value];
+  };
+  const { activation: _, ...numeric } = architecture.config;
+  const readAll = (keys: Readonly<Record<string, ConfigKey>>) =>
+    Object.fromEntries(Object.entries(keys).map(read));
+  const decoder = architecture.decoder && readAll(architecture.decoder.config);
+  const { taskType } = architecture.encoder.embeddings;
+  const tasks = taskType && config[taskType.where] === true ? readAll({ taskTypes: taskType.rows }) : {};
+  const relative = architecture.encoder.relativeBias;
+  const sizes = {
+    ...readAll(numeric),
+    ...tasks,
+    labels,
+    ...(decoder && { decoder }),
+    ...(relative && readAll({ relativeRows: relative.rows })),
+  } as Sizes;
+  if (relative && (sizes.relativeRows ?? 0) < relative.buckets) {
+    throw new CheckpointError(
+      `config.json: ${relative.rows[0]} is ${sizes.relativeRows}; ${architecture.title} uses ${relative.buckets} buckets`,
+      "Check the config: transformers does not run this model either.",
+    );
+  }
+  for (const heads of [sizes.heads, sizes.decoder?.heads ?? 1]) {
+    if (sizes.hidden % heads === 0) continue;
+    throw new CheckpointError(
+      `config.json: ${heads} attention heads don't divide the width ${sizes.hidden}`,
+      "Check the config: transformers does not open this model either.",
+    );
+  }
+  return sizes;
+}
+
+/** Number of labels as transformers counts them. */
+export function configLabels(config: Config): number {
+  const { id2label, num_labels } = config;
+  if (typeof id2label === "object" && id2label !== null) return Object.keys(id2label).length;
+  return typeof num_labels === "number" ? num_labels : DEFAULT_LABELS;
+}
+
+/** The tensors of the base model, without pooler. */
+export function baseSpecs(architecture: Architecture, sizes: Sizes): TensorSpec[] {
+  const { encoder, decoder } = architecture;
+  const { embeddings } = encoder;
+  const words = tensor(`${embeddings.word}.weight`, [sizes.vocab, sizes.embedding]);
+  const copyOfWords = (name: string): Shaped => ({ ...words, name: `${name}.weight`, tiedTo: words.name });
+  const stacks = [
+    ...(decoder
+      ? [{ ...decoder, sizes: sizes.decoder ?? sizes, paths: decoderPaths(architecture, sizes) }]
+      : []),
+    { ...encoder, sizes, paths: layerPaths(architecture, sizes) },
+  ];
+  const specs = [
+    words,
+    ...(embeddings.tokenType
+      ? [tensor(`${embeddings.tokenType}.weight`, [sizes.types, sizes.embedding])]
+      : []),
+    ...(embeddings.taskType && sizes.taskTypes
+      ? [tensor(`${embeddings.taskType.name}.weight`, [sizes.taskTypes, sizes.embedding])]
+      : []),
+    ...(projects(architecture, sizes)
+      ? linearTensors(embeddings.projection?.name ?? "", sizes.hidden, sizes.embedding)
+      : []),
+    ...(encoder.relativeBias
+      ? [tensor(`${encoder.relativeBias.table}.weight`, [sizes.relativeRows ?? 0, sizes.heads])]
+      : []),
+    ...stacks.flatMap((stack) => [
+      ...(stack.embeddings.wordCopy ? [copyOfWords(stack.embeddings.wordCopy)] : []),
+      positionSpec(stack.embeddings.position, architecture, stack.sizes.positions ?? sizes.positions, sizes),
+      ...(stack.embeddings.norm ? normTensors(stack.embeddings.norm, sizes.embedding) : []),
+      ...stack.paths.flatMap((path) =>
+        layerTensors(stack.layers, path, sizes.hidden, stack.sizes.intermediate),
+      ),
+      ...(stack.norm ? normTensors(stack.norm, sizes.hidden) : []),
+    ]),
+  ];
+  return specs.map((spec) => ({ ...spec, part: "base" }));
+}
+
+/** Whether a linear layer brings embeddings to the width of the layers. */
+export function projects({ encoder }: Architecture, sizes: Sizes): boolean {
+  const { projection } = encoder.embeddings;
+  return projection !== undefined && (projection.when === "always" || sizes.embedding !== sizes.hidden);
+}
+
+/** @param counted as the config counts them */
+function positionSpec(name: string, { positions }: Architecture, counted: number, sizes: Sizes): Shaped {
+  const { offset, configCountsOffset, sinusoidal } = positions;
+  const rows = counted + (configCountsOffset || typeof offset !== "number" ? 0 : offset);
+  const spec = tensor(`${name}.weight`, [rows, sizes.embedding]);
+  return sinusoidal ? { ...spec, optional: true } : spec;
+}
+
+function layerTensors(
+  layers: Layers & { readonly cross?: Attention; readonly global?: GlobalProjections },
+  path: string,
+  hidden: number,
+  intermediate: number,
+): Shaped[] {
+  const at = (name: string) => `${path}.${name}`;
+  const attention = (names: Attention) => [
+    ...[names.query, names.key, names.value, names.attentionOutput].flatMap((name) =>
+      linearTensors(at(name), hidden, hidden),
+    ),
+    ...normTensors(at(names.attentionNorm), hidden),
+  ];
+  return [
+    ...attention(layers),
+    ...Object.values(layers.global ?? {}).flatMap((name) => linearTensors(at(name), hidden, hidden)),
+    ...(layers.cross ? attention(layers.cross) : []),
+    ...linearTensors(at(layers.intermediate), intermediate, hidden),
+    ...linearTensors(at(layers.output), hidden, intermediate),
+    ...normTensors(at(layers.outputNorm), hidden),
+  ];
+}
+
+/** The pooler's tensors, if the architecture has one. */
+export function poolerSpecs(architecture: Architecture, sizes: Sizes): TensorSpec[] {
+  const chain = architecture.pooler ?? [];
+  return chainTensors(chain, architecture, sizes).map((spec) => ({ ...spec, part: "pooler" }));
+}
+
+/** The tensors of a head, by their full names. */
+export function headSpecs(architecture: Architecture, head: Head, sizes: Sizes): TensorSpec[] {
+  const chains = Object.values(head.outputs).map(({ chain }) => chain);
+  return chains
+    .flatMap((chain) => chainTensors(chain, architecture, sizes))
+    .map((spec) => ({ ...spec, part: "head" }));
+}
+
+/** The paths of the decoder's layers, in order. */
+export function decoderPaths({ decoder }: Architecture, sizes: Sizes): string[] {
+  return decoder
+    ? range(sizes.decoder?.layers ?? 0).map((i) => decoder.layers.path.replace("*", String(i)))
+    : [];
+}
+
+/** The paths of all layers that have weights of their own, in order. */
+export function layerPaths(architecture: Architecture, sizes: Sizes): string[] {
+  const { path, repeat } = architecture.encoder.layers;
+  return repeat.reduce(
+    (paths, counter) => paths.flatMap((p) => range(sizes[counter]).map((i) => p.replace("*", String(i)))),
+    [path],
+  );
+}
+
+/**
+ * The paths of layers in the order in which an input passes them. Layers that share their weights are used
+ * for an equal part of the depth each (`AlbertTransformer.forward` of transformers).
+ */
+export function layerOrder(architecture: Architecture, sizes: Sizes): string[] {
+  const [outer = "layers"] = architecture.encoder.layers.repeat;
+  const paths = layerPaths(architecture, sizes);
+  const groups = sizes[outer];
+  const perGroup = paths.length / groups;
+  return range(sizes.layers).flatMap((layer) => {
+    const group = Math.floor((layer * groups) / sizes.layers);
+    return paths.slice(group * perGroup, (group + 1) * perGroup);
+  });
+}
+
+function chainTensors(chain: Chain, architecture: Architecture, sizes: Sizes): Shaped[] {
+  const size = (dim: Dim) => (typeof dim === "number" ? dim : sizes[dim]);
+  return chain.flatMap((step) => {
+    if (typeof step === "string") return [];
+    if (step.kind === "norm") return normTensors(step.name, size(step.out));
+    const [weight, bias] = linearTensors(step.name, size(step.out), size(step.in));
+    if (step.kind === "linear") return [weight, bias];
+    const word = `${architecture.basePrefix}.${architecture.encoder.embeddings.word}.weight`;
+    const ownBias = step.bias ?? bias.name;
+    const output: Shaped = { ...weight, tiedTo: word, ownUnlessTied: true };
+    if (step.biasIsBuffer) {
+      return [output, { name: ownBias, shape: [1, ...bias.shape], initial: "zeros", optional: true }];
+    }
+    const tiedBias = ownBias === bias.name ? [] : [{ ...bias, tiedTo: ownBias }];
+    return [output, { ...bias, name: ownBias }, ...tiedBias];
+  });
+}
+
+function linearTensors(name: string, out: number, input: number): [weight: Shaped, bias: Shaped] {
+  return [tensor(`${name}.weight`, [out, input]), { name: `${name}.bias`, shape: [out], initial: "zeros" }];
+}
+
+function normTensors(name: string, width: number): Shaped[] {
+  return [
+    { name: `${name}.weight`, shape: [width], initial: "ones" },
+    { name: `${name}.bias`, shape: [width], initial: "zeros" },
+  ];
+}
+
+function tensor(name: string, shape: number[]): Shaped {
+  return { name, shape, initial: "normal" };
+}
+
+function range(count: number): number[] {
+  return Array.from({ length: count }, (_, i) => i);
+}

@@ -1,0 +1,59 @@
+import { basename, dirname, resolve } from "node:path";
+import { longformerType } from "../architectures/architecture.js";
+import { findArchitecture } from "../architectures/architectures.js";
+import { LsgError } from "../base/errors.js";
+import { parseObject } from "../checkpoint/checkpoint.js";
+import type { FileSource } from "../checkpoint/file-source.js";
+import { type OpenSourceOptions, openSource } from "../checkpoint/open-source.js";
+import { type ReadCheckpoint, readCheckpoint } from "./plan-source.js";
+import type { ConversionRecord } from "./types.js";
+
+/** The original, or why there is none. */
+export type FoundOriginal = { readonly read: ReadCheckpoint } | { readonly reason: string };
+
+/**
+ * Finds what a folder was converted from, by its record: a model on the Hub in the recorded revision, or a
+ * folder, looked for from the current folder and beside the converted one.
+ */
+export async function findOriginal(
+  converted: FileSource,
+  { source: { model, revision }, model_type }: ConversionRecord,
+  options: OpenSourceOptions,
+): Promise<FoundOriginal> {
+  try {
+    const source =
+      revision === undefined
+        ? await findFolder(converted, model, model_type)
+        : await openSource(`hf://${model}@${revision}`, options);
+    if (source) return { read: await readCheckpoint(source, options) };
+    return { reason: `there is no folder ${model} here, nor beside the converted one` };
+  } catch (error) {
+    if (!(error instanceof LsgError)) throw error;
+    return { reason: `${model} cannot be read: ${error.message}` };
+  }
+}
+
+/** A folder of that name may be another model: it must at least be of the recorded type. */
+async function findFolder(
+  converted: FileSource,
+  model: string,
+  modelType: string,
+): Promise<FileSource | undefined> {
+  const own = converted.origin.kind === "folder" ? converted.origin.path : undefined;
+  const beside =
+    own === undefined ? [] : [resolve(dirname(own), model), resolve(dirname(own), basename(model))];
+  for (const path of new Set([resolve(model), ...beside])) {
+    if (path === own) continue;
+    const source = await openSource(path).catch(() => undefined);
+    if (source?.files.has("config.json") && (await canBecome(source, modelType))) return source;
+  }
+  return undefined;
+}
+
+/** Whether a model is of the type that the result has, or of one whose Longformer is. */
+async function canBecome(source: FileSource, modelType: string): Promise<boolean> {
+  const { model_type: own } = parseObject(await source.read("config.json"), "config.json");
+  if (own === modelType || typeof own !== "string") return own === modelType;
+  const architecture = await findArchitecture(own).catch(() => undefined);
+  return architecture !== undefined && longformerType(architecture) === modelType;
+}

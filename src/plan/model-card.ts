@@ -1,0 +1,264 @@
+import { posix } from "node:path";
+import { parse, stringify } from "yaml";
+import type { LongformerConfig } from "../attention/longformer.js";
+import { isSparse, type LsgConfig } from "../attention/lsg-config.js";
+import type { ModelKind } from "../checkpoint/sentence-transformers/model-kind.js";
+import { isRecord } from "../json/json-edit.js";
+import { flagName } from "../options/flags.js";
+import type { TokenIdMap } from "../tokenizer/add-tokens.js";
+import { graphs } from "./model-card-graphs.js";
+import type { ConversionRecord } from "./types.js";
+import type { PlannedAttention } from "./weights.js";
+
+export interface ModelCardInputs {
+  readonly record: ConversionRecord;
+  readonly attention: PlannedAttention;
+  /** The auto class that opens the result: `MaskedLM` for `AutoModelForMaskedLM`, `Model` for `AutoModel`. */
+  readonly auto: string;
+  /** What becomes of positions that the source had none for: "positions repeat". */
+  readonly beyond: string;
+  /** Tensors that the source did not have, drawn anew: an untrained head. */
+  readonly created: readonly string[];
+  /** What opens it, where that is not transformers alone. */
+  readonly kind: ModelKind | undefined;
+  /** The source's README.md, if it has one. */
+  readonly originalCard: string | undefined;
+}
+
+/**
+ * Metadata of the original that holds for the result too, in the order in which it is written. The scores in
+ * `model-index` are the original's own and stay behind.
+ */
+const CARRIED_KEYS = [
+  "base_model",
+  "library_name",
+  "pipeline_tag",
+  "license",
+  "license_name",
+  "license_link",
+  "language",
+  "datasets",
+  "tags",
+] as const;
+const TAG = "long-context";
+
+/** The Python module of each class. */
+const OPENED_BY: Readonly<Record<ModelKind, string>> = {
+  SentenceTransformer: "sentence_transformers",
+  CrossEncoder: "sentence_transformers",
+  SparseEncoder: "sentence_transformers",
+  ColBERT: "pylate.models",
+};
+
+type Metadata = ReadonlyMap<string, unknown>;
+
+/**
+ * The README.md of a converted checkpoint: metadata for the Hub, what was done and what it means, and the
+ * original's card. It holds no time, no path and nothing that changes from run to run: the same inputs give
+ * the same text.
+ *
+ * @returns The text, and a sentence for everything of the original's metadata that could not be carried over.
+ */
+export function modelCard(inputs: ModelCardInputs): {
+  readonly text: string;
+  readonly notes: readonly string[];
+} {
+  const { metadata, body, notes } = splitFrontMatter(inputs.originalCard ?? "");
+  const usable = new Map([...metadata].filter(([, value]) => isText(value)));
+  const left = CARRIED_KEYS.filter((key) => !usable.has(key) && (metadata.get(key) ?? null) !== null);
+  const sections = [
+    introduction(inputs),
+    lossless(inputs),
+    ...(inputs.record.options.run_test === true ? [verified(inputs)] : []),
+    attention(inputs.attention),
+    ...(inputs.record.added_tokens ? [addedTokens(inputs.record.added_tokens)] : []),
+    opening(inputs),
+    ...graphs(inputs.record, inputs.auto),
+    options(inputs.record),
+    ...(body.trim() === "" ? [] : [`## Card of the original\n\n${body.trim()}`]),
+  ];
+  // YAML 1.1 has more words for true and false; Python reads it, and Norwegian is `no`.
+  const frontMatter = stringify(convertedMetadata(inputs, usable), { version: "1.1", lineWidth: 0 });
+  return {
+    text: `---\n${frontMatter}---\n\n${sections.join("\n\n")}\n`,
+    notes: [
+      ...notes,
+      ...left.map((key) => `README.md: ${key} is neither a text nor a list of texts; it was left out.`),
+    ],
+  };
+}
+
+function convertedMetadata(
+  { record, created, kind }: ModelCardInputs,
+  original: Metadata,
+): Record<string, unknown> {
+  const converted = new Map<string, unknown>([
+    ["library_name", libraryName(kind)],
+    ...original,
+    ["tags", [...new Set([record.variant, TAG, ...[original.get("tags") ?? []].flat()])]],
+  ]);
+  if (record.source.revision !== undefined) converted.set("base_model", record.source.model);
+  // With a new head the model does another task than the original.
+  if (created.length > 0) converted.delete("pipeline_tag");
+  const carried = CARRIED_KEYS.map((key) => [key, converted.get(key)] as const);
+  return Object.fromEntries(carried.filter(([, value]) => value !== undefined));
+}
+
+/** The Hub's name of a library. */
+function libraryName(kind: ModelKind | undefined): string {
+  if (kind === undefined) return "transformers";
+  return kind === "ColBERT" ? "PyLate" : "sentence-transformers";
+}
+
+function introduction({ record }: ModelCardInputs): string {
+  const { source, max_sequence_length: length } = record;
+  const name = posix.basename(source.model) || record.model_type;
+  const origin =
+    source.revision === undefined
+      ? name
+      : `[${source.model}](https://huggingface.co/${source.model}) (revision \`${source.revision}\`)`;
+  const what = record.variant === "lsg" ? "LSG attention (local, sparse, global)" : "Longformer attention";
+  return (
+    `# ${name} for ${length.to} tokens (${record.variant === "lsg" ? "LSG" : "Longformer"})\n\n` +
+    `This is ${origin}, converted to \`${record.architecture}\`: ${what}, context raised ` +
+    `from ${length.from} to ${length.to} tokens. Nothing was trained.`
+  );
+}
+
+function lossless({ record, created, beyond }: ModelCardInputs): string {
+  const { lossless_up_to: limit } = record.promise;
+  const longer =
+    `${beyond} and attention is ${record.variant === "lsg" ? "block-sparse" : "local"}. The original was trained for neither: for best results, ` +
+    "fine-tune on long inputs.";
+  const points = [
+    limit > 1
+      ? `Inputs of up to ${limit} tokens: lossless. The outputs are the original's, but for rounding.`
+      : `Not lossless: the outputs differ from the original's ${limit === 1 ? "from two tokens on" : "at every length"}.`,
+  ];
+  if (limit < record.max_sequence_length.to)
+    points.push(`${limit > 1 ? "Longer" : "Long"} inputs: ${longer}`);
+  if (created.length > 0) points.push("The head is new: its weights are random, and it must be trained.");
+  return `## What is lossless\n\n${points.map((point) => `- ${point}`).join("\n")}`;
+}
+
+/** Only a folder that passed is ever put in place, so the card can say so before the verification is run. */
+function verified({ record }: ModelCardInputs): string {
+  const { lossless_up_to: limit } = record.promise;
+  const points = [
+    "weights, config.json, tokenizer and every other file are byte for byte what the original and the options ask for;",
+    "the attention computes what it is defined to, at lengths around the borders of blocks and up to the longest;",
+    limit > 0
+      ? `inputs of up to ${limit} token${limit === 1 ? "" : "s"} give the original's outputs, to float32's rounding;`
+      : "how far the outputs are from the original's was measured, and nothing is promised about it;",
+    `outputs are finite and independent of batch and padding up to ${record.max_sequence_length.to} tokens.`,
+  ];
+  return (
+    "## Verified\n\n`lsg convert --run-test` put this folder in place only after it had found that\n\n" +
+    `${points.map((point) => `- ${point}`).join("\n")}\n\n\`lsg verify\` finds out again.`
+  );
+}
+
+function attention(planned: PlannedAttention): string {
+  const { config } = planned;
+  const text = planned.kind === "lsg" ? lsgText(planned.config) : longformerText(planned.config);
+  return `## Attention\n\n${text}\n\n${table(["key of config.json", "value"], Object.entries(config))}`;
+}
+
+function lsgText(lsg: LsgConfig): string {
+  const { block_size: block, num_global_tokens: globals, sparse_block_size: sparse } = lsg;
+  const selected = isSparse(lsg) ? `, ${sparse} selected tokens on each side of these` : "";
+  return (
+    `Up to ${2 * block} tokens every token sees every other one. Beyond, it sees its own block ` +
+    `and both neighbours${selected}, and the global tokens (${globals}).`
+  );
+}
+
+const DILATION_TEXT =
+  "Where `attention_dilation` is n (by layer, or by head within a layer), these are every n-th token of a window n " +
+  "times as wide. **transformers ignores `attention_dilation`**: opened there, windows have no gaps and the outputs " +
+  "are others; the graphs of `lsg export` compute it.";
+
+function longformerText({ attention_window: window, attention_dilation }: LongformerConfig): string {
+  const narrowest = Math.min(...window);
+  return (
+    `A token sees ${narrowest / 2} tokens on either side${new Set(window).size > 1 ? " or more, by layer" : ""}, and ` +
+    "those with global attention, which see every token with projections of their own. These start as copies of the " +
+    `ordinary ones.${attention_dilation ? ` ${DILATION_TEXT}` : ""}`
+  );
+}
+
+function options({ options: { lsg, ...others } }: ConversionRecord): string {
+  const rows = [...Object.entries(others), ...Object.entries(lsg)]
+    .filter(([, value]) => value !== undefined && !(isRecord(value) && Object.keys(value).length === 0))
+    .map(([key, value]): [string, unknown] => [flagName(key), value]);
+  return `## How it was made\n\nBy \`lsg convert\` with these options:\n\n${table(["option", "value"], rows)}`;
+}
+
+function addedTokens(tokens: TokenIdMap): string {
+  return (
+    "## Added tokens\n\nSpecial tokens that were added to the tokenizer. Those that it had keep their ids and " +
+    "embeddings; the embeddings of the others are random, and must be trained.\n\n" +
+    table(["token", "id"], Object.entries(tokens))
+  );
+}
+
+function opening({ record, auto, kind }: ModelCardInputs): string {
+  const autoClass = auto === "Model" ? "AutoModel" : `AutoModelFor${auto}`;
+  const module = kind && OPENED_BY[kind];
+  const code =
+    module !== undefined
+      ? [`from ${module} import ${kind}`, "", `model = ${kind}("PATH_OR_ID", trust_remote_code=True)`]
+      : [
+          `from transformers import ${autoClass}, AutoTokenizer`,
+          "",
+          'tokenizer = AutoTokenizer.from_pretrained("PATH_OR_ID")',
+          `model = ${autoClass}.from_pretrained("PATH_OR_ID", trust_remote_code=True)`,
+        ];
+  const { lossless_up_to: limit } = record.promise;
+  if (record.variant === "longformer") {
+    const native = code.map((line) => line.replace(", trust_remote_code=True", ""));
+    return `## How to open it\n\n\`\`\`python\n${native.join("\n")}\n\`\`\``;
+  }
+  return (
+    `## How to open it\n\n\`\`\`python\n${code.join("\n")}\n\`\`\`\n\n` +
+    "The attention is in the Python files beside the weights, which is why `trust_remote_code=True` is needed. " +
+    "A server that ignores them (text-embeddings-inference's image for GPUs is one) may run plain dense attention " +
+    `over repeated positions instead, without a warning: its outputs are then ${limit > 0 ? `not this model's beyond ${limit} tokens` : "not this model's"}.`
+  );
+}
+
+function table(head: readonly [string, string], rows: readonly (readonly [string, unknown])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  return [
+    line(head),
+    line(["---", "---"]),
+    ...rows.map(([key, value]) => line([`\`${key}\``, cell(value)])),
+  ].join("\n");
+}
+
+/** A value as code, such that it can end neither the code nor the table's cell. */
+function cell(value: unknown): string {
+  const text = typeof value === "string" ? value : JSON.stringify(value);
+  return `\`${text.replace(/[`\r\n]/g, " ").replaceAll("|", "\\|")}\``;
+}
+
+/** A card's metadata (the YAML between two lines of ---) and its text. Damaged metadata counts as none. */
+function splitFrontMatter(card: string): { metadata: Metadata; body: string; notes: string[] } {
+  const text = card.replace(/^\ufeff/, "");
+  const match = /^---[ \t]*\r?\n(?:([\s\S]*?)\r?\n)?---[ \t]*(?:\r?\n|$)/.exec(text);
+  const body = text.slice(match?.[0].length ?? 0);
+  let problem = "it is no table of keys";
+  try {
+    const metadata: unknown = parse(match?.[1] ?? "", { logLevel: "error" }) ?? {};
+    if (isRecord(metadata)) return { metadata: new Map(Object.entries(metadata)), body, notes: [] };
+  } catch (error) {
+    problem = String(error instanceof Error ? error.message : error)
+      .split("\n", 1)
+      .join();
+  }
+  return { metadata: new Map(), body, notes: [`README.md: the metadata was ignored: ${problem}`] };
+}
+
+function isText(value: unknown): value is string | string[] {
+  return [value].flat().every((item) => typeof item === "string");
+}

@@ -1,0 +1,44 @@
+import { parseObject } from "../checkpoint/checkpoint.js";
+import type { SideFile } from "./types.js";
+
+/** Settings of the ColBERT library. */
+const COLBERT_METADATA = "artifact.metadata";
+
+/** How ColBERTs call the tokens that are read of a document. */
+const DOCUMENT_LENGTHS = ["document_length", "doc_maxlen", "config.doc_maxlen"];
+
+/**
+ * What a user should know of a conversion of an embedder or a ColBERT, a sentence each.
+ * @param transformerFolder where the source had its transformer, if not at the top
+ */
+export function sentenceNotes(
+  transformerFolder: string | undefined,
+  sideFiles: readonly SideFile[],
+  contents: ReadonlyMap<string, Buffer>,
+): string[] {
+  const notes: string[] = [];
+  if (transformerFolder !== undefined) {
+    notes.push(
+      `The transformer's files move from ${transformerFolder}/ to the top, where its modelling code is looked for; ` +
+        "modules.json says so.",
+    );
+  }
+  for (const { file, key, from, to } of sideFiles.flatMap((each) =>
+    each.kind === "edit" ? each.edits : [],
+  )) {
+    if (!DOCUMENT_LENGTHS.includes(key)) continue;
+    notes.push(
+      `${file}: ${key} is raised from ${JSON.stringify(from)} to ${JSON.stringify(to)}: longer documents are no ` +
+        "longer cut, and an index holds a vector for each of their tokens. Queries are as long as before.",
+    );
+  }
+  const metadata = contents.get(COLBERT_METADATA);
+  const name = metadata && parseObject(metadata, COLBERT_METADATA).model_name;
+  if (typeof name === "string") {
+    notes.push(
+      `${COLBERT_METADATA}: model_name is ${JSON.stringify(name)}: the ColBERT library opens that class instead of ` +
+        "this model's; set it to null there, or use PyLate.",
+    );
+  }
+  return notes;
+}

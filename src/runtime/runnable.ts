@@ -1,0 +1,164 @@
+import type { Head } from "../architectures/architecture.js";
+import { lsgOf } from "../attention/kind.js";
+import type { Device } from "../base/device-names.js";
+import { CheckpointError } from "../base/errors.js";
+import type { Model } from "../model/model.js";
+import type { ReadModel } from "../model/read-model.js";
+import { encoderGraph, headGraph } from "../onnx/graph.js";
+import { headForTask } from "../onnx/tasks.js";
+import { positionTable } from "../plan/place.js";
+import { lastTokens } from "../verify/model/difference.js";
+import { type GenerationSettings, readGenerationSettings } from "../verify/model/generate.js";
+import type { Batch } from "./batch.js";
+import { gatherTokens, type HeadQuestion } from "./head-question.js";
+import type { NodeShare } from "./node-shares.js";
+import type { Runtime } from "./runtime.js";
+import { type FloatTensor, type NumberTensor, openSession, type Session } from "./session.js";
+import type { Workspace } from "./workspace.js";
+
+/**
+ * A model that can be run, as two graphs: the encoder, which is all of most base models, and what follows it, the
+ * decoder if there is one and the head. A head need not see every token, and a decoder runs more than once.
+ */
+export interface Runnable {
+  readonly model: Model;
+  /** Undefined where nothing follows the encoder. */
+  readonly head: Head | undefined;
+  /** What the graph behind the encoder reads: `decoder_input_ids` is among it where the decoder has its own input. */
+  readonly headInputs: readonly string[];
+  /** How it generates; undefined where nothing says what it begins with. */
+  readonly generation: GenerationSettings | undefined;
+  /** Tokens that its position table reaches. */
+  readonly longest: number;
+  /** Where the encoder's graph lies. */
+  readonly graphPath: string;
+  encode(batch: Batch): Promise<Encoded>;
+  /** What follows the encoder, by output name; without a head the encoder's own `last_hidden_state`. */
+  outputs(encoded: Encoded, question: HeadQuestion): Promise<Record<string, FloatTensor>>;
+  /** Which provider ran which share of the encoder's nodes; ends the profile that was asked for. */
+  nodeShares(): Promise<NodeShare[]>;
+  /** May be called twice. */
+  close(): Promise<void>;
+}
+
+/** What an encoder made of a batch. */
+export interface Encoded {
+  readonly batch: Batch;
+  /** Of the tokens: (batch, length, hidden). */
+  readonly hidden: FloatTensor;
+  /** The same behind those of the global tokens, where these are passed on to a decoder. */
+  readonly states: FloatTensor;
+}
+
+export interface RunnableOptions {
+  readonly runtime: Runtime;
+  readonly workspace: Workspace;
+  readonly device: Device;
+  /** Seed of lsh's random projections. */
+  readonly lshSeed: number;
+  /** For error messages: "the converted model". */
+  readonly title: string;
+  /** Layers of the encoder to run, from the first on; all by default. */
+  readonly layers?: number;
+  readonly profile?: boolean;
+  /** What is to follow the encoder: by default the model's own head, or the base class's (of most nothing). */
+  readonly head?: "own" | "base" | "none";
+}
+
+/**
+ * Opens a model: builds its graphs over the weights where they lie.
+ * @throws CheckpointError if its tensors do not make a model, or the runtime refuses it.
+ */
+export async function openRunnable(
+  { read, model, attention }: ReadModel,
+  { runtime, workspace, device, lshSeed, title, layers, profile, head: wanted = "own" }: RunnableOptions,
+): Promise<Runnable> {
+  const place = await workspace.place(read.checkpoint);
+  const sizes = layers === undefined ? model.sizes : { ...model.sizes, layers, layersPerGroup: 1 };
+  const open = (path: string): Promise<Session> =>
+    running(`${title} cannot be loaded`, () => openSession(runtime, path, { device, profile }));
+  const lsg = lsgOf(attention);
+  const encoderOptions = { lsg, seed: lshSeed, globalAttention: "input" } as const;
+  const graphPath = await place.write(
+    "encoder",
+    encoderGraph({ ...model, sizes }, place.weights, encoderOptions),
+  );
+  const encoder = await open(graphPath);
+  const head = wanted === "none" ? undefined : following(model, wanted === "own");
+  let headSession: Session | undefined;
+  try {
+    headSession = head && (await open(await place.write("head", headGraph(model, head, place.weights, lsg))));
+  } catch (error) {
+    await encoder.close();
+    throw error;
+  }
+  let closing: Promise<unknown> | undefined;
+  return {
+    model,
+    head,
+    headInputs: headSession?.inputNames ?? [],
+    generation: readGenerationSettings(read),
+    longest: positionTable(model).usable,
+    graphPath,
+    nodeShares: () => encoder.nodeShares(),
+    async encode(batch) {
+      const { inputs, length } = batch;
+      const results = await running(`${title} does not run at ${length} tokens`, () =>
+        encoder.run(pick(inputs, encoder.inputNames)),
+      );
+      const states = output(results, "last_hidden_state");
+      return { batch, states, hidden: lastTokens(states, length) };
+    },
+    async outputs({ batch, hidden, states }, { tokens, decoderIds }) {
+      if (!headSession) return { last_hidden_state: hidden };
+      const shown = tokens && !model.architecture.decoder ? gatherTokens(hidden, tokens) : states;
+      const inputs: Record<string, NumberTensor> = {
+        ...batch.inputs,
+        hidden_states: { ...shown, dtype: "float32" },
+        ...(decoderIds && { decoder_input_ids: decoderIds }),
+      };
+      return running(`the head of ${title} does not run`, () =>
+        headSession.run(pick(inputs, headSession.inputNames)),
+      );
+    },
+    close() {
+      closing ??= Promise.all([encoder.close(), headSession?.close()]);
+      return closing.then(() => {});
+    },
+  };
+}
+
+/** The class whose head is to be run, if something follows the encoder in it: a decoder or a head. */
+function following({ architecture, source }: Model, own: boolean): Head | undefined {
+  const head = headForTask(architecture, own ? source.head : undefined, undefined);
+  return architecture.decoder || Object.keys(head.outputs).length > 0 ? head : undefined;
+}
+
+/** The inputs that a graph has. */
+function pick(inputs: Readonly<Record<string, NumberTensor>>, names: readonly string[]) {
+  return Object.fromEntries(Object.entries(inputs).filter(([name]) => names.includes(name)));
+}
+
+/** Our own folders in the runtime's messages: they name what is gone, and differ from run to run. */
+const SCRATCH = /\S*lsg-verify-[^/\\]*[/\\](?:graph[^/\\]*|\d+)[/\\]/g;
+
+/** A place in the runtime's own code. */
+const CODE = /\/onnxruntime_src\/\S+ .*\) (?=[A-Z])/s;
+
+/** Errors of the runtime come from what it is given, not from a bug: they name the model. */
+export async function running<T>(what: string, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new CheckpointError(`${what}: ${reason.replaceAll(SCRATCH, "").replace(CODE, "")}`, undefined, {
+      cause: error,
+    });
+  }
+}
+
+function output(results: Readonly<Record<string, FloatTensor>>, name: string): FloatTensor {
+  const found = results[name];
+  if (!found) throw new CheckpointError(`the graph has no output ${name}`);
+  return found;
+}

@@ -1,0 +1,216 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { findArchitecture } from "../../src/architectures/architectures.js";
+import { type LsgConfig, LsgConfigSchema, presetConfig } from "../../src/attention/lsg-config.js";
+import type { GraphDtype } from "../../src/base/graph-dtypes.js";
+import { type Candidate, measure } from "../../src/bench/measure.js";
+import { freeMemory } from "../../src/bench/surroundings.js";
+import type { MeasuredGraph } from "../../src/bench/types.js";
+import { startGraph, startWorker } from "../../src/bench/worker.js";
+import { openCheckpoint } from "../../src/checkpoint/checkpoint.js";
+import { openFolder } from "../../src/checkpoint/folder.js";
+import { openWeights } from "../../src/checkpoint/weight-reader.js";
+import { describeModel } from "../../src/model/model.js";
+import type { OnnxFunction } from "../../src/onnx/body.js";
+import { defineFunction } from "../../src/onnx/builder.js";
+import { weightsIn } from "../../src/onnx/dtype-weights.js";
+import { ATTENTION_INPUTS } from "../../src/onnx/functions/attend.js";
+import { longformerAttention } from "../../src/onnx/functions/longformer-attention.js";
+import { modelGraph } from "../../src/onnx/graph.js";
+import { openWorkspace, type Workspace } from "../../src/runtime/workspace.js";
+import { type EnvironmentName, findPython, script } from "./environments.js";
+import { BASE, benchInputs, optimumExport, writeBenchModel } from "./models.js";
+
+const MAX_LENGTH = 16384;
+
+/** Beyond as many tokens full attention needs more memory than it is worth: 12 heads × 16384² scores are 13 GB. */
+const MAX_FULL_TOKENS = 4096;
+
+/** Lengths of one row with as many counted runs as patience allows. */
+const RUNS: ReadonlyMap<number, number> = new Map([
+  [16, 15],
+  [128, 11],
+  [512, 9],
+  [1024, 7],
+  [4096, 5],
+  [MAX_LENGTH, 3],
+]);
+const DEFAULT_RUNS = 5;
+
+/** Several rows of one length. */
+const BATCHES = [
+  { batchSize: 8, length: 512, runs: 5 },
+  { batchSize: 4, length: 4096, runs: 3 },
+] as const;
+
+/** A process of a base model keeps some 4 GB after as many tokens in a batch: then a few take turns at a time. */
+const MANY_TOKENS = 16384;
+const FEW = 3;
+
+interface Graph {
+  readonly name: string;
+  readonly lsg: LsgConfig | undefined;
+  readonly attention?: OnnxFunction;
+  readonly longest?: number;
+  /** float32 unless it is said. */
+  readonly dtype?: GraphDtype;
+}
+
+/** Linears, norms and GELU alone: what any attention stands on. */
+const limit = defineFunction(
+  { name: "NoAttention", inputs: ATTENTION_INPUTS, output: "context", doc: "Passes the values on." },
+  (op, { value }) => op.Identity(value),
+);
+
+/** A Longformer's attention, without global tokens. */
+function windows(window: number): OnnxFunction {
+  const dilation = new Array<number>(12).fill(1);
+  return longformerAttention({ numHeads: 12, headDim: 64, window, dilation, globals: false });
+}
+
+const FAITHFUL = LsgConfigSchema.parse(presetConfig("faithful", 512));
+
+const GRAPHS: readonly Graph[] = [
+  { name: "limit (no attention)", lsg: undefined, attention: limit },
+  { name: "full attention", lsg: undefined, longest: MAX_FULL_TOKENS },
+  { name: "LSG faithful 256/0", lsg: FAITHFUL },
+  { name: "LSG faithful 256/0, q8", lsg: FAITHFUL, dtype: "q8" },
+  { name: "LSG reference 128/128 norm", lsg: LsgConfigSchema.parse({}) },
+  { name: "LSG reference 128/128 norm, q8", lsg: LsgConfigSchema.parse({}), dtype: "q8" },
+  { name: "Longformer, window 512", lsg: undefined, attention: windows(256) },
+  { name: "Longformer, window 1024", lsg: undefined, attention: windows(512) },
+  { name: "LSG 32/32 norm", lsg: LsgConfigSchema.parse({ block_size: 32, sparse_block_size: 32 }) },
+];
+
+/** What reference_forward.py runs, each by its name there. */
+const REFERENCES: readonly { model: string; name: string; environment: EnvironmentName }[] = [
+  { model: "lsg", name: "lsg-converter 128/128 norm, PyTorch", environment: "reference" },
+  { model: "longformer", name: "transformers' Longformer, window 512, PyTorch", environment: "transformers" },
+  { model: "bigbird", name: "transformers' BigBird, PyTorch", environment: "transformers" },
+  { model: "modernbert", name: "transformers' ModernBERT base, PyTorch sdpa", environment: "transformers" },
+  { model: "bert", name: "transformers' BERT, full attention, PyTorch sdpa", environment: "transformers" },
+];
+
+/** Forward passes of a base model, all in turn at each of these lengths, or at all: seconds, memory, ratios. */
+export async function benchAttention(lengths: readonly number[]): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "lsg-bench-"));
+  const source = join(folder, "base");
+  await writeBenchModel(source, { ...BASE, config: { max_position_embeddings: MAX_LENGTH } });
+  const workspace = await openWorkspace(await openFolder(source));
+  try {
+    const candidates = [
+      ...(await ourGraphs(source, workspace)),
+      ...(await optimumsGraph(source, join(folder, "optimum"))),
+      ...references(),
+    ];
+    const wanted = lengths.length > 0 ? [...lengths].sort((a, b) => a - b) : [...RUNS.keys()];
+    await compare(candidates, wanted, 1, (length) => RUNS.get(length) ?? DEFAULT_RUNS);
+    for (const { batchSize, length, runs } of BATCHES) {
+      if (wanted.includes(length)) await compare(candidates, [length], batchSize, () => runs);
+    }
+  } finally {
+    await workspace.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function ourGraphs(folder: string, workspace: Workspace): Promise<Candidate[]> {
+  const checkpoint = await openCheckpoint(await openFolder(folder));
+  const model = describeModel(checkpoint, await findArchitecture("bert"));
+  const place = await workspace.place(checkpoint);
+  const reader = await openWeights(checkpoint, () => ({}));
+  const candidates: Candidate[] = [];
+  for (const { name, lsg, attention, longest = MAX_LENGTH, dtype = "fp32" } of GRAPHS) {
+    // The table of global tokens is missing in an unconverted model; none of these graphs prepends any.
+    const config = lsg && { ...lsg, first_token_is_global: true };
+    const weights = dtype === "fp32" ? place.weights : weightsIn(dtype, reader, false);
+    const graph = modelGraph(model, weights, {
+      lsg: config,
+      seed: 1,
+      ...(attention && { attention }),
+    });
+    const path = await place.write(name.replaceAll(/\W+/g, "-"), graph);
+    candidates.push({ name, longest, start: (signal) => startGraph(path, "cpu", signal) });
+  }
+  await reader.close();
+  return candidates;
+}
+
+async function optimumsGraph(source: string, output: string): Promise<Candidate[]> {
+  const path = await optimumExport(source, output);
+  if (path === undefined) return [];
+  const start: Candidate["start"] = (signal) => startGraph(path, "cpu", signal);
+  return [{ name: "optimum's export, full attention", longest: MAX_FULL_TOKENS, start }];
+}
+
+function references(): Candidate[] {
+  return REFERENCES.flatMap(({ model, name, environment }) => {
+    const python = findPython(environment);
+    if (!python) return [];
+    const command = [python.command, script("reference_forward.py"), model, String(MAX_FULL_TOKENS)] as const;
+    const start: Candidate["start"] = (signal) => startWorker(command, {}, { env: python.env, signal });
+    return [{ name, longest: MAX_FULL_TOKENS, start }];
+  });
+}
+
+/** All processes stay alive for all lengths, so that the candidates can take turns run by run. */
+async function compare(
+  candidates: readonly Candidate[],
+  lengths: readonly number[],
+  batchSize: number,
+  runsAt: (length: number) => number,
+): Promise<void> {
+  const isMany = (length: number) => batchSize * length >= MANY_TOKENS;
+  const at = async (some: readonly number[], group: readonly Candidate[]) => {
+    const measured = await measure(group, {
+      lengths: some,
+      batchSize,
+      runsAt,
+      loads: 0,
+      memory: freeMemory(),
+      inputsAt: (length) => benchInputs(batchSize, length),
+    });
+    for (const length of some) print(measured, length, batchSize);
+  };
+  const within = (some: readonly number[]) =>
+    candidates
+      .map((all) => (all.longest < MAX_LENGTH ? { ...all, longest: all.longest / batchSize } : all))
+      .filter(({ longest }) => some.some((length) => length <= longest));
+  const few = lengths.filter((length) => !isMany(length));
+  if (few.length > 0) await at(few, within(few));
+  const many = lengths.filter(isMany);
+  for (const group of groups(within(many))) await at(many, group);
+}
+
+/** A few candidates at a time, the first of all, which the others are held against, in each group. */
+function groups([base, ...others]: readonly Candidate[]): readonly (readonly Candidate[])[] {
+  if (!base) return [];
+  const starts = others.flatMap((_, i) => (i % FEW === 0 ? [i] : []));
+  return starts.map((start) => [base, ...others.slice(start, start + FEW)]);
+}
+
+function print(measured: readonly MeasuredGraph[], length: number, batchSize: number): void {
+  const at = ({ measurements }: MeasuredGraph) => measurements.find((one) => one.length === length);
+  const base = measured[0] && at(measured[0])?.seconds.median;
+  process.stdout.write(`\n${batchSize} × ${length} tokens, BERT base, seconds\n`);
+  console.table(
+    measured.flatMap((graph) => {
+      const { seconds, megabytes } = at(graph) ?? {};
+      if (!seconds) return [];
+      return [
+        {
+          "": graph.name,
+          median: seconds.median.toFixed(3),
+          "min–max": `${seconds.min.toFixed(3)}–${seconds.max.toFixed(3)}`,
+          "× limit": base === undefined ? "" : (seconds.median / base).toFixed(2),
+          "peak MB": megabytes?.toFixed(0),
+        },
+      ];
+    }),
+  );
+  for (const { name, notes } of measured) {
+    const failures = notes.filter((note) => note.startsWith(`failed at ${length} `));
+    for (const failure of failures) process.stdout.write(`${name} ${failure}\n`);
+  }
+}

@@ -1,0 +1,277 @@
+import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import bert from "../../converters/bert.js";
+import { readLsgConfig } from "../../src/attention/lsg.js";
+import { LsgConfigSchema, presetConfig } from "../../src/attention/lsg-config.js";
+import { decisiveOptions, parseConvertOptions } from "../../src/options/options.js";
+import { type ModelCardInputs, modelCard } from "../../src/plan/model-card.js";
+
+const REVISION = "0123456789abcdef0123456789abcdef01234567";
+
+function inputs(
+  changes: Partial<ModelCardInputs> = {},
+  given: Record<string, unknown> = {},
+): ModelCardInputs {
+  const options = decisiveOptions(parseConvertOptions(given));
+  return {
+    record: {
+      format_version: 1,
+      source: { model: "someone/tiny-bert", revision: REVISION },
+      model_type: "bert",
+      architecture: "LSGBertForMaskedLM",
+      variant: "lsg",
+      max_sequence_length: { from: 512, to: 4096 },
+      options,
+      promise: { lossless_up_to: 512 },
+    },
+    attention: { kind: "lsg", config: readLsgConfig(presetConfig("faithful", 512), bert) },
+    auto: "MaskedLM",
+    created: [],
+    kind: undefined,
+    beyond: "positions repeat",
+    originalCard: undefined,
+    ...changes,
+  };
+}
+
+const record = (changes: Partial<ModelCardInputs["record"]>) => ({
+  record: { ...inputs().record, ...changes },
+});
+
+const metadataOf = (text: string) => parse(/^---\n([\s\S]*?)\n---\n/.exec(text)?.[1] ?? "");
+const cardOf = (changes: Partial<ModelCardInputs>) => modelCard(inputs(changes));
+
+const ORIGINAL = `---
+license: apache-2.0
+language:
+- no
+- en
+tags:
+- fill-mask
+- lsg
+datasets: wikipedia
+pipeline_tag: fill-mask
+base_model: someone/older
+thumbnail: x.png
+model-index:
+- name: tiny
+  results: []
+---
+
+# Tiny BERT
+
+Its text.
+`;
+
+describe("modelCard", () => {
+  it("lists the graphs that are written, in all their dtypes", () => {
+    const { options } = inputs().record;
+    const of = (given: Record<string, unknown>, auto = "MaskedLM") =>
+      cardOf({ ...record({ options: { ...options, ...given } }), auto }).text.match(/`\S+\.onnx`/g);
+    expect(of({})).toBeNull();
+    expect(of({ onnx: ["q8", "fp32"] })).toEqual(["`onnx/model.onnx`", "`onnx/model_quantized.onnx`"]);
+    expect(of({ onnx: ["fp16"], onnx_weights: "shared" })).toEqual(["`model_fp16.onnx`"]);
+    expect(of({ onnx: ["q4"] }, "Seq2SeqLM")).toHaveLength(4);
+    expect(of({ onnx: ["q4"], task: "feature-extraction" }, "Seq2SeqLM")).toEqual(["`onnx/model_q4.onnx`"]);
+  });
+
+  it("says what was made, how, and what it means", () => {
+    const { text, notes } = modelCard(inputs({}, { maxSequenceLength: 4096, blockSize: 256 }));
+    expect(notes).toEqual([]);
+    expect(text).toMatchInlineSnapshot(`
+      "---
+      base_model: someone/tiny-bert
+      library_name: transformers
+      tags:
+        - lsg
+        - long-context
+      ---
+
+      # tiny-bert for 4096 tokens (LSG)
+
+      This is [someone/tiny-bert](https://huggingface.co/someone/tiny-bert) (revision \`0123456789abcdef0123456789abcdef01234567\`), converted to \`LSGBertForMaskedLM\`: LSG attention (local, sparse, global), context raised from 512 to 4096 tokens. Nothing was trained.
+
+      ## What is lossless
+
+      - Inputs of up to 512 tokens: lossless. The outputs are the original's, but for rounding.
+      - Longer inputs: positions repeat and attention is block-sparse. The original was trained for neither: for best results, fine-tune on long inputs.
+
+      ## Attention
+
+      Up to 512 tokens every token sees every other one. Beyond, it sees its own block and both neighbours, and the global tokens (1).
+
+      | key of config.json | value |
+      | --- | --- |
+      | \`adaptive\` | \`true\` |
+      | \`block_size\` | \`256\` |
+      | \`first_token_is_global\` | \`true\` |
+      | \`lsh_num_pre_rounds\` | \`1\` |
+      | \`mask_first_token\` | \`false\` |
+      | \`num_global_tokens\` | \`1\` |
+      | \`pool_with_global\` | \`true\` |
+      | \`sparse_block_size\` | \`128\` |
+      | \`sparsity_factor\` | \`2\` |
+      | \`sparsity_type\` | \`none\` |
+
+      ## How to open it
+
+      \`\`\`python
+      from transformers import AutoModelForMaskedLM, AutoTokenizer
+
+      tokenizer = AutoTokenizer.from_pretrained("PATH_OR_ID")
+      model = AutoModelForMaskedLM.from_pretrained("PATH_OR_ID", trust_remote_code=True)
+      \`\`\`
+
+      The attention is in the Python files beside the weights, which is why \`trust_remote_code=True\` is needed. A server that ignores them (text-embeddings-inference's image for GPUs is one) may run plain dense attention over repeated positions instead, without a warning: its outputs are then not this model's beyond 512 tokens.
+
+      ## How it was made
+
+      By \`lsg convert\` with these options:
+
+      | option | value |
+      | --- | --- |
+      | \`--preset\` | \`faithful\` |
+      | \`--max-sequence-length\` | \`4096\` |
+      | \`--global-positional-stride\` | \`64\` |
+      | \`--keep-first-global-token\` | \`false\` |
+      | \`--random-global-init\` | \`false\` |
+      | \`--resize-lsg\` | \`false\` |
+      | \`--use-token-ids\` | \`true\` |
+      | \`--seed\` | \`123\` |
+      | \`--run-test\` | \`false\` |
+      | \`--block-size\` | \`256\` |
+      "
+    `);
+  });
+
+  it("carries over what stays true of the original, and leaves its scores behind", () => {
+    const { text, notes } = cardOf({ originalCard: ORIGINAL });
+    expect(notes).toEqual([]);
+    expect(metadataOf(text)).toEqual({
+      base_model: "someone/tiny-bert",
+      library_name: "transformers",
+      pipeline_tag: "fill-mask",
+      license: "apache-2.0",
+      language: ["no", "en"],
+      datasets: "wikipedia",
+      tags: ["lsg", "long-context", "fill-mask"],
+    });
+    expect(text.endsWith("\n\n## Card of the original\n\n# Tiny BERT\n\nIts text.\n")).toBe(true);
+  });
+
+  it("writes Norwegian such that Python's YAML does not read it as false", () => {
+    expect(cardOf({ originalCard: "---\nlanguage: no\n---\n" }).text).toContain('language: "no"\n');
+  });
+
+  it("reads metadata with CRLF and a byte order mark", () => {
+    const card = "\ufeff---\r\nlicense: mit\r\n---\r\nText.\r\n";
+    const { text } = cardOf({ originalCard: card });
+    expect(metadataOf(text).license).toBe("mit");
+    expect(text.endsWith("## Card of the original\n\nText.\n")).toBe(true);
+  });
+
+  it("takes a card without metadata for text, from its first line on", () => {
+    const { text, notes } = cardOf({ originalCard: "# Title\n\n---\nlicense: mit\n---\n" });
+    expect(notes).toEqual([]);
+    expect(metadataOf(text).license).toBeUndefined();
+    expect(text).toContain("## Card of the original\n\n# Title\n\n---\nlicense: mit\n---\n");
+  });
+
+  it("names no base_model but the original's own for a folder, and not the folder's path", () => {
+    const folder = record({ source: { model: "models/private/tiny-bert" } });
+    const { text } = cardOf({ ...folder, originalCard: ORIGINAL });
+    expect(metadataOf(text).base_model).toBe("someone/older");
+    expect(text).toContain("\n# tiny-bert for 4096 tokens (LSG)\n");
+    expect(text).not.toContain("models/private");
+    expect(metadataOf(cardOf(folder).text).base_model).toBeUndefined();
+  });
+
+  it.each([
+    ["a broken quote", '---\nlicense: "mit\n---\nText.', "Missing closing"],
+    [
+      "a key that stands there twice",
+      "---\nlicense: mit\nlicense: gpl\n---\nText.",
+      "Map keys must be unique",
+    ],
+    ["a list", "---\n- mit\n---\nText.", "it is no table of keys"],
+    ["aliases that multiply", `---\na: &a [x]\n${bomb()}\n---\nText.`, "Excessive alias count"],
+  ])("ignores metadata with %s, and says so", (_crime, originalCard, reason) => {
+    const { text, notes } = cardOf({ originalCard });
+    expect(notes).toEqual([expect.stringContaining(`README.md: the metadata was ignored: ${reason}`)]);
+    expect(metadataOf(text).tags).toEqual(["lsg", "long-context"]);
+    expect(text.endsWith("## Card of the original\n\nText.\n")).toBe(true);
+  });
+
+  it("leaves out values of a kind that the Hub would refuse, and says so", () => {
+    const originalCard = "---\nlicense: {name: mit}\ntags: [a, 1]\nlibrary_name: 7\nlanguage:\n---\n";
+    const { text, notes } = cardOf({ originalCard });
+    expect(metadataOf(text)).toEqual({
+      base_model: "someone/tiny-bert",
+      library_name: "transformers",
+      tags: ["lsg", "long-context"],
+    });
+    expect(notes).toEqual(
+      ["library_name", "license", "tags"].map(
+        (key) => `README.md: ${key} is neither a text nor a list of texts; it was left out.`,
+      ),
+    );
+  });
+
+  it("promises nothing for a conversion that is not lossless", () => {
+    const { text } = cardOf({
+      ...record({ promise: { lossless_up_to: 0 } }),
+      attention: { kind: "lsg", config: LsgConfigSchema.parse(presetConfig("reference", 512)) },
+    });
+    expect(text).toContain("- Not lossless: the outputs differ from the original's at every length.\n");
+    expect(text).toContain("- Long inputs: positions repeat");
+    expect(text).toContain("its outputs are then not this model's.");
+    expect(text).toContain(
+      "both neighbours, 128 selected tokens on each side of these, and the global tokens (1).",
+    );
+    expect(text).not.toContain("lossless. The outputs are the original's");
+  });
+
+  it("speaks of no longer inputs where there are none", () => {
+    const { text } = cardOf(record({ max_sequence_length: { from: 512, to: 512 } }));
+    expect(text).not.toContain("Longer inputs");
+  });
+
+  it("says that a new head is untrained, and drops the original's task", () => {
+    const { text } = cardOf({
+      auto: "SequenceClassification",
+      created: ["classifier.weight", "classifier.bias"],
+      originalCard: ORIGINAL,
+    });
+    expect(text).toContain("- The head is new: its weights are random, and it must be trained.");
+    expect(metadataOf(text).pipeline_tag).toBeUndefined();
+    expect(text).toContain("AutoModelForSequenceClassification.from_pretrained(");
+  });
+
+  it("opens the base class with AutoModel", () => {
+    expect(cardOf({ auto: "Model" }).text).toContain("model = AutoModel.from_pretrained(");
+  });
+
+  it("opens a sentence-transformers folder with that library", () => {
+    const { text } = cardOf({ kind: "SentenceTransformer" });
+    expect(text).toContain('model = SentenceTransformer("PATH_OR_ID", trust_remote_code=True)');
+    expect(metadataOf(text).library_name).toBe("sentence-transformers");
+  });
+
+  it("lists the options by their flags, with values that cannot leave their cell", () => {
+    const { text } = modelCard(
+      inputs({}, { modelKwargs: { id2label: { 0: "a|b`c\n" } }, preset: "reference" }),
+    );
+    expect(text).toContain("| `--preset` | `reference` |\n");
+    expect(text).toContain('| `--model-kwargs` | `{"id2label":{"0":"a\\|b c\\n"}}` |\n');
+    expect(text).not.toContain("| `--revision` |");
+  });
+});
+
+/** Ten levels of ten aliases each. */
+function bomb(): string {
+  const names = "abcdefghij".split("");
+  return names
+    .slice(1)
+    .map((name, index) => `${name}: &${name} [${Array(10).fill(`*${names[index]}`).join(",")}]`)
+    .join("\n");
+}

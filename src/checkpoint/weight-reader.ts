@@ -6,8 +6,9 @@ import type { Rows } from "../plan/types.js";
 import { isFloatDtype } from "../safetensors/dtype.js";
 import { decodeFloats, type Floats } from "../safetensors/floats.js";
 import { tensorBytes } from "../safetensors/header.js";
-import type { Checkpoint, CheckpointTensor } from "./checkpoint.js";
+import type { Checkpoint } from "./checkpoint.js";
 import type { TransferOptions } from "./file-source.js";
+import type { CheckpointTensor } from "./weight-file.js";
 
 /** A run of bytes of an open file. */
 export interface ByteRun {

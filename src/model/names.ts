@@ -1,6 +1,7 @@
 import type { Architecture } from "../architectures/architecture.js";
 import { CheckpointError } from "../base/errors.js";
-import type { Checkpoint, CheckpointTensor } from "../checkpoint/checkpoint.js";
+import type { Checkpoint } from "../checkpoint/checkpoint.js";
+import type { CheckpointTensor } from "../checkpoint/weight-file.js";
 
 /** A tensor of the source and the name that it gets. */
 export interface SourceTensor {

@@ -24,7 +24,7 @@ export function sharedWeights(others?: FloatWeights): WeightSource {
 
 /** @throws OptionError if a checkpoint's weights are not in a form that graphs can point into. */
 export function requireShareable({ weightFiles }: Checkpoint): void {
-  const other = weightFiles.find(({ path }) => !path.endsWith(".safetensors"));
+  const other = weightFiles.find(({ format }) => format !== "safetensors");
   if (!other) return;
   throw new OptionError(
     `--onnx-weights shared: ${other.path} is no safetensors file, which a graph could point into`,

@@ -93,6 +93,7 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
     sideFiles: [...sideFiles, ...written],
     omitted,
     notes: [
+      ...checkpoint.remarks,
       ...notes(inputs, weights),
       ...sentenceNotes(checkpoint.source.transformerFolder, sideFiles, contents),
       ...card.notes,

@@ -38,7 +38,7 @@ export async function openWorkspace(source: FileSource, signal?: AbortSignal): P
     async place(checkpoint) {
       const own = join(folder, String(places++));
       await mkdir(own);
-      const shareable = checkpoint.weightFiles.every(({ path }) => path.endsWith(".safetensors"));
+      const shareable = checkpoint.weightFiles.every(({ format }) => format === "safetensors");
       let weights = sharedWeights();
       if (shareable) {
         for (const { path } of checkpoint.weightFiles) await bringFile(checkpoint.source, path, own);

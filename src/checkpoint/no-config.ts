@@ -1,0 +1,68 @@
+import { posix } from "node:path";
+import { CheckpointError } from "../base/errors.js";
+import { isRecord } from "../json/json-edit.js";
+import type { FileSource } from "./file-source.js";
+
+const CONFIG = "config.json";
+
+/** What pytorch-pretrained-bert and Google call a BERT's config. */
+const OLD_CONFIG = "bert_config.json";
+
+/** TensorFlow's own checkpoints are three files of one name. */
+const TENSORFLOW = /\.ckpt(-\d+)?\.(index|meta|data-\d+-of-\d+)$/;
+
+/** Of a sentence-transformers model with an encoder for each kind of text. */
+const ROUTER = "router_config.json";
+
+/** The error for a folder without a config: what it is, and what to do with it. */
+export function noConfig({ name, files }: FileSource): CheckpointError {
+  const paths = [...files.keys()];
+  const nested = paths.filter((path) => path.includes("/") && posix.basename(path) === CONFIG);
+  if (files.has(ROUTER)) return severalEncoders(name, ROUTER, nested.filter(isWithWeights(files)));
+  if (files.has(OLD_CONFIG) && paths.some((path) => TENSORFLOW.test(path))) {
+    return new CheckpointError(
+      `${name} is a TensorFlow checkpoint in Google's layout (${OLD_CONFIG}, ${paths.find((path) => TENSORFLOW.test(path))})`,
+      "Let transformers read it and save it with save_pretrained: transformers 4 has load_tf_weights_in_bert for that, " +
+        "which needs TensorFlow.",
+    );
+  }
+  if (files.has(OLD_CONFIG)) {
+    return new CheckpointError(
+      `${name} has no ${CONFIG}, but an ${OLD_CONFIG}, as pytorch-pretrained-bert called it`,
+      `In a copy of the folder rename it to ${CONFIG} and add "model_type": "bert".`,
+    );
+  }
+  const [first] = nested;
+  return new CheckpointError(
+    `${name} has no ${CONFIG}`,
+    first === undefined
+      ? "Name the folder that transformers' save_pretrained wrote, or a model on the Hub."
+      : `There is one in ${posix.dirname(first)}/: name that folder, if it holds the transformer.`,
+  );
+}
+
+/** @throws CheckpointError for the config of sentence-transformers' Asym, the Router of versions before 5 */
+export function refuseAsym({ name, files }: FileSource, config: Readonly<Record<string, unknown>>): void {
+  if (!isRecord(config.types) || !isRecord(config.structure) || config.model_type !== undefined) return;
+  const nested = [...files.keys()].filter(
+    (path) => path.includes("/") && posix.basename(path) === CONFIG && isWithWeights(files)(path),
+  );
+  throw severalEncoders(name, CONFIG, nested);
+}
+
+/** A pooling layer has a config too. */
+function isWithWeights(files: FileSource["files"]): (config: string) => boolean {
+  return (config) =>
+    [...files.keys()].some(
+      (path) => posix.dirname(path) === posix.dirname(config) && /\.(safetensors|bin)$/.test(path),
+    );
+}
+
+function severalEncoders(name: string, file: string, configs: readonly string[]): CheckpointError {
+  const folders = configs.map((path) => `${posix.dirname(path)}/`);
+  return new CheckpointError(
+    `${name} is a sentence-transformers model with several encoders (${file}): ${folders.join(", ") || "none is here"}; ` +
+      "lsg converts models with one",
+    "Convert each encoder by itself: name its folder. The pooling behind them stays yours to put together.",
+  );
+}

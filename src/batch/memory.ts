@@ -5,8 +5,8 @@ import { parseObject } from "../checkpoint/checkpoint.js";
 import type { FileSource } from "../checkpoint/file-source.js";
 import { readSizes } from "../model/tensor-specs.js";
 import type { ConvertOptions } from "../options/options.js";
+import { isModelWeights } from "../plan/left-out.js";
 import { targetLength } from "../plan/positions.js";
-import { isModelWeights } from "../plan/side-files.js";
 
 /** Weights are streamed: 82 to 95 MB were measured for models of 90 MB to 1.3 GB. */
 const CONVERSION_BYTES = 120e6;

@@ -8,7 +8,6 @@ import { type Checkpoint, openCheckpoint, parseObject } from "../checkpoint/chec
 import type { FileSource } from "../checkpoint/file-source.js";
 import { graphPaths } from "../checkpoint/graph-files.js";
 import { openSource } from "../checkpoint/open-source.js";
-import { MODULES_FILE } from "../checkpoint/sentence-transformers/modules-json.js";
 import { openWeights } from "../checkpoint/weight-reader.js";
 import { editTopLevel } from "../json/json-edit.js";
 import { attentionOf, describeAttention } from "../model/attention.js";
@@ -22,7 +21,8 @@ import { exported, taskOf } from "../onnx/tasks.js";
 import type { ExportOptions } from "../options/options.js";
 import type { Variant } from "../options/schemas.js";
 import { graphSeed } from "../plan/conversion-record.js";
-import { isModelWeights, sortFiles } from "../plan/side-files.js";
+import { leftOutSentence, ownWeights, sortFiles } from "../plan/left-out.js";
+import { readForSorting } from "../plan/side-files.js";
 import type { PlannedAttention } from "../plan/weights.js";
 import { findCandidateTokens } from "../tokenizer/candidate-tokens.js";
 import { TOKENIZER_FILES } from "../tokenizer/special-tokens.js";
@@ -89,7 +89,8 @@ export async function exportOnnx(
   const bytes = GRAPH_BYTES + [...source.files.values()].reduce((sum, { size }) => sum + size, 0);
   let written: ExportedGraph = { files: [], bytes: {}, task: "", attention: "full", notes: [] };
   await writeFolder(resolve(target), bytes, { force: options.force, sourceFolder: own }, async (folder) => {
-    for (const path of await copiedFiles(source, options)) {
+    const { copied, leftOut } = await copiedFiles(source, options);
+    for (const path of copied) {
       await mkdir(dirname(join(folder, path)), { recursive: true });
       const content = rewritten?.get(path);
       if (content) {
@@ -99,7 +100,8 @@ export async function exportOnnx(
       const from = await source.localPath(path, transferOptions(source, path, progress, signal));
       await copyWhole(from, join(folder, path));
     }
-    written = await exportInto(folder, source, options, context);
+    const graphs = await exportInto(folder, source, options, context);
+    written = { ...graphs, notes: [...graphs.notes, ...leftOut] };
   });
   return { output: target, ...written };
 }
@@ -203,11 +205,18 @@ export function namedAttention(
     : { attention: "full" };
 }
 
-/** What a whole folder around a graph holds besides. */
-async function copiedFiles(source: FileSource, { onnxWeights }: GraphChoices): Promise<string[]> {
-  const modules = source.files.has(MODULES_FILE) ? await source.read(MODULES_FILE) : undefined;
-  const { kept } = sortFiles(source.files, modules);
-  return onnxWeights === "shared" ? [...kept, ...[...source.files.keys()].filter(isModelWeights)] : kept;
+/** What a whole folder around a graph holds besides, and a sentence about what it does not. */
+async function copiedFiles(
+  source: FileSource,
+  { onnxWeights }: GraphChoices,
+): Promise<{ copied: string[]; leftOut: string[] }> {
+  const files = await readForSorting(source);
+  const { kept, omitted } = sortFiles(files);
+  const sentence = leftOutSentence(omitted, kept);
+  return {
+    copied: onnxWeights === "shared" ? [...kept, ...ownWeights(files)] : kept,
+    leftOut: sentence === undefined ? [] : [sentence],
+  };
 }
 
 /** Runtimes refuse to follow links out of a graph's folder. */

@@ -5,6 +5,7 @@ import { basePrefixOf, isLsgConfig, type ModelClass, requestedClass, sourceClass
 import { checkConvertible, mergeKwargs } from "./config.js";
 import type { Modules } from "./modules.js";
 import { aliasedWordEmbeddings, nameTensors, type SourceTensors } from "./names.js";
+import { refuseQuantised } from "./refuse-quantised.js";
 import { refuseWrapped } from "./refuse-wrapped.js";
 import { configLabels, readSizes, type Sizes } from "./tensor-specs.js";
 
@@ -39,6 +40,7 @@ export function describeModel(
 ): Model {
   const config = mergeKwargs(checkpoint.config, wanted.kwargs ?? {});
   checkConvertible(config, architecture);
+  refuseQuantised(checkpoint);
   refuseWrapped(checkpoint, architecture);
   const sourceSizes = readSizes(architecture, config, configLabels(config));
   const names = new Set(checkpoint.tensors.keys());

@@ -22,7 +22,7 @@ export interface PlanInputs {
   readonly architecture: Architecture;
   readonly options: ConversionOptions;
   readonly tokens: TokenIds;
-  /** Contents of the side files for which `isReadForPlan` holds. */
+  /** Contents of the side files that `filesForPlan` names. */
   readonly contents: ReadonlyMap<string, Buffer>;
   /** Python files that come with lsg for this model type. */
   readonly modeling: readonly string[];
@@ -50,7 +50,11 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
   });
   const { files, rewritten } = checkpoint.source;
   const length = { ...weights.length, writesNoMore: inputs.longformer?.decoder !== undefined };
-  const { sideFiles, omitted } = planSideFiles({
+  const {
+    sideFiles,
+    omitted,
+    notes: leftOut,
+  } = planSideFiles({
     files,
     contents,
     rewritten,
@@ -97,6 +101,7 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
       ...notes(inputs, weights),
       ...sentenceNotes(checkpoint.source.transformerFolder, sideFiles, contents),
       ...card.notes,
+      ...leftOut,
     ],
   };
 }

@@ -65,7 +65,7 @@ export function untouchedFile(
   return isWhole ? path : undefined;
 }
 
-/** transformers before 4.46 opens no safetensors file that does not say for which library it is. */
+/** transformers 4.40 opens no safetensors file that does not say for which library it is. */
 function withFormat(metadata: PlannedShard["metadata"]): PlannedShard["metadata"] {
   return metadata?.get("format") === "pt" ? metadata : new Map([...(metadata ?? []), ["format", "pt"]]);
 }

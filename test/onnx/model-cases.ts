@@ -7,7 +7,7 @@ import { modelTypes } from "../../src/architectures/architectures.js";
 import { openCheckpoint } from "../../src/checkpoint/checkpoint.js";
 import { openFolder } from "../../src/checkpoint/folder.js";
 import { openWeights } from "../../src/checkpoint/weight-reader.js";
-import { isModelWeights } from "../../src/plan/side-files.js";
+import { isModelWeights } from "../../src/plan/left-out.js";
 import { isFloatDtype } from "../../src/safetensors/dtype.js";
 import { decodeFloats, encodeFloats } from "../../src/safetensors/floats.js";
 import { FIXTURES } from "../support/fixtures.js";

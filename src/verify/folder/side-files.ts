@@ -2,6 +2,7 @@ import { posix } from "node:path";
 import type { FileSource } from "../../checkpoint/file-source.js";
 import { allGraphFiles } from "../../checkpoint/graph-files.js";
 import { RECORD_FILE, withoutProof } from "../../plan/conversion-record.js";
+import { isNeverOpened } from "../../plan/left-out.js";
 import type { ConversionPlan, SideFile } from "../../plan/types.js";
 import { counted } from "../../report/words.js";
 import { type ReadSource, sideFileContent } from "../../write/side-files.js";
@@ -65,6 +66,8 @@ async function differences(source: FileSource, { path }: SideFile, planned: Buff
 function unplanned(source: FileSource, plan: ConversionPlan, mayGenerate: boolean): string[] {
   const planned = new Set([
     "config.json",
+    // Earlier versions copied some of it.
+    ...plan.omitted.filter(isNeverOpened).map(({ path }) => path),
     ...plan.sideFiles.map(({ path }) => path),
     ...plan.shards.map(({ file }) => file),
     ...allGraphFiles(source, mayGenerate),

@@ -28,7 +28,7 @@ export function noConfig({ name, files }: FileSource): CheckpointError {
   }
   if (files.has(OLD_CONFIG)) {
     return new CheckpointError(
-      `${name} has no ${CONFIG}, but an ${OLD_CONFIG}, as pytorch-pretrained-bert called it`,
+      `${name} has no ${CONFIG}, but ${OLD_CONFIG}, as pytorch-pretrained-bert called it`,
       `In a copy of the folder rename it to ${CONFIG} and add "model_type": "bert".`,
     );
   }

@@ -47,7 +47,11 @@ export function nameTensors(
     const hasPrefix = modern.startsWith(prefix);
     const inner = hasPrefix ? modern.slice(prefix.length) : modern;
     const isAlias = sourceName === alias?.sourceName;
-    const isBase = isAlias || hasPrefix || baseModules.has(inner.split(".", 1)[0] ?? "");
+    // Beside the base model's own tensor of that name, one without the prefix is another module's.
+    const isBase =
+      isAlias ||
+      hasPrefix ||
+      (baseModules.has(inner.split(".", 1)[0] ?? "") && !checkpoint.tensors.has(prefix + sourceName));
     const baseName = isAlias ? alias.baseName : isBase ? inner : undefined;
     const ownPrefix = targetPrefix ?? (hasPrefix ? prefix : "");
     const name = baseName === undefined ? modern : ownPrefix + baseName;
@@ -55,7 +59,8 @@ export function nameTensors(
     if (other) {
       throw new CheckpointError(
         `tensors "${other.sourceName}" and "${sourceName}" are both "${name}" in the result`,
-        "The checkpoint holds the same weight under two names: save it again with transformers.",
+        "One of them is another module's, or the same weight once more: take it out of the weights, or name a class " +
+          `with a head (--architecture), in which the base model's tensors begin with "${prefix}".`,
       );
     }
     named.set(name, { name, sourceName, baseName, stored });

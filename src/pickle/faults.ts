@@ -23,14 +23,25 @@ const ON_THE_CPU =
   "torch._utils._rebuild_device_tensor_from_numpy = torch._utils._rebuild_xla_tensor = " +
   "lambda data, dtype, *_: torch.from_numpy(data).to(dtype); ";
 
-/** What PyTorch names in quantised tensors. */
-const QUANTISED =
-  /^torch\.(Q\w+Storage|q\w*int\w+|per_\w+_affine\w*)$|\b_rebuild_qtensor$|\.ao\.|\.quantized\./;
-/** What it names in tensors of a TPU and the like. */
-const OF_A_DEVICE =
-  /^torch\._utils\._rebuild_(device_tensor_from_numpy|device_tensor_from_cpu_tensor|xla_tensor)$/;
-/** Where the classes of models are. */
-const OF_A_MODEL = /^(transformers|sentence_transformers|torch\.nn)\./;
+/** What files hold that name what no state dict does. */
+const KNOWN_NAMES: readonly { pattern: RegExp; holds: string; remedy: string }[] = [
+  {
+    pattern: /^torch\.(Q\w+Storage|q\w*int\w+|per_\w+_affine\w*)$|\b_rebuild_qtensor$|\.ao\.|\.quantized\./,
+    holds: "holds quantised weights",
+    remedy:
+      "Convert the model as it was before it was quantised; lsg makes graphs of 8 and 4 bits of it (--onnx q8,q4).",
+  },
+  {
+    pattern: /^torch\._utils\._rebuild_(device_tensor_from_numpy|xla_tensor)$/,
+    holds: "holds tensors of a TPU or another device",
+    remedy: tensorsAlone(ON_THE_CPU),
+  },
+  {
+    pattern: /^(transformers|sentence_transformers|torch\.nn)\./,
+    holds: "holds a whole model, not its state dict",
+    remedy: tensorsAlone(),
+  },
+];
 
 /** A text from the file for an error message: quoted, control characters escaped, cut where it is long. */
 export function quote(text: string): string {
@@ -61,22 +72,11 @@ export function refused(fault: string): PickleError {
 /** A name that is not on the allow-list. */
 export function refusedName(module: string, name: string): PickleError {
   const fullName = `${module}.${name}`;
-  const quoted = quote(fullName).slice(1, -1);
-  if (QUANTISED.test(fullName)) {
-    return new PickleError(
-      `its weights are quantised: its pickle names ${quoted}`,
-      "Convert the model as it was before it was quantised; lsg makes graphs of 8 and 4 bits of it (--onnx q8,q4).",
-    );
-  }
-  if (OF_A_DEVICE.test(fullName)) {
-    return new PickleError(
-      `holds tensors of another device, such as a TPU: its pickle names ${quoted}`,
-      tensorsAlone(ON_THE_CPU),
-    );
-  }
-  const what = OF_A_MODEL.test(fullName) ? "holds a whole model, not its state dict, and " : "";
-  return refused(
-    `${what}asks to run code: its pickle names ${quoted}, which a state dict has no need of; nothing was run`,
+  const known = KNOWN_NAMES.find(({ pattern }) => pattern.test(fullName));
+  const what = known ? `${known.holds}, and ` : "";
+  return new PickleError(
+    `${what}asks to run code: its pickle names ${quote(fullName).slice(1, -1)}, which a state dict has no need of; nothing was run`,
+    known?.remedy ?? tensorsAlone(),
   );
 }
 

@@ -55,7 +55,7 @@ function holdsWeights(dict: PickleDict): boolean {
 function severalDicts(found: readonly FoundDict[]): PickleError {
   const named = found.map(({ dict, keys }) => {
     const count = [...dict.values()].filter((value) => isKind(value, "tensor")).length;
-    return `${count} tensors ${keys.length === 0 ? "at its top" : `under ${keys.map(quote).join(" / ")}`}`;
+    return `${count} tensor${count === 1 ? "" : "s"} ${keys.length === 0 ? "at its top" : `under ${keys.map(quote).join(" / ")}`}`;
   });
   const one = found.find(({ keys }) => keys.length > 0)?.keys ?? [];
   const path = one.map((key) => `[${pythonText(key)}]`).join("");

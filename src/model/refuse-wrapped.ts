@@ -19,7 +19,7 @@ export function refuseWrapped({ wrapper, weightFiles }: Checkpoint, architecture
       ? `there are ${prefixes.length} models, under the prefixes ${prefixes.map(pythonText).join(", ")}`
       : `the model stands under the prefix ${pythonText(prefix)}`;
   throw new CheckpointError(
-    `${file?.path}: ${models}, in a module with more in it (${outside.length} tensors outside: ${named}); ` +
+    `${file?.path}: ${models}, in a module with more in it (${outside.length} tensor${outside.length === 1 ? "" : "s"} outside: ${named}); ` +
       "what that module computes is not known here",
     `Take ${others.length > 0 ? "the first" : "the model"} out of it: in a copy of the folder run ` +
       `${pythonCommand(modelAlone(prefix, weightFiles))}, convert the copy with --architecture ` +

@@ -7,6 +7,8 @@ export interface Wrapper {
   readonly prefixes: readonly [string, ...string[]];
   /** Names that do not begin with the first of them. */
   readonly outside: readonly string[];
+  /** Whether the model is a base model alone, without a head. */
+  readonly isBase: boolean;
 }
 
 /** Tensors by the names that the model itself gives them. */
@@ -44,7 +46,7 @@ const PARALLEL = "module";
  * more in it, it computes what nobody knows here.
  * @param modelType `model_type` of the config; where there is none, the names of all model types are tried
  */
-export async function unwrapTensors<T>(
+export async function unwrapTensors<T extends { readonly shape: readonly number[] }>(
   stored: ReadonlyMap<string, T>,
   modelType: unknown,
 ): Promise<Unwrapped<T>> {
@@ -55,19 +57,32 @@ export async function unwrapTensors<T>(
   const outside: string[] = [];
   for (const [name, tensor] of stored) {
     const inner = unwrapped(name, root);
-    if (inner === undefined) outside.push(name);
-    else tensors.set(inner, tensor);
+    // A number alone computes nothing: an averaged model counts in one.
+    if (inner === undefined && tensor.shape.length > 0) outside.push(name);
+    else tensors.set(inner ?? name, tensor);
   }
   if (outside.length > 0) {
     const [first, ...others] = new Set(
       [root, ...roots].map(({ raw, own }) => raw.slice(0, raw.length - own.length)),
     );
-    return { tensors: stored, wrapper: { prefixes: [first ?? "", ...others], outside }, remarks: [] };
+    return {
+      tensors: stored,
+      wrapper: { prefixes: [first ?? "", ...others], outside, isBase: root.own === "" },
+      remarks: [],
+    };
   }
   const isSame = [...tensors.keys()].every((name) => stored.has(name));
   // Two names that become one are for the error that names them both.
   if (isSame || tensors.size < stored.size) return { tensors: stored, remarks: [] };
-  return { tensors, remarks: [remark([...stored.keys()], root)] };
+  return {
+    tensors,
+    remarks: [
+      remark(
+        [...stored].flatMap(([name, { shape }]) => (shape.length > 0 ? [name] : [])),
+        root,
+      ),
+    ],
+  };
 }
 
 async function architecturesOf(modelType: unknown): Promise<readonly Architecture[]> {

@@ -10,7 +10,7 @@ const MAX_NAMED = 4;
 /** @throws CheckpointError for a model that stands in a module with more in it: it says how to take it out */
 export function refuseWrapped({ wrapper, weightFiles }: Checkpoint, architecture: Architecture): void {
   if (!wrapper) return;
-  const { prefixes, outside } = wrapper;
+  const { prefixes, outside, isBase } = wrapper;
   const [prefix, ...others] = prefixes;
   const [file] = weightFiles;
   const named = outside.slice(0, MAX_NAMED).join(", ") + (outside.length > MAX_NAMED ? ", …" : "");
@@ -22,8 +22,9 @@ export function refuseWrapped({ wrapper, weightFiles }: Checkpoint, architecture
     `${file?.path}: ${models}, in a module with more in it (${outside.length} tensor${outside.length === 1 ? "" : "s"} outside: ${named}); ` +
       "what that module computes is not known here",
     `Take ${others.length > 0 ? "the first" : "the model"} out of it: in a copy of the folder run ` +
-      `${pythonCommand(modelAlone(prefix, weightFiles))}, convert the copy with --architecture ` +
-      `${classNameOf(architecture, "Model")}, and put the result back into the module yourself.`,
+      `${pythonCommand(modelAlone(prefix, weightFiles))}, convert the copy` +
+      `${isBase ? ` with --architecture ${classNameOf(architecture, "Model")}` : ""}, and put the result back into ` +
+      "the module yourself.",
   );
 }
 

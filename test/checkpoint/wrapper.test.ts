@@ -28,6 +28,9 @@ const WRAPPERS: Readonly<Record<string, (name: string) => string>> = {
     `_fsdp_wrapped_module.${name.replace(/(\.\d+\.)/, "$1_fsdp_wrapped_module.")}`,
 };
 
+/** A tensor that knows its name. */
+const named = (name: string) => ({ name, shape: [2, 2] });
+
 describe.each(modelTypes())("of a %s", (modelType) => {
   const folder = join(FIXTURES, modelType);
   const checkpoints = readdirSync(folder).filter((name) => name.startsWith("checkpoint"));
@@ -41,14 +44,17 @@ describe.each(modelTypes())("of a %s", (modelType) => {
     // A wrapper may be called like the base model: then a base class's names are those that a class with a head has.
     const ownName = (name: string) => name.replace(`${basePrefix}.`, "");
     for (const [wrapper, wrap] of Object.entries(WRAPPERS)) {
-      const stored = new Map(names.map((one) => [wrap(one), one]));
+      const stored = new Map(names.map((one) => [wrap(one), named(one)]));
       // Where no model type is named, what a base model is called is taken for that.
       const isBaseName = /base model's own name|another one's|a BART's/.test(wrapper);
       for (const type of isBaseName ? [modelType] : [modelType, undefined]) {
         const read = await unwrapTensors(stored, type);
         expect(read.wrapper, wrapper).toBeUndefined();
         expect([...read.tensors.keys()].map(ownName), wrapper).toEqual(names.map(ownName));
-        expect([...read.tensors.values()], wrapper).toEqual(names);
+        expect(
+          [...read.tensors.values()].map(({ name }) => name),
+          wrapper,
+        ).toEqual(names);
         const isRenamed = [...read.tensors.keys()].some((name) => !stored.has(name));
         expect(read.remarks, wrapper).toHaveLength(isRenamed ? 1 : 0);
       }
@@ -56,7 +62,7 @@ describe.each(modelTypes())("of a %s", (modelType) => {
   });
 
   test.each(checkpoints)("%s: names without a wrapper stay", async (checkpoint) => {
-    const stored = new Map((await namesOf(checkpoint)).map((name) => [name, name]));
+    const stored = new Map((await namesOf(checkpoint)).map((name) => [name, named(name)]));
     expect(await unwrapTensors(stored, modelType)).toEqual({ tensors: stored, remarks: [] });
   });
 });
@@ -67,7 +73,8 @@ describe("a module with more in it than the model", () => {
     "encoder.layer.0.output.dense.weight",
     "pooler.dense.weight",
   ];
-  const read = (names: readonly string[]) => unwrapTensors(new Map(names.map((one) => [one, one])), "bert");
+  const read = (names: readonly string[]) =>
+    unwrapTensors(new Map(names.map((one) => [one, named(one)])), "bert");
 
   test.each<[what: string, names: string[], prefixes: string[], outside: string[]]>([
     [
@@ -97,13 +104,26 @@ describe("a module with more in it than the model", () => {
   ])("%s: names are those of the file", async (_, names, prefixes, outside) => {
     const { tensors, wrapper, remarks } = await read(names);
     expect([...tensors.keys()]).toEqual(names);
-    expect(wrapper).toEqual({ prefixes, outside });
+    expect(wrapper).toEqual({ prefixes, outside, isBase: !names[0]?.includes("bert.embeddings") });
     expect(remarks).toEqual([]);
   });
 
   test("beside a model under its own names they are unknown tensors", async () => {
     const names = [...MODEL.map((one) => `bert.${one}`), ...MODEL.map((one) => `teacher.bert.${one}`)];
-    expect(await read(names)).toEqual({ tensors: new Map(names.map((one) => [one, one])), remarks: [] });
+    expect(await read(names)).toEqual({
+      tensors: new Map(names.map((one) => [one, named(one)])),
+      remarks: [],
+    });
+  });
+
+  test("a number alone is none: what an averaged model counts in", async () => {
+    const stored = new Map([
+      ...MODEL.map((one) => [`module.bert.${one}`, named(one)] as const),
+      ["n_averaged", { name: "n_averaged", shape: [] }] as const,
+    ]);
+    const { tensors, wrapper } = await unwrapTensors(stored, "bert");
+    expect(wrapper).toBeUndefined();
+    expect([...tensors.keys()]).toEqual([...MODEL.map((one) => `bert.${one}`), "n_averaged"]);
   });
 
   test("names that become the same are left for the error that names both", async () => {

@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
 import type { FileSource } from "../checkpoint/file-source.js";
 import { hashFile } from "../checkpoint/hash-file.js";
-import { ownWeights, sortFiles } from "../plan/left-out.js";
-import { readForSorting } from "../plan/side-files.js";
+import { ownWeights, readForSorting, sortFiles } from "../checkpoint/left-out.js";
 
 /**
  * What a conversion reads of a source, as one SHA-256: that of the lines which `sha256sum FILE…` prints for its weights

@@ -1,5 +1,6 @@
 import { posix } from "node:path";
 import { CheckpointError } from "../base/errors.js";
+import { pythonCommand, pythonText } from "../base/python-command.js";
 import { isRecord } from "../json/json-edit.js";
 import type { FileSource } from "./file-source.js";
 
@@ -19,11 +20,12 @@ export function noConfig({ name, files }: FileSource): CheckpointError {
   const paths = [...files.keys()];
   const nested = paths.filter((path) => path.includes("/") && posix.basename(path) === CONFIG);
   if (files.has(ROUTER)) return severalEncoders(name, ROUTER, nested.filter(isWithWeights(files)));
-  if (files.has(OLD_CONFIG) && paths.some((path) => TENSORFLOW.test(path))) {
+  const tensorflow = paths.find((path) => TENSORFLOW.test(path));
+  if (files.has(OLD_CONFIG) && tensorflow !== undefined) {
     return new CheckpointError(
-      `${name} is a TensorFlow checkpoint in Google's layout (${OLD_CONFIG}, ${paths.find((path) => TENSORFLOW.test(path))})`,
-      "Let transformers read it and save it with save_pretrained: transformers 4 has load_tf_weights_in_bert for that, " +
-        "which needs TensorFlow.",
+      `${name} is a TensorFlow checkpoint in Google's layout (${OLD_CONFIG}, ${tensorflow})`,
+      "With transformers 4, PyTorch and TensorFlow, in a copy of the folder run " +
+        `${pythonCommand(readByTransformers(tensorflow.replace(/\.(index|meta|data-[\d-]+of-\d+)$/, "")))}, and convert the copy.`,
     );
   }
   if (files.has(OLD_CONFIG)) {
@@ -38,6 +40,15 @@ export function noConfig({ name, files }: FileSource): CheckpointError {
     first === undefined
       ? "Name the folder that transformers' save_pretrained wrote, or a model on the Hub."
       : `There is one in ${posix.dirname(first)}/: name that folder, if it holds the transformer.`,
+  );
+}
+
+/** Saved as .bin: of TensorFlow's matrices transformers makes transposed views, which safetensors refuses. */
+function readByTransformers(checkpoint: string): string {
+  return (
+    "from transformers import BertConfig, BertForPreTraining, load_tf_weights_in_bert; " +
+    `m = BertForPreTraining(BertConfig.from_json_file(${pythonText(OLD_CONFIG)})); ` +
+    `load_tf_weights_in_bert(m, m.config, ${pythonText(checkpoint)}); m.save_pretrained(".", safe_serialization=False)`
   );
 }
 

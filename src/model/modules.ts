@@ -9,8 +9,8 @@ import {
   parseModules,
 } from "../checkpoint/sentence-transformers/modules-json.js";
 import { asWeightFile, type CheckpointTensor, type WeightFileContent } from "../checkpoint/weight-file.js";
-import { sameShape } from "../plan/tensors.js";
 import { readStep, type Step, stepTensors } from "./steps.js";
+import { sameShape } from "./tensor-specs.js";
 
 /** What follows the transformer, as a graph computes it. */
 export interface Modules {

@@ -22,7 +22,7 @@ export interface PlanInputs {
   readonly architecture: Architecture;
   readonly options: ConversionOptions;
   readonly tokens: TokenIds;
-  /** Contents of the side files that `filesForPlan` names. */
+  /** Contents of the side files that decide something (see `readCheckpoint`). */
   readonly contents: ReadonlyMap<string, Buffer>;
   /** Python files that come with lsg for this model type. */
   readonly modeling: readonly string[];

@@ -1,22 +1,10 @@
-import type { FileSource } from "../checkpoint/file-source.js";
-import { SETTINGS_FILE } from "../checkpoint/sentence-transformers/model-kind.js";
-import { MODULES_FILE } from "../checkpoint/sentence-transformers/modules-json.js";
+import { leftOutSentence, type OmittedFile, type SourceFiles, sortFiles } from "../checkpoint/left-out.js";
 import { addTokens, filesForTokens, type TokenIdMap } from "../tokenizer/add-tokens.js";
 import { limitsLength, raiseLength } from "../tokenizer/raise-length.js";
-import { TOKENIZER_FILES } from "../tokenizer/special-tokens.js";
-import { filesForSorting, leftOutSentence, type SourceFiles, sortFiles } from "./left-out.js";
-import type { OmittedFile, SideFile } from "./types.js";
+import type { SideFile } from "./types.js";
 
 /** What we write ourselves, or the modelling code of an earlier conversion. */
 const REPLACED = /^(config\.json|README\.md|lsg_conversion\.json|(modeling_)?lsg_\w+\.py)$/;
-
-/** Files whose contents decide something besides a length. */
-const READ_FILES: ReadonlySet<string> = new Set([
-  ...TOKENIZER_FILES,
-  MODULES_FILE,
-  SETTINGS_FILE,
-  "README.md",
-]);
 
 export interface SideFileInputs extends SourceFiles {
   /** Contents of files that are not to be as they lie in the source. */
@@ -26,19 +14,6 @@ export interface SideFileInputs extends SourceFiles {
   readonly modeling: readonly string[];
   /** What the tokenizer gets. */
   readonly tokens: TokenIdMap;
-}
-
-/** The side files of which a plan needs the content, not only the name. */
-export function filesForPlan(files: SideFileInputs["files"]): string[] {
-  const paths = [...files.keys()].filter((path) => limitsLength(path) || READ_FILES.has(path));
-  return [...new Set([...paths, ...filesForSorting(files)])];
-}
-
-/** A source's files, with what it takes to sort them. */
-export async function readForSorting({ files, read }: FileSource): Promise<SourceFiles> {
-  const contents = new Map<string, Buffer>();
-  for (const path of filesForSorting(files)) contents.set(path, await read(path));
-  return { files, contents };
 }
 
 /** What becomes of the source's small files: all stay, lengths raised, tokens added, except for those we write anew. */
@@ -66,4 +41,13 @@ export function planSideFiles({ files, contents, rewritten, length, modeling, to
   sideFiles.push(...modeling.map((path) => ({ kind: "modeling" as const, path })));
   const leftOut = leftOutSentence(omitted, kept);
   return { sideFiles, omitted, notes: leftOut === undefined ? [] : [leftOut] };
+}
+
+/** What owners put beside a model, and loaders don't read. */
+export const HARMLESS =
+  /(^|\/)(LICEN[CS]E|NOTICE|\.git(attributes|ignore)|\.DS_Store)[\w.-]*$|\.(md|png|jpe?g|gif|svg|pdf|html)$/i;
+
+/** Whether anything that computes may read a file of that path. */
+export function isRead(path: string): boolean {
+  return !HARMLESS.test(path);
 }

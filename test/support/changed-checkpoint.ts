@@ -1,6 +1,6 @@
 import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { isModelWeights } from "../../src/plan/left-out.js";
+import { isModelWeights } from "../../src/checkpoint/left-out.js";
 import { temporaryFolder } from "./fixtures.js";
 import { type ReadTensor, readFolder, writeSafetensors } from "./safetensors.js";
 

@@ -1,14 +1,21 @@
 import { posix } from "node:path";
-import { parseObject } from "../checkpoint/checkpoint.js";
-import { MODULES_FILE, parseModules } from "../checkpoint/sentence-transformers/modules-json.js";
 import { isRecord } from "../json/json-edit.js";
-import type { OmittedFile } from "./types.js";
+import { parseObject } from "./checkpoint.js";
+import type { FileSource } from "./file-source.js";
+import { MODULES_FILE, parseModules } from "./sentence-transformers/modules-json.js";
 
 /** A source's files, with the contents of those that `filesForSorting` names. */
 export interface SourceFiles {
   /** Sizes in bytes by path. */
   readonly files: ReadonlyMap<string, { readonly size: number }>;
   readonly contents: ReadonlyMap<string, Buffer>;
+}
+
+/** A file of the source that a conversion or an export leaves out. */
+export interface OmittedFile {
+  readonly path: string;
+  /** Its kind. */
+  readonly reason: string;
 }
 
 /** Files that are no part of a model, whichever it is, by their paths. The first kind that fits counts. */
@@ -59,6 +66,13 @@ export function filesForSorting(files: SourceFiles["files"]): string[] {
       isIndex(path) ||
       (namesFiles.test(path) && !path.includes("/") && !/^(tokenizer|vocab)\.json$/.test(path)),
   );
+}
+
+/** A source's files, with what it takes to sort them. */
+export async function readForSorting({ files, read }: FileSource): Promise<SourceFiles> {
+  const contents = new Map<string, Buffer>();
+  for (const path of filesForSorting(files)) contents.set(path, await read(path));
+  return { files, contents };
 }
 
 /** The weights themselves: by their names, and what an index names. */

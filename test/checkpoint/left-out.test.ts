@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { filesForSorting, leftOutSentence, ownWeights, sortFiles } from "../../src/plan/left-out.js";
+import { filesForSorting, leftOutSentence, ownWeights, sortFiles } from "../../src/checkpoint/left-out.js";
 
 const MODEL_BYTES = 1000;
 

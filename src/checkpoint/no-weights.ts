@@ -1,10 +1,12 @@
 import { posix } from "node:path";
 import { CheckpointError } from "../base/errors.js";
+import { pythonCommand, pythonText } from "../base/python-command.js";
 import { LENGTH_BYTES } from "../safetensors/header.js";
 import type { FileSource } from "./file-source.js";
 import { formatOf, type WeightFile } from "./weight-file.js";
 
-const SAVE_AGAIN = "Open the model in transformers (from_tf, from_flax) and save it with save_pretrained.";
+const SAVE_AGAIN =
+  "Open the model in transformers 4 (from_tf=True or from_flax=True) and save it with save_pretrained.";
 
 /** What to do with a folder that has other weights than these, by the ending of its files. */
 const FOREIGN_REMEDIES: Readonly<Record<string, string>> = {
@@ -12,7 +14,6 @@ const FOREIGN_REMEDIES: Readonly<Record<string, string>> = {
   ".gguf": "It is quantised for llama.cpp: name the checkpoint that it was made from.",
   ".h5": SAVE_AGAIN,
   ".msgpack": SAVE_AGAIN,
-  ".index": SAVE_AGAIN,
   ".ckpt": SAVE_AGAIN,
 };
 
@@ -52,7 +53,20 @@ export async function noWeights(source: FileSource, names: readonly string[]): P
   const foreign = paths.find((path) => FOREIGN.test(path)) ?? paths.find((path) => path.endsWith(".ckpt"));
   return new CheckpointError(
     `${fault}${foreign ? `; found ${foreign}` : ""}`,
-    foreign ? FOREIGN_REMEDIES[posix.extname(foreign)] : "Check that the download is complete.",
+    foreign ? remedyFor(foreign) : "Check that the download is complete.",
+  );
+}
+
+function remedyFor(foreign: string): string | undefined {
+  if (!foreign.endsWith(".index")) return FOREIGN_REMEDIES[posix.extname(foreign)];
+  // Saved as .bin: of TensorFlow's matrices transformers makes transposed views, which safetensors refuses.
+  const code =
+    "from transformers import AutoConfig, AutoModelForPreTraining; " +
+    `m = AutoModelForPreTraining.from_pretrained(${pythonText(foreign)}, from_tf=True, ` +
+    'config=AutoConfig.from_pretrained(".")); m.save_pretrained(".", safe_serialization=False)';
+  return (
+    "With transformers 4, PyTorch and TensorFlow, in a copy of the folder run " +
+    `${pythonCommand(code)}, and convert the copy.`
   );
 }
 

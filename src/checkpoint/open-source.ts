@@ -2,6 +2,7 @@ import { stat } from "node:fs/promises";
 import { CheckpointError } from "../base/errors.js";
 import type { FileSource } from "./file-source.js";
 import { openFolder } from "./folder.js";
+import { namedFolder } from "./named-folder.js";
 import { withTransformerAtTop } from "./sentence-transformers/transformer-at-top.js";
 
 export interface OpenSourceOptions {
@@ -13,11 +14,12 @@ export interface OpenSourceOptions {
 }
 
 /**
- * Opens a model by what the user typed: a folder if there is one of that name, else a Hub model. A transformer in a
- * subfolder of a sentence-transformers model is seen at the top.
+ * Opens a model by what the user typed: a folder, or the config.json in it, if there is one of that name, else a Hub
+ * model. A transformer in a subfolder of a sentence-transformers model is seen at the top.
  * @throws CheckpointError or HubError if there is neither.
  */
-export async function openSource(model: string, options: OpenSourceOptions = {}): Promise<FileSource> {
+export async function openSource(name: string, options: OpenSourceOptions = {}): Promise<FileSource> {
+  const model = await namedFolder(name);
   const found = await stat(model).catch(() => undefined);
   if (found?.isDirectory()) return withTransformerAtTop(await openFolder(model));
   if (found) {

@@ -12,6 +12,7 @@ import { writeModel } from "../onnx/writer.js";
 import type { ExportOptions } from "../options/options.js";
 import { graphSeed } from "../plan/conversion-record.js";
 import type { PlannedAttention } from "../plan/weights.js";
+import { asOutputError } from "../write/output-folder.js";
 import { type ExportContext, type ExportResult, namedAttention } from "./export.js";
 
 const OP_FILE = "attention.onnx";
@@ -45,8 +46,8 @@ export async function exportOp(
     dtype: "F32",
   });
   const partial = join(output, `${OP_FILE}.partial-${process.pid}`);
-  await mkdir(output, { recursive: true });
   try {
+    await mkdir(output, { recursive: true });
     await writeModel(partial, graph, { signal });
     const { size } = await stat(partial);
     await rename(partial, join(output, OP_FILE));
@@ -58,6 +59,8 @@ export async function exportOp(
       ...namedAttention(ofFirstLayer(attention)),
       notes: [],
     };
+  } catch (error) {
+    throw asOutputError(error, output);
   } finally {
     await rm(partial, { force: true });
   }

@@ -7,6 +7,7 @@ import { type Progress, silent } from "../base/progress.js";
 import { type Checkpoint, openCheckpoint, parseObject } from "../checkpoint/checkpoint.js";
 import type { FileSource } from "../checkpoint/file-source.js";
 import { graphPaths } from "../checkpoint/graph-files.js";
+import { namedFolder } from "../checkpoint/named-folder.js";
 import { openSource } from "../checkpoint/open-source.js";
 import { MODULES_FILE } from "../checkpoint/sentence-transformers/modules-json.js";
 import { openWeights } from "../checkpoint/weight-reader.js";
@@ -77,7 +78,7 @@ export async function exportOnnx(
   const { signal, progress = silent } = context;
   const source = await openSource(model, { revision: options.revision, signal, onNotice: progress.step });
   const own = source.origin.kind === "folder" ? source.origin.path : undefined;
-  const target = output ?? (own === undefined ? `${basename(source.name)}-onnx` : model);
+  const target = output ?? (own === undefined ? `${basename(source.name)}-onnx` : await namedFolder(model));
   if (own !== undefined && resolve(target) === resolve(own)) {
     refuseNested(source);
     const written = await exportInto(own, source, options, context).catch((error: unknown) => {

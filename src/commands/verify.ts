@@ -1,3 +1,4 @@
+import { namedFolder } from "../checkpoint/named-folder.js";
 import { openSource } from "../checkpoint/open-source.js";
 import type { VerifyOptions } from "../options/options.js";
 import { findOriginal } from "../plan/find-original.js";
@@ -28,7 +29,7 @@ export async function verify(
   return verifyFolder(
     {
       converted,
-      name: model,
+      name: await namedFolder(model),
       device,
       lengths: options.lengths,
       text: options.text,

@@ -284,7 +284,11 @@ export const BatchSchema = z.strictObject({
     .string()
     .optional()
     .describe("run part I of N: I/N; /N: the part after JOB_COMPLETION_INDEX (Kubernetes)"),
-  junit: z.string().optional().describe("write the results as JUnit XML into this file"),
+  junit: z
+    .string()
+    .regex(/^(?!.*\.(json|ya?ml)$)/i, "expected the name of an XML file, and not that of a file of jobs")
+    .optional()
+    .describe("write the results as JUnit XML into this file"),
   force: z
     .boolean()
     .default(false)

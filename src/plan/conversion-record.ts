@@ -79,7 +79,7 @@ export function recordedSource(
   sha256?: string,
 ): ConversionRecord["source"] {
   if (origin.kind === "hub") return { model: name, revision: origin.revision };
-  const path = relative(".", model).replaceAll("\\", "/");
+  const path = relative(".", origin.path).replaceAll("\\", "/");
   const isBelow = !isAbsolute(model) && path !== "" && !path.startsWith("..");
   return { model: isBelow ? path : name, ...(sha256 !== undefined && { sha256 }) };
 }

@@ -111,6 +111,6 @@ async function proveFolder(
   const { verify } = await import("./verify.js");
   const options = { against, device, seed: DEFAULT_SEED, json: false, quiet: true, listDevices: false };
   const verification = await verify(name, options, { signal, onNotice: progress.step, ...listener });
-  requireProof(verification);
+  requireProof(verification, "pushed");
   return { verified: "now", verification };
 }

@@ -2,7 +2,7 @@ import { posix } from "node:path";
 import { parse, stringify } from "yaml";
 import type { LongformerConfig } from "../attention/longformer.js";
 import { isSparse, type LsgConfig } from "../attention/lsg-config.js";
-import type { ModelKind } from "../checkpoint/sentence-transformers/model-kind.js";
+import { LIBRARIES, libraryName, type ModelKind } from "../checkpoint/sentence-transformers/model-kind.js";
 import { isRecord } from "../json/json-edit.js";
 import { flagName } from "../options/flags.js";
 import type { TokenIdMap } from "../tokenizer/add-tokens.js";
@@ -41,14 +41,6 @@ const CARRIED_KEYS = [
   "tags",
 ] as const;
 const TAG = "long-context";
-
-/** The Python module of each class. */
-const OPENED_BY: Readonly<Record<ModelKind, string>> = {
-  SentenceTransformer: "sentence_transformers",
-  CrossEncoder: "sentence_transformers",
-  SparseEncoder: "sentence_transformers",
-  ColBERT: "pylate.models",
-};
 
 type Metadata = ReadonlyMap<string, unknown>;
 
@@ -102,12 +94,6 @@ function convertedMetadata(
   if (created.length > 0) converted.delete("pipeline_tag");
   const carried = CARRIED_KEYS.map((key) => [key, converted.get(key)] as const);
   return Object.fromEntries(carried.filter(([, value]) => value !== undefined));
-}
-
-/** The Hub's name of a library. */
-function libraryName(kind: ModelKind | undefined): string {
-  if (kind === undefined) return "transformers";
-  return kind === "ColBERT" ? "PyLate" : "sentence-transformers";
 }
 
 function introduction({ record }: ModelCardInputs): string {
@@ -204,7 +190,7 @@ function addedTokens(tokens: TokenIdMap): string {
 
 function opening({ record, auto, kind }: ModelCardInputs): string {
   const autoClass = auto === "Model" ? "AutoModel" : `AutoModelFor${auto}`;
-  const module = kind && OPENED_BY[kind];
+  const module = kind && LIBRARIES[kind].module;
   const code =
     module !== undefined
       ? [`from ${module} import ${kind}`, "", `model = ${kind}("PATH_OR_ID", trust_remote_code=True)`]

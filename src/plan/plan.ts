@@ -1,4 +1,4 @@
-import type { Architecture } from "../architectures/architecture.js";
+import { type Architecture, writesNoMore } from "../architectures/architecture.js";
 import type { LongformerConfig } from "../attention/longformer.js";
 import { isSparse, LSG_CLASS_PREFIX } from "../attention/lsg-config.js";
 import type { Checkpoint, Config } from "../checkpoint/checkpoint.js";
@@ -49,7 +49,7 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
     seed: options.seed,
   });
   const { files, rewritten } = checkpoint.source;
-  const length = { ...weights.length, writesNoMore: inputs.longformer?.decoder !== undefined };
+  const length = { ...weights.length, writesNoMore: writesNoMore(inputs.longformer ?? architecture) };
   const { sideFiles, omitted } = planSideFiles({
     files,
     contents,

@@ -225,6 +225,16 @@ export function classNameOf({ classPrefix, baseClass = "Model" }: Architecture, 
   return classPrefix + (key === "Model" ? baseClass : key);
 }
 
+/** transformers' name of an auto class. */
+export function autoClassName(auto: AutoClass): string {
+  return auto === "Model" ? "AutoModel" : `AutoModelFor${auto}`;
+}
+
+/** Whether a class writes texts, token by token: its decoder is exported with what it keeps between them. */
+export function generates({ auto }: Pick<Head, "auto">): boolean {
+  return auto === "Seq2SeqLM";
+}
+
 /** The model type of its Longformer variant, if it has one. */
 export function longformerType({ longformer }: Architecture): string | undefined {
   return longformer && "modelType" in longformer ? longformer.modelType : undefined;

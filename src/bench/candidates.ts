@@ -116,7 +116,7 @@ interface Titled {
 }
 
 /** How tables and charts call a model with this attention. */
-export function titleOf(attention: PlannedAttention | undefined): string {
+function titleOf(attention: PlannedAttention | undefined): string {
   if (!attention) return "full attention";
   return attention.kind === "lsg" ? "LSG" : "Longformer";
 }

@@ -1,7 +1,7 @@
 import { mkdir, rename, rm, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { findArchitecture } from "../architectures/architectures.js";
-import type { PlannedAttention } from "../attention/planned.js";
+import { lsgOf, type PlannedAttention } from "../attention/planned.js";
 import { openCheckpoint } from "../checkpoint/checkpoint.js";
 import { openSource } from "../checkpoint/open-source.js";
 import { attentionOf } from "../model/attention.js";
@@ -33,7 +33,7 @@ export async function exportOp(
   const described = describeModel(checkpoint, await findArchitecture(checkpoint.config.model_type));
   const { sizes, config } = described;
   const attention = attentionOf(described);
-  const lsg = attention?.kind === "lsg" ? attention.config : undefined;
+  const lsg = lsgOf(attention);
   const seed = await graphSeed(source, options.seed);
   const relative = described.architecture.encoder.relativeBias;
   const graph = opOnlyModel({

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { lstat, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join, posix, resolve } from "node:path";
-import type { PlannedAttention } from "../attention/planned.js";
+import { lsgOf, type PlannedAttention } from "../attention/planned.js";
 import { OptionError } from "../base/errors.js";
 import { GRAPH_DTYPES } from "../base/graph-dtypes.js";
 import { type Progress, silent } from "../base/progress.js";
@@ -139,7 +139,7 @@ export async function exportInto(
         ? findCandidateTokens(await readTokenizer(source), model.architecture.tokenizerClass)
         : undefined;
     const graphOptions = {
-      lsg: attention?.kind === "lsg" ? attention.config : undefined,
+      lsg: lsgOf(attention),
       task: options.task,
       globalAttention: options.globalAttention,
       candidates,

@@ -93,11 +93,6 @@ export function hubTask({ auto, outputs }: Head): string | undefined {
   return hubReads === undefined || Object.hasOwn(outputs, hubReads) ? hub : undefined;
 }
 
-/** Whether a class writes texts, token by token: its decoder is exported with what it keeps between them. */
-export function generates({ auto }: Head): boolean {
-  return auto === "Seq2SeqLM";
-}
-
 /** Whether a head's inputs are (batch, choices, length). */
 export function hasChoices(head: Head): boolean {
   return TASKS[head.auto].hasChoices ?? false;

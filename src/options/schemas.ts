@@ -10,7 +10,7 @@ export const DEFAULT_MAX_SEQUENCE_LENGTH = 4096;
 export const DEFAULT_SEED = 123;
 
 /** What `--to` names. */
-const VARIANTS = ["lsg", "longformer"] as const;
+export const VARIANTS = ["lsg", "longformer"] as const;
 export type Variant = (typeof VARIANTS)[number];
 
 /** A comma list of tokens. */

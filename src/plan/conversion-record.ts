@@ -3,7 +3,7 @@ import { z } from "zod";
 import { CheckpointError } from "../base/errors.js";
 import { parseJson, parseObject } from "../checkpoint/checkpoint.js";
 import type { FileSource } from "../checkpoint/file-source.js";
-import { DEFAULT_SEED } from "../options/schemas.js";
+import { DEFAULT_SEED, VARIANTS } from "../options/schemas.js";
 import type { ConversionRecord } from "./types.js";
 
 export const RECORD_FILE = "lsg_conversion.json";
@@ -21,7 +21,7 @@ const RecordSchema = z.looseObject({
   }),
   model_type: z.string(),
   architecture: z.string(),
-  variant: z.enum(["lsg", "longformer"]),
+  variant: z.enum(VARIANTS),
   max_sequence_length: z.strictObject({ from: z.int().positive(), to: z.int().positive() }),
   added_tokens: z.record(z.string(), z.int().nonnegative()).exactOptional(),
   options: z.looseObject({ lsg: z.record(z.string(), z.unknown()) }),

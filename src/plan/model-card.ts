@@ -1,5 +1,6 @@
 import { posix } from "node:path";
 import { parse, stringify } from "yaml";
+import { type AutoClass, autoClassName } from "../architectures/architecture.js";
 import type { LongformerConfig } from "../attention/longformer.js";
 import { isSparse, type LsgConfig } from "../attention/lsg-config.js";
 import type { PlannedAttention } from "../attention/planned.js";
@@ -14,7 +15,7 @@ export interface ModelCardInputs {
   readonly record: ConversionRecord;
   readonly attention: PlannedAttention;
   /** The auto class that opens the result: `MaskedLM` for `AutoModelForMaskedLM`, `Model` for `AutoModel`. */
-  readonly auto: string;
+  readonly auto: AutoClass;
   /** What becomes of positions that the source had none for: "positions repeat". */
   readonly beyond: string;
   /** Tensors that the source did not have, drawn anew: an untrained head. */
@@ -189,7 +190,7 @@ function addedTokens(tokens: TokenIdMap): string {
 }
 
 function opening({ record, auto, kind }: ModelCardInputs): string {
-  const autoClass = auto === "Model" ? "AutoModel" : `AutoModelFor${auto}`;
+  const autoClass = autoClassName(auto);
   const module = kind && LIBRARIES[kind].module;
   const code =
     module !== undefined

@@ -1,7 +1,7 @@
 import { CheckpointError } from "../base/errors.js";
 import { fileSpans, isRecord, parseSpan } from "../json/json-edit.js";
 import { TOKENIZER_CLASSES, type TokenizerClass } from "./tokenizer-classes.js";
-import { findTokens, type SpecialToken, type TokenizerFiles } from "./vocabulary.js";
+import { findTokens, type SpecialToken, type TokenizerFiles, VOCABULARY_FILES } from "./vocabulary.js";
 
 /** What the rows of the global table start from; undefined where no file gives an id. */
 export interface SpecialTokens {
@@ -12,18 +12,7 @@ export interface SpecialTokens {
 }
 
 /** The files that tell of special tokens; others need not be read. */
-export const TOKENIZER_FILES = [
-  "config.json",
-  "tokenizer_config.json",
-  "special_tokens_map.json",
-  "tokenizer.json",
-  "added_tokens.json",
-  "vocab.txt",
-  "vocab.json",
-  "sentencepiece.bpe.model",
-  "spiece.model",
-  "tokenizer.model",
-] as const;
+export const TOKENIZER_FILES = ["config.json", "special_tokens_map.json", ...VOCABULARY_FILES];
 
 const TOKEN_KINDS = ["bos", "cls", "mask", "sep"] as const;
 type TokenKind = (typeof TOKEN_KINDS)[number];

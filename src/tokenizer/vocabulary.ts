@@ -96,6 +96,9 @@ function checkedId(id: unknown, token: string, file: string): number {
   throw new CheckpointError(`${file} gives ${JSON.stringify(token)} the id ${JSON.stringify(id)}`);
 }
 
+/** The files that number tokens, whatever a tokenizer's class: others need not be read for that. */
+export const VOCABULARY_FILES = idReaders({ sentencepiece: IN_ORDER }).map(([file]) => file);
+
 function idReaders({ sentencepiece, dictionary }: TokenizerClass): [file: string, IdReader][] {
   const pieces: IdReader = (model, wanted, file) =>
     numbered(sentencePieces(model, file), wanted, sentencepiece);

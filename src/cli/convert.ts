@@ -1,8 +1,10 @@
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import type { Command } from "commander";
 import { OptionError } from "../base/errors.js";
 import { progressOn, silent } from "../base/progress.js";
+import { CONFIG_FILE } from "../checkpoint/checkpoint.js";
 import { isConfiguration } from "../checkpoint/named-folder.js";
 import { convert } from "../commands/convert.js";
 import { isRecord } from "../json/json-edit.js";
@@ -89,12 +91,14 @@ export async function normalise(args: readonly string[]): Promise<string[]> {
 
 /** @throws OptionError for a file that is none of lsg-converter's arguments */
 async function readArguments(path: string): Promise<Record<string, unknown>> {
+  const folder = dirname(path);
+  const remedy = existsSync(join(folder, CONFIG_FILE))
+    ? `A model is named by its folder: lsg convert ${folder}`
+    : 'Such a file holds an object: {"initial_model": MODEL, "model_name": OUTPUT, …}';
   const refusal = (reason: string, cause?: unknown) =>
-    new OptionError(
-      `${path} cannot be read as a file of lsg-converter's arguments: ${reason}`,
-      `A model is named by its folder: lsg convert ${dirname(path)}`,
-      { cause },
-    );
+    new OptionError(`${path} cannot be read as a file of lsg-converter's arguments: ${reason}`, remedy, {
+      cause,
+    });
   const parsed: unknown = await readFile(path, "utf8")
     .then(JSON.parse)
     .catch((error: Error) => {

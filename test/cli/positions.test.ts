@@ -158,7 +158,11 @@ describe("a configuration stands for the folder that it lies in", () => {
     );
     mkdirSync("mine/list", { recursive: true });
     writeFileSync("mine/list/a.json", "[1]");
-    expect((await line("convert mine/list/a.json")).stderr).toMatch(/names no initial_model/);
+    for (const text of ["convert mine/list/a.json", "convert nowhere.json"]) {
+      const { code, stderr } = await line(text);
+      expect(code).toBe(2);
+      expect(stderr).toMatch(/file of lsg-converter's arguments: .*\n {5}Such a file holds an object/);
+    }
   });
 });
 

@@ -23,7 +23,7 @@ export async function verify(
   { signal, onNotice, ...listener }: VerifyContext = {},
 ): Promise<VerificationReport> {
   const opening = { signal, onNotice };
-  const converted = await openSource(model, { ...opening, revision: options.revision });
+  const converted = await openSource(model, { ...opening, revision: options.revision, asFound: true });
   const device = await chooseDevice(options.device);
   return verifyFolder(
     {

@@ -1,7 +1,7 @@
 import type { Architecture } from "../architectures/architecture.js";
 import { CheckpointError, OptionError } from "../base/errors.js";
 import type { Config } from "../checkpoint/checkpoint.js";
-import { isGenerationLimit } from "../tokenizer/raise-length.js";
+import { CONFIG_LENGTH_KEYS, isGenerationLimit } from "../tokenizer/raise-length.js";
 import { configLabels, type Sizes } from "./tensor-specs.js";
 
 /** Keys that a conversion decides by itself. */
@@ -12,9 +12,6 @@ const DECIDED_KEYS = [
   "base_model_prefix",
   "max_position_embeddings",
 ];
-
-/** Keys that hold a length in tokens besides `max_position_embeddings`, in some families. */
-const LENGTH_KEYS = ["max_seq_length", "max_sequence_length", "model_max_length", "n_positions"];
 
 /**
  * The source's config with the keys that the user wants on top, as transformers merges them: a new number
@@ -80,7 +77,7 @@ export function raisedLengths(
   config: Config,
   { from, to }: { readonly from: number; readonly to: number },
 ): [string, number][] {
-  const keys = LENGTH_KEYS.filter((key) => typeof config[key] === "number");
+  const keys = CONFIG_LENGTH_KEYS.filter((key) => typeof config[key] === "number");
   const generates = decoder !== undefined && isGenerationLimit(config.max_length, from);
   return [...keys, ...(generates ? ["max_length"] : [])].map((key) => [key, to]);
 }

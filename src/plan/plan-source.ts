@@ -11,7 +11,7 @@ import { findSpecialTokens } from "../tokenizer/special-tokens.js";
 import type { ReadSource } from "../write/side-files.js";
 import { refuseForeignOptions } from "./foreign-options.js";
 import { planConversion } from "./plan.js";
-import { isReadForPlan } from "./side-files.js";
+import { isReadForPlan, mayNeedMending } from "./side-files.js";
 import type { ConversionPlan, Provenance } from "./types.js";
 
 /** A checkpoint with the contents of its side files that decide something, by path. */
@@ -27,8 +27,9 @@ export async function readCheckpoint(
 ): Promise<ReadCheckpoint> {
   const checkpoint = await openCheckpoint(source, transfer);
   const contents = new Map<string, Buffer>();
-  for (const path of source.files.keys()) {
+  for (const [path, { size }] of source.files) {
     if (isReadForPlan(path)) contents.set(path, await source.read(path));
+    else if (mayNeedMending(path, size)) await source.read(path);
   }
   return { checkpoint, contents };
 }

@@ -48,12 +48,13 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
     tokens: tokens.asked?.ids ?? {},
     seed: options.seed,
   });
-  const { files, rewritten } = checkpoint.source;
+  const { files, rewritten, mended } = checkpoint.source;
   const length = { ...weights.length, writesNoMore: inputs.longformer?.decoder !== undefined };
   const { sideFiles, omitted } = planSideFiles({
     files,
     contents,
     rewritten,
+    mended,
     length,
     modeling,
     tokens: tokens.asked?.ids ?? {},
@@ -94,6 +95,7 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
     omitted,
     notes: [
       ...notes(inputs, weights),
+      ...[...(mended?.values() ?? [])].flatMap(({ notes }) => notes),
       ...sentenceNotes(checkpoint.source.transformerFolder, sideFiles, contents),
       ...card.notes,
     ],

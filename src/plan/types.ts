@@ -62,7 +62,7 @@ export interface DroppedTensor {
 /** A small file of the result. */
 export type SideFile =
   | { readonly kind: "copy"; readonly path: string }
-  /** A copy with its lengths raised, and with the tokens of the record added to it. */
+  /** A copy that every reader of JSON takes, with its lengths raised, and with the tokens of the record added to it. */
   | {
       readonly kind: "edit";
       readonly path: string;

@@ -2,8 +2,8 @@ import { stat } from "node:fs/promises";
 import { CheckpointError } from "../base/errors.js";
 import type { FileSource } from "./file-source.js";
 import { openFolder } from "./folder.js";
-import { withStandardJson } from "./standard-files.js";
 import { withTransformerAtTop } from "./sentence-transformers/transformer-at-top.js";
+import { withStandardJson } from "./standard-files.js";
 
 export interface OpenSourceOptions {
   /** Hub branch, tag or commit. */

@@ -1,5 +1,6 @@
 import { openSource } from "../checkpoint/open-source.js";
 import type { VerifyOptions } from "../options/options.js";
+import { recordedModelType } from "../plan/conversion-record.js";
 import { findOriginal } from "../plan/find-original.js";
 import { readCheckpoint } from "../plan/plan-source.js";
 import { chooseDevice } from "../runtime/devices.js";
@@ -36,7 +37,13 @@ export async function verify(
       signal,
       async findOriginal(record) {
         if (options.against !== undefined) {
-          return { read: await readCheckpoint(await openSource(options.against, opening), { signal }) };
+          return {
+            read: await readCheckpoint(
+              await openSource(options.against, opening),
+              { signal },
+              recordedModelType(record),
+            ),
+          };
         }
         if (record) return findOriginal(converted, record, opening);
         return { reason: "the folder does not say what it was made from" };

@@ -2,6 +2,7 @@ import type { Architecture } from "../architectures/architecture.js";
 import { CheckpointError, OptionError } from "../base/errors.js";
 import type { Config } from "../checkpoint/checkpoint.js";
 import { CONFIG_LENGTH_KEYS, isGenerationLimit } from "../tokenizer/raise-length.js";
+import { labelNames } from "./label-count.js";
 import { configLabels, type Sizes } from "./tensor-specs.js";
 
 /** Keys that a conversion decides by itself. */
@@ -37,15 +38,6 @@ export function mergeKwargs(config: Config, kwargs: Readonly<Record<string, unkn
     );
   }
   return configLabels(merged) === num_labels ? merged : { ...merged, ...labelNames(num_labels) };
-}
-
-/** transformers' names for labels that have none. */
-function labelNames(count: number): Record<string, unknown> {
-  const names = Array.from({ length: count }, (_, i) => `LABEL_${i}`);
-  return {
-    id2label: Object.fromEntries(names.map((name, i) => [String(i), name])),
-    label2id: Object.fromEntries(names.map((name, i) => [name, i])),
-  };
 }
 
 /**

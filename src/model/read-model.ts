@@ -1,8 +1,8 @@
-import { findArchitecture } from "../architectures/architectures.js";
 import type { ReadCheckpoint } from "../plan/plan-source.js";
 import type { PlannedAttention } from "../plan/weights.js";
 import { attentionOf } from "./attention.js";
 import { describeModel, type Model } from "./model.js";
+import { architectureOf } from "./settle.js";
 
 /** A checkpoint, read and understood. */
 export interface ReadModel {
@@ -21,7 +21,7 @@ export async function asModel(
   read: ReadCheckpoint,
   kwargs: Readonly<Record<string, unknown>> = {},
 ): Promise<ReadModel> {
-  const architecture = await findArchitecture(read.checkpoint.config.model_type);
+  const architecture = await architectureOf(read.checkpoint);
   const model = describeModel(read.checkpoint, architecture, { kwargs });
   return { read, model, attention: attentionOf(model) };
 }

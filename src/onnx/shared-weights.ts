@@ -23,9 +23,16 @@ export function sharedWeights(others?: FloatWeights): WeightSource {
 }
 
 /** @throws OptionError if a checkpoint's weights are not in a form that graphs can point into. */
-export function requireShareable({ weightFiles }: Checkpoint): void {
+export function requireShareable({ weightFiles, tensors }: Checkpoint): void {
   const other = weightFiles.find(({ path }) => !path.endsWith(".safetensors"));
-  if (!other) return;
+  if (!other) {
+    const pruned = [...tensors].find(([, { kept }]) => kept)?.[0];
+    if (pruned === undefined) return;
+    throw new OptionError(
+      `--onnx-weights shared: heads of "${pruned}" were pruned, and the graph needs it whole`,
+      "Convert the checkpoint first, or use --onnx-weights embedded.",
+    );
+  }
   throw new OptionError(
     `--onnx-weights shared: ${other.path} is no safetensors file, which a graph could point into`,
     "Convert the checkpoint first, or use --onnx-weights embedded.",

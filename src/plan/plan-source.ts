@@ -3,8 +3,9 @@ import { findArchitecture } from "../architectures/architectures.js";
 import { modelingFiles } from "../architectures/modeling.js";
 import { isLongformer } from "../attention/longformer.js";
 import { OptionError } from "../base/errors.js";
-import { type Checkpoint, openCheckpoint } from "../checkpoint/checkpoint.js";
+import type { Checkpoint } from "../checkpoint/checkpoint.js";
 import type { FileSource, TransferOptions } from "../checkpoint/file-source.js";
+import { architectureOf, openModel } from "../model/settle.js";
 import type { ConversionOptions } from "../options/options.js";
 import { chooseIds } from "../tokenizer/add-tokens.js";
 import { findSpecialTokens } from "../tokenizer/special-tokens.js";
@@ -20,12 +21,16 @@ export interface ReadCheckpoint {
   readonly contents: ReadonlyMap<string, Buffer>;
 }
 
-/** Reads what a plan depends on. Small files are read once: a tokenizer.json can have some 40 MB. */
+/**
+ * Reads what a plan depends on. Small files are read once: a tokenizer.json can have some 40 MB.
+ * @param modelType `--model-type`
+ */
 export async function readCheckpoint(
   source: FileSource,
   transfer: TransferOptions = {},
+  modelType?: string,
 ): Promise<ReadCheckpoint> {
-  const checkpoint = await openCheckpoint(source, transfer);
+  const checkpoint = await openModel(source, transfer, modelType);
   const contents = new Map<string, Buffer>();
   for (const [path, { size }] of source.files) {
     if (isReadForPlan(path)) contents.set(path, await source.read(path));
@@ -40,7 +45,7 @@ export async function planCheckpoint(
   options: ConversionOptions,
   provenance: Provenance,
 ): Promise<ConversionPlan> {
-  const architecture = await findArchitecture(checkpoint.config.model_type);
+  const architecture = await architectureOf(checkpoint);
   const longformer = await longformerVariant(architecture, options);
   const tokens = findSpecialTokens(contents, architecture.tokenizerClass);
   const asked = options.addTokens && chooseIds(options.addTokens, contents, architecture.tokenizerClass);

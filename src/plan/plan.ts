@@ -7,6 +7,7 @@ import { MODULES_FILE } from "../checkpoint/sentence-transformers/modules-json.j
 import { configClass, isLsgConfig, lsgClass, withoutLsg } from "../model/classes.js";
 import { type ConversionOptions, recordedOptions } from "../options/options.js";
 import { RECORD_FILE, recordText } from "./conversion-record.js";
+import { openingChanges } from "./left-in-config.js";
 import { planLongformer } from "./longformer.js";
 import { modelCard } from "./model-card.js";
 import { sentenceNotes } from "./notes.js";
@@ -48,6 +49,14 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
     tokens: tokens.asked?.ids ?? {},
     seed: options.seed,
   });
+  const opening = inputs.longformer
+    ? undefined
+    : openingChanges(
+        architecture,
+        { ...checkpoint.config, ...options.modelKwargs },
+        contents,
+        options.modelKwargs,
+      );
   const { files, rewritten, mended } = checkpoint.source;
   const length = { ...weights.length, writesNoMore: inputs.longformer?.decoder !== undefined };
   const { sideFiles, omitted } = planSideFiles({
@@ -79,14 +88,15 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
   if (weights.shards.length > 1) {
     written.push({ kind: "write", path: INDEX_FILE, content: shardIndex(weights.shards) });
   }
-  const changes = [...weights.configChanges];
+  const settled = checkpoint.settlement?.changes ?? new Map<string, unknown>();
+  const changes = [...new Map([...settled, ...weights.configChanges, ...(opening?.changes ?? [])])];
   return {
     record,
     attention: weights.attention,
     config: {
       set: Object.fromEntries(changes.filter(([, value]) => value !== undefined)),
       remove: changes
-        .filter(([key, value]) => value === undefined && key in checkpoint.config)
+        .filter(([key, value]) => value === undefined && (key in checkpoint.config || settled.has(key)))
         .map(([key]) => key),
     },
     shards: weights.shards,
@@ -95,6 +105,8 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
     omitted,
     notes: [
       ...notes(inputs, weights),
+      ...(checkpoint.settlement?.notes ?? []),
+      ...(opening?.notes ?? []),
       ...[...(mended?.values() ?? [])].flatMap(({ notes }) => notes),
       ...sentenceNotes(checkpoint.source.transformerFolder, sideFiles, contents),
       ...card.notes,
@@ -103,9 +115,10 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
 }
 
 function conversionRecord(
-  { architecture, options, tokens, provenance: { lsg_version, source }, longformer }: PlanInputs,
+  { checkpoint, architecture, options, tokens, provenance: { lsg_version, source }, longformer }: PlanInputs,
   weights: WeightPlan,
 ): ConversionRecord {
+  const modelTypeFrom = checkpoint.settlement?.modelTypeFrom;
   const isColbert = weights.configChanges.get("architectures")?.toString() === COLBERT_CLASS;
   const className = isColbert ? COLBERT_CLASS : weights.target.className;
   return {
@@ -113,6 +126,7 @@ function conversionRecord(
     ...(lsg_version !== undefined && { lsg_version }),
     source,
     model_type: (longformer ?? architecture).modelType,
+    ...(modelTypeFrom && { model_type_from: modelTypeFrom }),
     architecture: longformer || isColbert ? className : LSG_CLASS_PREFIX + className,
     variant: longformer ? "longformer" : "lsg",
     max_sequence_length: weights.length,

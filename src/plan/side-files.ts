@@ -72,7 +72,15 @@ export function sortFiles(
 }
 
 /** What becomes of the source's small files: all stay, lengths raised, tokens added, except for those we write anew. */
-export function planSideFiles({ files, contents, rewritten, mended, length, modeling, tokens }: SideFileInputs): {
+export function planSideFiles({
+  files,
+  contents,
+  rewritten,
+  mended,
+  length,
+  modeling,
+  tokens,
+}: SideFileInputs): {
   sideFiles: SideFile[];
   omitted: OmittedFile[];
 } {

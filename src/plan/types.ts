@@ -1,3 +1,4 @@
+import type { ModelTypeOrigin } from "../checkpoint/checkpoint.js";
 import type { Variant } from "../options/schemas.js";
 import type { Dtype } from "../safetensors/dtype.js";
 import type { TensorInfo } from "../safetensors/header.js";
@@ -92,6 +93,8 @@ export interface ConversionRecord {
     readonly sha256?: string;
   };
   readonly model_type: string;
+  /** What said so, where the source's config.json has no `model_type`. */
+  readonly model_type_from?: ModelTypeOrigin;
   readonly architecture: string;
   readonly variant: Variant;
   readonly max_sequence_length: { readonly from: number; readonly to: number };

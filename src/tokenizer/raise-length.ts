@@ -58,7 +58,12 @@ const LENGTH_KEYS: Readonly<Record<string, Readonly<Record<string, NewValue>>>> 
 };
 
 /** Keys of config.json that hold a length in tokens besides `max_position_embeddings`, in some families. */
-export const CONFIG_LENGTH_KEYS = ["max_seq_length", "max_sequence_length", "model_max_length", "n_positions"];
+export const CONFIG_LENGTH_KEYS = [
+  "max_seq_length",
+  "max_sequence_length",
+  "model_max_length",
+  "n_positions",
+];
 
 /** Whether generate()'s `max_length` is as many tokens as a model has positions for, and no shorter wish. */
 export function isGenerationLimit(value: unknown, positions: number): boolean {

@@ -7,6 +7,7 @@ import { holdsHead } from "../plan/reconcile.js";
 import { sourceClass } from "./classes.js";
 import { labelsByWeights } from "./label-count.js";
 import { fittingModelTypes, openModelType, refuseContradiction, statedModelType } from "./model-type.js";
+import { modernName } from "./names.js";
 import { withEveryHead } from "./pruned-heads.js";
 import { changed } from "./settlement.js";
 import { readSizes } from "./tensor-specs.js";
@@ -81,7 +82,7 @@ async function onlyFit(checkpoint: Checkpoint): Promise<string> {
 function headOf({ config, tensors }: Checkpoint, architecture: Architecture): Head | undefined {
   try {
     const sizes = readSizes(architecture, config);
-    const names = new Set(tensors.keys());
+    const names = new Set([...tensors.keys()].map(modernName));
     return sourceClass(architecture, config, (head) => holdsHead(names, architecture, head, sizes)).head;
   } catch (error) {
     // What is wrong with it is said by whoever goes on, with the keys that the user sets on top.

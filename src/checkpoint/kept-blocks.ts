@@ -1,5 +1,4 @@
-import { DTYPES } from "../safetensors/dtype.js";
-import type { CheckpointTensor } from "./checkpoint.js";
+import { DTYPES, type Dtype } from "../safetensors/dtype.js";
 
 /** Which of equal blocks along an axis a file holds. The others are zeros. */
 export interface KeptBlocks {
@@ -10,14 +9,22 @@ export interface KeptBlocks {
   readonly blocks: readonly number[];
 }
 
+/** What is asked of a tensor here. */
+interface Spread {
+  readonly dtype: Dtype;
+  /** Of the whole. */
+  readonly shape: readonly number[];
+  readonly kept?: KeptBlocks;
+}
+
 /** The shape in which a tensor lies in its file. */
-export function storedShape({ shape, kept }: CheckpointTensor): readonly number[] {
+export function storedShape({ shape, kept }: Omit<Spread, "dtype">): readonly number[] {
   if (!kept) return shape;
   return shape.map((size, axis) => (axis === kept.axis ? kept.blocks.length * kept.width : size));
 }
 
 /** The whole tensor of the bytes that its file holds. */
-export function withZeroBlocks(stored: Buffer, { dtype, shape, kept }: CheckpointTensor): Buffer {
+export function withZeroBlocks(stored: Buffer, { dtype, shape, kept }: Spread): Buffer {
   if (!kept) return stored;
   const size = DTYPES[dtype].bits / 8;
   const rows = kept.axis === 0 ? 1 : (shape[0] ?? 1);

@@ -2,10 +2,9 @@ import { type Architecture, classKeyOf } from "../architectures/architecture.js"
 import { allArchitectures } from "../architectures/architectures.js";
 import { CheckpointError, LsgError, OptionError } from "../base/errors.js";
 import { type Checkpoint, CONFIG_FILE, type Config } from "../checkpoint/checkpoint.js";
-import { sameShape } from "../plan/tensors.js";
 import { configClass, withoutLsg } from "./classes.js";
 import { modernName } from "./names.js";
-import { baseSpecs, headSpecs, poolerSpecs, readSizes, type TensorSpec } from "./tensor-specs.js";
+import { baseSpecs, headSpecs, poolerSpecs, readSizes, sameShape, type TensorSpec } from "./tensor-specs.js";
 
 /** `model_type` of a config that says one. */
 export function statedModelType({ model_type: stated }: Config): unknown {
@@ -28,7 +27,7 @@ export function refuseContradiction(config: Config, asked: string): void {
  */
 export async function fittingModelTypes({ config, tensors }: Checkpoint): Promise<string[]> {
   const shapes = new Map([...tensors].map(([name, { shape }]) => [modernName(name), shape] as const));
-  const all = (await allArchitectures()).map((architecture) => fit(architecture, config, shapes));
+  const all = (await allArchitectures()).map((architecture) => fitOf(architecture, config, shapes));
   const fits = all.filter((one) => one !== undefined);
   const named = withoutLsg(configClass(config) ?? "");
   const byClass = fits.filter(({ architecture }) =>
@@ -62,7 +61,7 @@ interface Fit {
 
 type Shapes = ReadonlyMap<string, readonly number[]>;
 
-function fit(architecture: Architecture, config: Config, shapes: Shapes): Fit | undefined {
+function fitOf(architecture: Architecture, config: Config, shapes: Shapes): Fit | undefined {
   const sizes = sizesOrNothing(architecture, config);
   if (!sizes) return undefined;
   const base = [...baseSpecs(architecture, sizes), ...poolerSpecs(architecture, sizes)];

@@ -3,9 +3,8 @@ import { CheckpointError } from "../base/errors.js";
 import { type Checkpoint, type CheckpointTensor, CONFIG_FILE } from "../checkpoint/checkpoint.js";
 import type { KeptBlocks } from "../checkpoint/kept-blocks.js";
 import { isRecord } from "../json/json-edit.js";
-import { sameShape } from "../plan/tensors.js";
 import { changed } from "./settlement.js";
-import { layerPaths, readSizes } from "./tensor-specs.js";
+import { layerPaths, readSizes, sameShape } from "./tensor-specs.js";
 
 /** Heads that `prune_heads` of transformers 4 took out, by layer: the projections have no rows for them. */
 export const PRUNED_HEADS = "pruned_heads";

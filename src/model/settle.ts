@@ -3,14 +3,13 @@ import { findArchitecture } from "../architectures/architectures.js";
 import { CheckpointError, LsgError } from "../base/errors.js";
 import { type Checkpoint, CONFIG_FILE, openCheckpoint, type Settlement } from "../checkpoint/checkpoint.js";
 import type { FileSource, TransferOptions } from "../checkpoint/file-source.js";
-import { holdsHead } from "../plan/reconcile.js";
 import { sourceClass } from "./classes.js";
 import { labelsByWeights } from "./label-count.js";
 import { fittingModelTypes, openModelType, refuseContradiction, statedModelType } from "./model-type.js";
 import { modernName } from "./names.js";
 import { withEveryHead } from "./pruned-heads.js";
 import { changed } from "./settlement.js";
-import { readSizes } from "./tensor-specs.js";
+import { holdsHead, readSizes } from "./tensor-specs.js";
 
 /**
  * Opens a model, and settles from its weights what its config.json leaves open or says otherwise: which type it is,

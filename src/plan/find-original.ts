@@ -6,8 +6,8 @@ import { parseObject } from "../checkpoint/checkpoint.js";
 import type { FileSource } from "../checkpoint/file-source.js";
 import { type OpenSourceOptions, openSource } from "../checkpoint/open-source.js";
 import { statedModelType } from "../model/model-type.js";
+import { type ReadCheckpoint, readCheckpoint } from "../model/open.js";
 import { recordedModelType } from "./conversion-record.js";
-import { type ReadCheckpoint, readCheckpoint } from "./plan-source.js";
 import type { ConversionRecord } from "./types.js";
 
 /** The original, or why there is none. */

@@ -1,7 +1,8 @@
 import type { Architecture } from "../architectures/architecture.js";
 import type { LongformerConfig } from "../attention/longformer.js";
 import { isSparse, LSG_CLASS_PREFIX } from "../attention/lsg-config.js";
-import type { Checkpoint, Config } from "../checkpoint/checkpoint.js";
+import { type Checkpoint, CONFIG_FILE, type Config } from "../checkpoint/checkpoint.js";
+import type { FileSource } from "../checkpoint/file-source.js";
 import { COLBERT_CLASS, modelKind, SETTINGS_FILE } from "../checkpoint/sentence-transformers/model-kind.js";
 import { MODULES_FILE } from "../checkpoint/sentence-transformers/modules-json.js";
 import { configClass, isLsgConfig, lsgClass, withoutLsg } from "../model/classes.js";
@@ -107,11 +108,17 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
       ...notes(inputs, weights),
       ...(checkpoint.settlement?.notes ?? []),
       ...(opening?.notes ?? []),
-      ...[...(mended?.values() ?? [])].flatMap(({ notes }) => notes),
+      ...mendingNotes(checkpoint.source, sideFiles),
       ...sentenceNotes(checkpoint.source.transformerFolder, sideFiles, contents),
       ...card.notes,
     ],
   };
+}
+
+/** What was put right in the JSON files that the result has. */
+function mendingNotes({ mended }: FileSource, sideFiles: readonly SideFile[]): string[] {
+  const written = new Set([CONFIG_FILE, ...sideFiles.map(({ path }) => path)]);
+  return [...(mended ?? [])].flatMap(([path, { notes }]) => (written.has(path) ? notes : []));
 }
 
 function conversionRecord(

@@ -1,11 +1,10 @@
 import { mkdir, rename, rm, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { findArchitecture } from "../architectures/architectures.js";
 import { lsgOf, type PlannedAttention } from "../attention/planned.js";
-import { openCheckpoint } from "../checkpoint/checkpoint.js";
 import { openSource } from "../checkpoint/open-source.js";
 import { attentionOf } from "../model/attention.js";
 import { describeModel } from "../model/model.js";
+import { architectureOf, openModel } from "../model/settle.js";
 import { attentionFunction } from "../onnx/context.js";
 import { prependedTokens } from "../onnx/functions/lsg-inputs.js";
 import { opOnlyModel } from "../onnx/op-only.js";
@@ -29,8 +28,8 @@ export async function exportOp(
   { signal, progress }: ExportContext = {},
 ): Promise<ExportResult> {
   const source = await openSource(model, { revision: options.revision, signal, onNotice: progress?.step });
-  const checkpoint = await openCheckpoint(source, { signal });
-  const described = describeModel(checkpoint, await findArchitecture(checkpoint.config.model_type));
+  const checkpoint = await openModel(source, { signal }, options.modelType);
+  const described = describeModel(checkpoint, await architectureOf(checkpoint));
   const { sizes, config } = described;
   const attention = attentionOf(described);
   const lsg = lsgOf(attention);

@@ -43,6 +43,10 @@ export const ConversionSchema = z.strictObject({
     .describe(
       `tokens that the result reads (default: ${DEFAULT_MAX_SEQUENCE_LENGTH}, or twice the source's if more)`,
     ),
+  modelType: z
+    .string()
+    .optional()
+    .describe("what the model is, where its config.json has no model_type, e.g. bert"),
   architecture: z.string().optional().describe("class to write, e.g. RobertaForSequenceClassification"),
   globalPositionalStride: z
     .int()
@@ -164,7 +168,7 @@ export const ExportRunSchema = z.strictObject({
     .default(false)
     .describe("write the attention op alone, without weights: attention.onnx"),
   ...RunSchema.omit({ dryRun: true }).shape,
-  ...ConversionSchema.pick({ revision: true }).shape,
+  ...ConversionSchema.pick({ revision: true, modelType: true }).shape,
   seed: z
     .int()
     .nonnegative()

@@ -20,6 +20,7 @@ const RecordSchema = z.looseObject({
     sha256: z.string().exactOptional(),
   }),
   model_type: z.string(),
+  model_type_from: z.enum(["tensors", "option"]).exactOptional(),
   architecture: z.string(),
   variant: z.enum(VARIANTS),
   max_sequence_length: z.strictObject({ from: z.int().positive(), to: z.int().positive() }),
@@ -49,6 +50,12 @@ export async function readRecord(source: FileSource): Promise<ConversionRecord> 
     `${RECORD_FILE}: ${issue?.path.join(".") || "the file"}: ${issue?.message}`,
     "Convert the original again.",
   );
+}
+
+/** `--model-type` of the conversion: its source's config.json has none. */
+export function recordedModelType(record: ConversionRecord | undefined): string | undefined {
+  const modelType = record?.options.model_type;
+  return typeof modelType === "string" ? modelType : undefined;
 }
 
 /** A record as the file holds it. */

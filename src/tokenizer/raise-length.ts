@@ -57,6 +57,14 @@ const LENGTH_KEYS: Readonly<Record<string, Readonly<Record<string, NewValue>>>> 
   "sentence_xlm-roberta_config.json": SENTENCE_TRANSFORMERS,
 };
 
+/** Keys of config.json that hold a length in tokens besides `max_position_embeddings`, in some families. */
+export const CONFIG_LENGTH_KEYS = [
+  "max_seq_length",
+  "max_sequence_length",
+  "model_max_length",
+  "n_positions",
+];
+
 /** Whether generate()'s `max_length` is as many tokens as a model has positions for, and no shorter wish. */
 export function isGenerationLimit(value: unknown, positions: number): boolean {
   return typeof value === "number" && value >= positions;
@@ -65,6 +73,13 @@ export function isGenerationLimit(value: unknown, positions: number): boolean {
 /** Whether a file, by its name, can limit the length of inputs, so that `raiseLength` wants its content. */
 export function limitsLength(path: string): boolean {
   return Object.hasOwn(LENGTH_KEYS, posix.basename(path));
+}
+
+/** Whether a key of a file, with a dot before a nested one, holds a length, so that no limit becomes the new one. */
+export function isLengthKey(path: string, key: string): boolean {
+  if (path === "config.json") return CONFIG_LENGTH_KEYS.includes(key);
+  const keys = LENGTH_KEYS[posix.basename(path)] ?? {};
+  return Object.hasOwn(keys, key) && keys[key] !== notFixed;
 }
 
 /**

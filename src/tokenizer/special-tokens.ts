@@ -55,6 +55,14 @@ export function tokenizerClassOf(files: TokenizerFiles, defaultClass: string): T
   return knownClass(className) ?? knownClass(defaultClass) ?? {};
 }
 
+/** The class that tokenizer_config.json names, as every version of transformers knows it. */
+export function namedTokenizerClass(files: TokenizerFiles): string | undefined {
+  const name = jsonMembers(files, "tokenizer_config.json").get("tokenizer_class");
+  // transformers 5's name for a tokenizer that is a tokenizer.json alone.
+  if (name === "TokenizersBackend") return "PreTrainedTokenizerFast";
+  return typeof name === "string" && name !== "" ? name : undefined;
+}
+
 /** Which token is the bos token, the mask token, … */
 function tokenNames(files: TokenizerFiles, tokenizerClass: TokenizerClass) {
   const config = jsonMembers(files, "tokenizer_config.json");

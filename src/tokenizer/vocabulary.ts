@@ -23,11 +23,17 @@ const EVERY: Wanted = { has: () => true, size: Number.POSITIVE_INFINITY };
 type IdReader = (content: Buffer, wanted: Wanted, file: string) => ReadonlyMap<string, unknown>;
 
 const SENTENCEPIECE_FILES = ["sentencepiece.bpe.model", "spiece.model", "tokenizer.model"];
+const VOCABULARIES = ["tokenizer.json", "vocab.txt", "vocab.json", ...SENTENCEPIECE_FILES];
 /** They number tokens besides a vocabulary's. */
 const ADDED_TOKENS_FILES = ["tokenizer_config.json", "added_tokens.json"];
 const IN_ORDER: SentencepieceIds = { offset: 0, fixed: {}, appended: [] };
 const OPEN_BRACE = "{".charCodeAt(0);
 const OPEN_BRACKET = "[".charCodeAt(0);
+
+/** Whether there is a vocabulary, without which no tokenizer opens. */
+export function hasTokenizer(files: TokenizerFiles): boolean {
+  return VOCABULARIES.some((file) => files.has(file));
+}
 
 /**
  * Finds the ids of tokens in a tokenizer's files. The files are asked in the order in which transformers lets

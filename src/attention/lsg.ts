@@ -1,4 +1,5 @@
 import { type Architecture, classNameOf } from "../architectures/architecture.js";
+import { modelingModule } from "../architectures/modeling.js";
 import { CheckpointError, OptionError } from "../base/errors.js";
 import type { Config } from "../checkpoint/checkpoint.js";
 import type { Model } from "../model/model.js";
@@ -78,11 +79,6 @@ export function losslessLength(lsg: LsgConfig, usable: number, sourceLsg: LsgCon
   if (sourceLsg) return sameConfig(lsg, sourceLsg) ? usable : 0;
   const addsNothing = lsg.first_token_is_global && lsg.num_global_tokens === 1 && lsg.pool_with_global;
   return addsNothing ? Math.min(usable, 2 * lsg.block_size) : 0;
-}
-
-/** The Python file that defines a model type's LSG classes, without its ending. */
-export function modelingModule(architecture: Architecture): string {
-  return `modeling_lsg_${architecture.modelType.replaceAll("-", "_")}`;
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { Architecture } from "../architectures/architecture.js";
+import type { ModelingCode } from "../architectures/modeling.js";
 import type { LongformerConfig } from "../attention/longformer.js";
 import { isSparse, LSG_CLASS_PREFIX } from "../attention/lsg-config.js";
 import type { Checkpoint, Config } from "../checkpoint/checkpoint.js";
@@ -24,8 +25,8 @@ export interface PlanInputs {
   readonly tokens: TokenIds;
   /** Contents of the side files for which `isReadForPlan` holds. */
   readonly contents: ReadonlyMap<string, Buffer>;
-  /** Python files that come with lsg for this model type. */
-  readonly modeling: readonly string[];
+  /** What the version of lsg that the record names puts beside the weights; undefined for Longformer. */
+  readonly modeling: ModelingCode | undefined;
   /** The architecture of the Longformer variant, to write that one; undefined for LSG. */
   readonly longformer: Architecture | undefined;
   /** What the record says of lsg and of the source: a Hub id with its revision, or a relative path. */
@@ -55,7 +56,7 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
     contents,
     rewritten,
     length,
-    modeling,
+    modeling: [...(modeling?.files.keys() ?? [])],
     tokens: tokens.asked?.ids ?? {},
   });
   const record = conversionRecord(inputs, weights);
@@ -78,7 +79,7 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
   if (weights.shards.length > 1) {
     written.push({ kind: "write", path: INDEX_FILE, content: shardIndex(weights.shards) });
   }
-  const changes = [...weights.configChanges];
+  const changes = [...weights.configChanges, ...Object.entries(modeling?.refusal ?? {})];
   return {
     record,
     attention: weights.attention,
@@ -182,7 +183,7 @@ function lsgNotes({ checkpoint, architecture, options, modeling }: PlanInputs, {
     isLsg &&
       !options.resizeLsg &&
       "The source is LSG already: its global tokens are made anew; --resize-lsg changes the length only.",
-    modeling.length === 0 && "No modelling code is included: transformers cannot open the result yet.",
+    modeling?.files.size === 0 && "No modelling code is included: transformers cannot open the result yet.",
   ];
 }
 

@@ -10,6 +10,7 @@ const DECIDED_KEYS = [
   "architectures",
   "auto_map",
   "base_model_prefix",
+  "_attn_implementation",
   "max_position_embeddings",
 ];
 

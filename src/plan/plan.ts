@@ -10,7 +10,7 @@ import { type ConversionOptions, recordedOptions } from "../options/options.js";
 import { RECORD_FILE, recordText } from "./conversion-record.js";
 import { planLongformer } from "./longformer.js";
 import { modelCard } from "./model-card.js";
-import { sentenceNotes } from "./notes.js";
+import { openingNotes, sentenceNotes } from "./notes.js";
 import type { TokenIds } from "./place.js";
 import { INDEX_FILE, shardIndex } from "./shards.js";
 import { planSideFiles } from "./side-files.js";
@@ -97,6 +97,7 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
       ...notes(inputs, weights),
       ...sentenceNotes(checkpoint.source.transformerFolder, sideFiles, contents),
       ...card.notes,
+      ...openingNotes(modeling),
     ],
   };
 }

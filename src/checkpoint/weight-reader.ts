@@ -2,12 +2,12 @@ import { readSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { CheckpointError } from "../base/errors.js";
 import { gather } from "../pickle/gather.js";
-import type { Rows } from "../plan/types.js";
 import { isFloatDtype } from "../safetensors/dtype.js";
 import { decodeFloats, type Floats } from "../safetensors/floats.js";
 import { tensorBytes } from "../safetensors/header.js";
 import type { Checkpoint, CheckpointTensor } from "./checkpoint.js";
 import type { TransferOptions } from "./file-source.js";
+import type { Rows } from "./rows.js";
 
 /** A run of bytes of an open file. */
 export interface ByteRun {

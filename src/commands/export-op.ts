@@ -1,6 +1,7 @@
 import { mkdir, rename, rm, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { findArchitecture } from "../architectures/architectures.js";
+import type { PlannedAttention } from "../attention/planned.js";
 import { openCheckpoint } from "../checkpoint/checkpoint.js";
 import { openSource } from "../checkpoint/open-source.js";
 import { attentionOf } from "../model/attention.js";
@@ -11,7 +12,6 @@ import { opOnlyModel } from "../onnx/op-only.js";
 import { writeModel } from "../onnx/writer.js";
 import type { ExportOptions } from "../options/options.js";
 import { graphSeed } from "../plan/conversion-record.js";
-import type { PlannedAttention } from "../plan/weights.js";
 import { type ExportContext, type ExportResult, namedAttention } from "./export.js";
 
 const OP_FILE = "attention.onnx";

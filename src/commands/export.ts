@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { lstat, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join, posix, resolve } from "node:path";
+import type { PlannedAttention } from "../attention/planned.js";
 import { OptionError } from "../base/errors.js";
 import { GRAPH_DTYPES } from "../base/graph-dtypes.js";
 import { type Progress, silent } from "../base/progress.js";
@@ -23,7 +24,6 @@ import type { ExportOptions } from "../options/options.js";
 import type { Variant } from "../options/schemas.js";
 import { graphSeed } from "../plan/conversion-record.js";
 import { isModelWeights, sortFiles } from "../plan/side-files.js";
-import type { PlannedAttention } from "../plan/weights.js";
 import { findCandidateTokens } from "../tokenizer/candidate-tokens.js";
 import { TOKENIZER_FILES } from "../tokenizer/special-tokens.js";
 import { copyWhole } from "../write/copy-file.js";

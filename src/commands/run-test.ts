@@ -1,6 +1,6 @@
 import type { FileSource } from "../checkpoint/file-source.js";
+import type { ReadCheckpoint } from "../model/open.js";
 import type { ConvertOptions } from "../options/options.js";
-import type { ReadCheckpoint } from "../plan/plan-source.js";
 import { chooseDevice } from "../runtime/devices.js";
 import { recordProof, requireProof } from "../verify/proof.js";
 import type { Listener } from "../verify/recorder.js";

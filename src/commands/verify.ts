@@ -1,7 +1,7 @@
 import { openSource } from "../checkpoint/open-source.js";
+import { readCheckpoint } from "../model/open.js";
 import type { VerifyOptions } from "../options/options.js";
 import { findOriginal } from "../plan/find-original.js";
-import { readCheckpoint } from "../plan/plan-source.js";
 import { chooseDevice } from "../runtime/devices.js";
 import type { Listener } from "../verify/recorder.js";
 import type { VerificationReport } from "../verify/types.js";

@@ -2,7 +2,7 @@ import type { Architecture, Head } from "../architectures/architecture.js";
 import { isLongformer, readLongformer } from "../attention/longformer.js";
 import type { LsgConfig } from "../attention/lsg-config.js";
 import { type Model, readsTokenTypes } from "../model/model.js";
-import { positionOffset } from "../plan/positions.js";
+import { positionOffset } from "../model/positions.js";
 import type { Value } from "./body.js";
 import { createGraph, type GraphBuilder, type OnnxModel } from "./builder.js";
 import { CANDIDATE_SCORING_HEAD } from "./candidate-task.js";

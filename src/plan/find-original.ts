@@ -5,7 +5,7 @@ import { LsgError } from "../base/errors.js";
 import { parseObject } from "../checkpoint/checkpoint.js";
 import type { FileSource } from "../checkpoint/file-source.js";
 import { type OpenSourceOptions, openSource } from "../checkpoint/open-source.js";
-import { type ReadCheckpoint, readCheckpoint } from "./plan-source.js";
+import { type ReadCheckpoint, readCheckpoint } from "../model/open.js";
 import type { ConversionRecord } from "./types.js";
 
 /** The original, or why there is none. */

@@ -1,8 +1,8 @@
 import { NEEDS_CODE } from "../architectures/modeling.js";
 import { losslessLength } from "../attention/lsg.js";
+import type { PlannedAttention } from "../attention/planned.js";
 import type { ModelKind } from "../checkpoint/sentence-transformers/model-kind.js";
 import type { ConversionRecord } from "./types.js";
-import type { PlannedAttention } from "./weights.js";
 
 /** What decides how a result is opened. */
 export interface OpeningInputs {

@@ -2,6 +2,7 @@ import { posix } from "node:path";
 import { parse, stringify } from "yaml";
 import type { LongformerConfig } from "../attention/longformer.js";
 import { isSparse, type LsgConfig } from "../attention/lsg-config.js";
+import type { PlannedAttention } from "../attention/planned.js";
 import type { ModelKind } from "../checkpoint/sentence-transformers/model-kind.js";
 import { isRecord } from "../json/json-edit.js";
 import { flagName } from "../options/flags.js";
@@ -9,7 +10,6 @@ import type { TokenIdMap } from "../tokenizer/add-tokens.js";
 import { graphs } from "./model-card-graphs.js";
 import { MUST_BE_TRUSTED, type OpeningInputs, opening } from "./model-card-opening.js";
 import type { ConversionRecord } from "./types.js";
-import type { PlannedAttention } from "./weights.js";
 
 export interface ModelCardInputs extends OpeningInputs {
   /** What becomes of positions that the source had none for: "positions repeat". */

@@ -1,9 +1,7 @@
 import { posix } from "node:path";
-import { SETTINGS_FILE } from "../checkpoint/sentence-transformers/model-kind.js";
 import { MODULES_FILE, parseModules } from "../checkpoint/sentence-transformers/modules-json.js";
 import { addTokens, filesForTokens, type TokenIdMap } from "../tokenizer/add-tokens.js";
 import { limitsLength, raiseLength } from "../tokenizer/raise-length.js";
-import { TOKENIZER_FILES } from "../tokenizer/special-tokens.js";
 import type { OmittedFile, SideFile } from "./types.js";
 
 /** Larger files are data, not settings; the largest tokenizers have some 40 MB. */
@@ -11,18 +9,12 @@ const MAX_SIDE_FILE_BYTES = 256 * 2 ** 20;
 
 const WEIGHTS = /\.(safetensors|bin|pt|pth|ckpt|h5|msgpack|ot|onnx|onnx_data|gguf|tflite|pb|mlmodel|npz)$/;
 const WEIGHT_INDEX = /\.(safetensors|bin|h5|msgpack)\.index\.json$/;
+
 /** Exports of the model in other formats; they hold the old length. */
 const EXPORT_FOLDERS = /^(onnx|openvino|coreml|tflite)\//;
+
 /** What we write ourselves, or the modelling code of an earlier conversion. */
 const REPLACED = /^(config\.json|README\.md|lsg_conversion\.json|(modeling_)?lsg_\w+\.py)$/;
-
-/** Files whose contents decide something besides a length. */
-const READ_FILES: ReadonlySet<string> = new Set([
-  ...TOKENIZER_FILES,
-  MODULES_FILE,
-  SETTINGS_FILE,
-  "README.md",
-]);
 
 export interface SideFileInputs {
   /** Sizes in bytes by path. */
@@ -36,11 +28,6 @@ export interface SideFileInputs {
   readonly modeling: readonly string[];
   /** What the tokenizer gets. */
   readonly tokens: TokenIdMap;
-}
-
-/** Whether a plan needs the content of a side file, not only its name. */
-export function isReadForPlan(path: string): boolean {
-  return limitsLength(path) || READ_FILES.has(path);
 }
 
 /**
@@ -104,4 +91,13 @@ export function isModelWeights(path: string): boolean {
 function modulePaths(modulesJson: Buffer | undefined): ReadonlySet<string> {
   const modules = modulesJson ? parseModules(modulesJson) : [];
   return new Set(modules.flatMap(({ path }) => (path === "" ? [] : [path])));
+}
+
+/** What owners put beside a model, and loaders don't read. */
+export const HARMLESS =
+  /(^|\/)(LICEN[CS]E|NOTICE|\.git(attributes|ignore)|\.DS_Store)[\w.-]*$|\.(md|png|jpe?g|gif|svg|pdf|html)$/i;
+
+/** Whether anything that computes may read a file of that path. */
+export function isRead(path: string): boolean {
+  return !HARMLESS.test(path);
 }

@@ -5,7 +5,7 @@ import type { FileSource } from "../checkpoint/file-source.js";
 import { hashFile } from "../checkpoint/hash-file.js";
 import { isRecord } from "../json/json-edit.js";
 import { RECORD_FILE, recordText, withoutProof } from "../plan/conversion-record.js";
-import { isRead } from "./folder/side-files.js";
+import { isRead } from "../plan/side-files.js";
 import type { Check, VerificationReport } from "./types.js";
 import { VerificationError } from "./verification-error.js";
 

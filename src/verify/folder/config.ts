@@ -2,10 +2,11 @@ import { parseObject } from "../../checkpoint/checkpoint.js";
 import type { FileSource } from "../../checkpoint/file-source.js";
 import { allGraphFiles } from "../../checkpoint/graph-files.js";
 import { editTopLevel } from "../../json/json-edit.js";
+import type { ReadSource } from "../../model/open.js";
 import { graphHints } from "../../onnx/graph-hints.js";
 import type { ConversionPlan } from "../../plan/types.js";
 import { counted } from "../../report/words.js";
-import { configContent, type ReadSource } from "../../write/side-files.js";
+import { configContent } from "../../write/side-files.js";
 import { judge, type Outcome } from "../attempt.js";
 import { describeDifference, jsonFileDifferences } from "./json-differences.js";
 

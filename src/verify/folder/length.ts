@@ -2,7 +2,7 @@ import { type Architecture, stacksOf } from "../../architectures/architecture.js
 import type { FileSource } from "../../checkpoint/file-source.js";
 import { raisedLengths } from "../../model/config.js";
 import type { Model } from "../../model/model.js";
-import { positionOffset } from "../../plan/positions.js";
+import { positionOffset } from "../../model/positions.js";
 import type { ConversionRecord } from "../../plan/types.js";
 import { counted } from "../../report/words.js";
 import { limitsLength, raiseLength } from "../../tokenizer/raise-length.js";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { MODELING_PARTS } from "../../base/package.js";
-import type { ReadModel } from "../../model/read-model.js";
+import type { ReadModel } from "../../model/open.js";
 import type { Batch } from "../../runtime/batch.js";
 import { runProgram } from "../../runtime/run-program.js";
 import type { FloatTensor } from "../../runtime/session.js";

@@ -286,7 +286,10 @@ describe("Python", () => {
     const verifying = verify(small.folder, parseVerifyOptions({ device: "cpu", lengths: [5] }), {
       signal: controller.signal,
     });
-    const pid = await vi.waitFor(() => Number(readFileSync(pidFile, "utf8") || Number.NaN), 15_000);
+    const pid = await vi.waitFor(() => {
+      expect(readFileSync(pidFile, "utf8")).not.toBe("");
+      return Number(readFileSync(pidFile, "utf8"));
+    }, 15_000);
     vi.unstubAllEnvs();
     expect(process.kill(pid, 0)).toBe(true);
     controller.abort(new Error("stopped"));

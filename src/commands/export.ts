@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { lstat, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join, posix, resolve } from "node:path";
+import { writesNoMore } from "../architectures/architecture.js";
 import { lsgOf, type PlannedAttention } from "../attention/planned.js";
 import { OptionError } from "../base/errors.js";
 import { GRAPH_DTYPES } from "../base/graph-dtypes.js";

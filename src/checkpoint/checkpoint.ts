@@ -30,7 +30,24 @@ export interface Checkpoint {
   readonly wrapper?: Wrapper | undefined;
   /** What the user should know of how the weights were read, a sentence each. */
   readonly remarks: readonly string[];
+  /** What was settled of config.json by the weights; see model/settle.ts. */
+  readonly settlement?: Settlement;
 }
+
+/** What config.json left open, or said otherwise than the weights. */
+export interface Settlement {
+  /** Keys of config.json; `undefined` removes one. `config` has them already. */
+  readonly changes: ReadonlyMap<string, unknown>;
+  /** What was settled, a sentence each. */
+  readonly notes: readonly string[];
+  /** Where the model type comes from, if config.json has none. */
+  readonly modelTypeFrom?: ModelTypeOrigin;
+  /** Why it could not be settled. */
+  readonly refusal?: CheckpointError;
+}
+
+/** What says of which type a model is, where its config.json does not: its tensors, or `--model-type`. */
+export type ModelTypeOrigin = "tensors" | "option";
 
 export const CONFIG_FILE = "config.json";
 

@@ -6,8 +6,8 @@ import type { FileSource } from "./file-source.js";
 
 const CONFIG = "config.json";
 
-/** What pytorch-pretrained-bert and Google call a BERT's config. */
-const OLD_CONFIG = "bert_config.json";
+/** The config of checkpoints that Google published, and of pytorch-pretrained-bert after them. */
+const OLDER_CONFIG = /^(bert|albert|electra)_config(_\w+)?\.json$/;
 
 /** TensorFlow's own checkpoints are three files of one name. */
 const TENSORFLOW = /\.ckpt(-\d+)?\.(index|meta|data-\d+-of-\d+)$/;
@@ -21,17 +21,18 @@ export function noConfig({ name, files }: FileSource): CheckpointError {
   const nested = paths.filter((path) => path.includes("/") && posix.basename(path) === CONFIG);
   if (files.has(ROUTER)) return severalEncoders(name, ROUTER, nested.filter(isWithWeights(files)));
   const tensorflow = paths.find((path) => TENSORFLOW.test(path));
-  if (files.has(OLD_CONFIG) && tensorflow !== undefined) {
+  const older = paths.find((path) => OLDER_CONFIG.test(path));
+  if (older !== undefined && tensorflow !== undefined) {
     return new CheckpointError(
-      `${name} is a TensorFlow checkpoint in Google's layout (${OLD_CONFIG}, ${tensorflow})`,
+      `${name} is a TensorFlow checkpoint in Google's layout (${older}, ${tensorflow})`,
       "With transformers 4, PyTorch and TensorFlow, in a copy of the folder run " +
-        `${pythonCommand(readByTransformers(tensorflow.replace(/\.(index|meta|data-[\d-]+of-\d+)$/, "")))}, and convert the copy.`,
+        `${pythonCommand(readByTransformers(older, tensorflow.replace(/\.(index|meta|data-[\d-]+of-\d+)$/, "")))}, and convert the copy.`,
     );
   }
-  if (files.has(OLD_CONFIG)) {
+  if (older !== undefined) {
     return new CheckpointError(
-      `${name} has no ${CONFIG}, but ${OLD_CONFIG}, as pytorch-pretrained-bert called it`,
-      `In a copy of the folder rename it to ${CONFIG} and add "model_type": "bert".`,
+      `${name} has no ${CONFIG}, but ${older}, as pytorch-pretrained-bert named it`,
+      `Rename ${older} to ${CONFIG}; its model_type is found by the weights, or given with --model-type.`,
     );
   }
   const [first] = nested;
@@ -44,10 +45,10 @@ export function noConfig({ name, files }: FileSource): CheckpointError {
 }
 
 /** Saved as .bin: of TensorFlow's matrices transformers makes transposed views, which safetensors refuses. */
-function readByTransformers(checkpoint: string): string {
+function readByTransformers(config: string, checkpoint: string): string {
   return (
     "from transformers import BertConfig, BertForPreTraining, load_tf_weights_in_bert; " +
-    `m = BertForPreTraining(BertConfig.from_json_file(${pythonText(OLD_CONFIG)})); ` +
+    `m = BertForPreTraining(BertConfig.from_json_file(${pythonText(config)})); ` +
     `load_tf_weights_in_bert(m, m.config, ${pythonText(checkpoint)}); m.save_pretrained(".", safe_serialization=False)`
   );
 }

@@ -1,6 +1,7 @@
 import type { Dtype } from "../safetensors/dtype.js";
 import { type Header, LENGTH_BYTES, parseHeader, parseHeaderLength } from "../safetensors/header.js";
 import type { FileSource, TransferOptions } from "./file-source.js";
+import type { KeptBlocks } from "./kept-blocks.js";
 
 /** Where a tensor's bytes are. Nothing of them has been read. */
 export interface CheckpointTensor {
@@ -12,6 +13,8 @@ export interface CheckpointTensor {
   readonly begin: number;
   /** In elements, where the tensor does not lie contiguous in the file (PyTorch's files only). */
   readonly strides?: readonly number[];
+  /** Of a matrix of which the file holds some blocks only: `shape` is the whole's. */
+  readonly kept?: KeptBlocks;
   /** The same text means the same view of the same storage: tied tensors (PyTorch's files only). */
   readonly storage?: string;
 }

@@ -1,9 +1,13 @@
 import { type Architecture, longformerType } from "../architectures/architecture.js";
 import { findArchitecture } from "../architectures/architectures.js";
-import { modelingFiles } from "../architectures/modeling.js";
+import { modelingCode } from "../architectures/modeling.js";
 import { isLongformer } from "../attention/longformer.js";
 import { OptionError } from "../base/errors.js";
+import type { FileSource } from "../checkpoint/file-source.js";
+import { sortFiles } from "../checkpoint/left-out.js";
+import { isJsonFile } from "../checkpoint/standard-files.js";
 import type { ReadCheckpoint } from "../model/open.js";
+import { architectureOf } from "../model/settle.js";
 import type { ConversionOptions } from "../options/options.js";
 import { chooseIds } from "../tokenizer/add-tokens.js";
 import { findSpecialTokens } from "../tokenizer/special-tokens.js";
@@ -17,7 +21,8 @@ export async function planCheckpoint(
   options: ConversionOptions,
   provenance: Provenance,
 ): Promise<ConversionPlan> {
-  const architecture = await findArchitecture(checkpoint.config.model_type);
+  await mendKept(checkpoint.source, contents);
+  const architecture = await architectureOf(checkpoint);
   const longformer = await longformerVariant(architecture, options);
   const tokens = findSpecialTokens(contents, architecture.tokenizerClass);
   const asked = options.addTokens && chooseIds(options.addTokens, contents, architecture.tokenizerClass);
@@ -28,7 +33,7 @@ export async function planCheckpoint(
     tokens: { bos: tokens.bos?.id, mask: tokens.mask?.id, separator: tokens.separator?.id, asked },
     contents,
     // transformers has Longformer's code itself.
-    modeling: longformer ? [] : modelingFiles(architecture),
+    modeling: longformer ? undefined : modelingCode(architecture, provenance.lsg_version),
     longformer,
     provenance,
   });
@@ -49,4 +54,10 @@ async function longformerVariant(
     `--to longformer: ${title} has no Longformer variant: ${longformer && "refused" in longformer ? longformer.refused : "none is known"}`,
     "Use --to lsg.",
   );
+}
+
+/** Reads the other JSON files that stay: what not every reader takes in them is put right, or refused. */
+async function mendKept(source: FileSource, contents: ReadCheckpoint["contents"]): Promise<void> {
+  const { kept } = sortFiles({ files: source.files, contents });
+  for (const path of kept) if (isJsonFile(path) && !contents.has(path)) await source.read(path);
 }

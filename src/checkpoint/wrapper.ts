@@ -86,7 +86,7 @@ export async function unwrapTensors<T extends { readonly shape: readonly number[
 }
 
 async function architecturesOf(modelType: unknown): Promise<readonly Architecture[]> {
-  if (modelType === undefined) return allArchitectures();
+  if (modelType === undefined || modelType === null || modelType === "") return allArchitectures();
   // Of a model type that is not known nothing is known, and its error comes later.
   const known = await findArchitecture(modelType).catch(() => undefined);
   return known ? [known] : [];

@@ -1,4 +1,4 @@
-import { type Architecture, classNameOf } from "../architectures/architecture.js";
+import { type Architecture, autoClassName, classNameOf } from "../architectures/architecture.js";
 import { modelingModule } from "../architectures/modeling.js";
 import { CheckpointError } from "../base/errors.js";
 import type { Config } from "../checkpoint/checkpoint.js";
@@ -58,7 +58,7 @@ export function lsgConfigChanges(
   const module = modelingModule(architecture);
   const autoMap = Object.entries(architecture.heads).map(([key, { auto }]) => {
     const name = LSG_CLASS_PREFIX + classNameOf(architecture, key);
-    return [auto === "Model" ? "AutoModel" : `AutoModelFor${auto}`, `${module}.${name}`];
+    return [autoClassName(auto), `${module}.${name}`];
   });
   return [
     ["architectures", [className]],

@@ -54,7 +54,7 @@ export async function convert(
 ): Promise<ConvertResult> {
   const source = await openSource(model, { revision: options.revision, signal, onNotice: progress.step });
   const transfer = (path: string) => transferOptions(source, path, progress, signal);
-  const read = await readCheckpoint(source, transfer("pytorch_model.bin"));
+  const read = await readCheckpoint(source, transfer("pytorch_model.bin"), options.modelType);
   const plan = await planCheckpoint(read, decisiveOptions(options), {
     lsg_version: packageInfo().version,
     source: recordedSource(model, source, sourceHash),

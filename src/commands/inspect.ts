@@ -28,7 +28,7 @@ export async function inspect(
   opening: OpenSourceOptions = {},
 ): Promise<Inspection> {
   const source = await openSource(model, { ...opening, revision: options.revision });
-  const read = hasReadableHeaders(source) ? await readCheckpoint(source) : undefined;
+  const read = hasReadableHeaders(source) ? await readCheckpoint(source, {}, options.modelType) : undefined;
   const config = read?.checkpoint.config ?? parseObject(await source.read("config.json"), "config.json");
   const { model_type: modelType } = config;
   const tensors = read ? inspectedTensors(read.checkpoint) : null;

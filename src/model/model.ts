@@ -3,7 +3,7 @@ import type { Checkpoint, Config } from "../checkpoint/checkpoint.js";
 import { basePrefixOf, isLsgConfig, type ModelClass, requestedClass, sourceClass } from "./classes.js";
 import { checkConvertible, mergeKwargs } from "./config.js";
 import type { Modules } from "./modules.js";
-import { aliasedWordEmbeddings, nameTensors, type SourceTensors } from "./names.js";
+import { aliasedWordEmbeddings, modernName, nameTensors, type SourceTensors } from "./names.js";
 import {
   baseModules,
   configLabels,
@@ -46,7 +46,7 @@ export function describeModel(
   const config = mergeKwargs(checkpoint.config, wanted.kwargs ?? {});
   checkConvertible(config, architecture);
   const sourceSizes = readSizes(architecture, config, configLabels(config));
-  const names = new Set(checkpoint.tensors.keys());
+  const names = new Set([...checkpoint.tensors.keys()].map(modernName));
   const source = sourceClass(architecture, config, (head) =>
     holdsHead(names, architecture, head, sourceSizes),
   );

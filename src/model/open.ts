@@ -1,6 +1,5 @@
-import { findArchitecture } from "../architectures/architectures.js";
 import type { PlannedAttention } from "../attention/planned.js";
-import { type Checkpoint, openCheckpoint } from "../checkpoint/checkpoint.js";
+import type { Checkpoint } from "../checkpoint/checkpoint.js";
 import type { FileSource, TransferOptions } from "../checkpoint/file-source.js";
 import { SETTINGS_FILE } from "../checkpoint/sentence-transformers/model-kind.js";
 import { MODULES_FILE } from "../checkpoint/sentence-transformers/modules-json.js";
@@ -8,6 +7,7 @@ import { limitsLength } from "../tokenizer/raise-length.js";
 import { TOKENIZER_FILES } from "../tokenizer/special-tokens.js";
 import { attentionOf } from "./attention.js";
 import { describeModel, type Model } from "./model.js";
+import { architectureOf, openModel } from "./settle.js";
 
 /** A checkpoint with the contents of its side files that decide something, by path. */
 export interface ReadCheckpoint {
@@ -15,12 +15,16 @@ export interface ReadCheckpoint {
   readonly contents: ReadonlyMap<string, Buffer>;
 }
 
-/** Reads what a plan depends on. Small files are read once: a tokenizer.json can have some 40 MB. */
+/**
+ * Reads what a plan depends on. Small files are read once: a tokenizer.json can have some 40 MB.
+ * @param modelType `--model-type`
+ */
 export async function readCheckpoint(
   source: FileSource,
   transfer: TransferOptions = {},
+  modelType?: string,
 ): Promise<ReadCheckpoint> {
-  const checkpoint = await openCheckpoint(source, transfer);
+  const checkpoint = await openModel(source, transfer, modelType);
   const contents = new Map<string, Buffer>();
   for (const path of source.files.keys()) {
     if (isReadForPlan(path)) contents.set(path, await source.read(path));
@@ -66,7 +70,7 @@ export async function asModel(
   read: ReadCheckpoint,
   kwargs: Readonly<Record<string, unknown>> = {},
 ): Promise<ReadModel> {
-  const architecture = await findArchitecture(read.checkpoint.config.model_type);
+  const architecture = await architectureOf(read.checkpoint);
   const model = describeModel(read.checkpoint, architecture, { kwargs });
   return { read, model, attention: attentionOf(model) };
 }

@@ -93,8 +93,7 @@ export function planLongformer(
         : [["tokenizer_class", config.tokenizer_class ?? architecture.tokenizerClass] as const]),
       ["attention_window", longformer.attention_window],
       ["attention_dilation", longformer.attention_dilation],
-      // An LED's decoder keeps its positions, and with them what generate() may write.
-      ...raisedLengths({}, config, { from: positions.usable, to: length }),
+      ...raisedLengths(variant, config, { from: positions.usable, to: length }),
       ...(labels === configLabels(config)
         ? []
         : ([

@@ -1,7 +1,8 @@
+import { type AutoClass, autoClassName } from "../architectures/architecture.js";
 import { NEEDS_CODE } from "../architectures/modeling.js";
 import { losslessLength } from "../attention/lsg.js";
 import type { PlannedAttention } from "../attention/planned.js";
-import type { ModelKind } from "../checkpoint/sentence-transformers/model-kind.js";
+import { LIBRARIES, type ModelKind } from "../checkpoint/sentence-transformers/model-kind.js";
 import type { ConversionRecord } from "./types.js";
 
 /** What decides how a result is opened. */
@@ -9,18 +10,10 @@ export interface OpeningInputs {
   readonly record: ConversionRecord;
   readonly attention: PlannedAttention;
   /** The auto class that opens the result: `MaskedLM` for `AutoModelForMaskedLM`, `Model` for `AutoModel`. */
-  readonly auto: string;
+  readonly auto: AutoClass;
   /** What opens it, where that is not transformers alone. */
   readonly kind: ModelKind | undefined;
 }
-
-/** The Python module of each class. */
-const OPENED_BY: Readonly<Record<ModelKind, string>> = {
-  SentenceTransformer: "sentence_transformers",
-  CrossEncoder: "sentence_transformers",
-  SparseEncoder: "sentence_transformers",
-  ColBERT: "pylate.models",
-};
 
 /** What a reader has to know first. */
 export const MUST_BE_TRUSTED =
@@ -30,8 +23,8 @@ export const MUST_BE_TRUSTED =
 
 /** How the result is opened, with its own code and without. */
 export function opening({ record, attention, auto, kind }: OpeningInputs): string {
-  const autoClass = auto === "Model" ? "AutoModel" : `AutoModelFor${auto}`;
-  const module = kind && OPENED_BY[kind];
+  const autoClass = autoClassName(auto);
+  const module = kind && LIBRARIES[kind].module;
   const opened = kind ?? `${autoClass}.from_pretrained`;
   const more = attention.kind === "lsg" ? ", trust_remote_code=True" : "";
   const code =

@@ -3,7 +3,7 @@ import { parse, stringify } from "yaml";
 import type { LongformerConfig } from "../attention/longformer.js";
 import { isSparse, type LsgConfig } from "../attention/lsg-config.js";
 import type { PlannedAttention } from "../attention/planned.js";
-import type { ModelKind } from "../checkpoint/sentence-transformers/model-kind.js";
+import { libraryName } from "../checkpoint/sentence-transformers/model-kind.js";
 import { isRecord } from "../json/json-edit.js";
 import { flagName } from "../options/flags.js";
 import type { TokenIdMap } from "../tokenizer/add-tokens.js";
@@ -89,12 +89,6 @@ function convertedMetadata(
   if (created.length > 0) converted.delete("pipeline_tag");
   const carried = CARRIED_KEYS.map((key) => [key, converted.get(key)] as const);
   return Object.fromEntries(carried.filter(([, value]) => value !== undefined));
-}
-
-/** The Hub's name of a library. */
-function libraryName(kind: ModelKind | undefined): string {
-  if (kind === undefined) return "transformers";
-  return kind === "ColBERT" ? "PyLate" : "sentence-transformers";
 }
 
 function introduction({ record }: ModelCardInputs): string {

@@ -3,12 +3,17 @@ import { findArchitecture } from "../architectures/architectures.js";
 import { modelingCode } from "../architectures/modeling.js";
 import { isLongformer } from "../attention/longformer.js";
 import { OptionError } from "../base/errors.js";
+import type { FileSource } from "../checkpoint/file-source.js";
+import { MODULES_FILE } from "../checkpoint/sentence-transformers/modules-json.js";
+import { isJsonFile } from "../checkpoint/standard-files.js";
 import type { ReadCheckpoint } from "../model/open.js";
+import { architectureOf } from "../model/settle.js";
 import type { ConversionOptions } from "../options/options.js";
 import { chooseIds } from "../tokenizer/add-tokens.js";
 import { findSpecialTokens } from "../tokenizer/special-tokens.js";
 import { refuseForeignOptions } from "./foreign-options.js";
 import { planConversion } from "./plan.js";
+import { sortFiles } from "./side-files.js";
 import type { ConversionPlan, Provenance } from "./types.js";
 
 /** Plans a conversion of a checkpoint. @param provenance what the record says of lsg and of the source */
@@ -17,7 +22,8 @@ export async function planCheckpoint(
   options: ConversionOptions,
   provenance: Provenance,
 ): Promise<ConversionPlan> {
-  const architecture = await findArchitecture(checkpoint.config.model_type);
+  await mendKept(checkpoint.source, contents);
+  const architecture = await architectureOf(checkpoint);
   const longformer = await longformerVariant(architecture, options);
   const tokens = findSpecialTokens(contents, architecture.tokenizerClass);
   const asked = options.addTokens && chooseIds(options.addTokens, contents, architecture.tokenizerClass);
@@ -49,4 +55,10 @@ async function longformerVariant(
     `--to longformer: ${title} has no Longformer variant: ${longformer && "refused" in longformer ? longformer.refused : "none is known"}`,
     "Use --to lsg.",
   );
+}
+
+/** Reads the other JSON files that stay: what not every reader takes in them is put right, or refused. */
+async function mendKept(source: FileSource, contents: ReadCheckpoint["contents"]): Promise<void> {
+  const { kept } = sortFiles(source.files, contents.get(MODULES_FILE));
+  for (const path of kept) if (isJsonFile(path) && !contents.has(path)) await source.read(path);
 }

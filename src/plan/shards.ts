@@ -45,6 +45,7 @@ export function untouchedFile(
     const [segment, ...others] = planned.segments;
     return (
       tensor !== undefined &&
+      !tensor.kept &&
       tensor.file === path &&
       tensor.begin - (first?.begin ?? 0) === planned.data_offsets[0] &&
       tensor.dtype === planned.dtype &&

@@ -1,4 +1,5 @@
 import { posix } from "node:path";
+import type { FileSource } from "../checkpoint/file-source.js";
 import { MODULES_FILE, parseModules } from "../checkpoint/sentence-transformers/modules-json.js";
 import { addTokens, filesForTokens, type TokenIdMap } from "../tokenizer/add-tokens.js";
 import { limitsLength, raiseLength } from "../tokenizer/raise-length.js";
@@ -23,6 +24,8 @@ export interface SideFileInputs {
   readonly contents: ReadonlyMap<string, Buffer>;
   /** Contents of files that are not to be as they lie in the source. */
   readonly rewritten: ReadonlyMap<string, Buffer> | undefined;
+  /** JSON files that are not copied as they lie in the source. */
+  readonly mended: FileSource["mended"];
   readonly length: Parameters<typeof raiseLength>[2];
   /** Python files to be put into the result. */
   readonly modeling: readonly string[];
@@ -50,7 +53,15 @@ export function sortFiles(
 }
 
 /** What becomes of the source's small files: all stay, lengths raised, tokens added, except for those we write anew. */
-export function planSideFiles({ files, contents, rewritten, length, modeling, tokens }: SideFileInputs): {
+export function planSideFiles({
+  files,
+  contents,
+  rewritten,
+  mended,
+  length,
+  modeling,
+  tokens,
+}: SideFileInputs): {
   sideFiles: SideFile[];
   omitted: OmittedFile[];
 } {
@@ -60,11 +71,15 @@ export function planSideFiles({ files, contents, rewritten, length, modeling, to
     .filter((path) => !REPLACED.test(path))
     .map((path): SideFile => {
       const changed = rewritten?.get(path);
-      if (changed) return { kind: "write", path, content: changed.toString("utf8") };
+      if (changed) {
+        const content = mended?.get(path)?.content ?? changed;
+        return { kind: "write", path, content: content.toString("utf8") };
+      }
       const content = contents.get(path);
       const { edits } = content && limitsLength(path) ? raiseLength(path, content, length) : { edits: [] };
       if (tokenFiles.edited.includes(path)) return { kind: "edit", path, edits, addsTokens: true };
-      return edits.length > 0 ? { kind: "edit", path, edits } : { kind: "copy", path };
+      const stays = edits.length === 0 && !mended?.has(path);
+      return stays ? { kind: "copy", path } : { kind: "edit", path, edits };
     });
   for (const path of tokenFiles.created) {
     const { content } = raiseLength(path, addTokens(path, Buffer.from("{}"), tokens), length);

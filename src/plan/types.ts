@@ -1,4 +1,5 @@
 import type { PlannedAttention } from "../attention/planned.js";
+import type { ModelTypeOrigin } from "../checkpoint/checkpoint.js";
 import type { Rows, Run } from "../checkpoint/rows.js";
 import type { RecordedOptions } from "../options/options.js";
 import type { Variant } from "../options/schemas.js";
@@ -51,7 +52,7 @@ export interface DroppedTensor {
 /** A small file of the result. */
 export type SideFile =
   | { readonly kind: "copy"; readonly path: string }
-  /** A copy with its lengths raised, and with the tokens of the record added to it. */
+  /** A copy that every reader of JSON takes, with its lengths raised, and with the tokens of the record added to it. */
   | {
       readonly kind: "edit";
       readonly path: string;
@@ -81,6 +82,8 @@ export interface ConversionRecord {
     readonly sha256?: string;
   };
   readonly model_type: string;
+  /** What said so, where the source's config.json has no `model_type`. */
+  readonly model_type_from?: ModelTypeOrigin;
   readonly architecture: string;
   readonly variant: Variant;
   readonly max_sequence_length: { readonly from: number; readonly to: number };

@@ -14,6 +14,7 @@ import { openWorkspace, type Workspace } from "../../src/runtime/workspace.js";
 import { measureCost } from "../../src/verify/model/cost.js";
 import type { Subject } from "../../src/verify/model/subject.js";
 import { FIXTURES } from "../support/fixtures.js";
+import { PATIENCE } from "../support/patience.js";
 
 const root = mkdtempSync(join(tmpdir(), "lsg-test-"));
 let workspace: Workspace;
@@ -101,10 +102,10 @@ describe("time and memory", () => {
       setInterval(() => {}, 1000);`;
     const controller = new AbortController();
     const measuring = measureCost({ ...subject, signal: controller.signal }, "cpu", program(code));
-    const pid = await vi.waitFor(() => Number(readFileSync(pidFile, "utf8") || Number.NaN), 10_000);
+    const pid = await vi.waitFor(() => Number(readFileSync(pidFile, "utf8") || Number.NaN), PATIENCE);
     expect(process.kill(pid, 0)).toBe(true);
     controller.abort(new Error("stopped"));
     await expect(measuring).rejects.toThrow("stopped");
-    await vi.waitFor(() => expect(() => process.kill(pid, 0)).toThrow("ESRCH"), 5000);
+    await vi.waitFor(() => expect(() => process.kill(pid, 0)).toThrow("ESRCH"), PATIENCE);
   });
 });

@@ -5,6 +5,7 @@ import { verify } from "../../src/commands/verify.js";
 import { parseVerifyOptions } from "../../src/options/options.js";
 import type { Check } from "../../src/verify/types.js";
 import { FIXTURES, temporaryFolder } from "../support/fixtures.js";
+import { PATIENCE } from "../support/patience.js";
 import { convertedSmallBart } from "./small-bart.js";
 import { convertedSmallBert, verdictOf } from "./support.js";
 
@@ -289,11 +290,11 @@ describe("Python", () => {
     const pid = await vi.waitFor(() => {
       expect(readFileSync(pidFile, "utf8")).not.toBe("");
       return Number(readFileSync(pidFile, "utf8"));
-    }, 15_000);
+    }, PATIENCE);
     vi.unstubAllEnvs();
     expect(process.kill(pid, 0)).toBe(true);
     controller.abort(new Error("stopped"));
     await expect(verifying).rejects.toThrow("stopped");
-    await vi.waitFor(() => expect(() => process.kill(pid, 0)).toThrow("ESRCH"), 5000);
+    await vi.waitFor(() => expect(() => process.kill(pid, 0)).toThrow("ESRCH"), PATIENCE);
   });
 });

@@ -1,4 +1,4 @@
-import { classKeyOf } from "../../architectures/architecture.js";
+import { classKeyOf, generates } from "../../architectures/architecture.js";
 import { findArchitecture } from "../../architectures/architectures.js";
 import { modelingCode } from "../../architectures/modeling.js";
 import { packageInfo } from "../../base/package.js";
@@ -7,7 +7,6 @@ import type { FileSource } from "../../checkpoint/file-source.js";
 import { openWeights } from "../../checkpoint/weight-reader.js";
 import { openedClass } from "../../model/classes.js";
 import { asModel, type ReadCheckpoint, type ReadModel, readCheckpoint, readerOf } from "../../model/open.js";
-import { generates } from "../../onnx/tasks.js";
 import { parseRecordedOptions } from "../../options/options.js";
 import { planCheckpoint } from "../../plan/plan-source.js";
 import type { ConversionPlan, ConversionRecord } from "../../plan/types.js";

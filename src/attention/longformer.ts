@@ -7,7 +7,7 @@ import type { ConversionOptions } from "../options/options.js";
 const REFERENCE_WINDOW = 512;
 
 /** transformers fails with narrower ones. */
-const MIN_WINDOW = 4;
+export const MIN_WINDOW = 4;
 
 /** Attention in windows, layer by layer; config.json has the same keys. */
 export interface LongformerConfig {
@@ -53,7 +53,7 @@ export function isLongformer({ encoder }: Architecture): boolean {
 /**
  * The windows of the result: what was asked for, else a Longformer source's own, else the preset's. Faithful windows
  * reach as far on either side as the source could read.
- * @param usable tokens that the source can read
+ * @param usable tokens that the source can read, and the result too
  * @throws OptionError for windows that are odd, or not as many as there are layers
  */
 export function resolveLongformer(

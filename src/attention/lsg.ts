@@ -17,7 +17,7 @@ const DECODER_DEFAULTS = { pass_global_tokens_to_decoder: true };
 /**
  * The LSG keys of the result: what was asked for, else what an LSG source has or the preset sets, else the
  * reference's defaults.
- * @param usable tokens that the source can read
+ * @param usable tokens that the source can read, and the result too
  * @throws OptionError or CheckpointError for values or combinations that don't work.
  */
 export function resolveLsgConfig(
@@ -78,6 +78,18 @@ export function losslessLength(lsg: LsgConfig, usable: number, sourceLsg: LsgCon
   if (sourceLsg) return sameConfig(lsg, sourceLsg) ? usable : 0;
   const addsNothing = lsg.first_token_is_global && lsg.num_global_tokens === 1 && lsg.pool_with_global;
   return addsNothing ? Math.min(usable, 2 * lsg.block_size) : 0;
+}
+
+/**
+ * Which rows of the table of global tokens a model reads. With each input's own first token as its only global token
+ * that is none of them; a first token of its own is row 0, and makes the table one that more rows may be taken from.
+ */
+export function globalRowsRead({ first_token_is_global, num_global_tokens }: LsgConfig): {
+  readonly first: boolean;
+  readonly others: boolean;
+} {
+  const first = !first_token_is_global;
+  return { first, others: first || num_global_tokens > 1 };
 }
 
 /** The Python file that defines a model type's LSG classes, without its ending. */

@@ -78,11 +78,11 @@ export function checkConvertible(config: Config, architecture: Architecture): vo
 export function raisedLengths(
   { decoder }: Pick<Architecture, "decoder">,
   config: Config,
-  { from, to }: { readonly from: number; readonly to: number },
+  lengths: { readonly from: number; readonly to: number },
 ): [string, number][] {
   const keys = LENGTH_KEYS.filter((key) => typeof config[key] === "number");
-  const generates = decoder !== undefined && isGenerationLimit(config.max_length, from);
-  return [...keys, ...(generates ? ["max_length"] : [])].map((key) => [key, to]);
+  const generates = decoder !== undefined && isGenerationLimit(config.max_length, lengths);
+  return [...keys, ...(generates ? ["max_length"] : [])].map((key) => [key, lengths.to]);
 }
 
 /** Sizes under the names by which servers ask for them, where the model type has others. */

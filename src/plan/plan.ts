@@ -115,6 +115,7 @@ function conversionRecord(
     variant: longformer ? "longformer" : "lsg",
     max_sequence_length: weights.length,
     ...(tokens.asked && { added_tokens: tokens.asked.ids }),
+    ...(Object.keys(weights.unreadGlobals).length > 0 && { unread_global_table: weights.unreadGlobals }),
     options: recordedOptions(options),
     promise: { lossless_up_to: weights.losslessUpTo },
   };

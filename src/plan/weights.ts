@@ -8,11 +8,12 @@ import { aliasedSizes, changedKeys, raisedLengths } from "../model/config.js";
 import { describeModel } from "../model/model.js";
 import { configLabels } from "../model/tensor-specs.js";
 import type { ConversionOptions } from "../options/options.js";
+import { globalStart } from "./global-start.js";
 import { place, positionTable, type TokenIds } from "./place.js";
 import { targetLength } from "./positions.js";
 import { reconcile } from "./reconcile.js";
 import { planShards } from "./shards.js";
-import type { DroppedTensor, PlannedShard } from "./types.js";
+import type { DroppedTensor, PlannedShard, UnreadGlobals } from "./types.js";
 
 /** The attention of the result, with its keys in the config. */
 export type PlannedAttention =
@@ -29,6 +30,8 @@ export interface WeightPlan {
   readonly configChanges: ReadonlyMap<string, unknown>;
   readonly shards: readonly PlannedShard[];
   readonly created: readonly string[];
+  /** What was chosen for the table of global tokens, of which the model reads nothing. */
+  readonly unreadGlobals: UnreadGlobals;
   readonly dropped: readonly DroppedTensor[];
 }
 
@@ -52,9 +55,12 @@ export function planWeights(
 
   const positions = positionTable(model);
   const length = targetLength(options.maxSequenceLength, positions.usable);
-  const lsg = resolveLsgConfig(options, model, positions.usable);
+  // Of a table that is cut the rest is read by neither.
+  const shared = Math.min(positions.usable, length);
+  const lsg = resolveLsgConfig(options, model, shared);
   const sourceLsg = isLsg ? readLsgConfig(config, architecture) : undefined;
-  const globals = isLsg && options.resizeLsg ? undefined : { options, tokens };
+  const started = isLsg && options.resizeLsg ? undefined : globalStart(model, lsg, options, tokens);
+  const globals = started && { options, start: started.start };
   // The reference computes all rows that can be; what is to be lossless keeps the source's own.
   const keptPositions = options.preset === "reference" ? 0 : positions.usable;
   const { placed, dropped } = place({ model, reconciled, length, keptPositions, globals });
@@ -65,7 +71,7 @@ export function planWeights(
     target,
     attention: { kind: "lsg", config: lsg },
     length: { from: positions.usable, to: length },
-    losslessUpTo: losslessLength(lsg, positions.usable, globals ? undefined : sourceLsg),
+    losslessUpTo: losslessLength(lsg, shared, globals ? undefined : sourceLsg),
     configChanges: new Map([
       ...changedKeys(checkpoint.config, config),
       ...lsgConfigChanges(architecture, lsgClass(target.className, architecture), lsg),
@@ -83,6 +89,7 @@ export function planWeights(
     ]),
     shards: planShards(checkpoint, placed),
     created: reconciled.created.map(({ name }) => name),
+    unreadGlobals: started?.chosen ?? {},
     dropped: [
       ...reconciled.dropped,
       ...dropped,

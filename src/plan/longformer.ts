@@ -85,7 +85,9 @@ export function planLongformer(
     source,
     target,
     attention: { kind: "longformer", config: longformer },
+    sourceAttention: own && { kind: "longformer", config: own },
     length: { from: positions.usable, to: length },
+    heads: sizes.heads,
     losslessUpTo: losslessLength(longformer, shared, own),
     configChanges: new Map([
       ...changedKeys(checkpoint.config, config),

@@ -25,8 +25,12 @@ export interface WeightPlan {
   readonly source: ModelClass;
   readonly target: ModelClass;
   readonly attention: PlannedAttention;
+  /** Undefined for a source with full attention. */
+  readonly sourceAttention: PlannedAttention | undefined;
   readonly length: { readonly from: number; readonly to: number };
   readonly losslessUpTo: number;
+  /** Attention heads of a layer of the encoder. */
+  readonly heads: number;
   readonly configChanges: ReadonlyMap<string, unknown>;
   readonly shards: readonly PlannedShard[];
   readonly created: readonly string[];
@@ -70,7 +74,9 @@ export function planWeights(
     source,
     target,
     attention: { kind: "lsg", config: lsg },
+    sourceAttention: sourceLsg && { kind: "lsg", config: sourceLsg },
     length: { from: positions.usable, to: length },
+    heads: sizes.heads,
     losslessUpTo: losslessLength(lsg, shared, globals ? undefined : sourceLsg),
     configChanges: new Map([
       ...changedKeys(checkpoint.config, config),

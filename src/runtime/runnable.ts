@@ -1,5 +1,6 @@
 import type { Head } from "../architectures/architecture.js";
 import { lsgOf } from "../attention/kind.js";
+import { affordedTokens } from "../attention/score-memory.js";
 import type { Device } from "../base/device-names.js";
 import { CheckpointError } from "../base/errors.js";
 import type { Model } from "../model/model.js";
@@ -10,6 +11,7 @@ import { positionTable } from "../plan/place.js";
 import { lastTokens } from "../verify/model/difference.js";
 import { type GenerationSettings, readGenerationSettings } from "../verify/model/generate.js";
 import type { Batch } from "./batch.js";
+import { bytesForScores } from "./free-memory.js";
 import { gatherTokens, type HeadQuestion } from "./head-question.js";
 import type { NodeShare } from "./node-shares.js";
 import type { Runtime } from "./runtime.js";
@@ -29,6 +31,8 @@ export interface Runnable {
   /** How it generates; undefined where nothing says what it begins with. */
   readonly generation: GenerationSettings | undefined;
   /** Tokens that its position table reaches. */
+  readonly positions: number;
+  /** Tokens of the longest inputs that it can be run with here: as many as the table reaches, or memory allows. */
   readonly longest: number;
   /** Where the encoder's graph lies. */
   readonly graphPath: string;
@@ -93,12 +97,18 @@ export async function openRunnable(
     throw error;
   }
   let closing: Promise<unknown> | undefined;
+  const positions = positionTable(model).usable;
   return {
     model,
     head,
     headInputs: headSession?.inputNames ?? [],
     generation: readGenerationSettings(read),
-    longest: positionTable(model).usable,
+    positions,
+    longest: affordedTokens(attention, {
+      heads: model.sizes.heads,
+      longest: positions,
+      bytes: bytesForScores(),
+    }),
     graphPath,
     nodeShares: () => encoder.nodeShares(),
     async encode(batch) {

@@ -101,6 +101,7 @@ export async function verifyFolder(
     attention: shapeOf(converted),
     seed,
     lengths: request.lengths ?? null,
+    looked_up_to: measured?.looked ?? null,
     checks: recorder.checks,
     differences: measured?.differences ?? [],
     costs: measured?.costs ?? [],

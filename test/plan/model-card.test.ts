@@ -29,6 +29,7 @@ function inputs(
     created: [],
     kind: undefined,
     beyond: "positions repeat",
+    isAffordable: true,
     originalCard: undefined,
     ...changes,
   };

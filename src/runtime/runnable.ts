@@ -11,7 +11,6 @@ import { positionTable } from "../plan/place.js";
 import { lastTokens } from "../verify/model/difference.js";
 import { type GenerationSettings, readGenerationSettings } from "../verify/model/generate.js";
 import type { Batch } from "./batch.js";
-import { bytesForScores } from "./free-memory.js";
 import { gatherTokens, type HeadQuestion } from "./head-question.js";
 import type { NodeShare } from "./node-shares.js";
 import type { Runtime } from "./runtime.js";
@@ -65,6 +64,8 @@ export interface RunnableOptions {
   /** Layers of the encoder to run, from the first on; all by default. */
   readonly layers?: number;
   readonly profile?: boolean;
+  /** Bytes that the scores of its attention may take. */
+  readonly memory: number;
   /** What is to follow the encoder: by default the model's own head, or the base class's (of most nothing). */
   readonly head?: "own" | "base" | "none";
 }
@@ -75,7 +76,17 @@ export interface RunnableOptions {
  */
 export async function openRunnable(
   { read, model, attention }: ReadModel,
-  { runtime, workspace, device, lshSeed, title, layers, profile, head: wanted = "own" }: RunnableOptions,
+  {
+    runtime,
+    workspace,
+    device,
+    lshSeed,
+    title,
+    layers,
+    profile,
+    memory,
+    head: wanted = "own",
+  }: RunnableOptions,
 ): Promise<Runnable> {
   const place = await workspace.place(read.checkpoint);
   const sizes = layers === undefined ? model.sizes : { ...model.sizes, layers, layersPerGroup: 1 };
@@ -107,7 +118,7 @@ export async function openRunnable(
     longest: affordedTokens(attention, {
       heads: model.sizes.heads,
       longest: positions,
-      bytes: bytesForScores(),
+      bytes: memory,
     }),
     graphPath,
     nodeShares: () => encoder.nodeShares(),

@@ -79,15 +79,6 @@ export const TOKENIZER_CLASSES: Readonly<Record<string, TokenizerClass>> = {
     },
   },
   T5Tokenizer: { sentencepiece: AS_IN_THE_MODEL },
-  // Korean and Japanese BERTs with a sentencepiece model come under another model type's class.
-  BigBirdTokenizer: { ...BERT, bos: "<s>", sentencepiece: AS_IN_THE_MODEL },
-  XLNetTokenizer: {
-    bos: "<s>",
-    cls: "<cls>",
-    mask: "<mask>",
-    sep: "<sep>",
-    sentencepiece: AS_IN_THE_MODEL,
-  },
   XLMRobertaTokenizer: { ...ROBERTA, sentencepiece: fairseq("<mask>") },
 
   // Whatever their files say, and nothing else.

@@ -83,7 +83,8 @@ describe("findSpecialTokens", () => {
   });
 
   it("says which tokens the files themselves name, with an id or without", () => {
-    const named = (contents: Record<string, unknown>) => findSpecialTokens(files(contents), BERT).named;
+    const named = (contents: Record<string, string | object>) =>
+      findSpecialTokens(files(contents), BERT).named;
     expect(named({ "vocab.txt": "[CLS]\n[MASK]\n" })).toEqual({ bos: undefined, mask: undefined });
     expect(named({ "tokenizer_config.json": { cls_token: "<b>", mask_token: "<m>" } })).toEqual({
       bos: "<b>",

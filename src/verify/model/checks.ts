@@ -46,6 +46,8 @@ export interface ModelChecks {
   /** The dtypes of the graphs that the conversion was asked for. */
   readonly graphsPromised: readonly GraphDtype[];
   readonly lengths: readonly number[] | undefined;
+  /** Bytes that the scores of one model's attention may take. */
+  readonly memory: number;
   readonly text: string | undefined;
   readonly seed: number;
   readonly signal: AbortSignal | undefined;
@@ -70,8 +72,9 @@ export async function checkModel(checks: ModelChecks, recorder: Recorder): Promi
   });
   const opened: Runnable[] = [];
   const open = async (model: ReadModel, title: string, more: Partial<RunnableOptions> = {}) => {
-    const { runtime, device, lshSeed } = checks;
-    const runnable = await openRunnable(model, { runtime, workspace, device, lshSeed, title, ...more });
+    const { runtime, device, lshSeed, memory } = checks;
+    const options = { runtime, workspace, device, lshSeed, memory, title, ...more };
+    const runnable = await openRunnable(model, options);
     opened.push(runnable);
     return runnable;
   };

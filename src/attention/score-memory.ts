@@ -1,5 +1,4 @@
-import type { PlannedAttention } from "../plan/weights.js";
-import { fullUpTo } from "./kind.js";
+import { fullUpTo, type PlannedAttention } from "./planned.js";
 
 /** Rows of a verification's largest batch. */
 const ROWS = 3;

@@ -2,9 +2,10 @@ import { globalRowsRead } from "../attention/lsg.js";
 import type { LsgConfig } from "../attention/lsg-config.js";
 import { CheckpointError } from "../base/errors.js";
 import type { Model } from "../model/model.js";
+import { baseTensor, findBase, positionTable } from "../model/positions.js";
 import type { ConversionOptions } from "../options/options.js";
 import { fittingStride, type GlobalStart } from "./global-table.js";
-import { baseTensor, findBase, positionTable, type TokenIds } from "./place.js";
+import type { TokenIds } from "./place.js";
 import type { UnreadGlobals } from "./types.js";
 
 /** What global tokens start from, and what of it was chosen in place of what the source or the options say. */

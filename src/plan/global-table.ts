@@ -1,9 +1,10 @@
 import { GLOBAL_TABLE_ROWS } from "../attention/lsg-config.js";
 import { OptionError } from "../base/errors.js";
+import { type Rows, type Run, sliceRows } from "../checkpoint/rows.js";
+import type { PositionTable } from "../model/positions.js";
 import { DEFAULT_STRIDE } from "../options/schemas.js";
-import { type PositionTable, positionTerm } from "./positions.js";
-import { sliceRows } from "./rows.js";
-import type { Rows, Run, Segment, Term } from "./types.js";
+import { positionTerm } from "./positions.js";
+import type { Segment, Term } from "./types.js";
 
 /** Which words and positions the table of global tokens starts from. */
 export interface GlobalStart {

@@ -1,20 +1,21 @@
 import { posix } from "node:path";
 import { parse, stringify } from "yaml";
+import { type AutoClass, autoClassName } from "../architectures/architecture.js";
 import type { LongformerConfig } from "../attention/longformer.js";
 import { isSparse, type LsgConfig } from "../attention/lsg-config.js";
-import type { ModelKind } from "../checkpoint/sentence-transformers/model-kind.js";
+import type { PlannedAttention } from "../attention/planned.js";
+import { LIBRARIES, libraryName, type ModelKind } from "../checkpoint/sentence-transformers/model-kind.js";
 import { isRecord } from "../json/json-edit.js";
 import { flagName } from "../options/flags.js";
 import type { TokenIdMap } from "../tokenizer/add-tokens.js";
 import { graphs } from "./model-card-graphs.js";
 import type { ConversionRecord } from "./types.js";
-import type { PlannedAttention } from "./weights.js";
 
 export interface ModelCardInputs {
   readonly record: ConversionRecord;
   readonly attention: PlannedAttention;
   /** The auto class that opens the result: `MaskedLM` for `AutoModelForMaskedLM`, `Model` for `AutoModel`. */
-  readonly auto: string;
+  readonly auto: AutoClass;
   /** What becomes of positions that the source had none for: "positions repeat". */
   readonly beyond: string;
   /** Whether every machine has the memory for the longest inputs: a verification leaves no length out. */
@@ -43,14 +44,6 @@ const CARRIED_KEYS = [
   "tags",
 ] as const;
 const TAG = "long-context";
-
-/** The Python module of each class. */
-const OPENED_BY: Readonly<Record<ModelKind, string>> = {
-  SentenceTransformer: "sentence_transformers",
-  CrossEncoder: "sentence_transformers",
-  SparseEncoder: "sentence_transformers",
-  ColBERT: "pylate.models",
-};
 
 type Metadata = ReadonlyMap<string, unknown>;
 
@@ -104,12 +97,6 @@ function convertedMetadata(
   if (created.length > 0) converted.delete("pipeline_tag");
   const carried = CARRIED_KEYS.map((key) => [key, converted.get(key)] as const);
   return Object.fromEntries(carried.filter(([, value]) => value !== undefined));
-}
-
-/** The Hub's name of a library. */
-function libraryName(kind: ModelKind | undefined): string {
-  if (kind === undefined) return "transformers";
-  return kind === "ColBERT" ? "PyLate" : "sentence-transformers";
 }
 
 function introduction({ record }: ModelCardInputs): string {
@@ -217,8 +204,8 @@ function addedTokens(tokens: TokenIdMap): string {
 }
 
 function opening({ record, auto, kind }: ModelCardInputs): string {
-  const autoClass = auto === "Model" ? "AutoModel" : `AutoModelFor${auto}`;
-  const module = kind && OPENED_BY[kind];
+  const autoClass = autoClassName(auto);
+  const module = kind && LIBRARIES[kind].module;
   const code =
     module !== undefined
       ? [`from ${module} import ${kind}`, "", `model = ${kind}("PATH_OR_ID", trust_remote_code=True)`]

@@ -1,15 +1,17 @@
-import type { Architecture } from "../architectures/architecture.js";
-import { fullUpTo } from "../attention/kind.js";
+import { type Architecture, writesNoMore } from "../architectures/architecture.js";
 import type { LongformerConfig } from "../attention/longformer.js";
 import { isSparse, LSG_CLASS_PREFIX } from "../attention/lsg-config.js";
+import { fullUpTo } from "../attention/planned.js";
 import { affordedTokens, SCORES_FOR_ALL, scoreBytes } from "../attention/score-memory.js";
-import type { Checkpoint, Config } from "../checkpoint/checkpoint.js";
+import { type Checkpoint, CONFIG_FILE, type Config } from "../checkpoint/checkpoint.js";
+import type { FileSource } from "../checkpoint/file-source.js";
 import { COLBERT_CLASS, modelKind, SETTINGS_FILE } from "../checkpoint/sentence-transformers/model-kind.js";
 import { MODULES_FILE } from "../checkpoint/sentence-transformers/modules-json.js";
 import { configClass, isLsgConfig, lsgClass, withoutLsg } from "../model/classes.js";
 import { type ConversionOptions, recordedOptions } from "../options/options.js";
 import { DEFAULT_MAX_SEQUENCE_LENGTH } from "../options/schemas.js";
 import { RECORD_FILE, recordText } from "./conversion-record.js";
+import { openingChanges } from "./left-in-config.js";
 import { planLongformer } from "./longformer.js";
 import { cutSentence, modelCard } from "./model-card.js";
 import { sentenceNotes } from "./notes.js";
@@ -51,12 +53,21 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
     tokens: tokens.asked?.ids ?? {},
     seed: options.seed,
   });
-  const { files, rewritten } = checkpoint.source;
-  const length = { ...weights.length, writesNoMore: inputs.longformer?.decoder !== undefined };
+  const opening = inputs.longformer
+    ? undefined
+    : openingChanges(
+        architecture,
+        { ...checkpoint.config, ...options.modelKwargs },
+        contents,
+        options.modelKwargs,
+      );
+  const { files, rewritten, mended } = checkpoint.source;
+  const length = { ...weights.length, writesNoMore: writesNoMore(inputs.longformer ?? architecture) };
   const { sideFiles, omitted } = planSideFiles({
     files,
     contents,
     rewritten,
+    mended,
     length,
     modeling,
     tokens: tokens.asked?.ids ?? {},
@@ -82,14 +93,15 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
   if (weights.shards.length > 1) {
     written.push({ kind: "write", path: INDEX_FILE, content: shardIndex(weights.shards) });
   }
-  const changes = [...weights.configChanges];
+  const settled = checkpoint.settlement?.changes ?? new Map<string, unknown>();
+  const changes = [...new Map([...settled, ...weights.configChanges, ...(opening?.changes ?? [])])];
   return {
     record,
     attention: weights.attention,
     config: {
       set: Object.fromEntries(changes.filter(([, value]) => value !== undefined)),
       remove: changes
-        .filter(([key, value]) => value === undefined && key in checkpoint.config)
+        .filter(([key, value]) => value === undefined && (key in checkpoint.config || settled.has(key)))
         .map(([key]) => key),
     },
     shards: weights.shards,
@@ -98,16 +110,26 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
     omitted,
     notes: [
       ...notes(inputs, weights),
+      ...(checkpoint.settlement?.notes ?? []),
+      ...(opening?.notes ?? []),
+      ...mendingNotes(checkpoint.source, sideFiles),
       ...sentenceNotes(checkpoint.source.transformerFolder, sideFiles, contents),
       ...card.notes,
     ],
   };
 }
 
+/** What was put right in the JSON files that the result has. */
+function mendingNotes({ mended }: FileSource, sideFiles: readonly SideFile[]): string[] {
+  const written = new Set([CONFIG_FILE, ...sideFiles.map(({ path }) => path)]);
+  return [...(mended ?? [])].flatMap(([path, { notes }]) => (written.has(path) ? notes : []));
+}
+
 function conversionRecord(
-  { architecture, options, tokens, provenance: { lsg_version, source }, longformer }: PlanInputs,
+  { checkpoint, architecture, options, tokens, provenance: { lsg_version, source }, longformer }: PlanInputs,
   weights: WeightPlan,
 ): ConversionRecord {
+  const modelTypeFrom = checkpoint.settlement?.modelTypeFrom;
   const isColbert = weights.configChanges.get("architectures")?.toString() === COLBERT_CLASS;
   const className = isColbert ? COLBERT_CLASS : weights.target.className;
   return {
@@ -115,6 +137,7 @@ function conversionRecord(
     ...(lsg_version !== undefined && { lsg_version }),
     source,
     model_type: (longformer ?? architecture).modelType,
+    ...(modelTypeFrom && { model_type_from: modelTypeFrom }),
     architecture: longformer || isColbert ? className : LSG_CLASS_PREFIX + className,
     variant: longformer ? "longformer" : "lsg",
     max_sequence_length: weights.length,

@@ -5,8 +5,8 @@ import { classNameOf, longformerType } from "../../src/architectures/architectur
 import { findArchitecture, modelTypes } from "../../src/architectures/architectures.js";
 import { LsgError } from "../../src/base/errors.js";
 import { convert } from "../../src/commands/convert.js";
+import { positionOffset } from "../../src/model/positions.js";
 import { parseConvertOptions } from "../../src/options/options.js";
-import { positionOffset } from "../../src/plan/positions.js";
 import { summarise } from "../../src/plan/print.js";
 import { changedCheckpoint } from "../support/changed-checkpoint.js";
 import { FIXTURES, temporaryFolder } from "../support/fixtures.js";

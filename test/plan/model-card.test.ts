@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import bert from "../../converters/bert.js";
+import type { AutoClass } from "../../src/architectures/architecture.js";
 import { readLsgConfig } from "../../src/attention/lsg.js";
 import { LsgConfigSchema, presetConfig } from "../../src/attention/lsg-config.js";
 import { decisiveOptions, parseConvertOptions } from "../../src/options/options.js";
@@ -67,7 +68,7 @@ Its text.
 describe("modelCard", () => {
   it("lists the graphs that are written, in all their dtypes", () => {
     const { options } = inputs().record;
-    const of = (given: Record<string, unknown>, auto = "MaskedLM") =>
+    const of = (given: Record<string, unknown>, auto: AutoClass = "MaskedLM") =>
       cardOf({ ...record({ options: { ...options, ...given } }), auto }).text.match(/`\S+\.onnx`/g);
     expect(of({})).toBeNull();
     expect(of({ onnx: ["q8", "fp32"] })).toEqual(["`onnx/model.onnx`", "`onnx/model_quantized.onnx`"]);

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Architecture, type ConfigKey, stacksOf } from "../../src/architectures/architecture.js";
 import { findArchitecture } from "../../src/architectures/architectures.js";
-import { positionOffset } from "../../src/plan/positions.js";
+import { positionOffset } from "../../src/model/positions.js";
 import { type Changes, changedCheckpoint } from "./changed-checkpoint.js";
 import { FIXTURES } from "./fixtures.js";
 import type { ReadTensor } from "./safetensors.js";

@@ -5,6 +5,7 @@ import { verify } from "../../src/commands/verify.js";
 import { parseVerifyOptions } from "../../src/options/options.js";
 import type { Check } from "../../src/verify/types.js";
 import { temporaryFolder } from "../support/fixtures.js";
+import { PATIENCE } from "../support/patience.js";
 import { convertedSmallBart } from "./small-bart.js";
 import { convertedSmallBert, verdictOf } from "./support.js";
 
@@ -291,11 +292,11 @@ describe("Python", () => {
     const verifying = verify(small.folder, parseVerifyOptions({ device: "cpu", lengths: [5] }), {
       signal: controller.signal,
     });
-    const pid = await vi.waitFor(() => Number(readFileSync(pidFile, "utf8") || Number.NaN), 15_000);
+    const pid = await vi.waitFor(() => Number(readFileSync(pidFile, "utf8") || Number.NaN), PATIENCE);
     vi.unstubAllEnvs();
     expect(process.kill(pid, 0)).toBe(true);
     controller.abort(new Error("stopped"));
     await expect(verifying).rejects.toThrow("stopped");
-    await vi.waitFor(() => expect(() => process.kill(pid, 0)).toThrow("ESRCH"), 5000);
+    await vi.waitFor(() => expect(() => process.kill(pid, 0)).toThrow("ESRCH"), PATIENCE);
   });
 });

@@ -1,13 +1,12 @@
-import { classKeyOf } from "../../architectures/architecture.js";
+import { classKeyOf, generates } from "../../architectures/architecture.js";
 import { findArchitecture } from "../../architectures/architectures.js";
 import { openCheckpoint } from "../../checkpoint/checkpoint.js";
 import type { FileSource } from "../../checkpoint/file-source.js";
 import { openWeights } from "../../checkpoint/weight-reader.js";
 import { openedClass } from "../../model/classes.js";
-import { asModel, type ReadModel } from "../../model/read-model.js";
-import { generates } from "../../onnx/tasks.js";
+import { asModel, type ReadCheckpoint, type ReadModel, readCheckpoint, readerOf } from "../../model/open.js";
 import { parseRecordedOptions } from "../../options/options.js";
-import { planCheckpoint, type ReadCheckpoint, readCheckpoint, readerOf } from "../../plan/plan-source.js";
+import { planCheckpoint } from "../../plan/plan-source.js";
 import type { ConversionPlan, ConversionRecord } from "../../plan/types.js";
 import type { Outcome } from "../attempt.js";
 import type { Recorder } from "../recorder.js";

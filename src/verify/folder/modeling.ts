@@ -1,7 +1,6 @@
 import { readFile } from "node:fs/promises";
 import type { Architecture } from "../../architectures/architecture.js";
-import { modelingFiles } from "../../architectures/modeling.js";
-import { modelingModule } from "../../attention/lsg.js";
+import { modelingFiles, modelingModule } from "../../architectures/modeling.js";
 import { MODELING_FOLDER } from "../../base/package.js";
 import type { Config } from "../../checkpoint/checkpoint.js";
 import type { FileSource } from "../../checkpoint/file-source.js";

@@ -1,13 +1,11 @@
 import { tmpdir } from "node:os";
-import { classKeyOf } from "../../architectures/architecture.js";
+import { classKeyOf, generates } from "../../architectures/architecture.js";
+import type { PlannedAttention } from "../../attention/planned.js";
 import type { Device } from "../../base/device-names.js";
 import { OptionError } from "../../base/errors.js";
 import type { GraphDtype } from "../../base/graph-dtypes.js";
-import { type Model, readsTokenTypes } from "../../model/model.js";
-import type { ReadModel } from "../../model/read-model.js";
-import { generates } from "../../onnx/tasks.js";
-import { holdsOwnHead } from "../../plan/reconcile.js";
-import type { PlannedAttention } from "../../plan/weights.js";
+import { holdsOwnHead, type Model, readsTokenTypes } from "../../model/model.js";
+import type { ReadModel } from "../../model/open.js";
 import { inputSource } from "../../runtime/input-source.js";
 import { openRunnable, type Runnable, type RunnableOptions } from "../../runtime/runnable.js";
 import type { Runtime } from "../../runtime/runtime.js";

@@ -1,7 +1,6 @@
-import { fullUpTo } from "../../attention/kind.js";
+import { fullUpTo, type PlannedAttention } from "../../attention/planned.js";
 import { scoreBytes } from "../../attention/score-memory.js";
 import { DEFAULT_MAX_SEQUENCE_LENGTH } from "../../options/schemas.js";
-import type { PlannedAttention } from "../../plan/weights.js";
 import { formatNumber } from "../../report/numbers.js";
 import { counted } from "../../report/words.js";
 import type { Runnable } from "../../runtime/runnable.js";

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { modelingFiles } from "../../architectures/modeling.js";
 import { MODELING_FOLDER } from "../../base/package.js";
-import type { ReadModel } from "../../model/read-model.js";
+import type { ReadModel } from "../../model/open.js";
 import type { Batch } from "../../runtime/batch.js";
 import { runProgram } from "../../runtime/run-program.js";
 import type { FloatTensor } from "../../runtime/session.js";

@@ -1,27 +1,19 @@
-import { borderOf, isRandom } from "../../attention/kind.js";
 import { isLongformer } from "../../attention/longformer.js";
+import { borderOf, isRandom, type PlannedAttention } from "../../attention/planned.js";
 import { readsTokenTypes } from "../../model/model.js";
-import type { ReadModel } from "../../model/read-model.js";
+import type { ReadModel } from "../../model/open.js";
 import { poolerSpecs } from "../../model/tensor-specs.js";
 import { hasChoices } from "../../onnx/tasks.js";
-import type { PlannedAttention } from "../../plan/weights.js";
 import { formatNumber } from "../../report/numbers.js";
 import { counted, largestAt, lengthsUpTo, statesOf } from "../../report/words.js";
-import { type Batch, makeBatch, withChoices } from "../../runtime/batch.js";
+import { type Batch, lastTokens, makeBatch, withChoices } from "../../runtime/batch.js";
 import { decoderIds, HEAD_TOKENS } from "../../runtime/head-question.js";
 import { sweepLengths } from "../../runtime/lengths.js";
 import type { Runnable } from "../../runtime/runnable.js";
 import type { FloatTensor, NumberTensor } from "../../runtime/session.js";
 import { judge, type Outcome } from "../attempt.js";
 import { raggedBatch } from "../model/comparison.js";
-import {
-  type Difference,
-  difference,
-  excess,
-  lastTokens,
-  toleranceFor,
-  visibleDifference,
-} from "../model/difference.js";
+import { type Difference, difference, excess, toleranceFor, visibleDifference } from "../model/difference.js";
 import type { Subject } from "../model/subject.js";
 import { type Answer, askTransformers } from "./ask-transformers.js";
 

@@ -11,6 +11,7 @@ const DECIDED_KEYS = [
   "architectures",
   "auto_map",
   "base_model_prefix",
+  "_attn_implementation",
   "max_position_embeddings",
 ];
 

@@ -1,29 +1,23 @@
 import { posix } from "node:path";
 import { parse, stringify } from "yaml";
-import { type AutoClass, autoClassName } from "../architectures/architecture.js";
 import type { LongformerConfig } from "../attention/longformer.js";
 import { isSparse, type LsgConfig } from "../attention/lsg-config.js";
 import type { PlannedAttention } from "../attention/planned.js";
-import { LIBRARIES, libraryName, type ModelKind } from "../checkpoint/sentence-transformers/model-kind.js";
+import { libraryName } from "../checkpoint/sentence-transformers/model-kind.js";
 import { isRecord } from "../json/json-edit.js";
 import { flagName } from "../options/flags.js";
 import type { TokenIdMap } from "../tokenizer/add-tokens.js";
 import { graphs } from "./model-card-graphs.js";
+import { MUST_BE_TRUSTED, type OpeningInputs, opening } from "./model-card-opening.js";
 import type { ConversionRecord } from "./types.js";
 
-export interface ModelCardInputs {
-  readonly record: ConversionRecord;
-  readonly attention: PlannedAttention;
-  /** The auto class that opens the result: `MaskedLM` for `AutoModelForMaskedLM`, `Model` for `AutoModel`. */
-  readonly auto: AutoClass;
+export interface ModelCardInputs extends OpeningInputs {
   /** What becomes of positions that the source had none for: "positions repeat". */
   readonly beyond: string;
   /** Whether every machine has the memory for the longest inputs: a verification leaves no length out. */
   readonly isAffordable: boolean;
   /** Tensors that the source did not have, drawn anew: an untrained head. */
   readonly created: readonly string[];
-  /** What opens it, where that is not transformers alone. */
-  readonly kind: ModelKind | undefined;
   /** The source's README.md, if it has one. */
   readonly originalCard: string | undefined;
 }
@@ -110,7 +104,8 @@ function introduction({ record }: ModelCardInputs): string {
   return (
     `# ${name} for ${length.to} tokens (${record.variant === "lsg" ? "LSG" : "Longformer"})\n\n` +
     `This is ${origin}, converted to \`${record.architecture}\`: ${what}, ` +
-    `context ${length.to < length.from ? "cut" : "raised"} from ${length.from} to ${length.to} tokens. Nothing was trained.`
+    `context ${length.to < length.from ? "cut" : "raised"} from ${length.from} to ${length.to} tokens. Nothing was trained.` +
+    (record.variant === "lsg" ? `\n\n${MUST_BE_TRUSTED}` : "")
   );
 }
 
@@ -200,31 +195,6 @@ function addedTokens(tokens: TokenIdMap): string {
     "## Added tokens\n\nSpecial tokens that were added to the tokenizer. Those that it had keep their ids and " +
     "embeddings; the embeddings of the others are random, and must be trained.\n\n" +
     table(["token", "id"], Object.entries(tokens))
-  );
-}
-
-function opening({ record, auto, kind }: ModelCardInputs): string {
-  const autoClass = autoClassName(auto);
-  const module = kind && LIBRARIES[kind].module;
-  const code =
-    module !== undefined
-      ? [`from ${module} import ${kind}`, "", `model = ${kind}("PATH_OR_ID", trust_remote_code=True)`]
-      : [
-          `from transformers import ${autoClass}, AutoTokenizer`,
-          "",
-          'tokenizer = AutoTokenizer.from_pretrained("PATH_OR_ID")',
-          `model = ${autoClass}.from_pretrained("PATH_OR_ID", trust_remote_code=True)`,
-        ];
-  const { lossless_up_to: limit } = record.promise;
-  if (record.variant === "longformer") {
-    const native = code.map((line) => line.replace(", trust_remote_code=True", ""));
-    return `## How to open it\n\n\`\`\`python\n${native.join("\n")}\n\`\`\``;
-  }
-  return (
-    `## How to open it\n\n\`\`\`python\n${code.join("\n")}\n\`\`\`\n\n` +
-    "The attention is in the Python files beside the weights, which is why `trust_remote_code=True` is needed. " +
-    "A server that ignores them (text-embeddings-inference's image for GPUs is one) may run plain dense attention " +
-    `over repeated positions instead, without a warning: its outputs are then ${limit > 0 ? `not this model's beyond ${limit} tokens` : "not this model's"}.`
   );
 }
 

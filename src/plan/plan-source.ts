@@ -1,6 +1,6 @@
 import { type Architecture, longformerType } from "../architectures/architecture.js";
 import { findArchitecture } from "../architectures/architectures.js";
-import { modelingFiles } from "../architectures/modeling.js";
+import { modelingCode } from "../architectures/modeling.js";
 import { isLongformer } from "../attention/longformer.js";
 import { OptionError } from "../base/errors.js";
 import type { FileSource } from "../checkpoint/file-source.js";
@@ -40,7 +40,7 @@ export async function planCheckpoint(
     },
     contents,
     // transformers has Longformer's code itself.
-    modeling: longformer ? [] : modelingFiles(architecture),
+    modeling: longformer ? undefined : modelingCode(architecture, provenance.lsg_version),
     longformer,
     provenance,
   });

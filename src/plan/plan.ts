@@ -1,4 +1,5 @@
 import { type Architecture, writesNoMore } from "../architectures/architecture.js";
+import type { ModelingCode } from "../architectures/modeling.js";
 import type { LongformerConfig } from "../attention/longformer.js";
 import { isSparse, LSG_CLASS_PREFIX } from "../attention/lsg-config.js";
 import { fullUpTo } from "../attention/planned.js";
@@ -14,7 +15,7 @@ import { RECORD_FILE, recordText } from "./conversion-record.js";
 import { openingChanges } from "./left-in-config.js";
 import { planLongformer } from "./longformer.js";
 import { cutSentence, modelCard } from "./model-card.js";
-import { sentenceNotes } from "./notes.js";
+import { openingNotes, sentenceNotes } from "./notes.js";
 import type { TokenIds } from "./place.js";
 import { INDEX_FILE, shardIndex } from "./shards.js";
 import { planSideFiles } from "./side-files.js";
@@ -29,8 +30,8 @@ export interface PlanInputs {
   readonly tokens: TokenIds;
   /** Contents of the side files for which `isReadForPlan` holds. */
   readonly contents: ReadonlyMap<string, Buffer>;
-  /** Python files that come with lsg for this model type. */
-  readonly modeling: readonly string[];
+  /** What the version of lsg that the record names puts beside the weights; undefined for Longformer. */
+  readonly modeling: ModelingCode | undefined;
   /** The architecture of the Longformer variant, to write that one; undefined for LSG. */
   readonly longformer: Architecture | undefined;
   /** What the record says of lsg and of the source: a Hub id with its revision, or a relative path. */
@@ -69,7 +70,7 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
     rewritten,
     mended,
     length,
-    modeling,
+    modeling: [...(modeling?.files.keys() ?? [])],
     tokens: tokens.asked?.ids ?? {},
   });
   const record = conversionRecord(inputs, weights);
@@ -94,7 +95,14 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
     written.push({ kind: "write", path: INDEX_FILE, content: shardIndex(weights.shards) });
   }
   const settled = checkpoint.settlement?.changes ?? new Map<string, unknown>();
-  const changes = [...new Map([...settled, ...weights.configChanges, ...(opening?.changes ?? [])])];
+  const changes = [
+    ...new Map([
+      ...settled,
+      ...weights.configChanges,
+      ...Object.entries(modeling?.refusal ?? {}),
+      ...(opening?.changes ?? []),
+    ]),
+  ];
   return {
     record,
     attention: weights.attention,
@@ -115,6 +123,7 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
       ...mendingNotes(checkpoint.source, sideFiles),
       ...sentenceNotes(checkpoint.source.transformerFolder, sideFiles, contents),
       ...card.notes,
+      ...openingNotes(modeling),
     ],
   };
 }
@@ -247,7 +256,7 @@ function lsgNotes({ checkpoint, architecture, options, modeling }: PlanInputs, {
     isLsg &&
       !options.resizeLsg &&
       "The source is LSG already: its global tokens are made anew; --resize-lsg changes the length only.",
-    modeling.length === 0 && "No modelling code is included: transformers cannot open the result yet.",
+    modeling?.files.size === 0 && "No modelling code is included: transformers cannot open the result yet.",
   ];
 }
 

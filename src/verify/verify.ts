@@ -74,7 +74,7 @@ export async function verifyFolder(
   recorder.add(recordCheck);
   if ("reason" in found) recorder.add(nothingCompared(found.reason));
 
-  const { plan, converted } = await checkFolder({ source, record, original, signal }, recorder);
+  const { plan, converted, modeling } = await checkFolder({ source, record, original, signal }, recorder);
   const promised = plan?.record ?? record;
   const losslessUpTo = promised?.promise.lossless_up_to ?? 0;
   const lshSeed = promised?.options.seed;
@@ -87,6 +87,7 @@ export async function verifyFolder(
             device: device.name,
             converted: { ...converted, attention: converted.attention },
             original: original && (await modelOf(original, promised?.options.model_kwargs, recorder)),
+            modeling,
             losslessUpTo,
             lshSeed: typeof lshSeed === "number" ? lshSeed : DEFAULT_SEED,
             graphsPromised: graphsOf(promised),

@@ -38,6 +38,8 @@ export interface ModelChecks {
   readonly device: Device;
   readonly converted: ReadModel & { readonly attention: PlannedAttention };
   readonly original: ReadModel | undefined;
+  /** The Python files that transformers runs; undefined if one of them does not come with lsg. */
+  readonly modeling: readonly string[] | undefined;
   readonly losslessUpTo: number;
   /** Seed of lsh's projections, as the conversion recorded it. */
   readonly lshSeed: number;
@@ -162,10 +164,7 @@ async function runChecks(
   await recorder.look("transformers", "modelling code and graph", () =>
     checkTransformers(subject, {
       read,
-      isOurs:
-        // transformers has Longformer's code itself.
-        (attention.kind === "longformer" && model.config.auto_map === undefined) ||
-        recorder.checks.some(({ id, verdict }) => id === "modeling" && verdict === "pass"),
+      modeling: checks.modeling,
       scratch: workspace.folder,
       openOnCpu: async () =>
         device === "cpu" ? subject.converted : open(read, "the model on the CPU", { device: "cpu" }),

@@ -6,7 +6,7 @@ import type { Config } from "../checkpoint/checkpoint.js";
 export const REFERENCE_WINDOW = 512;
 
 /** transformers fails with narrower ones. */
-const MIN_WINDOW = 4;
+export const MIN_WINDOW = 4;
 
 /** Attention in windows, layer by layer; config.json has the same keys. */
 export interface LongformerConfig {

@@ -47,6 +47,18 @@ export function losslessLength(lsg: LsgConfig, usable: number, sourceLsg: LsgCon
 }
 
 /**
+ * Which rows of the table of global tokens a model reads. With each input's own first token as its only global token
+ * that is none of them; a first token of its own is row 0, and makes the table one that more rows may be taken from.
+ */
+export function globalRowsRead({ first_token_is_global, num_global_tokens }: LsgConfig): {
+  readonly first: boolean;
+  readonly others: boolean;
+} {
+  const first = !first_token_is_global;
+  return { first, others: first || num_global_tokens > 1 };
+}
+
+/**
  * The config keys that make transformers open the LSG classes, and those that the classes read.
  * @param className what config.json is to call the checkpoint's class
  */

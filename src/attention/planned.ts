@@ -13,6 +13,13 @@ export function borderOf(attention: PlannedAttention): number {
     : Math.min(...attention.config.attention_window) / 2;
 }
 
+/** Tokens up to which every token sees every other one, so that all scores are computed at once. */
+export function fullUpTo(attention: PlannedAttention): number {
+  return attention.kind === "lsg"
+    ? 2 * attention.config.block_size
+    : Math.min(...attention.config.attention_window) / 2 + 1;
+}
+
 /** The keys of LSG attention; undefined for a Longformer's. */
 export function lsgOf(attention: PlannedAttention | undefined): LsgConfig | undefined {
   return attention?.kind === "lsg" ? attention.config : undefined;

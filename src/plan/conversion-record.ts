@@ -25,6 +25,13 @@ const RecordSchema = z.looseObject({
   variant: z.enum(VARIANTS),
   max_sequence_length: z.strictObject({ from: z.int().positive(), to: z.int().positive() }),
   added_tokens: z.record(z.string(), z.int().nonnegative()).exactOptional(),
+  unread_global_table: z
+    .looseObject({
+      bos_token_id: z.int().nonnegative().exactOptional(),
+      mask_token_id: z.int().nonnegative().exactOptional(),
+      global_positional_stride: z.int().positive().exactOptional(),
+    })
+    .exactOptional(),
   options: z.looseObject({ lsg: z.record(z.string(), z.unknown()) }),
   promise: z.strictObject({ lossless_up_to: z.int().nonnegative() }),
 }) satisfies z.ZodType<ConversionRecord>;

@@ -1,5 +1,12 @@
 import { type Architecture, classKeyOf, classNameOf } from "../architectures/architecture.js";
-import { isLongformer, losslessLength, readLongformer, refuseFarApart } from "../attention/longformer.js";
+import {
+  isLongformer,
+  type LongformerConfig,
+  losslessLength,
+  MIN_WINDOW,
+  readLongformer,
+  refuseFarApart,
+} from "../attention/longformer.js";
 import { OptionError } from "../base/errors.js";
 import type { Checkpoint, Config } from "../checkpoint/checkpoint.js";
 import { COLBERT_CLASS } from "../checkpoint/sentence-transformers/model-kind.js";
@@ -48,11 +55,10 @@ export function planLongformer(
   });
 
   const positions = positionTable(model);
-  const longformer = resolveLongformer(options, config, model.sizes, positions.usable);
   const asked = targetLength(options.maxSequenceLength, positions.usable);
-  // transformers pads a LED's input to whole windows before it looks positions up.
-  const widest = variant.decoder ? Math.max(...longformer.attention_window) : 1;
-  const length = Math.ceil(asked / widest) * widest;
+  const longformer = resolveLongformer(options, config, model.sizes, Math.min(positions.usable, asked));
+  const length = variant.decoder ? inWindows(asked, longformer, positions.usable) : asked;
+  const shared = Math.min(positions.usable, length);
   refuseFarApart(longformer, length);
   const own = isLongformer(architecture) ? readLongformer(config, model.sizes) : undefined;
   const changes = sizeChanges({ model, variant, length, head: target.head, separator });
@@ -78,8 +84,10 @@ export function planLongformer(
     source,
     target,
     attention: { kind: "longformer", config: longformer },
+    sourceAttention: own && { kind: "longformer", config: own },
     length: { from: positions.usable, to: length },
-    losslessUpTo: losslessLength(longformer, positions.usable, own),
+    heads: sizes.heads,
+    losslessUpTo: losslessLength(longformer, shared, own),
     configChanges: new Map([
       ...changedKeys(checkpoint.config, config),
       ["model_type", variant.modelType],
@@ -104,12 +112,30 @@ export function planLongformer(
     ]),
     shards: planShards(checkpoint, [...assigned.placed, ...carried]),
     created: assigned.created,
+    unreadGlobals: {},
     dropped: [
       ...reconciled.dropped,
       ...dropped,
       ...checkpoint.ignored.map((name) => ({ name, reason: "no tensor" })),
     ],
   };
+}
+
+/**
+ * A length in whole windows: transformers pads a LED's input to them before it looks positions up.
+ * @throws OptionError for one that would cut the table, and is not in whole windows: more would stay than was asked for
+ */
+function inWindows(asked: number, { attention_window }: LongformerConfig, usable: number): number {
+  const widest = Math.max(...attention_window);
+  const length = Math.ceil(asked / widest) * widest;
+  if (asked >= usable || length === asked) return length;
+  const even = Math.max(MIN_WINDOW, asked + (asked % 2));
+  const narrower = `--attention-window ${even} --max-sequence-length ${even}`;
+  throw new OptionError(
+    `--max-sequence-length ${asked} is below the ${usable} tokens that the source reads, but transformers pads an LED's ` +
+      `input to whole windows, here of ${widest}: its table would have ${length} positions`,
+    `Take narrower windows: ${narrower}; or ask for ${Math.max(length, usable)} or more.`,
+  );
 }
 
 /**

@@ -14,6 +14,8 @@ import type { ConversionRecord } from "./types.js";
 export interface ModelCardInputs extends OpeningInputs {
   /** What becomes of positions that the source had none for: "positions repeat". */
   readonly beyond: string;
+  /** Whether every machine has the memory for the longest inputs: a verification leaves no length out. */
+  readonly isAffordable: boolean;
   /** Tensors that the source did not have, drawn anew: an untrained head. */
   readonly created: readonly string[];
   /** The source's README.md, if it has one. */
@@ -101,17 +103,19 @@ function introduction({ record }: ModelCardInputs): string {
   const what = record.variant === "lsg" ? "LSG attention (local, sparse, global)" : "Longformer attention";
   return (
     `# ${name} for ${length.to} tokens (${record.variant === "lsg" ? "LSG" : "Longformer"})\n\n` +
-    `This is ${origin}, converted to \`${record.architecture}\`: ${what}, context raised ` +
-    `from ${length.from} to ${length.to} tokens. Nothing was trained.` +
+    `This is ${origin}, converted to \`${record.architecture}\`: ${what}, ` +
+    `context ${length.to < length.from ? "cut" : "raised"} from ${length.from} to ${length.to} tokens. Nothing was trained.` +
     (record.variant === "lsg" ? `\n\n${MUST_BE_TRUSTED}` : "")
   );
 }
 
 function lossless({ record, created, beyond }: ModelCardInputs): string {
   const { lossless_up_to: limit } = record.promise;
+  const { from, to } = record.max_sequence_length;
+  const what = `attention is ${record.variant === "lsg" ? "block-sparse" : "local"}`;
   const longer =
-    `${beyond} and attention is ${record.variant === "lsg" ? "block-sparse" : "local"}. The original was trained for neither: for best results, ` +
-    "fine-tune on long inputs.";
+    `${to > from ? `${beyond} and ${what}. The original was trained for neither` : `${what}. The original was not trained for that`}: ` +
+    "for best results, fine-tune on long inputs.";
   const points = [
     limit > 1
       ? `Inputs of up to ${limit} tokens: lossless. The outputs are the original's, but for rounding.`
@@ -119,12 +123,18 @@ function lossless({ record, created, beyond }: ModelCardInputs): string {
   ];
   if (limit < record.max_sequence_length.to)
     points.push(`${limit > 1 ? "Longer" : "Long"} inputs: ${longer}`);
+  if (to < from) points.push(`${cutSentence({ from, to })} The original read them.`);
   if (created.length > 0) points.push("The head is new: its weights are random, and it must be trained.");
   return `## What is lossless\n\n${points.map((point) => `- ${point}`).join("\n")}`;
 }
 
+/** Which inputs a shorter table loses. */
+export function cutSentence({ from, to }: ConversionRecord["max_sequence_length"]): string {
+  return `Inputs of ${to + 1 === from ? from : `${to + 1} to ${from}`} tokens are now cut.`;
+}
+
 /** Only a folder that passed is ever put in place, so the card can say so before the verification is run. */
-function verified({ record }: ModelCardInputs): string {
+function verified({ record, isAffordable }: ModelCardInputs): string {
   const { lossless_up_to: limit } = record.promise;
   const points = [
     "weights, config.json, tokenizer and every other file are byte for byte what the original and the options ask for;",
@@ -134,9 +144,13 @@ function verified({ record }: ModelCardInputs): string {
       : "how far the outputs are from the original's was measured, and nothing is promised about it;",
     `outputs are finite and independent of batch and padding up to ${record.max_sequence_length.to} tokens.`,
   ];
+  const memory = isAffordable
+    ? ""
+    : "\n\nLong inputs take much memory here: those that the machine had none for were not looked at. The report of " +
+      "`lsg verify` names them.";
   return (
     "## Verified\n\n`lsg convert --run-test` put this folder in place only after it had found that\n\n" +
-    `${points.map((point) => `- ${point}`).join("\n")}\n\n\`lsg verify\` finds out again.`
+    `${points.map((point) => `- ${point}`).join("\n")}\n\n\`lsg verify\` finds out again.${memory}`
   );
 }
 

@@ -2,16 +2,19 @@ import { type Architecture, writesNoMore } from "../architectures/architecture.j
 import type { ModelingCode } from "../architectures/modeling.js";
 import type { LongformerConfig } from "../attention/longformer.js";
 import { isSparse, LSG_CLASS_PREFIX } from "../attention/lsg-config.js";
+import { fullUpTo } from "../attention/planned.js";
+import { affordedTokens, SCORES_FOR_ALL, scoreBytes } from "../attention/score-memory.js";
 import { type Checkpoint, CONFIG_FILE, type Config } from "../checkpoint/checkpoint.js";
 import type { FileSource } from "../checkpoint/file-source.js";
 import { COLBERT_CLASS, modelKind, SETTINGS_FILE } from "../checkpoint/sentence-transformers/model-kind.js";
 import { MODULES_FILE } from "../checkpoint/sentence-transformers/modules-json.js";
 import { configClass, isLsgConfig, lsgClass, withoutLsg } from "../model/classes.js";
 import { type ConversionOptions, recordedOptions } from "../options/options.js";
+import { DEFAULT_MAX_SEQUENCE_LENGTH } from "../options/schemas.js";
 import { RECORD_FILE, recordText } from "./conversion-record.js";
 import { openingChanges } from "./left-in-config.js";
 import { planLongformer } from "./longformer.js";
-import { modelCard } from "./model-card.js";
+import { cutSentence, modelCard } from "./model-card.js";
 import { openingNotes, sentenceNotes } from "./notes.js";
 import type { TokenIds } from "./place.js";
 import { INDEX_FILE, shardIndex } from "./shards.js";
@@ -76,6 +79,7 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
     attention: weights.attention,
     auto: weights.target.head?.auto ?? "Model",
     beyond: beyond(architecture),
+    isAffordable: isAffordable(weights),
     created: weights.created,
     kind: modelKind(checkpoint.config, {
       modules: contents.get(MODULES_FILE),
@@ -147,9 +151,20 @@ function conversionRecord(
     variant: longformer ? "longformer" : "lsg",
     max_sequence_length: weights.length,
     ...(tokens.asked && { added_tokens: tokens.asked.ids }),
+    ...(Object.keys(weights.unreadGlobals).length > 0 && { unread_global_table: weights.unreadGlobals }),
     options: recordedOptions(options),
     promise: { lossless_up_to: weights.losslessUpTo },
   };
+}
+
+/** Whether every machine's verification looks at the longest inputs, whatever memory it has. */
+function isAffordable({ attention, sourceAttention, heads, length: { from, to } }: WeightPlan): boolean {
+  const bytes = SCORES_FOR_ALL;
+  const common = Math.min(from, to);
+  return (
+    affordedTokens(attention, { heads, longest: to, bytes }) === to &&
+    affordedTokens(sourceAttention, { heads, longest: common, bytes }) === common
+  );
 }
 
 /** What becomes of positions that the source had none for. */
@@ -171,6 +186,8 @@ function notes(inputs: PlanInputs, weights: WeightPlan): string[] {
     losslessUpTo > 1
       ? `Lossless: inputs of up to ${losslessUpTo} tokens give what ${source.className} gave.`
       : `Not lossless: outputs differ from the original's ${losslessUpTo === 1 ? "from two tokens on" : "at every length"}; the model should be fine-tuned.`,
+    length.to < length.from && cutNote(inputs, weights),
+    costNote(weights),
     length.to > length.from &&
       isLocal &&
       losslessUpTo > 1 &&
@@ -180,6 +197,31 @@ function notes(inputs: PlanInputs, weights: WeightPlan): string[] {
       : longformerNotes(inputs, weights, attention.config)),
   ];
   return all.filter((note): note is string => note !== false);
+}
+
+/** What is lost where the table of positions is cut. */
+function cutNote({ architecture }: PlanInputs, { source, length: { from, to }, target }: WeightPlan): string {
+  const writes = architecture.decoder && target.head?.auto === "Seq2SeqLM";
+  return (
+    `${cutSentence({ from, to })} ${source.className} read them.` +
+    (writes ? ` The decoder writes no more than ${to} tokens either.` : "")
+  );
+}
+
+/** What blocks or windows cost that are as wide as a long table; undefined where the table is short. */
+function costNote({ attention, heads, length: { from } }: WeightPlan): string | false {
+  const full = fullUpTo(attention);
+  if (Math.min(from, full) <= DEFAULT_MAX_SEQUENCE_LENGTH) return false;
+  const what =
+    attention.kind === "lsg"
+      ? `Blocks of ${attention.config.block_size}`
+      : `Windows of ${Math.min(...attention.config.attention_window)}`;
+  const gigabytes = (scoreBytes(heads, full) / 1e9).toFixed(1);
+  return (
+    `${what} tokens: up to ${full} tokens every token sees every other one; the scores of such an input take ` +
+    `${gigabytes} GB in float32 in each layer, and time grows likewise. ` +
+    `--max-sequence-length ${DEFAULT_MAX_SEQUENCE_LENGTH} cuts the table, and with it the cost.`
+  );
 }
 
 /** Which tokens were added, and which were there. */

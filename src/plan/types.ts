@@ -89,11 +89,23 @@ export interface ConversionRecord {
   readonly max_sequence_length: { readonly from: number; readonly to: number };
   /** Ids of the tokens of `--add-tokens`. */
   readonly added_tokens?: TokenIdMap;
+  /** What the table of global tokens starts from, where the source did not say; left out where it did. */
+  readonly unread_global_table?: UnreadGlobals;
   readonly options: RecordedOptions;
   readonly promise: {
     /** Up to so many tokens the result computes what the source computed; 0 where nothing is promised. */
     readonly lossless_up_to: number;
   };
+}
+
+/**
+ * What was chosen for the table of global tokens, which the model does not read: without the token's id in the source,
+ * or in place of a distance between positions that does not fit. Names are those of config.json and the options.
+ */
+export interface UnreadGlobals {
+  readonly bos_token_id?: number;
+  readonly mask_token_id?: number;
+  readonly global_positional_stride?: number;
 }
 
 /** What a record says that no plan can know. */

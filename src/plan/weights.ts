@@ -8,23 +8,30 @@ import { describeModel } from "../model/model.js";
 import { positionTable } from "../model/positions.js";
 import { configLabels } from "../model/tensor-specs.js";
 import type { ConversionOptions } from "../options/options.js";
+import { globalStart } from "./global-start.js";
 import { resolveLsgConfig } from "./lsg.js";
 import { place, type TokenIds } from "./place.js";
 import { targetLength } from "./positions.js";
 import { reconcile } from "./reconcile.js";
 import { planShards } from "./shards.js";
-import type { DroppedTensor, PlannedShard } from "./types.js";
+import type { DroppedTensor, PlannedShard, UnreadGlobals } from "./types.js";
 
 /** What a conversion does to weights and config. */
 export interface WeightPlan {
   readonly source: ModelClass;
   readonly target: ModelClass;
   readonly attention: PlannedAttention;
+  /** Undefined for a source with full attention. */
+  readonly sourceAttention: PlannedAttention | undefined;
   readonly length: { readonly from: number; readonly to: number };
   readonly losslessUpTo: number;
+  /** Attention heads of a layer of the encoder. */
+  readonly heads: number;
   readonly configChanges: ReadonlyMap<string, unknown>;
   readonly shards: readonly PlannedShard[];
   readonly created: readonly string[];
+  /** What was chosen for the table of global tokens, of which the model reads nothing. */
+  readonly unreadGlobals: UnreadGlobals;
   readonly dropped: readonly DroppedTensor[];
 }
 
@@ -48,9 +55,12 @@ export function planWeights(
 
   const positions = positionTable(model);
   const length = targetLength(options.maxSequenceLength, positions.usable);
-  const lsg = resolveLsgConfig(options, model, positions.usable);
+  // Of a table that is cut the rest is read by neither.
+  const shared = Math.min(positions.usable, length);
+  const lsg = resolveLsgConfig(options, model, shared);
   const sourceLsg = isLsg ? readLsgConfig(config, architecture) : undefined;
-  const globals = isLsg && options.resizeLsg ? undefined : { options, tokens };
+  const started = isLsg && options.resizeLsg ? undefined : globalStart(model, lsg, options, tokens);
+  const globals = started && { options, start: started.start };
   // The reference computes all rows that can be; what is to be lossless keeps the source's own.
   const keptPositions = options.preset === "reference" ? 0 : positions.usable;
   const { placed, dropped } = place({ model, reconciled, length, keptPositions, globals });
@@ -60,8 +70,10 @@ export function planWeights(
     source,
     target,
     attention: { kind: "lsg", config: lsg },
+    sourceAttention: sourceLsg && { kind: "lsg", config: sourceLsg },
     length: { from: positions.usable, to: length },
-    losslessUpTo: losslessLength(lsg, positions.usable, globals ? undefined : sourceLsg),
+    heads: sizes.heads,
+    losslessUpTo: losslessLength(lsg, shared, globals ? undefined : sourceLsg),
     configChanges: new Map([
       ...changedKeys(checkpoint.config, config),
       ...lsgConfigChanges(architecture, lsgClass(target.className, architecture), lsg),
@@ -79,6 +91,7 @@ export function planWeights(
     ]),
     shards: planShards(checkpoint, placed),
     created: reconciled.created.map(({ name }) => name),
+    unreadGlobals: started?.chosen ?? {},
     dropped: [
       ...reconciled.dropped,
       ...dropped,

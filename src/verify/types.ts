@@ -63,6 +63,11 @@ export interface VerificationReport {
   readonly seed: number;
   /** The lengths that `--lengths` asked for; null: those around the borders of blocks, and the longest. */
   readonly lengths: readonly number[] | null;
+  /**
+   * Tokens of the longest inputs that the models could be run with here, and compared (0: not at all): fewer than they
+   * read where memory does not allow more. Null where nothing was run.
+   */
+  readonly looked_up_to: { readonly run: number; readonly compared: number } | null;
   readonly checks: readonly Check[];
   readonly differences: readonly DifferenceAt[];
   readonly costs: readonly CostAt[];

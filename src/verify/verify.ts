@@ -12,6 +12,7 @@ import { lsgShape } from "../report/attention-shape.js";
 import type { AttentionShape } from "../report/table.js";
 import { counted } from "../report/words.js";
 import type { DeviceFinding } from "../runtime/devices.js";
+import { bytesForScores } from "../runtime/free-memory.js";
 import { loadRuntime } from "../runtime/runtime.js";
 import { attempt } from "./attempt.js";
 import { checkFolder } from "./folder/checks.js";
@@ -32,6 +33,8 @@ export interface VerifyRequest {
   readonly lengths?: readonly number[] | undefined;
   /** A text to compare predictions on. */
   readonly text?: string | undefined;
+  /** Bytes that the scores of one model's attention may take; by default what the machine has for them. */
+  readonly memory?: number | undefined;
   /** Of random inputs. */
   readonly seed: number;
   readonly signal?: AbortSignal | undefined;
@@ -89,6 +92,7 @@ export async function verifyFolder(
             lshSeed: typeof lshSeed === "number" ? lshSeed : DEFAULT_SEED,
             graphsPromised: graphsOf(promised),
             lengths: request.lengths,
+            memory: request.memory ?? bytesForScores(),
             text: request.text,
             seed,
             signal,
@@ -102,6 +106,7 @@ export async function verifyFolder(
     attention: shapeOf(converted),
     seed,
     lengths: request.lengths ?? null,
+    looked_up_to: measured?.looked ?? null,
     checks: recorder.checks,
     differences: measured?.differences ?? [],
     costs: measured?.costs ?? [],

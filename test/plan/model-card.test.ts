@@ -30,6 +30,7 @@ function inputs(
     created: [],
     kind: undefined,
     beyond: "positions repeat",
+    isAffordable: true,
     originalCard: undefined,
     ...changes,
   };

@@ -62,13 +62,15 @@ function askedOfLongformer(
 
 /** What can be promised: with `--resize-lsg` it depends on the attention of the source, which no record has. */
 function losslessLengths(
-  { options, max_sequence_length: { from } }: ConversionRecord,
+  { options, max_sequence_length: { from, to } }: ConversionRecord,
   attention: PlannedAttention,
 ): number[] {
+  // Of a table that was cut the result reads no more than is left.
+  const shared = Math.min(from, to);
   if (attention.kind === "longformer") {
     // What windows a source had that was a Longformer itself no record has either.
-    return [...new Set([losslessOfLongformer(attention.config, from, undefined), from])];
+    return [...new Set([losslessOfLongformer(attention.config, shared, undefined), shared])];
   }
-  const own = losslessLength(attention.config, from, undefined);
-  return options.resize_lsg === true ? [...new Set([own, from, 0])] : [own];
+  const own = losslessLength(attention.config, shared, undefined);
+  return options.resize_lsg === true ? [...new Set([own, shared, 0])] : [own];
 }

@@ -22,7 +22,8 @@ export async function checkLossless(
   // Positions that are counted from padding on, and positions that are not, agree where there is none before.
   const [own, other] = [original, converted].map(({ model }) => typeof model.architecture.positions.offset);
   const side = own === other ? "left" : "right";
-  const lengths = comparedLengths(attention, [1, losslessUpTo], { count: SEEDED_LENGTHS, seed, asked });
+  const longest = Math.min(losslessUpTo, original.longest, converted.longest);
+  const lengths = comparedLengths(attention, [1, longest], { count: SEEDED_LENGTHS, seed, asked });
   const [hidden, head]: [DifferenceFound[], DifferenceFound[]] = [[], []];
   for (const length of lengths) {
     signal?.throwIfAborted();

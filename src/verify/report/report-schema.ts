@@ -90,6 +90,15 @@ export const VerificationReportSchema = z.object({
     .array(CountSchema)
     .nullable()
     .describe("the lengths that --lengths asked for; null: around the borders of blocks, and the longest"),
+  looked_up_to: z
+    .object({
+      run: CountSchema.describe("by the converted model"),
+      compared: CountSchema.describe("with the original; 0: nothing was"),
+    })
+    .nullable()
+    .describe(
+      "tokens of the longest inputs that memory and position tables allow here; null: the models were not run",
+    ),
   checks: z.array(CheckSchema),
   differences: z.array(DifferenceSchema),
   costs: z.array(CostSchema),

@@ -1,8 +1,9 @@
-import type { Architecture } from "../architectures/architecture.js";
+import type { Architecture, Head } from "../architectures/architecture.js";
 import type { Checkpoint, Config } from "../checkpoint/checkpoint.js";
 import { baseModules, holdsHead } from "../plan/reconcile.js";
 import { basePrefixOf, isLsgConfig, type ModelClass, requestedClass, sourceClass } from "./classes.js";
 import { checkConvertible, mergeKwargs } from "./config.js";
+import { knownNames, ownHeadNames } from "./known-names.js";
 import type { Modules } from "./modules.js";
 import { aliasedWordEmbeddings, nameTensors, type SourceTensors } from "./names.js";
 import { configLabels, readSizes, type Sizes } from "./tensor-specs.js";
@@ -24,6 +25,8 @@ export interface Model {
   readonly modules?: Modules | undefined;
   /** By the names that the target gives them. */
   readonly tensors: SourceTensors;
+  /** Names in the source of tensors that have none in the target, whose base model has it for its own. */
+  readonly displaced: readonly string[];
 }
 
 /**
@@ -40,16 +43,19 @@ export function describeModel(
   checkConvertible(config, architecture);
   const sourceSizes = readSizes(architecture, config, configLabels(config));
   const names = new Set(checkpoint.tensors.keys());
-  const source = sourceClass(architecture, config, (head) =>
-    holdsHead(names, architecture, head, sourceSizes),
-  );
+  const tied = config.tie_word_embeddings !== false;
+  const own = (head: Head) => ownHeadNames(architecture, head, { sizes: sourceSizes, tied });
+  const source = sourceClass(architecture, config, {
+    holds: (head) => holdsHead(names, architecture, head, sourceSizes),
+    lacks: (head) => own(head).length > 0 && !own(head).some((name) => names.has(name)),
+  });
   const target = wanted.className === undefined ? source : requestedClass(architecture, wanted.className);
   const ownLabels = target.className === source.className ? undefined : target.head?.labels;
   const sizes = { ...sourceSizes, labels: ownLabels ?? sourceSizes.labels };
-  const tied = config.tie_word_embeddings !== false;
   const alias = tied ? aliasedWordEmbeddings(names, architecture) : undefined;
-  const tensors = nameTensors(checkpoint, {
+  const { tensors, displaced } = nameTensors(checkpoint, {
     prefix: `${architecture.basePrefix}.`,
+    ...knownNames(architecture, sizes),
     baseModules: baseModules(architecture, sizes),
     targetPrefix: basePrefixOf(target, architecture),
     alias:
@@ -57,7 +63,17 @@ export function describeModel(
         ? undefined
         : { sourceName: alias, baseName: `${architecture.encoder.embeddings.word}.weight` },
   });
-  return { architecture, config, isLsg: isLsgConfig(config), source, target, sizes, tied, tensors };
+  return {
+    architecture,
+    config,
+    isLsg: isLsgConfig(config),
+    source,
+    target,
+    sizes,
+    tied,
+    tensors,
+    displaced,
+  };
 }
 
 /** Whether a model's inputs say of which type each token is. */

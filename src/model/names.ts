@@ -23,6 +23,10 @@ const OLD_NAMES: Readonly<Record<string, string>> = { gamma: "weight", beta: "bi
 export interface Naming {
   /** `bert.` */
   readonly prefix: string;
+  /** Tensors of the base model, by their names below it. */
+  readonly baseNames: ReadonlySet<string>;
+  /** Tensors of the model type's heads. */
+  readonly headNames: ReadonlySet<string>;
   /** First path segments of the base model's tensors (`embeddings`, `encoder` …). */
   readonly baseModules: ReadonlySet<string>;
   /** `bert.` for a class with a head, empty for the base class, undefined to leave prefixes alone. */
@@ -31,25 +35,44 @@ export interface Naming {
   readonly alias: { readonly sourceName: string; readonly baseName: string } | undefined;
 }
 
+/** The tensors that have a name in the result, and those that cannot have theirs. */
+export interface NamedTensors {
+  readonly tensors: SourceTensors;
+  /** Names in the source of a head's tensors whose names the base class has for its own. */
+  readonly displaced: readonly string[];
+}
+
 /**
  * Gives every tensor its name in the result. A base model's tensors are known by the prefix or, where a
  * checkpoint has none, by the modules that the base model consists of.
  * @throws CheckpointError if two tensors would get the same name.
  */
-export function nameTensors(
-  checkpoint: Checkpoint,
-  { prefix, baseModules, targetPrefix, alias }: Naming,
-): SourceTensors {
+export function nameTensors(checkpoint: Checkpoint, naming: Naming): NamedTensors {
+  const { prefix, baseNames, targetPrefix, alias } = naming;
+  const isPrefixed = [...baseNames].some((name) => checkpoint.tensors.has(prefix + name));
   const named = new Map<string, SourceTensor>();
-  for (const [sourceName, stored] of checkpoint.tensors) {
-    const modern = modernName(sourceName);
+  const displaced: string[] = [];
+  const all = [...checkpoint.tensors].map(([sourceName, stored]) => {
+    const modern = modernName(sourceName, naming);
     const hasPrefix = modern.startsWith(prefix);
     const inner = hasPrefix ? modern.slice(prefix.length) : modern;
     const isAlias = sourceName === alias?.sourceName;
-    const isBase = isAlias || hasPrefix || baseModules.has(inner.split(".", 1)[0] ?? "");
-    const baseName = isAlias ? alias.baseName : isBase ? inner : undefined;
+    // Beside a base model with the prefix, modules without it are a head's own, whatever they are called.
+    const isBare = isPrefixed
+      ? baseNames.has(inner) && !checkpoint.tensors.has(prefix + inner)
+      : naming.baseModules.has(inner.split(".", 1)[0] ?? "");
+    const baseName = isAlias ? alias.baseName : hasPrefix || isBare ? inner : undefined;
     const ownPrefix = targetPrefix ?? (hasPrefix ? prefix : "");
     const name = baseName === undefined ? modern : ownPrefix + baseName;
+    return { name, sourceName, baseName, stored };
+  });
+  const taken = new Set(all.flatMap(({ name, baseName }) => (baseName === undefined ? [] : [name])));
+  for (const tensor of all) {
+    const { name, sourceName, baseName } = tensor;
+    if (baseName === undefined && taken.has(name)) {
+      displaced.push(sourceName);
+      continue;
+    }
     const other = named.get(name);
     if (other) {
       throw new CheckpointError(
@@ -57,9 +80,9 @@ export function nameTensors(
         "The checkpoint holds the same weight under two names: save it again with transformers.",
       );
     }
-    named.set(name, { name, sourceName, baseName, stored });
+    named.set(name, tensor);
   }
-  return named;
+  return { tensors: named, displaced };
 }
 
 /**
@@ -85,8 +108,12 @@ export function aliasedWordEmbeddings(
   return copies.flatMap(spellings).find((name) => names.has(name));
 }
 
-function modernName(name: string): string {
+/** Names of a head of the checkpoint's own stay, whatever they end with. */
+function modernName(name: string, { prefix, baseNames, headNames }: Naming): string {
   const dot = name.lastIndexOf(".");
   const last = name.slice(dot + 1);
-  return Object.hasOwn(OLD_NAMES, last) ? `${name.slice(0, dot + 1)}${OLD_NAMES[last]}` : name;
+  if (!Object.hasOwn(OLD_NAMES, last)) return name;
+  const modern = `${name.slice(0, dot + 1)}${OLD_NAMES[last]}`;
+  const inner = modern.startsWith(prefix) ? modern.slice(prefix.length) : modern;
+  return baseNames.has(inner) || headNames.has(modern) ? modern : name;
 }

@@ -25,8 +25,13 @@ const RecordSchema = z.looseObject({
   max_sequence_length: z.strictObject({ from: z.int().positive(), to: z.int().positive() }),
   added_tokens: z.record(z.string(), z.int().nonnegative()).exactOptional(),
   options: z.looseObject({ lsg: z.record(z.string(), z.unknown()) }),
-  promise: z.strictObject({ lossless_up_to: z.int().nonnegative() }),
-}) satisfies z.ZodType<ConversionRecord>;
+  promise: z.strictObject({
+    lossless_up_to: z.int().nonnegative(),
+    // lsg 0.1 had one number for both.
+    hidden_states_up_to: z.int().nonnegative().exactOptional(),
+    why: z.string().exactOptional(),
+  }),
+});
 
 /**
  * What a converted folder says of itself.
@@ -41,8 +46,8 @@ export async function readRecord(source: FileSource): Promise<ConversionRecord> 
   }
   const result = RecordSchema.safeParse(parseJson(await source.read(RECORD_FILE), RECORD_FILE));
   if (result.success) {
-    const { [PROOF_KEY]: _, ...record } = result.data;
-    return record;
+    const { [PROOF_KEY]: _, promise, ...record } = result.data;
+    return { ...record, promise: { hidden_states_up_to: promise.lossless_up_to, ...promise } };
   }
   const issue = result.error.issues[0];
   throw new CheckpointError(

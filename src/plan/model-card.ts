@@ -1,12 +1,15 @@
 import { posix } from "node:path";
 import { parse, stringify } from "yaml";
+import { seenInFull } from "../attention/kind.js";
 import type { LongformerConfig } from "../attention/longformer.js";
 import { isSparse, type LsgConfig } from "../attention/lsg-config.js";
 import type { ModelKind } from "../checkpoint/sentence-transformers/model-kind.js";
 import { isRecord } from "../json/json-edit.js";
+import { groupNames } from "../model/strangers.js";
 import { flagName } from "../options/flags.js";
 import type { TokenIdMap } from "../tokenizer/add-tokens.js";
 import { graphs } from "./model-card-graphs.js";
+import { promiseSentence } from "./promise.js";
 import type { ConversionRecord } from "./types.js";
 import type { PlannedAttention } from "./weights.js";
 
@@ -19,6 +22,10 @@ export interface ModelCardInputs {
   readonly beyond: string;
   /** Tensors that the source did not have, drawn anew: an untrained head. */
   readonly created: readonly string[];
+  /** Tensors that the result holds and its class does not have. */
+  readonly carried: readonly string[];
+  /** Texts that were cut before the original read them, a sentence each. */
+  readonly cuts: readonly string[];
   /** What opens it, where that is not transformers alone. */
   readonly kind: ModelKind | undefined;
   /** The source's README.md, if it has one. */
@@ -125,30 +132,48 @@ function introduction({ record }: ModelCardInputs): string {
   );
 }
 
-function lossless({ record, created, beyond }: ModelCardInputs): string {
-  const { lossless_up_to: limit } = record.promise;
-  const longer =
-    `${beyond} and attention is ${record.variant === "lsg" ? "block-sparse" : "local"}. The original was trained for neither: for best results, ` +
-    "fine-tune on long inputs.";
+function lossless({ record, attention: planned, created, carried, cuts, beyond }: ModelCardInputs): string {
+  const { max_sequence_length: length, promise } = record;
+  const { lossless_up_to: limit, hidden_states_up_to: hidden } = promise;
   const points = [
-    limit > 1
+    limit > 1 && promise.why === undefined
       ? `Inputs of up to ${limit} tokens: lossless. The outputs are the original's, but for rounding.`
-      : `Not lossless: the outputs differ from the original's ${limit === 1 ? "from two tokens on" : "at every length"}.`,
+      : promiseSentence(promise),
+    ...cuts,
   ];
-  if (limit < record.max_sequence_length.to)
-    points.push(`${limit > 1 ? "Longer" : "Long"} inputs: ${longer}`);
+  if (hidden < length.to) points.push(longInputs(record, seenInFull(planned), beyond));
   if (created.length > 0) points.push("The head is new: its weights are random, and it must be trained.");
+  if (carried.length > 0) {
+    points.push(
+      `Tensors that \`${record.architecture}\` does not have are carried along: ${groupNames(carried)}.`,
+    );
+  }
   return `## What is lossless\n\n${points.map((point) => `- ${point}`).join("\n")}`;
+}
+
+/** What is new in inputs that the original did not read, or not with this attention. */
+function longInputs(
+  { variant, max_sequence_length: { from, to }, promise }: ConversionRecord,
+  seen: number,
+  beyond: string,
+): string {
+  const attention = `attention is ${variant === "lsg" ? "block-sparse" : "local"}`;
+  const what =
+    seen >= from
+      ? `${promise.hidden_states_up_to > 1 ? "Longer" : "Long"} inputs: ${beyond} and ${attention}.`
+      : `Beyond ${seen} tokens ${attention}${from < to ? `, and beyond ${from} ${beyond}` : ""}.`;
+  return `${what} The original was trained for neither: for best results, fine-tune on long inputs.`;
 }
 
 /** Only a folder that passed is ever put in place, so the card can say so before the verification is run. */
 function verified({ record }: ModelCardInputs): string {
-  const { lossless_up_to: limit } = record.promise;
+  const { lossless_up_to: limit, hidden_states_up_to: hidden } = record.promise;
+  const what = limit === hidden ? "outputs" : "hidden states of the base model";
   const points = [
     "weights, config.json, tokenizer and every other file are byte for byte what the original and the options ask for;",
     "the attention computes what it is defined to, at lengths around the borders of blocks and up to the longest;",
-    limit > 0
-      ? `inputs of up to ${limit} token${limit === 1 ? "" : "s"} give the original's outputs, to float32's rounding;`
+    hidden > 0
+      ? `inputs of up to ${hidden} token${hidden === 1 ? "" : "s"} give the original's ${what}, to float32's rounding;`
       : "how far the outputs are from the original's was measured, and nothing is promised about it;",
     `outputs are finite and independent of batch and padding up to ${record.max_sequence_length.to} tokens.`,
   ];
@@ -214,7 +239,7 @@ function opening({ record, auto, kind }: ModelCardInputs): string {
           'tokenizer = AutoTokenizer.from_pretrained("PATH_OR_ID")',
           `model = ${autoClass}.from_pretrained("PATH_OR_ID", trust_remote_code=True)`,
         ];
-  const { lossless_up_to: limit } = record.promise;
+  const { hidden_states_up_to: limit } = record.promise;
   if (record.variant === "longformer") {
     const native = code.map((line) => line.replace(", trust_remote_code=True", ""));
     return `## How to open it\n\n\`\`\`python\n${native.join("\n")}\n\`\`\``;

@@ -1,4 +1,5 @@
 import { parseObject } from "../checkpoint/checkpoint.js";
+import { isRecord } from "../json/json-edit.js";
 import type { SideFile } from "./types.js";
 
 /** Settings of the ColBERT library. */
@@ -6,6 +7,34 @@ const COLBERT_METADATA = "artifact.metadata";
 
 /** How ColBERTs call the tokens that are read of a document. */
 const DOCUMENT_LENGTHS = ["document_length", "doc_maxlen", "config.doc_maxlen"];
+
+/** Keys that cut an input's text, before the model sees it, by the file that has them. */
+const TEXT_LIMITS = [
+  "max_seq_length",
+  "processing_kwargs.text",
+  "tokenizer_args.model_max_length",
+  "processor_kwargs.model_max_length",
+  "model_max_length",
+  "max_len",
+  "max_length",
+  "truncation.max_length",
+];
+
+/**
+ * Texts that the source could have read and that were cut before it: the result reads them whole.
+ * @param reads tokens that the source's position table reaches
+ */
+export function formerCuts(sideFiles: readonly SideFile[], reads: number): string[] {
+  const edits = sideFiles.flatMap((file) => (file.kind === "edit" ? file.edits : []));
+  return edits.flatMap(({ file, key, from }) => {
+    const limit = isRecord(from) ? from.max_length : from;
+    if (!TEXT_LIMITS.includes(key) || typeof limit !== "number" || limit >= reads) return [];
+    return [
+      `${file}: ${key} was ${limit}, at which texts were cut: those of ${limit + 1} to ${reads} tokens are now read ` +
+        "whole, and give other outputs than before.",
+    ];
+  });
+}
 
 /**
  * What a user should know of a conversion of an embedder or a ColBERT, a sentence each.

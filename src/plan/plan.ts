@@ -1,16 +1,19 @@
 import type { Architecture } from "../architectures/architecture.js";
+import { seenInFull } from "../attention/kind.js";
 import type { LongformerConfig } from "../attention/longformer.js";
 import { isSparse, LSG_CLASS_PREFIX } from "../attention/lsg-config.js";
 import type { Checkpoint, Config } from "../checkpoint/checkpoint.js";
 import { COLBERT_CLASS, modelKind, SETTINGS_FILE } from "../checkpoint/sentence-transformers/model-kind.js";
 import { MODULES_FILE } from "../checkpoint/sentence-transformers/modules-json.js";
-import { configClass, isLsgConfig, lsgClass, withoutLsg } from "../model/classes.js";
+import { configClass, isLsgConfig, lsgClass, openedClass, withoutLsg } from "../model/classes.js";
+import { groupNames } from "../model/strangers.js";
 import { type ConversionOptions, recordedOptions } from "../options/options.js";
 import { RECORD_FILE, recordText } from "./conversion-record.js";
 import { planLongformer } from "./longformer.js";
 import { modelCard } from "./model-card.js";
-import { sentenceNotes } from "./notes.js";
+import { formerCuts, sentenceNotes } from "./notes.js";
 import type { TokenIds } from "./place.js";
+import { promiseSentence } from "./promise.js";
 import { INDEX_FILE, shardIndex } from "./shards.js";
 import { planSideFiles } from "./side-files.js";
 import type { ConversionPlan, ConversionRecord, Provenance, SideFile } from "./types.js";
@@ -65,6 +68,8 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
     auto: weights.target.head?.auto ?? "Model",
     beyond: beyond(architecture),
     created: weights.created,
+    carried: weights.carried,
+    cuts: formerCuts(sideFiles, weights.length.from),
     kind: modelKind(checkpoint.config, {
       modules: contents.get(MODULES_FILE),
       settings: contents.get(SETTINGS_FILE),
@@ -90,10 +95,12 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
     },
     shards: weights.shards,
     dropped: weights.dropped,
+    carried: weights.carried,
     sideFiles: [...sideFiles, ...written],
     omitted,
     notes: [
       ...notes(inputs, weights),
+      ...formerCuts(sideFiles, weights.length.from),
       ...sentenceNotes(checkpoint.source.transformerFolder, sideFiles, contents),
       ...card.notes,
     ],
@@ -105,7 +112,10 @@ function conversionRecord(
   weights: WeightPlan,
 ): ConversionRecord {
   const isColbert = weights.configChanges.get("architectures")?.toString() === COLBERT_CLASS;
-  const className = isColbert ? COLBERT_CLASS : weights.target.className;
+  // A class that lsg does not know has no counterpart: the result is its base model's.
+  const className = isColbert
+    ? COLBERT_CLASS
+    : openedClass(weights.target.className, longformer ?? architecture);
   return {
     format_version: 1,
     ...(lsg_version !== undefined && { lsg_version }),
@@ -116,7 +126,7 @@ function conversionRecord(
     max_sequence_length: weights.length,
     ...(tokens.asked && { added_tokens: tokens.asked.ids }),
     options: recordedOptions(options),
-    promise: { lossless_up_to: weights.losslessUpTo },
+    promise: weights.promise,
   };
 }
 
@@ -128,26 +138,41 @@ function beyond({ positions }: Architecture): string {
 /** What a user would want to be told and the plan's data does not say by itself. */
 function notes(inputs: PlanInputs, weights: WeightPlan): string[] {
   const { checkpoint, architecture, options } = inputs;
-  const { source, target, created, attention, losslessUpTo, length } = weights;
-  const isLocal = attention.kind === "longformer" || !isSparse(attention.config);
+  const { source, target, created, carried, attention, promise } = weights;
+  const { headless } = source;
   const all: (string | false)[] = [
-    namedOtherwise(checkpoint.config, source.className) &&
+    headless !== undefined &&
+      `config.json names ${headless}, of whose head the weights have nothing: they are a ${source.className}, ` +
+        "as which AutoModel and sentence-transformers open them.",
+    headless === undefined &&
+      source.head !== undefined &&
+      namedOtherwise(checkpoint.config, source.className) &&
       `config.json names ${configClass(checkpoint.config)}; by its model_type, ${architecture.modelType}, transformers opens ${source.className}, and so does lsg.`,
     created.length > 0 &&
       `${target.className} has a new head, as from transformers (seed ${options.seed}); it must be trained: ${created.join(", ")}.`,
+    carried.length > 0 &&
+      `Carried along, though ${openedClass(target.className, inputs.longformer ?? architecture)} does not have them: ${groupNames(carried)}.`,
     inputs.tokens.asked !== undefined && tokenNote(inputs.tokens.asked),
-    losslessUpTo > 1
-      ? `Lossless: inputs of up to ${losslessUpTo} tokens give what ${source.className} gave.`
-      : `Not lossless: outputs differ from the original's ${losslessUpTo === 1 ? "from two tokens on" : "at every length"}; the model should be fine-tuned.`,
-    length.to > length.from &&
-      isLocal &&
-      losslessUpTo > 1 &&
-      `Beyond ${losslessUpTo} tokens ${beyond(architecture)} and attention is local; fine-tune on long inputs for best results.`,
+    promiseSentence(promise, source.className) +
+      (promise.hidden_states_up_to > 1 ? "" : " The model should be fine-tuned."),
+    promise.hidden_states_up_to > 1 && beyondNote(inputs, weights),
     ...(attention.kind === "lsg"
       ? lsgNotes(inputs, weights)
       : longformerNotes(inputs, weights, attention.config)),
   ];
   return all.filter((note): note is string => note !== false);
+}
+
+/** What longer inputs meet: positions that the source had none for, and attention that does not see everything. */
+function beyondNote({ architecture }: PlanInputs, { attention, length }: WeightPlan): string | false {
+  if (length.to <= length.from) return false;
+  const positions = `Beyond ${length.from} tokens ${beyond(architecture)}`;
+  const best = "fine-tune on long inputs for best results.";
+  if (attention.kind === "lsg" && isSparse(attention.config)) return `${positions}; ${best}`;
+  const seen = seenInFull(attention);
+  return seen >= length.from
+    ? `${positions} and attention is local; ${best}`
+    : `Beyond ${seen} tokens attention is local. ${positions}; ${best}`;
 }
 
 /** Which tokens were added, and which were there. */
@@ -174,7 +199,7 @@ function lsgNotes({ checkpoint, architecture, options, modeling }: PlanInputs, {
     target.head === undefined &&
       target.className !== COLBERT_CLASS &&
       `${target.className} is not a class that lsg knows: its base model is converted to ` +
-        `${lsgClass(target.className, architecture)}, every other tensor is carried along.`,
+        `${lsgClass(target.className, architecture)}.`,
     options.resizeLsg && !isLsg && "--resize-lsg has no effect: the source is not an LSG checkpoint.",
     options.keepFirstGlobalToken &&
       !isLsg &&
@@ -195,8 +220,7 @@ function longformerNotes(
   return [
     source.head === undefined &&
       source.className !== COLBERT_CLASS &&
-      `${source.className} is not a class that lsg knows: its base model is converted to ${target.className}, ` +
-        "every other tensor is carried along.",
+      `${source.className} is not a class that lsg knows: its base model is converted to ${target.className}.`,
     countsPadding &&
       `${longformer?.title} numbers positions from the first token that is no padding: with padding on the left, ` +
         `which ${architecture.title} numbers too, outputs differ.`,

@@ -79,6 +79,16 @@ export interface OmittedFile {
   readonly reason: string;
 }
 
+/** What is promised of a result, by its original's outputs; lsg_conversion.json holds it. */
+export interface Promised {
+  /** Up to so many tokens the result computes what the source computed; 0 where nothing is promised. */
+  readonly lossless_up_to: number;
+  /** Up to so many its base model's hidden states are the source's. */
+  readonly hidden_states_up_to: number;
+  /** Why it is no more, where that is less than the source reads. */
+  readonly why?: string;
+}
+
 /** What was converted and what is promised of it; lsg_conversion.json holds this. */
 export interface ConversionRecord {
   readonly format_version: 1;
@@ -99,10 +109,7 @@ export interface ConversionRecord {
   readonly added_tokens?: TokenIdMap;
   /** What was asked for, by the flags' names in snake_case. */
   readonly options: Readonly<Record<string, unknown>> & { readonly lsg: Readonly<Record<string, unknown>> };
-  readonly promise: {
-    /** Up to so many tokens the result computes what the source computed; 0 where nothing is promised. */
-    readonly lossless_up_to: number;
-  };
+  readonly promise: Promised;
 }
 
 /** What a record says that no plan can know. */
@@ -120,6 +127,8 @@ export interface ConversionPlan {
   };
   readonly shards: readonly PlannedShard[];
   readonly dropped: readonly DroppedTensor[];
+  /** Tensors of the source that the result holds and its class does not have. */
+  readonly carried: readonly string[];
   readonly sideFiles: readonly SideFile[];
   readonly omitted: readonly OmittedFile[];
   /** What the user should know, a sentence each. */

@@ -5,14 +5,16 @@ import type { LsgConfig } from "../attention/lsg-config.js";
 import type { Checkpoint } from "../checkpoint/checkpoint.js";
 import { lsgClass, type ModelClass } from "../model/classes.js";
 import { aliasedSizes, changedKeys, raisedLengths } from "../model/config.js";
-import { describeModel } from "../model/model.js";
+import { describeModel, type Model } from "../model/model.js";
+import { strangersOf } from "../model/strangers.js";
 import { configLabels } from "../model/tensor-specs.js";
 import type { ConversionOptions } from "../options/options.js";
 import { place, positionTable, type TokenIds } from "./place.js";
 import { targetLength } from "./positions.js";
+import { lsgCause, promiseOf } from "./promise.js";
 import { reconcile } from "./reconcile.js";
 import { planShards } from "./shards.js";
-import type { DroppedTensor, PlannedShard } from "./types.js";
+import type { DroppedTensor, PlannedShard, Promised } from "./types.js";
 
 /** The attention of the result, with its keys in the config. */
 export type PlannedAttention =
@@ -25,11 +27,13 @@ export interface WeightPlan {
   readonly target: ModelClass;
   readonly attention: PlannedAttention;
   readonly length: { readonly from: number; readonly to: number };
-  readonly losslessUpTo: number;
+  readonly promise: Promised;
   readonly configChanges: ReadonlyMap<string, unknown>;
   readonly shards: readonly PlannedShard[];
   readonly created: readonly string[];
   readonly dropped: readonly DroppedTensor[];
+  /** Names in the source of what the result holds and its class does not have. */
+  readonly carried: readonly string[];
 }
 
 /**
@@ -53,8 +57,9 @@ export function planWeights(
   const positions = positionTable(model);
   const length = targetLength(options.maxSequenceLength, positions.usable);
   const lsg = resolveLsgConfig(options, model, positions.usable);
-  const sourceLsg = isLsg ? readLsgConfig(config, architecture) : undefined;
   const globals = isLsg && options.resizeLsg ? undefined : { options, tokens };
+  const keptRows = globals ? (options.keepFirstGlobalToken ? "first" : "none") : "all";
+  const sourceLsg = isLsg ? ({ config: readLsgConfig(config, architecture), keptRows } as const) : undefined;
   // The reference computes all rows that can be; what is to be lossless keeps the source's own.
   const keptPositions = options.preset === "reference" ? 0 : positions.usable;
   const { placed, dropped } = place({ model, reconciled, length, keptPositions, globals });
@@ -65,13 +70,25 @@ export function planWeights(
     target,
     attention: { kind: "lsg", config: lsg },
     length: { from: positions.usable, to: length },
-    losslessUpTo: losslessLength(lsg, positions.usable, globals ? undefined : sourceLsg),
+    promise: promiseOf({
+      checkpoint,
+      model,
+      options,
+      isNewHead: reconciled.created.length > 0,
+      attention: {
+        upTo: losslessLength(lsg, positions.usable, sourceLsg),
+        cause: lsgCause(lsg, options, sourceLsg),
+      },
+      usable: positions.usable,
+    }),
     configChanges: new Map([
       ...changedKeys(checkpoint.config, config),
       ...lsgConfigChanges(architecture, lsgClass(target.className, architecture), lsg),
       ["max_position_embeddings", rows],
       ...raisedLengths(architecture, config, { from: positions.usable, to: length }),
       ...aliasedSizes(architecture, config, sizes),
+      // The result's attention is none of windows, whatever the source's was.
+      ["attention_window", undefined],
       ...(sizes.labels === configLabels(config)
         ? []
         : ([
@@ -86,7 +103,25 @@ export function planWeights(
     dropped: [
       ...reconciled.dropped,
       ...dropped,
+      ...displacedTensors(model),
       ...checkpoint.ignored.map((name) => ({ name, reason: "no tensor" })),
     ],
+    carried: carriedTensors(model, [...reconciled.dropped, ...dropped]),
   };
+}
+
+/** Tensors that cannot be carried along, because the result has another of that name. */
+export function displacedTensors({ displaced, target }: Model): DroppedTensor[] {
+  return displaced.map((name) => ({
+    name,
+    reason: `a ${target.className} has its own base model's tensor by that name`,
+  }));
+}
+
+/** Tensors that stay although the class of the result does not have them. */
+export function carriedTensors(model: Model, dropped: readonly DroppedTensor[]): string[] {
+  const gone = new Set(dropped.map(({ name }) => name));
+  return strangersOf(model)
+    .map(({ tensor }) => tensor.sourceName)
+    .filter((name) => !gone.has(name));
 }

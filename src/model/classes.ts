@@ -58,7 +58,8 @@ export function sourceClass(architecture: Architecture, config: Config, tensors:
 export function requestedClass(architecture: Architecture, className: string): ModelClass {
   refuseClass(architecture, className, "--architecture");
   const known = knownClass(architecture, className);
-  if (known) return known;
+  // Who asks for a relative's class may take the model for another.
+  if (known?.className === withoutLsg(className)) return known;
   throw new OptionError(
     `--architecture ${className}: ${architecture.title} has no such class`,
     `Known: ${classNames(architecture).join(", ")}.`,

@@ -1,17 +1,22 @@
 import type { Architecture, Head } from "../architectures/architecture.js";
 import { baseSpecs, headSpecs, poolerSpecs, type Sizes, type TensorSpec } from "./tensor-specs.js";
 
-/** Names of all tensors that the classes of a model type have: below the base model, and of all heads. */
-export function knownNames(
-  architecture: Architecture,
-  sizes: Sizes,
-): { readonly baseNames: ReadonlySet<string>; readonly headNames: ReadonlySet<string> } {
+/** Names of what the classes of a model type have. */
+interface KnownNames {
+  /** Tensors of the base model, by their names below it. */
+  readonly baseNames: ReadonlySet<string>;
+  /** LayerNorms: the base model's by their names below it, and those of all heads. */
+  readonly norms: ReadonlySet<string>;
+}
+
+export function knownNames(architecture: Architecture, sizes: Sizes): KnownNames {
   const base = [...baseSpecs(architecture, sizes), ...poolerSpecs(architecture, sizes)];
   const { global } = architecture.encoder.embeddings;
   const heads = Object.values(architecture.heads).flatMap((head) => headSpecs(architecture, head, sizes));
+  const norms = [...base, ...heads].filter(({ initial }) => initial === "ones");
   return {
     baseNames: new Set([...namesOf(base), ...(global === undefined ? [] : [`${global}.weight`])]),
-    headNames: new Set(namesOf(heads)),
+    norms: new Set(namesOf(norms).map((name) => name.slice(0, -".weight".length))),
   };
 }
 

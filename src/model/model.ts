@@ -1,4 +1,4 @@
-import type { Architecture, Head } from "../architectures/architecture.js";
+import { type Architecture, type Head, stacksOf } from "../architectures/architecture.js";
 import type { Checkpoint, Config } from "../checkpoint/checkpoint.js";
 import { baseModules, holdsHead } from "../plan/reconcile.js";
 import { basePrefixOf, isLsgConfig, type ModelClass, requestedClass, sourceClass } from "./classes.js";
@@ -56,6 +56,9 @@ export function describeModel(
   const { tensors, displaced } = nameTensors(checkpoint, {
     prefix: `${architecture.basePrefix}.`,
     ...knownNames(architecture, sizes),
+    words: stacksOf(architecture)
+      .flatMap(({ embeddings: { wordCopy } }) => wordCopy ?? [])
+      .concat(architecture.encoder.embeddings.word),
     baseModules: baseModules(architecture, sizes),
     targetPrefix: basePrefixOf(target, architecture),
     alias:

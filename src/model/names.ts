@@ -23,10 +23,12 @@ const OLD_NAMES: Readonly<Record<string, string>> = { gamma: "weight", beta: "bi
 export interface Naming {
   /** `bert.` */
   readonly prefix: string;
+  /** Modules below the base model that may hold the word embeddings: one of them is in every checkpoint. */
+  readonly words: readonly string[];
   /** Tensors of the base model, by their names below it. */
   readonly baseNames: ReadonlySet<string>;
-  /** Tensors of the model type's heads. */
-  readonly headNames: ReadonlySet<string>;
+  /** LayerNorms of the base model and of the model type's heads. */
+  readonly norms: ReadonlySet<string>;
   /** First path segments of the base model's tensors (`embeddings`, `encoder` …). */
   readonly baseModules: ReadonlySet<string>;
   /** `bert.` for a class with a head, empty for the base class, undefined to leave prefixes alone. */
@@ -49,7 +51,7 @@ export interface NamedTensors {
  */
 export function nameTensors(checkpoint: Checkpoint, naming: Naming): NamedTensors {
   const { prefix, baseNames, targetPrefix, alias } = naming;
-  const isPrefixed = [...baseNames].some((name) => checkpoint.tensors.has(prefix + name));
+  const isPrefixed = naming.words.some((module) => checkpoint.tensors.has(`${prefix}${module}.weight`));
   const named = new Map<string, SourceTensor>();
   const displaced: string[] = [];
   const all = [...checkpoint.tensors].map(([sourceName, stored]) => {
@@ -108,12 +110,11 @@ export function aliasedWordEmbeddings(
   return copies.flatMap(spellings).find((name) => names.has(name));
 }
 
-/** Names of a head of the checkpoint's own stay, whatever they end with. */
-function modernName(name: string, { prefix, baseNames, headNames }: Naming): string {
+/** What else is called so, in a head of the checkpoint's own, keeps its name. */
+function modernName(name: string, { prefix, norms }: Naming): string {
   const dot = name.lastIndexOf(".");
   const last = name.slice(dot + 1);
-  if (!Object.hasOwn(OLD_NAMES, last)) return name;
-  const modern = `${name.slice(0, dot + 1)}${OLD_NAMES[last]}`;
-  const inner = modern.startsWith(prefix) ? modern.slice(prefix.length) : modern;
-  return baseNames.has(inner) || headNames.has(modern) ? modern : name;
+  const module = name.slice(0, dot);
+  const isNorm = norms.has(module.startsWith(prefix) ? module.slice(prefix.length) : module);
+  return isNorm && Object.hasOwn(OLD_NAMES, last) ? `${module}.${OLD_NAMES[last]}` : name;
 }

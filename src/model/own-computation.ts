@@ -8,8 +8,8 @@ import { groupNames, strangersOf } from "./strangers.js";
 export interface OwnComputation {
   /** A sentence without its full stop. */
   readonly why: string;
-  /** What would make it a checkpoint that lsg knows. */
-  readonly remedy: string;
+  /** What would make it a checkpoint that lsg knows, where something does. */
+  readonly remedy?: string;
 }
 
 /** How LoRA's weights are called by peft and loralib. */
@@ -32,13 +32,13 @@ export function ownComputation(model: Model): OwnComputation | undefined {
   const code = ownCode(config);
   if (code !== undefined && !(isLsg && LSG_CODE.test(code))) {
     return {
-      why: `config.json: auto_map opens ${code}, code of the checkpoint's own, of which lsg does not know what it computes`,
+      why: `config.json: auto_map opens ${code}, code of its own, and what that computes is not known`,
       remedy: `Only what transformers' own ${title} computes can be converted; if that is all it does, remove auto_map.`,
     };
   }
   if (config.attention_window !== undefined && !isLongformer(architecture)) {
     return {
-      why: `config.json has attention_window, which is Longformer's: as ${title} its outputs are not what they were`,
+      why: `config.json has attention_window, which is Longformer's and not ${title}'s: what its outputs were is not known`,
       remedy: `Convert the ${title} that was lengthened, before its attention was made one of windows.`,
     };
   }
@@ -47,9 +47,10 @@ export function ownComputation(model: Model): OwnComputation | undefined {
     .filter(({ place }) => place === "layer" || (!isKnown && place !== "head"))
     .map(({ tensor }) => tensor.sourceName);
   if (inside.length === 0) return undefined;
+  const remedy = adapterRemedy(inside);
   return {
-    why: `the base model holds tensors that a ${title} does not have: ${groupNames(inside)}`,
-    remedy: adapterRemedy(inside) ?? "Convert a model of which transformers' class has every tensor.",
+    why: `its base model holds tensors that transformers' ${title} lacks: ${groupNames(inside)}`,
+    ...(remedy !== undefined && { remedy }),
   };
 }
 
@@ -61,8 +62,8 @@ export function adapterRemedy(names: Iterable<string>): string | undefined {
 /** The first class of its own that a config names for the model or its config; a tokenizer's computes nothing. */
 function ownCode({ auto_map: map }: Config): string | undefined {
   if (!isRecord(map)) return undefined;
-  const isModel = (key: string) => key === "AutoConfig" || key.startsWith("AutoModel");
-  const classes = Object.entries(map).flatMap(([key, value]) => (isModel(key) ? [value].flat() : []));
+  const keys = Object.keys(map).filter((key) => key.startsWith("AutoModel"));
+  const classes = [...keys, "AutoConfig"].flatMap((key) => [map[key]].flat());
   const named = classes.filter((name): name is string => typeof name === "string");
   return named.find((name) => !LSG_CODE.test(name)) ?? named[0];
 }

@@ -40,14 +40,41 @@ export function strangersOf(model: Model): Stranger[] {
   });
 }
 
+/** How many layers of the encoder a checkpoint has tensors of, and how many its config counts, by which key. */
+export function layerCounts({
+  architecture,
+  sizes,
+  tensors,
+}: Pick<Model, "architecture" | "sizes" | "tensors">): {
+  readonly found: number;
+  readonly counted: number;
+  readonly key: string;
+} {
+  const { path, repeat } = architecture.encoder.layers;
+  const [counter = "layers"] = repeat;
+  const key = architecture.config[counter];
+  const pattern = new RegExp(`^${layerPattern(path)}`);
+  const numbers = [...tensors.values()].map(({ baseName }) =>
+    Number(pattern.exec(baseName ?? "")?.[1] ?? -1),
+  );
+  return {
+    found: numbers.reduce((most, number) => Math.max(most, number + 1), 0),
+    counted: sizes[counter],
+    key: typeof key === "number" ? counter : key[0],
+  };
+}
+
+function layerPattern(path: string): string {
+  return `${path.replaceAll(".", "\\.").replaceAll("*", "(\\d+)")}\\.`;
+}
+
 function placeOf(baseName: string, { encoder, decoder }: Architecture, sizes: Sizes): Place {
   const stacks = [
     { path: encoder.layers.path, counts: encoder.layers.repeat.map((counter) => sizes[counter]) },
     ...(decoder ? [{ path: decoder.layers.path, counts: [sizes.decoder?.layers ?? 0] }] : []),
   ];
   for (const { path, counts } of stacks) {
-    const pattern = path.replaceAll(".", "\\.").replaceAll("*", "(\\d+)");
-    const found = new RegExp(`^${pattern}\\.`).exec(baseName);
+    const found = new RegExp(`^${layerPattern(path)}`).exec(baseName);
     if (!found) continue;
     const isBeyond = counts.some((count, i) => Number(found[i + 1]) >= count);
     return isBeyond ? "further layer" : "layer";
@@ -55,12 +82,25 @@ function placeOf(baseName: string, { encoder, decoder }: Architecture, sizes: Si
   return "base model";
 }
 
-/** Names in few words: those that differ by the numbers of layers alone are one, with how many there are. */
+/** Groups that are still read; more become modules. */
+const MAX_GROUPS = 12;
+
+/** Tensors in few words: one name for the weight and the bias of a module, and for the same one of all layers. */
 export function groupNames(names: readonly string[]): string {
+  const modules = names.map((name) =>
+    name.replace(/\.(weight|bias)$/, "").replace(/(^|\.)\d+(?=\.|$)/g, "$1*"),
+  );
+  const isLong = new Set(modules).size > MAX_GROUPS;
   const groups = new Map<string, number>();
-  for (const name of names) {
-    const group = name.replace(/(^|\.)\d+(?=\.|$)/g, "$1*");
+  for (const module of modules) {
+    const group = isLong ? outerModule(module) : module;
     groups.set(group, (groups.get(group) ?? 0) + 1);
   }
-  return [...groups].map(([group, count]) => (count > 1 ? `${group} (${count})` : group)).join(", ");
+  return [...groups].map(([group, count]) => (count > 1 ? `${group} (${count} tensors)` : group)).join(", ");
+}
+
+/** Up to the layer, or the first two parts. */
+function outerModule(module: string): string {
+  const layer = module.indexOf("*");
+  return layer < 0 ? module.split(".").slice(0, 2).join(".") : module.slice(0, layer + 1);
 }

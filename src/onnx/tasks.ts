@@ -23,7 +23,7 @@ interface Task {
   readonly alias?: string;
 }
 
-/** By auto class. Names as optimum has them; pre-training heads have none there. */
+/** By auto class. Names as optimum has them; the heads of pre-training have none there. */
 const TASKS: Readonly<Record<string, Task>> = {
   Model: { name: "feature-extraction" },
   MaskedLM: { name: "fill-mask" },
@@ -31,6 +31,7 @@ const TASKS: Readonly<Record<string, Task>> = {
   // Graphs that keep keys and values are the only ones that we write.
   Seq2SeqLM: { name: "text2text-generation", alias: "text2text-generation-with-past" },
   PreTraining: { name: "pre-training" },
+  NextSentencePrediction: { name: "next-sentence-prediction" },
   SequenceClassification: { name: "text-classification" },
   TokenClassification: { name: "token-classification" },
   QuestionAnswering: { name: "question-answering" },

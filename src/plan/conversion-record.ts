@@ -3,6 +3,7 @@ import { z } from "zod";
 import { CheckpointError } from "../base/errors.js";
 import { parseJson, parseObject } from "../checkpoint/checkpoint.js";
 import type { FileSource } from "../checkpoint/file-source.js";
+import { isRecord } from "../json/json-edit.js";
 import { DEFAULT_SEED } from "../options/schemas.js";
 import type { ConversionRecord } from "./types.js";
 
@@ -65,6 +66,15 @@ export function recordText(record: object): string {
 export function withoutProof(content: Buffer): Buffer {
   const { [PROOF_KEY]: proof, ...record } = parseObject(content, RECORD_FILE);
   return proof === undefined ? content : Buffer.from(recordText(record));
+}
+
+/** A record as the version of lsg would have written it that wrote another: 0.1 promised hidden states by one number. */
+export function inFormatOf(other: Buffer, content: Buffer): Buffer {
+  const promiseIn = (text: Buffer) => parseObject(text, RECORD_FILE).promise;
+  const [theirs, own] = [promiseIn(other), promiseIn(content)];
+  if (!isRecord(theirs) || !isRecord(own) || theirs.hidden_states_up_to !== undefined) return content;
+  const promise = { lossless_up_to: own.hidden_states_up_to };
+  return Buffer.from(recordText({ ...parseObject(content, RECORD_FILE), promise }));
 }
 
 /** The seed of lsh's directions in a model's graphs: the one asked for, else the conversion's, else the default. */

@@ -19,7 +19,7 @@ import { sizeChanges } from "./longformer-config.js";
 import { assignTensors } from "./longformer-tensors.js";
 import { positionTable } from "./place.js";
 import { targetLength } from "./positions.js";
-import { longformerCause, promiseOf } from "./promise.js";
+import { appraise, longformerCause } from "./promise.js";
 import { reconcile } from "./reconcile.js";
 import { planShards } from "./shards.js";
 import { copyOf } from "./tensors.js";
@@ -85,7 +85,7 @@ export function planLongformer(
     target,
     attention: { kind: "longformer", config: longformer },
     length: { from: positions.usable, to: length },
-    promise: promiseOf({
+    ...appraise({
       checkpoint,
       model: { ...model, target: inSourceTerms(model, options.architecture) },
       options,

@@ -158,9 +158,10 @@ function longInputs(
   beyond: string,
 ): string {
   const attention = `attention is ${variant === "lsg" ? "block-sparse" : "local"}`;
+  const isPromised = promise.hidden_states_up_to > 1;
   const what =
-    seen >= from
-      ? `${promise.hidden_states_up_to > 1 ? "Longer" : "Long"} inputs: ${beyond} and ${attention}.`
+    seen >= from || !isPromised
+      ? `${isPromised ? "Longer" : "Long"} inputs: ${beyond} and ${attention}.`
       : `Beyond ${seen} tokens ${attention}${from < to ? `, and beyond ${from} ${beyond}` : ""}.`;
   return `${what} The original was trained for neither: for best results, fine-tune on long inputs.`;
 }

@@ -8,32 +8,48 @@ const COLBERT_METADATA = "artifact.metadata";
 /** How ColBERTs call the tokens that are read of a document. */
 const DOCUMENT_LENGTHS = ["document_length", "doc_maxlen", "config.doc_maxlen"];
 
-/** Keys that cut an input's text, before the model sees it, by the file that has them. */
-const TEXT_LIMITS = [
-  "max_seq_length",
-  "processing_kwargs.text",
-  "tokenizer_args.model_max_length",
-  "processor_kwargs.model_max_length",
-  "model_max_length",
-  "max_len",
-  "max_length",
-  "truncation.max_length",
+/** Keys of a file that cut a text before the model reads it, by who obeys them: the first that are set decide. */
+const TEXT_LIMITS: readonly {
+  readonly file: RegExp;
+  readonly keys: readonly string[];
+  readonly by: string;
+}[] = [
+  {
+    file: /sentence_[\w-]+_config\.json$/,
+    keys: [
+      "max_seq_length",
+      "processing_kwargs.text",
+      "tokenizer_args.model_max_length",
+      "processor_kwargs.model_max_length",
+    ],
+    by: "sentence-transformers",
+  },
+  { file: /tokenizer_config\.json$/, keys: ["model_max_length", "max_len"], by: "transformers" },
 ];
 
 /**
- * Texts that the source could have read and that were cut before it: the result reads them whole.
+ * Texts that the source could have read and that were cut before: the result reads them whole.
  * @param reads tokens that the source's position table reaches
  */
 export function formerCuts(sideFiles: readonly SideFile[], reads: number): string[] {
   const edits = sideFiles.flatMap((file) => (file.kind === "edit" ? file.edits : []));
-  return edits.flatMap(({ file, key, from }) => {
-    const limit = isRecord(from) ? from.max_length : from;
-    if (!TEXT_LIMITS.includes(key) || typeof limit !== "number" || limit >= reads) return [];
-    return [
-      `${file}: ${key} was ${limit}, at which texts were cut: those of ${limit + 1} to ${reads} tokens are now read ` +
-        "whole, and give other outputs than before.",
-    ];
-  });
+  for (const { file: isFile, keys, by } of TEXT_LIMITS) {
+    const limits = edits.flatMap(({ file, key, from }) => {
+      const limit = isRecord(from) ? from.max_length : from;
+      return isFile.test(file) && keys.includes(key) && typeof limit === "number"
+        ? [{ file, key, limit }]
+        : [];
+    });
+    if (limits.length === 0) continue;
+    return limits
+      .filter(({ limit }) => limit < reads)
+      .map(
+        ({ file, key, limit }) =>
+          `${file}: ${key} was ${limit}, at which ${by} cut texts: those of ${limit + 1} to ${reads} tokens are now ` +
+          "read whole, and give other outputs than before.",
+      );
+  }
+  return [];
 }
 
 /**

@@ -138,12 +138,13 @@ function beyond({ positions }: Architecture): string {
 /** What a user would want to be told and the plan's data does not say by itself. */
 function notes(inputs: PlanInputs, weights: WeightPlan): string[] {
   const { checkpoint, architecture, options } = inputs;
-  const { source, target, created, carried, attention, promise } = weights;
+  const { source, target, created, carried, attention, promise, findings } = weights;
   const { headless } = source;
+  const isBase = target.head?.auto === "Model";
   const all: (string | false)[] = [
     headless !== undefined &&
-      `config.json names ${headless}, of whose head the weights have nothing: they are a ${source.className}, ` +
-        "as which AutoModel and sentence-transformers open them.",
+      `config.json names ${headless}, of whose head the weights have nothing: the base model is converted ` +
+        `(${source.className}), which is what AutoModel and sentence-transformers open.`,
     headless === undefined &&
       source.head !== undefined &&
       namedOtherwise(checkpoint.config, source.className) &&
@@ -153,8 +154,11 @@ function notes(inputs: PlanInputs, weights: WeightPlan): string[] {
     carried.length > 0 &&
       `Carried along, though ${openedClass(target.className, inputs.longformer ?? architecture)} does not have them: ${groupNames(carried)}.`,
     inputs.tokens.asked !== undefined && tokenNote(inputs.tokens.asked),
-    promiseSentence(promise, source.className) +
-      (promise.hidden_states_up_to > 1 ? "" : " The model should be fine-tuned."),
+    promiseSentence(
+      promise,
+      isBase && target.className !== source.className ? `${source.className}'s base model` : source.className,
+    ),
+    ...findings,
     promise.hidden_states_up_to > 1 && beyondNote(inputs, weights),
     ...(attention.kind === "lsg"
       ? lsgNotes(inputs, weights)

@@ -1,4 +1,4 @@
-import type { LongformerConfig } from "../attention/longformer.js";
+import { dilationText, type LongformerConfig } from "../attention/longformer.js";
 import { type LsgSource, readsNewGlobals } from "../attention/lsg.js";
 import type { LsgConfig } from "../attention/lsg-config.js";
 import { LsgError } from "../base/errors.js";
@@ -6,7 +6,8 @@ import type { Checkpoint } from "../checkpoint/checkpoint.js";
 import { COLBERT_CLASS } from "../checkpoint/sentence-transformers/model-kind.js";
 import { changedForwardKeys } from "../model/forward-keys.js";
 import { describeModel, type Model } from "../model/model.js";
-import { ownComputation } from "../model/own-computation.js";
+import { type OwnComputation, ownComputation } from "../model/own-computation.js";
+import { layerCounts } from "../model/strangers.js";
 import { flagName } from "../options/flags.js";
 import type { ConversionOptions } from "../options/options.js";
 import { reconcile } from "./reconcile.js";
@@ -25,18 +26,40 @@ export interface PromiseInputs {
   readonly usable: number;
 }
 
+/** A promise, and what the user should know of the source beside it. */
+interface Appraisal {
+  readonly promise: Promised;
+  /** A sentence each. */
+  readonly findings: readonly string[];
+}
+
 /**
  * What may be promised of a conversion, and why no more. A promise is made of what is known: that transformers' own
  * class, which lsg compares with, computed the source's outputs, from its config as it is.
  */
-export function promiseOf(inputs: PromiseInputs): Promised {
-  const { attention, usable, model, isNewHead } = inputs;
+export function appraise(inputs: PromiseInputs): Appraisal {
   const unknown = unknownOutputs(inputs);
-  if (unknown !== undefined) return { lossless_up_to: 0, hidden_states_up_to: 0, why: unknown };
+  const { found, counted, key } = layerCounts(inputs.model);
+  return {
+    promise: unknown
+      ? { lossless_up_to: 0, hidden_states_up_to: 0, why: unknown.why }
+      : promiseOfKnown(inputs),
+    findings: [
+      ...(unknown?.remedy === undefined ? [] : [unknown.remedy]),
+      ...(found > counted
+        ? [
+            `The weights have ${found} layers, ${key} says ${counted}: as in transformers, only these are used.`,
+          ]
+        : []),
+    ],
+  };
+}
+
+function promiseOfKnown({ attention, usable, model, isNewHead }: PromiseInputs): Promised {
   const { upTo, cause } = attention;
   if (upTo < 2 && upTo < usable) {
     const where = upTo === 1 ? "from two tokens on" : "at every length";
-    const why = `with ${cause} the outputs differ from the original's ${where}`;
+    const why = `with ${cause} the outputs differ from the original's ${where}, and the model should be fine-tuned`;
     return { lossless_up_to: upTo, hidden_states_up_to: upTo, why };
   }
   const { source, target, architecture } = model;
@@ -71,22 +94,22 @@ export function promiseSentence(
 }
 
 /** Why nothing is known of the source's outputs, or of how the result's are to theirs. */
-function unknownOutputs({ checkpoint, model, options }: PromiseInputs): string | undefined {
+function unknownOutputs({ checkpoint, model, options }: PromiseInputs): OwnComputation | undefined {
   const { architecture } = model;
   const changed = changedForwardKeys(architecture, checkpoint.config, model.config);
   try {
     const asItIs = describeModel(checkpoint, architecture, { className: options.architecture });
     const own = ownComputation(asItIs);
-    if (own) return own.why;
-    if (changed.length === 0) {
-      reconcile({ ...asItIs, mayCreate: options.architecture !== undefined, seed: options.seed });
+    if (own) return own;
+    if (changed.length > 0) {
+      return { why: `--model-kwargs changes ${changed.join(", ")}, on which the outputs depend` };
     }
+    reconcile({ ...asItIs, mayCreate: options.architecture !== undefined, seed: options.seed });
+    return undefined;
   } catch (error) {
     if (!(error instanceof LsgError)) throw error;
-    return `the source cannot be run without --model-kwargs: ${error.message}`;
+    return { why: `without --model-kwargs the source cannot be run: ${error.message}` };
   }
-  if (changed.length === 0) return undefined;
-  return `--model-kwargs changes ${changed.join(", ")}, on which the outputs depend`;
 }
 
 /** Which option of a conversion to LSG makes its attention another than the source's. */
@@ -126,7 +149,9 @@ export function longformerCause(
   { attentionWindow, attentionDilation, preset }: ConversionOptions,
 ): string {
   if (attention_dilation) {
-    return attentionDilation ? `--attention-dilation ${attentionDilation.join(",")}` : "attention_dilation";
+    return attentionDilation
+      ? `--attention-dilation ${dilationText(attentionDilation)}`
+      : "attention_dilation";
   }
   if (attentionWindow) return `--attention-window ${attentionWindow.join(",")}`;
   return preset === "reference" ? "--preset reference" : "its windows";

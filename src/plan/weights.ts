@@ -11,7 +11,7 @@ import { configLabels } from "../model/tensor-specs.js";
 import type { ConversionOptions } from "../options/options.js";
 import { place, positionTable, type TokenIds } from "./place.js";
 import { targetLength } from "./positions.js";
-import { lsgCause, promiseOf } from "./promise.js";
+import { appraise, lsgCause } from "./promise.js";
 import { reconcile } from "./reconcile.js";
 import { planShards } from "./shards.js";
 import type { DroppedTensor, PlannedShard, Promised } from "./types.js";
@@ -28,6 +28,8 @@ export interface WeightPlan {
   readonly attention: PlannedAttention;
   readonly length: { readonly from: number; readonly to: number };
   readonly promise: Promised;
+  /** What the user should know of the source, a sentence each. */
+  readonly findings: readonly string[];
   readonly configChanges: ReadonlyMap<string, unknown>;
   readonly shards: readonly PlannedShard[];
   readonly created: readonly string[];
@@ -70,7 +72,7 @@ export function planWeights(
     target,
     attention: { kind: "lsg", config: lsg },
     length: { from: positions.usable, to: length },
-    promise: promiseOf({
+    ...appraise({
       checkpoint,
       model,
       options,

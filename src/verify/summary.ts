@@ -17,7 +17,13 @@ export function summarise(
 }
 
 function proven(report: Omit<VerificationReport, "verdict" | "summary">): string[] {
-  const { checks, lossless_up_to: lossless, max_sequence_length: length, lengths } = report;
+  const {
+    checks,
+    lossless_up_to: lossless,
+    hidden_states_up_to: hidden,
+    max_sequence_length: length,
+    lengths,
+  } = report;
   const passed = (id: string) => checks.some((check) => check.id === id && check.verdict === "pass");
   const upTo = (longest = 0) =>
     lengths
@@ -25,12 +31,15 @@ function proven(report: Omit<VerificationReport, "verdict" | "summary">): string
       : `up to ${counted(longest, "token")}`;
   return [
     passed("weights") && "every weight and file is as planned",
-    passed("lossless") && `${upTo(lossless ?? 0)} it computes what the original computes`,
+    passed("lossless") &&
+      (lossless
+        ? `${upTo(lossless)} it computes what the original computes`
+        : `${upTo(hidden ?? 0)} its base model computes what the original's does`),
     passed("generation") && "it writes what the original writes",
     passed("sweep") && `${upTo(length?.to)} its outputs are finite and no padding changes them`,
     passed("attention-op") && "its attention is what it is defined to be",
     passed("transformers") && "transformers computes the same",
     passed("weights") ? undefined : "but nothing was compared with the original",
-    passed("weights") && lossless === 0 && "nothing is promised about the original's outputs",
+    passed("weights") && lossless === 0 && hidden === 0 && "nothing is promised about the original's outputs",
   ].filter((line): line is string => typeof line === "string");
 }

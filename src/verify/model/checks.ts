@@ -7,6 +7,7 @@ import { type Model, readsTokenTypes } from "../../model/model.js";
 import type { ReadModel } from "../../model/read-model.js";
 import { generates } from "../../onnx/tasks.js";
 import { holdsOwnHead } from "../../plan/reconcile.js";
+import type { Promised } from "../../plan/types.js";
 import type { PlannedAttention } from "../../plan/weights.js";
 import { inputSource } from "../../runtime/input-source.js";
 import { openRunnable, type Runnable, type RunnableOptions } from "../../runtime/runnable.js";
@@ -39,7 +40,7 @@ export interface ModelChecks {
   readonly device: Device;
   readonly converted: ReadModel & { readonly attention: PlannedAttention };
   readonly original: ReadModel | undefined;
-  readonly losslessUpTo: number;
+  readonly promise: Promised;
   /** Seed of lsh's projections, as the conversion recorded it. */
   readonly lshSeed: number;
   /** The dtypes of the graphs that the conversion was asked for. */
@@ -131,7 +132,7 @@ async function runChecks(
       typed: readsTokenTypes(originalRead?.model ?? model),
       words: Math.min(model.sizes.vocab, originalRead?.model.sizes.vocab ?? model.sizes.vocab),
     }),
-    losslessUpTo: checks.losslessUpTo,
+    promise: checks.promise,
     lengths,
     seed,
     signal,
@@ -210,9 +211,10 @@ async function compareWithOriginal(
       recorder.add(failureOf(id, title, error));
     }
   };
-  const { original, converted, losslessUpTo } = subject;
-  if (losslessUpTo > 0) await run("lossless", losslessTitle(converted.model), checkLossless);
-  if (losslessUpTo < original.longest) {
+  const { original, converted } = subject;
+  const { hidden_states_up_to: hidden } = subject.promise;
+  if (hidden > 0) await run("lossless", losslessTitle(converted.model), checkLossless);
+  if (hidden < original.longest) {
     await run("drift", "drift from the original", (all) => measureDrift(all, original.longest));
   }
   if (original.head && converted.head && generates(original.head)) {

@@ -26,7 +26,7 @@ export function isLsgConfig(config: Config): boolean {
 }
 
 /** What a checkpoint has of a head. */
-interface HeadTensors {
+export interface HeadTensors {
   /** Whether it holds all of it. */
   readonly holds: (head: Head) => boolean;
   /** Whether the head has tensors of its own, and the checkpoint none of them. */
@@ -88,6 +88,11 @@ export function lsgClass(className: string, architecture: Architecture): string 
 /** The same of a Longformer, which transformers opens by its model type. */
 export function longformerClass(className: string, architecture: Architecture): string {
   return className === COLBERT_CLASS ? className : openedClass(className, architecture);
+}
+
+/** What a class of that name computes, with or without LSG before it; undefined for one that is not known. */
+export function headOf(architecture: Architecture, className: string): Head | undefined {
+  return knownClass(architecture, className)?.head;
 }
 
 function knownClass(architecture: Architecture, className: string): ModelClass | undefined {

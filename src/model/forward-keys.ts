@@ -9,7 +9,6 @@ const COMMON: Readonly<Record<string, unknown>> = {
   attention_window: undefined,
   is_decoder: false,
   position_embedding_type: "absolute",
-  pruned_heads: undefined,
   tie_word_embeddings: true,
 };
 

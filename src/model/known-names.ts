@@ -1,5 +1,6 @@
 import type { Architecture, Head } from "../architectures/architecture.js";
-import { baseSpecs, headSpecs, poolerSpecs, type Sizes, type TensorSpec } from "./tensor-specs.js";
+import type { HeadTensors } from "./classes.js";
+import { baseSpecs, headSpecs, holdsHead, poolerSpecs, type Sizes, type TensorSpec } from "./tensor-specs.js";
 
 /** Names of what the classes of a model type have. */
 interface KnownNames {
@@ -21,7 +22,7 @@ export function knownNames(architecture: Architecture, sizes: Sizes): KnownNames
 }
 
 /** Names of the tensors of a head that nothing else stands for: neither tied ones nor those that may be absent. */
-export function ownHeadNames(
+function ownHeadNames(
   architecture: Architecture,
   head: Head,
   { sizes, tied }: { readonly sizes: Sizes; readonly tied: boolean },
@@ -29,6 +30,20 @@ export function ownHeadNames(
   const isOwn = ({ optional, tiedTo, ownUnlessTied }: TensorSpec) =>
     !optional && !(tiedTo !== undefined && (tied || !ownUnlessTied));
   return namesOf(headSpecs(architecture, head, sizes).filter(isOwn));
+}
+
+/** What a checkpoint has of the heads of its model type. @param names of its tensors */
+export function headTensors(
+  names: ReadonlySet<string>,
+  architecture: Architecture,
+  sizes: Sizes,
+  tied: boolean,
+): HeadTensors {
+  const own = (head: Head) => ownHeadNames(architecture, head, { sizes, tied });
+  return {
+    holds: (head) => holdsHead(names, architecture, head, sizes),
+    lacks: (head) => own(head).length > 0 && !own(head).some((name) => names.has(name)),
+  };
 }
 
 function namesOf(specs: readonly TensorSpec[]): string[] {

@@ -1,12 +1,11 @@
-import { type Architecture, type Head, stacksOf } from "../architectures/architecture.js";
+import { type Architecture, stacksOf } from "../architectures/architecture.js";
 import type { Checkpoint, Config } from "../checkpoint/checkpoint.js";
-import { baseModules, holdsHead } from "../plan/reconcile.js";
 import { basePrefixOf, isLsgConfig, type ModelClass, requestedClass, sourceClass } from "./classes.js";
 import { checkConvertible, mergeKwargs } from "./config.js";
-import { knownNames, ownHeadNames } from "./known-names.js";
+import { headTensors, knownNames } from "./known-names.js";
 import type { Modules } from "./modules.js";
-import { aliasedWordEmbeddings, nameTensors, type SourceTensors } from "./names.js";
-import { configLabels, readSizes, type Sizes } from "./tensor-specs.js";
+import { aliasedWordEmbeddings, modernName, nameTensors, type SourceTensors } from "./names.js";
+import { baseModules, configLabels, headSpecs, poolerSpecs, readSizes, type Sizes } from "./tensor-specs.js";
 
 /** A checkpoint seen through its architecture. */
 export interface Model {
@@ -42,13 +41,9 @@ export function describeModel(
   const config = mergeKwargs(checkpoint.config, wanted.kwargs ?? {});
   checkConvertible(config, architecture);
   const sourceSizes = readSizes(architecture, config, configLabels(config));
-  const names = new Set(checkpoint.tensors.keys());
+  const names = new Set([...checkpoint.tensors.keys()].map(modernName));
   const tied = config.tie_word_embeddings !== false;
-  const own = (head: Head) => ownHeadNames(architecture, head, { sizes: sourceSizes, tied });
-  const source = sourceClass(architecture, config, {
-    holds: (head) => holdsHead(names, architecture, head, sourceSizes),
-    lacks: (head) => own(head).length > 0 && !own(head).some((name) => names.has(name)),
-  });
+  const source = sourceClass(architecture, config, headTensors(names, architecture, sourceSizes, tied));
   const target = wanted.className === undefined ? source : requestedClass(architecture, wanted.className);
   const ownLabels = target.className === source.className ? undefined : target.head?.labels;
   const sizes = { ...sourceSizes, labels: ownLabels ?? sourceSizes.labels };
@@ -83,4 +78,15 @@ export function describeModel(
 export function readsTokenTypes({ architecture, sizes }: Pick<Model, "architecture" | "sizes">): boolean {
   const { usesTokenTypes } = architecture.encoder.embeddings;
   return usesTokenTypes === "several" ? sizes.types > 1 : usesTokenTypes && sizes.types > 0;
+}
+
+/** Whether a checkpoint holds what its class computes its outputs with, behind the base model. */
+export function holdsOwnHead({ architecture, source, sizes, tensors, tied }: Model): boolean {
+  const { head } = source;
+  if (!head) return false;
+  const pools = Object.values(head.outputs).some(({ from }) => from === "pooler");
+  const names = new Set([...tensors.values()].flatMap(({ name, baseName = name }) => [name, baseName]));
+  return [...(pools ? poolerSpecs(architecture, sizes) : []), ...headSpecs(architecture, head, sizes)]
+    .filter(({ optional, tiedTo, ownUnlessTied }) => !optional && !(tiedTo && (tied || !ownUnlessTied)))
+    .every(({ name }) => names.has(name));
 }

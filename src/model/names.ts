@@ -55,7 +55,7 @@ export function nameTensors(checkpoint: Checkpoint, naming: Naming): NamedTensor
   const named = new Map<string, SourceTensor>();
   const displaced: string[] = [];
   const all = [...checkpoint.tensors].map(([sourceName, stored]) => {
-    const modern = modernName(sourceName, naming);
+    const modern = isOfNorm(sourceName, naming) ? modernName(sourceName) : sourceName;
     const hasPrefix = modern.startsWith(prefix);
     const inner = hasPrefix ? modern.slice(prefix.length) : modern;
     const isAlias = sourceName === alias?.sourceName;
@@ -110,11 +110,15 @@ export function aliasedWordEmbeddings(
   return copies.flatMap(spellings).find((name) => names.has(name));
 }
 
-/** What else is called so, in a head of the checkpoint's own, keeps its name. */
-function modernName(name: string, { prefix, norms }: Naming): string {
+/** A name as transformers writes it today, if it is a LayerNorm's. */
+export function modernName(name: string): string {
   const dot = name.lastIndexOf(".");
   const last = name.slice(dot + 1);
-  const module = name.slice(0, dot);
-  const isNorm = norms.has(module.startsWith(prefix) ? module.slice(prefix.length) : module);
-  return isNorm && Object.hasOwn(OLD_NAMES, last) ? `${module}.${OLD_NAMES[last]}` : name;
+  return Object.hasOwn(OLD_NAMES, last) ? `${name.slice(0, dot + 1)}${OLD_NAMES[last]}` : name;
+}
+
+/** Whether a tensor is a known LayerNorm's; what a head of the checkpoint's own calls gamma keeps its name. */
+function isOfNorm(name: string, { prefix, norms }: Naming): boolean {
+  const module = name.slice(0, name.lastIndexOf("."));
+  return norms.has(module.startsWith(prefix) ? module.slice(prefix.length) : module);
 }

@@ -6,8 +6,9 @@ import { allArchitectures, findArchitecture } from "../../src/architectures/arch
 import { openSource } from "../../src/checkpoint/open-source.js";
 import { convert } from "../../src/commands/convert.js";
 import { forwardKeys } from "../../src/model/forward-keys.js";
+import { readCheckpoint } from "../../src/model/open.js";
 import { parseConvertOptions } from "../../src/options/options.js";
-import { planCheckpoint, readCheckpoint } from "../../src/plan/plan-source.js";
+import { planCheckpoint } from "../../src/plan/plan-source.js";
 import type { ConversionPlan } from "../../src/plan/types.js";
 import { type Changes, changedCheckpoint } from "../support/changed-checkpoint.js";
 import { FIXTURES, temporaryFolder } from "../support/fixtures.js";

@@ -1,9 +1,8 @@
 import { join } from "node:path";
 import type { GraphDtype } from "../../base/graph-dtypes.js";
-import type { ReadModel } from "../../model/read-model.js";
+import type { ReadModel } from "../../model/open.js";
 import { counted } from "../../report/words.js";
-import type { Runnable } from "../../runtime/runnable.js";
-import { running } from "../../runtime/runnable.js";
+import { type Runnable, running } from "../../runtime/runnable.js";
 import { openSession, type Session } from "../../runtime/session.js";
 import type { OpCheck } from "../attention/check-op.js";
 import type { Subject } from "../model/subject.js";

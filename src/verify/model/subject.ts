@@ -1,5 +1,5 @@
+import type { PlannedAttention } from "../../attention/planned.js";
 import type { Promised } from "../../plan/types.js";
-import type { PlannedAttention } from "../../plan/weights.js";
 import type { InputSource } from "../../runtime/input-source.js";
 import type { Runnable } from "../../runtime/runnable.js";
 

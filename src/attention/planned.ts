@@ -1,12 +1,23 @@
-import { effectiveSparsity } from "../onnx/functions/sparse/index.js";
-import type { PlannedAttention } from "../plan/weights.js";
-import type { LsgConfig } from "./lsg-config.js";
+import type { LongformerConfig } from "./longformer.js";
+import { effectiveSparsity, type LsgConfig } from "./lsg-config.js";
+
+/** The attention of the result, with its keys in the config. */
+export type PlannedAttention =
+  | { readonly kind: "lsg"; readonly config: LsgConfig }
+  | { readonly kind: "longformer"; readonly config: LongformerConfig };
 
 /** Tokens in a block, or on one side of the narrowest window: around its multiples attention goes wrong if it does. */
 export function borderOf(attention: PlannedAttention): number {
   return attention.kind === "lsg"
     ? attention.config.block_size
     : Math.min(...attention.config.attention_window) / 2;
+}
+
+/** Tokens up to which every token sees every other one. */
+export function seenInFull(attention: PlannedAttention): number {
+  if (attention.kind === "lsg") return 2 * attention.config.block_size;
+  const { attention_window, attention_dilation } = attention.config;
+  return attention_dilation ? 1 : Math.min(...attention_window) / 2 + 1;
 }
 
 /** Tokens up to which every token sees every other one. */

@@ -69,6 +69,16 @@ export interface OmittedFile {
   readonly reason: string;
 }
 
+/** What is promised of a result, by its original's outputs; lsg_conversion.json holds it. */
+export interface Promised {
+  /** Up to so many tokens the result computes what the source computed; 0 where nothing is promised. */
+  readonly lossless_up_to: number;
+  /** Up to so many its base model's hidden states are the source's. */
+  readonly hidden_states_up_to: number;
+  /** Why it is no more, where that is less than the source reads. */
+  readonly why?: string;
+}
+
 /** What was converted and what is promised of it; lsg_conversion.json holds this. */
 export interface ConversionRecord {
   readonly format_version: 1;
@@ -92,10 +102,7 @@ export interface ConversionRecord {
   /** What the table of global tokens starts from, where the source did not say; left out where it did. */
   readonly unread_global_table?: UnreadGlobals;
   readonly options: RecordedOptions;
-  readonly promise: {
-    /** Up to so many tokens the result computes what the source computed; 0 where nothing is promised. */
-    readonly lossless_up_to: number;
-  };
+  readonly promise: Promised;
 }
 
 /**
@@ -123,6 +130,8 @@ export interface ConversionPlan {
   };
   readonly shards: readonly PlannedShard[];
   readonly dropped: readonly DroppedTensor[];
+  /** Tensors of the source that the result holds and its class does not have. */
+  readonly carried: readonly string[];
   readonly sideFiles: readonly SideFile[];
   readonly omitted: readonly OmittedFile[];
   /** What the user should know, a sentence each. */

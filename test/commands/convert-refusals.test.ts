@@ -63,11 +63,6 @@ describe("a config that cannot be converted", () => {
       /word_embeddings.weight" has shape \[6,4\], config.json says \[7,4\]/,
     ],
     ["another length", { max_position_embeddings: 9 }, /position_embeddings.weight" has shape \[8,4\]/],
-    [
-      "a head without its tensors",
-      { architectures: ["BertForTokenClassification"] },
-      /"classifier.weight" is missing/,
-    ],
   ])("%s", async (_, config, message) => {
     expect((await refusal({ config })).message).toMatch(message);
   });

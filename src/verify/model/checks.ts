@@ -6,6 +6,7 @@ import { OptionError } from "../../base/errors.js";
 import type { GraphDtype } from "../../base/graph-dtypes.js";
 import { holdsOwnHead, type Model, readsTokenTypes } from "../../model/model.js";
 import type { ReadModel } from "../../model/open.js";
+import type { Promised } from "../../plan/types.js";
 import { inputSource } from "../../runtime/input-source.js";
 import { openRunnable, type Runnable, type RunnableOptions } from "../../runtime/runnable.js";
 import type { Runtime } from "../../runtime/runtime.js";
@@ -40,7 +41,7 @@ export interface ModelChecks {
   readonly original: ReadModel | undefined;
   /** The Python files that transformers runs; undefined if one of them does not come with lsg. */
   readonly modeling: readonly string[] | undefined;
-  readonly losslessUpTo: number;
+  readonly promise: Promised;
   /** Seed of lsh's projections, as the conversion recorded it. */
   readonly lshSeed: number;
   /** The dtypes of the graphs that the conversion was asked for. */
@@ -119,7 +120,11 @@ async function runChecks(
   if (!converted) return { differences: [], costs: [], looked: undefined };
   refuseLongLengths(lengths, converted);
   recorder.add(
-    ...unafforded({ converted: { ...converted, attention }, original, losslessUpTo: checks.losslessUpTo }),
+    ...unafforded({
+      converted: { ...converted, attention },
+      original,
+      promisedUpTo: checks.promise.hidden_states_up_to,
+    }),
   );
   await recorder.look("tokenizer", "tokenizer", async () => {
     const opened = await openTokenizer(read.read.contents, SAMPLE_TEXT);
@@ -140,7 +145,7 @@ async function runChecks(
       typed: readsTokenTypes(originalRead?.model ?? model),
       words: Math.min(model.sizes.vocab, originalRead?.model.sizes.vocab ?? model.sizes.vocab),
     }),
-    losslessUpTo: checks.losslessUpTo,
+    promise: checks.promise,
     lengths,
     seed,
     signal,
@@ -217,10 +222,11 @@ async function compareWithOriginal(
       recorder.add(failureOf(id, title, error));
     }
   };
-  const { original, converted, losslessUpTo } = subject;
-  if (losslessUpTo > 0) await run("lossless", losslessTitle(converted.model), checkLossless);
+  const { original, converted } = subject;
+  const { hidden_states_up_to: hidden } = subject.promise;
+  if (hidden > 0) await run("lossless", losslessTitle(converted.model), checkLossless);
   const longest = Math.min(original.longest, converted.longest);
-  if (losslessUpTo < longest) {
+  if (hidden < longest) {
     await run("drift", "drift from the original", (all) => measureDrift(all, longest));
   }
   if (original.head && converted.head && generates(original.head)) {

@@ -266,7 +266,7 @@ function olderLayout({ name, files }: FileSource): CheckpointError | undefined {
     return new CheckpointError(
       `${name} is a TensorFlow checkpoint (${weights}), as Google published them; lsg reads PyTorch's and safetensors`,
       `Convert it with transformers 4 and TensorFlow: BertForPreTraining.from_pretrained("${weights}.index", from_tf=True, ` +
-        `config=BertConfig.from_json_file("${config ?? "bert_config.json"}")).save_pretrained("OUT"); name OUT, with the vocabulary beside.`,
+        `config=BertConfig.from_json_file("${config ?? "bert_config.json"}")).save_pretrained("OUT", safe_serialization=False); put the vocabulary into OUT and name that.`,
     );
   }
   if (config === undefined) return undefined;

@@ -3,10 +3,10 @@ import { findArchitecture } from "../architectures/architectures.js";
 import { LsgError } from "../base/errors.js";
 import { parseObject } from "../checkpoint/checkpoint.js";
 import type { FileSource } from "../checkpoint/file-source.js";
+import { isModelWeights } from "../checkpoint/left-out.js";
 import { readSizes } from "../model/tensor-specs.js";
 import type { ConvertOptions } from "../options/options.js";
 import { targetLength } from "../plan/positions.js";
-import { isModelWeights } from "../plan/side-files.js";
 
 /** Weights are streamed: 82 to 95 MB were measured for models of 90 MB to 1.3 GB. */
 const CONVERSION_BYTES = 120e6;

@@ -9,9 +9,9 @@ import { type Progress, silent } from "../base/progress.js";
 import { type Checkpoint, parseObject, type Settlement } from "../checkpoint/checkpoint.js";
 import type { FileSource } from "../checkpoint/file-source.js";
 import { graphPaths } from "../checkpoint/graph-files.js";
+import { leftOutSentence, ownWeights, readForSorting, sortFiles } from "../checkpoint/left-out.js";
 import { namedFolder } from "../checkpoint/named-folder.js";
 import { openSource } from "../checkpoint/open-source.js";
-import { MODULES_FILE } from "../checkpoint/sentence-transformers/modules-json.js";
 import { isJsonFile } from "../checkpoint/standard-files.js";
 import { openWeights } from "../checkpoint/weight-reader.js";
 import { editTopLevel } from "../json/json-edit.js";
@@ -30,7 +30,6 @@ import { exported, taskOf } from "../onnx/tasks.js";
 import type { ExportOptions } from "../options/options.js";
 import type { Variant } from "../options/schemas.js";
 import { graphSeed } from "../plan/conversion-record.js";
-import { isModelWeights, sortFiles } from "../plan/side-files.js";
 import { findCandidateTokens } from "../tokenizer/candidate-tokens.js";
 import { raiseLength } from "../tokenizer/raise-length.js";
 import { TOKENIZER_FILES } from "../tokenizer/special-tokens.js";
@@ -98,7 +97,8 @@ export async function exportOnnx(
   const bytes = GRAPH_BYTES + [...source.files.values()].reduce((sum, { size }) => sum + size, 0);
   let written: ExportedGraph = { files: [], bytes: {}, task: "", attention: "full", notes: [] };
   await writeFolder(resolve(target), bytes, { force: options.force, sourceFolder: own }, async (folder) => {
-    for (const path of await copiedFiles(source, options)) {
+    const { copied, leftOut } = await copiedFiles(source, options);
+    for (const path of copied) {
       await mkdir(dirname(join(folder, path)), { recursive: true });
       const content = await changedContent(source, path);
       if (content) {
@@ -108,7 +108,8 @@ export async function exportOnnx(
       const from = await source.localPath(path, transferOptions(source, path, progress, signal));
       await copyWhole(from, join(folder, path));
     }
-    written = await exportInto(folder, source, options, context, options.modelType);
+    const graphs = await exportInto(folder, source, options, context, options.modelType);
+    written = { ...graphs, notes: [...graphs.notes, ...leftOut] };
   });
   return { output: target, ...written };
 }
@@ -239,11 +240,18 @@ export function namedAttention(
     : { attention: "full" };
 }
 
-/** What a whole folder around a graph holds besides. */
-async function copiedFiles(source: FileSource, { onnxWeights }: GraphChoices): Promise<string[]> {
-  const modules = source.files.has(MODULES_FILE) ? await source.read(MODULES_FILE) : undefined;
-  const { kept } = sortFiles(source.files, modules);
-  return onnxWeights === "shared" ? [...kept, ...[...source.files.keys()].filter(isModelWeights)] : kept;
+/** What a whole folder around a graph holds besides, and a sentence about what it does not. */
+async function copiedFiles(
+  source: FileSource,
+  { onnxWeights }: GraphChoices,
+): Promise<{ copied: string[]; leftOut: string[] }> {
+  const files = await readForSorting(source);
+  const { kept, omitted } = sortFiles(files);
+  const sentence = leftOutSentence(omitted, kept);
+  return {
+    copied: onnxWeights === "shared" ? [...kept, ...ownWeights(files)] : kept,
+    leftOut: sentence === undefined ? [] : [sentence],
+  };
 }
 
 /** Runtimes refuse to follow links out of a graph's folder. */

@@ -5,6 +5,8 @@ import { checkConvertible, mergeKwargs } from "./config.js";
 import { headTensors, knownNames } from "./known-names.js";
 import type { Modules } from "./modules.js";
 import { aliasedWordEmbeddings, modernName, nameTensors, type SourceTensors } from "./names.js";
+import { refuseQuantised } from "./refuse-quantised.js";
+import { refuseWrapped } from "./refuse-wrapped.js";
 import { baseModules, configLabels, headSpecs, poolerSpecs, readSizes, type Sizes } from "./tensor-specs.js";
 
 /** A checkpoint seen through its architecture. */
@@ -40,6 +42,8 @@ export function describeModel(
 ): Model {
   const config = mergeKwargs(checkpoint.config, wanted.kwargs ?? {});
   checkConvertible(config, architecture);
+  refuseQuantised(checkpoint);
+  refuseWrapped(checkpoint, architecture);
   const sourceSizes = readSizes(architecture, config, configLabels(config));
   const names = new Set([...checkpoint.tensors.keys()].map(modernName));
   const tied = config.tie_word_embeddings !== false;

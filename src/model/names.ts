@@ -1,6 +1,7 @@
 import type { Architecture } from "../architectures/architecture.js";
 import { CheckpointError } from "../base/errors.js";
-import type { Checkpoint, CheckpointTensor } from "../checkpoint/checkpoint.js";
+import type { Checkpoint } from "../checkpoint/checkpoint.js";
+import type { CheckpointTensor } from "../checkpoint/weight-file.js";
 
 /** A tensor of the source and the name that it gets. */
 export interface SourceTensor {
@@ -79,7 +80,8 @@ export function nameTensors(checkpoint: Checkpoint, naming: Naming): NamedTensor
     if (other) {
       throw new CheckpointError(
         `tensors "${other.sourceName}" and "${sourceName}" are both "${name}" in the result`,
-        "The checkpoint holds the same weight under two names: save it again with transformers.",
+        "One of them is another module's, or the same weight once more: take it out of the weights, or name a class " +
+          `with a head (--architecture), in which the base model's tensors begin with "${prefix}".`,
       );
     }
     named.set(name, tensor);

@@ -30,7 +30,7 @@ export interface PlanInputs {
   readonly architecture: Architecture;
   readonly options: ConversionOptions;
   readonly tokens: TokenIds;
-  /** Contents of the side files for which `isReadForPlan` holds. */
+  /** Contents of the side files that decide something (see `readCheckpoint`). */
   readonly contents: ReadonlyMap<string, Buffer>;
   /** What the version of lsg that the record names puts beside the weights; undefined for Longformer. */
   readonly modeling: ModelingCode | undefined;
@@ -66,7 +66,11 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
       );
   const { files, rewritten, mended } = checkpoint.source;
   const length = { ...weights.length, writesNoMore: writesNoMore(inputs.longformer ?? architecture) };
-  const { sideFiles, omitted } = planSideFiles({
+  const {
+    sideFiles,
+    omitted,
+    notes: leftOut,
+  } = planSideFiles({
     files,
     contents,
     rewritten,
@@ -122,6 +126,7 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
     sideFiles: [...sideFiles, ...written],
     omitted,
     notes: [
+      ...checkpoint.remarks,
       ...notes(inputs, weights),
       ...formerCuts(sideFiles, weights.length.from),
       ...(checkpoint.settlement?.notes ?? []),
@@ -129,6 +134,7 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
       ...mendingNotes(checkpoint.source, sideFiles),
       ...sentenceNotes(checkpoint.source.transformerFolder, sideFiles, contents),
       ...card.notes,
+      ...leftOut,
       ...openingNotes(modeling),
     ],
   };

@@ -1,5 +1,6 @@
 import type { PlannedAttention } from "../attention/planned.js";
 import type { ModelTypeOrigin } from "../checkpoint/checkpoint.js";
+import type { OmittedFile } from "../checkpoint/left-out.js";
 import type { Rows, Run } from "../checkpoint/rows.js";
 import type { RecordedOptions } from "../options/options.js";
 import type { Variant } from "../options/schemas.js";
@@ -62,12 +63,6 @@ export type SideFile =
   /** A file that comes with lsg. */
   | { readonly kind: "modeling"; readonly path: string }
   | { readonly kind: "write"; readonly path: string; readonly content: string };
-
-/** A file of the source that the result does not hold. */
-export interface OmittedFile {
-  readonly path: string;
-  readonly reason: string;
-}
 
 /** What is promised of a result, by its original's outputs; lsg_conversion.json holds it. */
 export interface Promised {

@@ -94,8 +94,17 @@ describe("weights that are damaged", () => {
   });
 
   test("the same weight under two names", async () => {
-    const error = await refusal({ shapes: { "bert.embeddings.LayerNorm.bias": [4] } });
+    const shapes = { "bert.embeddings.LayerNorm.bias": [4] };
+    const error = await refusal({ shapes });
     expect(error.message).toMatch(/are both "embeddings.LayerNorm.bias"/);
+    expect(error.remedy).toMatch(/name a class with a head \(--architecture\)/);
+    const output = join(await temporaryFolder(), "out");
+    const given = { architecture: "BertForTokenClassification" };
+    const { plan } = await convert(await writeTinyModel({ shapes }), output, parseConvertOptions(given));
+    const names = plan.shards.flatMap(({ tensors }) => [...tensors.keys()]);
+    expect(names).toEqual(
+      expect.arrayContaining(["bert.embeddings.LayerNorm.bias", "embeddings.LayerNorm.bias"]),
+    );
   });
 
   test("integer embeddings, which have no sums", async () => {
@@ -123,7 +132,10 @@ describe("weights that are damaged", () => {
     ["sub/model.safetensors", /expected a file beside the index/],
     ["..\\model.safetensors", /expected a file beside the index/],
     ["/etc/passwd", /expected a file beside the index/],
-    ["other.safetensors", /other.safetensors, named by the index, is not in/],
+    [
+      "other.safetensors",
+      /index.json names a shard that is not there \(other.safetensors\); tiny has no other weights that are whole/,
+    ],
     ["part.safetensors", /"gone" in part.safetensors, which does not hold it/],
   ])("an index that names %s", async (file, message) => {
     const weight_map = { gone: file, "embeddings.LayerNorm.bias": "part.safetensors" };

@@ -1,6 +1,7 @@
 import { posix } from "node:path";
 import type { FileSource } from "../../checkpoint/file-source.js";
 import { allGraphFiles } from "../../checkpoint/graph-files.js";
+import { isNeverOpened } from "../../checkpoint/left-out.js";
 import type { ReadSource } from "../../model/open.js";
 import { inFormatOf, RECORD_FILE, withoutProof } from "../../plan/conversion-record.js";
 import { HARMLESS, isRead } from "../../plan/side-files.js";
@@ -60,6 +61,8 @@ async function differences(source: FileSource, { path }: SideFile, planned: Buff
 function unplanned(source: FileSource, plan: ConversionPlan, mayGenerate: boolean): string[] {
   const planned = new Set([
     "config.json",
+    // Earlier versions copied some of it.
+    ...plan.omitted.filter(isNeverOpened).map(({ path }) => path),
     ...plan.sideFiles.map(({ path }) => path),
     ...plan.shards.map(({ file }) => file),
     ...allGraphFiles(source, mayGenerate),

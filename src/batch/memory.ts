@@ -28,14 +28,6 @@ const WINDOW_BLOCKS = 3;
 /** Keys that a token sees with the reference's sizes: 3 blocks of 128, twice 128 sparse ones, a global one. */
 const REFERENCE_KEYS = 641;
 
-/** What of the machine's memory, or of the container's, jobs may take together. */
-const SHARE = 0.9;
-
-/** Bytes that jobs may take together. */
-export function memoryBudget(): number {
-  return SHARE * process.availableMemory();
-}
-
 /**
  * Bytes that a conversion's processes are expected to take, estimated from above. What a verification takes depends on
  * its longest input, and on how many keys each token of it sees.
@@ -45,12 +37,12 @@ export async function estimateMemory(source: FileSource, options: ConvertOptions
   if (!options.runTest) return base;
   const { heads, positions } = await sizesOf(source);
   const { lsg, attentionWindow = [], maxSequenceLength } = options;
+  const length = targetLength(maxSequenceLength, positions);
   const keys = Math.max(
     REFERENCE_KEYS,
-    WINDOW_BLOCKS * (lsg.block_size ?? Math.ceil(positions / 2)),
+    WINDOW_BLOCKS * (lsg.block_size ?? Math.ceil(Math.min(positions, length) / 2)),
     ...attentionWindow.map((window) => 2 * window),
   );
-  const length = maxSequenceLength ?? targetLength(undefined, positions);
   const scores = ROWS * length * heads * keys * Float32Array.BYTES_PER_ELEMENT;
   return EXPORT_BYTES + WEIGHT_COPIES * weightBytes(source) + SCORES * scores;
 }

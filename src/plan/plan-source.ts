@@ -30,7 +30,13 @@ export async function planCheckpoint(
     checkpoint,
     architecture,
     options,
-    tokens: { bos: tokens.bos?.id, mask: tokens.mask?.id, separator: tokens.separator?.id, asked },
+    tokens: {
+      bos: tokens.bos?.id,
+      mask: tokens.mask?.id,
+      named: tokens.named,
+      separator: tokens.separator?.id,
+      asked,
+    },
     contents,
     // transformers has Longformer's code itself.
     modeling: longformer ? undefined : modelingCode(architecture, provenance.lsg_version),

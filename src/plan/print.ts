@@ -22,7 +22,7 @@ export function summarise(output: string, plan: ConversionPlan, dryRun: boolean)
     `${dryRun ? "Would convert" : "Converted"} ${record.source.model} (${record.architecture}): ${from} → ${to} tokens`,
     `  ${dryRun ? "to" : "in"} ${output}: ${shards.length} weight file${shards.length > 1 ? "s" : ""}, ${size} MB, ${sideFiles.length + 1} other files`,
     `  attention: ${describeAttention(plan.attention)}`,
-    ...(lengths.length > 0 ? [`  length also raised in ${lengths.join(", ")}`] : []),
+    ...(lengths.length > 0 ? [`  length also ${to < from ? "set" : "raised"} in ${lengths.join(", ")}`] : []),
     ...dropped.map(({ name, reason }) => `  dropped ${name}: ${reason}`),
     ...notes.map((note) => `  ${note}`),
     "",

@@ -137,7 +137,8 @@ async function remedy(
     (dtype) => dtype === instead || (files.has(dtype) && !short.some((one) => one === dtype)),
   );
   const cosine = isSmall(instead) ? near.get(instead)?.cosine : undefined;
-  const why = cosine === undefined ? "" : `, of which ${instead} has a cosine of ${formatNumber(cosine)}`;
+  const which = kept.length === 1 ? "which" : `of which ${instead}`;
+  const why = cosine === undefined ? "" : `, ${which} has a cosine of ${formatNumber(cosine)}`;
   return `Nothing was written. Take --onnx ${kept.join(",")}${why}.`;
 
   async function tryOut(dtype: SmallDtype): Promise<DtypeCloseness | undefined> {

@@ -6,7 +6,8 @@ import { afterAll, describe, expect, test, vi } from "vitest";
 import type { Comparison } from "../../src/commands/compare-dtypes.js";
 import { convert } from "../../src/commands/convert.js";
 import { exportOnnx } from "../../src/commands/export.js";
-import { parseConvertOptions, parseExportOptions } from "../../src/options/options.js";
+import { verify } from "../../src/commands/verify.js";
+import { parseConvertOptions, parseExportOptions, parseVerifyOptions } from "../../src/options/options.js";
 import { decodeFloats, encodeFloats } from "../../src/safetensors/floats.js";
 import { changedCheckpoint } from "../support/changed-checkpoint.js";
 import { type CliResult, LSG, lsg } from "../support/cli.js";
@@ -284,5 +285,24 @@ describe("without ONNX Runtime", () => {
     }
     const { stdout } = await run("export", BERT, out("json"), "--onnx", "q8", "--json");
     expect(JSON.parse(stdout).comparison).toEqual({ not_compared: "ONNX Runtime is missing" });
+  });
+
+  test("a graph that loses too much is found by a verification, which says what helps", async () => {
+    const [program, source, parent] = [await withoutRuntime(), await bad8(), await temporaryFolder()];
+    const output = join(parent, "out");
+    const graphChecks = async (run: Promise<CliResult>) => {
+      expect((await run).code).toBe(0);
+      const { checks } = await verify(output, parseVerifyOptions({ device: "cpu", lengths: [5, 40] }));
+      return new Map(checks.filter(({ id }) => id.startsWith("graph")).map((check) => [check.id, check]));
+    };
+    const flags = [source, output, "--force", "--max-sequence-length", "1024", "--onnx"];
+    const q8 = await graphChecks(lsg(["convert", ...flags, "q8"], {}, program));
+    expect(q8.get("graph-bytes-q8")?.verdict).toBe("pass");
+    expect(q8.get("graph-q8")).toMatchObject({
+      verdict: "fail",
+      remedy: "These weights lose too much in this dtype: convert again with --onnx fp32.",
+    });
+    const fp32 = await graphChecks(lsg(["convert", ...flags, "fp32"]));
+    expect([...fp32.values()].map(({ verdict }) => verdict)).toEqual(["pass", "pass", "pass"]);
   });
 });

@@ -102,13 +102,22 @@ async function checkExport(found: FoundGraphs, known: FunctionProto[], check: Gr
     );
     if (asks) globalAttention = "input";
   }
+  const bytes = await attempt(id("graph-bytes"), `${name}, bytes`, () =>
+    compareBytes(found, check, { task, globalAttention, candidates }),
+  );
   return [
-    await attempt(id("graph-bytes"), `${name}, bytes`, () =>
-      compareBytes(found, check, { task, globalAttention, candidates }),
-    ),
+    bytes,
     await attempt(id("graph-op"), `${name}, attention ops`, () => compareOps(found, graphs, known, check)),
-    outputs,
+    isTooLossy(dtype, bytes, outputs) ? { ...outputs, remedy: OTHER_DTYPE } : outputs,
   ];
+}
+
+/** Where an export would write the same again. */
+const OTHER_DTYPE = "These weights lose too much in this dtype: convert again with --onnx fp32.";
+
+/** Whether a graph is what an export writes, and all the same too far from float32. */
+function isTooLossy(dtype: GraphDtype, bytes: Check, outputs: Check): boolean {
+  return dtype !== "fp32" && bytes.verdict === "pass" && outputs.verdict === "fail";
 }
 
 /** Compares the ops that the graphs hold, each once. */

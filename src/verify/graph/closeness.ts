@@ -89,9 +89,11 @@ export function summedCloseness(dtype: SmallDtype): SummedCloseness {
     },
     cosine: () =>
       Math.min(
-        ...[...all.values()].map(({ product, expected, actual }) =>
-          expected === 0 && actual === 0 ? 1 : product / Math.sqrt(expected * actual),
-        ),
+        ...[...all.values()].map(({ product, expected, actual }) => {
+          // Zeros have no direction, and are right where zeros are expected.
+          if (product === 0) return expected === actual ? 1 : 0;
+          return product / Math.sqrt(expected * actual);
+        }),
       ),
   };
 }

@@ -169,10 +169,23 @@ export interface Decoder extends Stack {
   readonly start?: ConfigKey | "last token";
 }
 
+/** The classes of transformers that open a model by its task, and one of ours, which no architecture names. */
+export type AutoClass =
+  | "Model"
+  | "MaskedLM"
+  | "CausalLM"
+  | "Seq2SeqLM"
+  | "PreTraining"
+  | "SequenceClassification"
+  | "TokenClassification"
+  | "QuestionAnswering"
+  | "MultipleChoice"
+  | "CandidateScoring";
+
 /** One class of transformers: what it computes from the base model's output. */
 export interface Head {
   /** The auto class that opens it: `MaskedLM` for `AutoModelForMaskedLM`; `Model` for `AutoModel`. */
-  readonly auto: string;
+  readonly auto: AutoClass;
   readonly pooler?: boolean;
   /** Runs with a causal mask (`is_decoder`). */
   readonly causal?: boolean;
@@ -212,6 +225,16 @@ export function classNameOf({ classPrefix, baseClass = "Model" }: Architecture, 
   return classPrefix + (key === "Model" ? baseClass : key);
 }
 
+/** transformers' name of an auto class. */
+export function autoClassName(auto: AutoClass): string {
+  return auto === "Model" ? "AutoModel" : `AutoModelFor${auto}`;
+}
+
+/** Whether a class writes texts, token by token: its decoder is exported with what it keeps between them. */
+export function generates({ auto }: Pick<Head, "auto">): boolean {
+  return auto === "Seq2SeqLM";
+}
+
 /** The model type of its Longformer variant, if it has one. */
 export function longformerType({ longformer }: Architecture): string | undefined {
   return longformer && "modelType" in longformer ? longformer.modelType : undefined;
@@ -236,6 +259,14 @@ export function classKeyOf(architecture: Architecture, className: string): strin
 /** The encoder and, where there is one, the decoder. */
 export function stacksOf({ encoder, decoder }: Architecture): Stack[] {
   return decoder ? [encoder, decoder] : [encoder];
+}
+
+/**
+ * Whether generate() writes no more than before, however long inputs become: a decoder whose positions are counted apart
+ * keeps them.
+ */
+export function writesNoMore({ decoder }: Architecture): boolean {
+  return decoder?.config.positions !== undefined;
 }
 
 /** A fully connected layer: weight [out, in] and bias [out]. */

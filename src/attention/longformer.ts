@@ -1,10 +1,9 @@
 import type { Architecture } from "../architectures/architecture.js";
 import { CheckpointError, OptionError } from "../base/errors.js";
 import type { Config } from "../checkpoint/checkpoint.js";
-import type { ConversionOptions } from "../options/options.js";
 
 /** The reference's, allenai's: what `--preset reference` takes. */
-const REFERENCE_WINDOW = 512;
+export const REFERENCE_WINDOW = 512;
 
 /** transformers fails with narrower ones. */
 const MIN_WINDOW = 4;
@@ -24,7 +23,7 @@ export interface LongformerConfig {
 type Dilation = readonly number[] | readonly (readonly number[])[];
 
 /** Of the encoder. */
-interface LayerSizes {
+export interface LayerSizes {
   readonly layers: number;
   readonly heads: number;
 }
@@ -50,44 +49,8 @@ export function isLongformer({ encoder }: Architecture): boolean {
   return encoder.layers.global !== undefined;
 }
 
-/**
- * The windows of the result: what was asked for, else a Longformer source's own, else the preset's. Faithful windows
- * reach as far on either side as the source could read.
- * @param usable tokens that the source can read
- * @throws OptionError for windows that are odd, or not as many as there are layers
- */
-export function resolveLongformer(
-  { attentionWindow, attentionDilation, preset }: ConversionOptions,
-  config: Config,
-  sizes: LayerSizes,
-  usable: number,
-): LongformerConfig {
-  const hasOwn = config.attention_window !== undefined || config.attention_dilation !== undefined;
-  const own = hasOwn ? readLongformer(config, sizes) : undefined;
-  const byPreset = preset === "faithful" ? 2 * usable : REFERENCE_WINDOW;
-  const window = perLayer("attention-window", attentionWindow, sizes.layers) ?? own?.attention_window;
-  const asked = perLayer("attention-dilation", attentionDilation, sizes.layers);
-  asked?.forEach((dilation, layer) => {
-    if (typeof dilation === "number" || dilation.length === sizes.heads) return;
-    throw new OptionError(
-      `--attention-dilation: ${dilation.join(":")} for layer ${layer} has ${dilation.length} numbers for ${sizes.heads} heads`,
-      "Give one number, or one for each head, parted by colons.",
-    );
-  });
-  const attention_window = window ?? new Array<number>(sizes.layers).fill(byPreset);
-  const odd = attention_window.find((width) => width % 2 !== 0);
-  if (odd !== undefined) {
-    throw new OptionError(
-      `--attention-window ${odd} is odd; half of a window lies on either side`,
-      `Use ${odd - 1 || 2} or ${odd + 1}.`,
-    );
-  }
-  refuseUneven(attention_window);
-  return withDilation(attention_window, asked ?? own?.attention_dilation ?? [], sizes.heads);
-}
-
 /** Dilations in their plainest form: none, a number for each layer, or one for each head of each layer. */
-function withDilation(
+export function withDilation(
   attention_window: readonly number[],
   dilation: readonly (number | readonly number[])[],
   heads: number,
@@ -116,7 +79,7 @@ export function refuseFarApart({ attention_dilation = [] }: LongformerConfig, le
  * transformers pads inputs to the widest window and cuts them into pieces of each; of a window of 2 it makes none.
  * @throws OptionError for windows that it would not run
  */
-function refuseUneven(windows: readonly number[]): void {
+export function refuseUneven(windows: readonly number[]): void {
   const widest = Math.max(...windows);
   const unfit = windows.find((width) => width < MIN_WINDOW || widest % width !== 0);
   if (unfit === undefined) return;
@@ -173,7 +136,7 @@ export function losslessLength(
   return Math.min(usable, ...shown);
 }
 
-function perLayer<T>(
+export function perLayer<T>(
   flag: string,
   values: readonly T[] | undefined,
   layers: number,

@@ -156,3 +156,13 @@ function nearestWorking(config: LsgConfig, key: "block_size" | "sparse_block_siz
   }
   return undefined;
 }
+
+/** What picks sparse keys, `none` included. */
+export type SparsityType = NonNullable<LsgConfig["sparsity_type"]>;
+
+/** lsh with one bucket in each chunk has nothing to hash: it is defined as bos_pooling. */
+export function effectiveSparsity(config: LsgConfig): SparsityType {
+  const { sparsity_type: kind, sparsity_factor: factor, sparse_block_size: sparse } = config;
+  if (kind === null || !isSparse(config)) return "none";
+  return kind === "lsh" && factor === sparse ? "bos_pooling" : kind;
+}

@@ -1,42 +1,11 @@
-import { type Architecture, classNameOf } from "../architectures/architecture.js";
-import { CheckpointError, OptionError } from "../base/errors.js";
+import { type Architecture, autoClassName, classNameOf } from "../architectures/architecture.js";
+import { modelingModule } from "../architectures/modeling.js";
+import { CheckpointError } from "../base/errors.js";
 import type { Config } from "../checkpoint/checkpoint.js";
-import type { Model } from "../model/model.js";
-import type { ConversionOptions } from "../options/options.js";
-import {
-  checkLsgConfig,
-  LSG_CLASS_PREFIX,
-  type LsgConfig,
-  LsgConfigSchema,
-  presetConfig,
-} from "./lsg-config.js";
+import { checkLsgConfig, LSG_CLASS_PREFIX, type LsgConfig, LsgConfigSchema } from "./lsg-config.js";
 
 /** The reference's default for a key that only encoder-decoders have. */
-const DECODER_DEFAULTS = { pass_global_tokens_to_decoder: true };
-
-/**
- * The LSG keys of the result: what was asked for, else what an LSG source has or the preset sets, else the
- * reference's defaults.
- * @param usable tokens that the source can read
- * @throws OptionError or CheckpointError for values or combinations that don't work.
- */
-export function resolveLsgConfig(
-  options: ConversionOptions,
-  { architecture, config, isLsg }: Model,
-  usable: number,
-): LsgConfig {
-  const inherited = isLsg ? lsgKeys(config) : presetConfig(options.preset, usable);
-  refuseDecoderKeys(options, architecture);
-  const asked = options.lsg.mask_first_token === true && !("first_token_is_global" in options.lsg);
-  const lsg = parseLsgConfig(architecture, {
-    ...inherited,
-    // The first token can be hidden by one of two means; who asks for the reference's gets that one.
-    ...(asked && { first_token_is_global: false }),
-    ...options.lsg,
-  });
-  // Without pooling nothing would stand in the place of a token that was hidden.
-  return lsg.mask_first_token ? { ...lsg, pool_with_global: true } : lsg;
-}
+export const DECODER_DEFAULTS = { pass_global_tokens_to_decoder: true };
 
 /**
  * The LSG keys of an LSG checkpoint's config.
@@ -46,19 +15,16 @@ export function readLsgConfig(config: Config, architecture: Architecture): LsgCo
   return parseLsgConfig(architecture, lsgKeys(config));
 }
 
-function refuseDecoderKeys({ lsg }: ConversionOptions, { decoder, title }: Architecture): void {
-  const key = Object.keys(DECODER_DEFAULTS).find((name) => Object.hasOwn(lsg, name));
-  if (decoder || key === undefined) return;
-  throw new OptionError(`--${key.replaceAll("_", "-")}: ${title} has no decoder`, "Leave it out.");
-}
-
-function lsgKeys(config: Config): Record<string, unknown> {
+export function lsgKeys(config: Config): Record<string, unknown> {
   const keys = Object.keys(LsgConfigSchema.shape).filter((key) => config[key] !== undefined);
   return Object.fromEntries(keys.map((key) => [key, config[key]]));
 }
 
 /** The keys that only encoder-decoders have are no others'. */
-function parseLsgConfig({ decoder }: Architecture, keys: Readonly<Record<string, unknown>>): LsgConfig {
+export function parseLsgConfig(
+  { decoder }: Architecture,
+  keys: Readonly<Record<string, unknown>>,
+): LsgConfig {
   const own = Object.entries(keys).filter(([key]) => decoder || !Object.hasOwn(DECODER_DEFAULTS, key));
   const result = LsgConfigSchema.safeParse({ ...(decoder && DECODER_DEFAULTS), ...Object.fromEntries(own) });
   if (result.success) {
@@ -80,11 +46,6 @@ export function losslessLength(lsg: LsgConfig, usable: number, sourceLsg: LsgCon
   return addsNothing ? Math.min(usable, 2 * lsg.block_size) : 0;
 }
 
-/** The Python file that defines a model type's LSG classes, without its ending. */
-export function modelingModule(architecture: Architecture): string {
-  return `modeling_lsg_${architecture.modelType.replaceAll("-", "_")}`;
-}
-
 /**
  * The config keys that make transformers open the LSG classes, and those that the classes read.
  * @param className what config.json is to call the checkpoint's class
@@ -97,7 +58,7 @@ export function lsgConfigChanges(
   const module = modelingModule(architecture);
   const autoMap = Object.entries(architecture.heads).map(([key, { auto }]) => {
     const name = LSG_CLASS_PREFIX + classNameOf(architecture, key);
-    return [auto === "Model" ? "AutoModel" : `AutoModelFor${auto}`, `${module}.${name}`];
+    return [autoClassName(auto), `${module}.${name}`];
   });
   return [
     ["architectures", [className]],

@@ -4,6 +4,7 @@ import { isRecord } from "../json/json-edit.js";
 import type { Dtype } from "../safetensors/dtype.js";
 import { type Header, LENGTH_BYTES, parseHeader, parseHeaderLength } from "../safetensors/header.js";
 import type { FileSource, TransferOptions } from "./file-source.js";
+import type { KeptBlocks } from "./kept-blocks.js";
 import { refuseAdapter } from "./refuse-adapter.js";
 
 /** config.json as parsed; what we don't know stays in it. */
@@ -19,6 +20,8 @@ export interface CheckpointTensor {
   readonly begin: number;
   /** In elements, where the tensor does not lie contiguous in the file (`.bin` only). */
   readonly strides?: readonly number[];
+  /** Of a matrix of which the file holds some blocks only: `shape` is the whole's. */
+  readonly kept?: KeptBlocks;
   /** The same text means the same view of the same storage: tied tensors (`.bin` only). */
   readonly storage?: string;
 }
@@ -39,7 +42,24 @@ export interface Checkpoint {
   readonly weightFiles: readonly WeightFile[];
   /** Names in weight files of what is no tensor (`.bin` only). */
   readonly ignored: readonly string[];
+  /** What was settled of config.json by the weights; see model/settle.ts. */
+  readonly settlement?: Settlement;
 }
+
+/** What config.json left open, or said otherwise than the weights. */
+export interface Settlement {
+  /** Keys of config.json; `undefined` removes one. `config` has them already. */
+  readonly changes: ReadonlyMap<string, unknown>;
+  /** What was settled, a sentence each. */
+  readonly notes: readonly string[];
+  /** Where the model type comes from, if config.json has none. */
+  readonly modelTypeFrom?: ModelTypeOrigin;
+  /** Why it could not be settled. */
+  readonly refusal?: CheckpointError;
+}
+
+/** What says of which type a model is, where its config.json does not: its tensors, or `--model-type`. */
+export type ModelTypeOrigin = "tensors" | "option";
 
 export const CONFIG_FILE = "config.json";
 
@@ -220,6 +240,8 @@ function sizeOf(source: FileSource, path: string): number {
 }
 
 function noConfig(source: FileSource): CheckpointError {
+  const older = olderLayout(source);
+  if (older) return older;
   const nested = [...source.files.keys()].find(
     (path) => posix.basename(path) === CONFIG_FILE && path.includes("/"),
   );
@@ -228,6 +250,29 @@ function noConfig(source: FileSource): CheckpointError {
     nested
       ? `There is one in ${posix.dirname(nested)}/: name that folder, if it holds the transformer.`
       : "Name the folder that transformers' save_pretrained wrote, or a model on the Hub.",
+  );
+}
+
+/** The config of checkpoints that Google published, and of pytorch-pretrained-bert after them. */
+const OLDER_CONFIG = /^(bert|albert|electra)_config(_\w+)?\.json$/;
+
+/** What to do with a checkpoint that has its config under an older name, with weights of TensorFlow or PyTorch. */
+function olderLayout({ name, files }: FileSource): CheckpointError | undefined {
+  const paths = [...files.keys()];
+  const config = paths.find((path) => OLDER_CONFIG.test(path));
+  const index = paths.find((path) => /^[^/]+\.ckpt(-\d+)?\.index$/.test(path));
+  if (index !== undefined) {
+    const weights = posix.basename(index, ".index");
+    return new CheckpointError(
+      `${name} is a TensorFlow checkpoint (${weights}), as Google published them; lsg reads PyTorch's and safetensors`,
+      `Convert it with transformers 4 and TensorFlow: BertForPreTraining.from_pretrained("${weights}.index", from_tf=True, ` +
+        `config=BertConfig.from_json_file("${config ?? "bert_config.json"}")).save_pretrained("OUT"); name OUT, with the vocabulary beside.`,
+    );
+  }
+  if (config === undefined) return undefined;
+  return new CheckpointError(
+    `${name} has no ${CONFIG_FILE}, but ${config}, as pytorch-pretrained-bert named it`,
+    `Rename ${config} to ${CONFIG_FILE}; its model_type is found by the weights, or given with --model-type.`,
   );
 }
 

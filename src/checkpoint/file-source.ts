@@ -13,6 +13,8 @@ export interface FileSource {
   readonly transformerFolder?: string;
   /** Files that read differently here than they lie there. */
   readonly rewritten?: ReadonlyMap<string, Buffer>;
+  /** Of the JSON files that were read so far those that not every reader would have taken. */
+  readonly mended?: ReadonlyMap<string, Mended>;
   /**
    * Reads the bytes `[start, end)` of a file without fetching the rest of it.
    * @throws CheckpointError if the file is missing or ends before `end`.
@@ -22,6 +24,15 @@ export interface FileSource {
   read(path: string): Promise<Buffer>;
   /** Makes a file available on this machine, downloading it if need be, and returns its local path. */
   localPath(path: string, options?: TransferOptions): Promise<string>;
+}
+
+/** A JSON file as every reader takes it, where not every reader would have taken it as it lies there. */
+export interface Mended {
+  readonly content: Buffer;
+  /** What was put right, a sentence each. */
+  readonly notes: readonly string[];
+  /** Whether a length in it has no limit, which readers of JSON alone want as a number. */
+  readonly leavesLengthOpen: boolean;
 }
 
 export interface FileInfo {

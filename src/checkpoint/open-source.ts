@@ -2,7 +2,9 @@ import { stat } from "node:fs/promises";
 import { CheckpointError } from "../base/errors.js";
 import type { FileSource } from "./file-source.js";
 import { openFolder } from "./folder.js";
+import { namedFolder } from "./named-folder.js";
 import { withTransformerAtTop } from "./sentence-transformers/transformer-at-top.js";
+import { withStandardJson } from "./standard-files.js";
 
 export interface OpenSourceOptions {
   /** Hub branch, tag or commit. */
@@ -10,16 +12,24 @@ export interface OpenSourceOptions {
   readonly signal?: AbortSignal | undefined;
   /** Told of waits, retries and of a cached commit that is used because the Hub is out of reach. */
   readonly onNotice?: ((text: string) => void) | undefined;
+  /** Give JSON files as they lie there: whoever verifies a folder wants to see what every reader of it sees. */
+  readonly asFound?: boolean | undefined;
 }
 
 /**
- * Opens a model by what the user typed: a folder if there is one of that name, else a Hub model. A transformer in a
- * subfolder of a sentence-transformers model is seen at the top.
+ * Opens a model by what the user typed: a folder, or the config.json in it, if there is one of that name, else a Hub
+ * model. A transformer in a subfolder of a sentence-transformers model is seen at the top, and JSON files read as every
+ * reader takes them.
  * @throws CheckpointError or HubError if there is neither.
  */
-export async function openSource(model: string, options: OpenSourceOptions = {}): Promise<FileSource> {
+export async function openSource(name: string, options: OpenSourceOptions = {}): Promise<FileSource> {
+  const source = await withTransformerAtTop(await openFiles(await namedFolder(name), options));
+  return options.asFound ? source : withStandardJson(source);
+}
+
+async function openFiles(model: string, options: OpenSourceOptions): Promise<FileSource> {
   const found = await stat(model).catch(() => undefined);
-  if (found?.isDirectory()) return withTransformerAtTop(await openFolder(model));
+  if (found?.isDirectory()) return openFolder(model);
   if (found) {
     throw new CheckpointError(
       `${model} is a file`,
@@ -34,5 +44,5 @@ export async function openSource(model: string, options: OpenSourceOptions = {})
   }
   // Only here: a conversion of a folder needs nothing of the Hub's client.
   const { openHub } = await import("./hub/open-hub.js");
-  return withTransformerAtTop(await openHub(model, options));
+  return openHub(model, options);
 }

@@ -2,12 +2,13 @@ import { readSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { CheckpointError } from "../base/errors.js";
 import { gather } from "../pickle/gather.js";
-import type { Rows } from "../plan/types.js";
 import { isFloatDtype } from "../safetensors/dtype.js";
 import { decodeFloats, type Floats } from "../safetensors/floats.js";
 import { tensorBytes } from "../safetensors/header.js";
 import type { Checkpoint, CheckpointTensor } from "./checkpoint.js";
 import type { TransferOptions } from "./file-source.js";
+import { storedShape, withZeroBlocks } from "./kept-blocks.js";
+import type { Rows } from "./rows.js";
 
 /** A run of bytes of an open file. */
 export interface ByteRun {
@@ -62,14 +63,14 @@ export async function openWeights(
   // Of tensors that don't lie contiguous the last one is kept: its rows are asked for one after the other.
   let gathered: { name: string; bytes: Promise<Buffer> } | undefined;
   const gatherOnce = (name: string, tensor: CheckpointTensor) => {
-    if (gathered?.name !== name) gathered = { name, bytes: gather(fileOf(tensor), tensor) };
+    if (gathered?.name !== name) gathered = { name, bytes: wholeTensor(fileOf(tensor), tensor) };
     return gathered.bytes;
   };
 
   async function* locate({ tensor: name, start, count, step }: Rows): AsyncIterable<ByteRun | Buffer> {
     const tensor = tensorOf(name);
     const rowBytes = bytesPerRow(tensor);
-    if (tensor.strides) {
+    if (tensor.strides || tensor.kept) {
       const whole = await gatherOnce(name, tensor);
       for (let i = 0; i < count; i++)
         yield whole.subarray((start + i * step) * rowBytes, (start + i * step + 1) * rowBytes);
@@ -99,6 +100,15 @@ export async function openWeights(
     rowCount: (name) => tensorOf(name).shape[0] ?? 1,
     close,
   };
+}
+
+/** A tensor that does not lie in its file as a run of bytes. */
+async function wholeTensor(file: FileHandle, tensor: CheckpointTensor): Promise<Buffer> {
+  const shape = storedShape(tensor);
+  const stored = tensor.strides
+    ? await gather(file, { ...tensor, shape })
+    : readRun({ file, begin: tensor.begin, length: tensorBytes(tensor.dtype, shape) ?? 0 });
+  return withZeroBlocks(stored, tensor);
 }
 
 function readRun({ file, begin, length }: ByteRun): Buffer {

@@ -49,7 +49,7 @@ async function convertAndPush(
   const { plan, comparison, verification, pushed } = result;
   // Only where there is one: it knows ONNX Runtime.
   const compared = comparison ? (await import("./compare-dtypes.js")).comparisonLines(comparison) : [];
-  compared.forEach((line) => context.progress?.step(line));
+  for (const line of compared) context.progress?.step(line);
   const weights = totalBytes(plan.shards);
   return {
     status: "converted",

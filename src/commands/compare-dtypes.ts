@@ -3,8 +3,7 @@ import { join } from "node:path";
 import { LsgError, PrecisionError } from "../base/errors.js";
 import { GRAPH_DTYPES, type GraphDtype } from "../base/graph-dtypes.js";
 import type { FileSource, TransferOptions } from "../checkpoint/file-source.js";
-import { asModel } from "../model/read-model.js";
-import { readCheckpoint } from "../plan/plan-source.js";
+import { asModel, readCheckpoint } from "../model/open.js";
 import { formatAgainst, formatNumber } from "../report/numbers.js";
 import { counted } from "../report/words.js";
 import { findRuntime } from "../runtime/runtime.js";
@@ -37,6 +36,8 @@ export interface ComparedGraphs {
   /** Writes the same graphs in another dtype. @returns their files */
   readonly write: (dtype: GraphDtype, folder: string) => Promise<readonly string[]>;
   readonly transfer: TransferOptions;
+  /** `--model-type`. */
+  readonly modelType: string | undefined;
 }
 
 /**
@@ -45,12 +46,12 @@ export interface ComparedGraphs {
  * @throws PrecisionError for a dtype that loses too much, with what to take instead
  */
 export async function compareDtypes(graphs: ComparedGraphs): Promise<Comparison | undefined> {
-  const { source, folder, files, lshSeed, transfer } = graphs;
+  const { source, folder, files, lshSeed, transfer, modelType } = graphs;
   const asked = [...files.keys()].filter(isSmall);
   if (asked.length === 0) return undefined;
   const found = await findRuntime();
   if ("reason" in found) return { not_compared: found.reason };
-  const read = await asModel(await readCheckpoint(source, transfer));
+  const read = await asModel(await readCheckpoint(source, transfer, modelType));
   const comparison = await openDtypeComparison(read, {
     runtime: found.runtime,
     lshSeed,

@@ -4,9 +4,10 @@ import { type Progress, silent } from "../base/progress.js";
 import { openFolder } from "../checkpoint/folder.js";
 import { openSource } from "../checkpoint/open-source.js";
 import { openWeights } from "../checkpoint/weight-reader.js";
+import { readCheckpoint, readerOf } from "../model/open.js";
 import { type ConvertOptions, decisiveOptions } from "../options/options.js";
 import { recordedSource } from "../plan/conversion-record.js";
-import { planCheckpoint, readCheckpoint, readerOf } from "../plan/plan-source.js";
+import { planCheckpoint } from "../plan/plan-source.js";
 import { totalBytes, untouchedFile } from "../plan/shards.js";
 import type { ConversionPlan } from "../plan/types.js";
 import type { PushResult } from "../push/push-folder.js";
@@ -56,7 +57,7 @@ export async function convert(
 ): Promise<ConvertResult> {
   const source = await openSource(model, { revision: options.revision, signal, onNotice: progress.step });
   const transfer = (path: string) => transferOptions(source, path, progress, signal);
-  const read = await readCheckpoint(source, transfer("pytorch_model.bin"));
+  const read = await readCheckpoint(source, transfer("pytorch_model.bin"), options.modelType);
   const plan = await planCheckpoint(read, decisiveOptions(options), {
     lsg_version: packageInfo().version,
     source: recordedSource(model, source, sourceHash),

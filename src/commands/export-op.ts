@@ -1,17 +1,17 @@
 import { mkdir, rename, rm, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { findArchitecture } from "../architectures/architectures.js";
-import { openCheckpoint } from "../checkpoint/checkpoint.js";
+import { lsgOf, type PlannedAttention } from "../attention/planned.js";
 import { openSource } from "../checkpoint/open-source.js";
 import { attentionOf } from "../model/attention.js";
 import { describeModel } from "../model/model.js";
+import { architectureOf, openModel } from "../model/settle.js";
 import { attentionFunction } from "../onnx/context.js";
 import { prependedTokens } from "../onnx/functions/lsg-inputs.js";
 import { opOnlyModel } from "../onnx/op-only.js";
 import { writeModel } from "../onnx/writer.js";
 import type { ExportOptions } from "../options/options.js";
 import { graphSeed } from "../plan/conversion-record.js";
-import type { PlannedAttention } from "../plan/weights.js";
+import { asOutputError } from "../write/output-folder.js";
 import { type ExportContext, type ExportResult, namedAttention } from "./export.js";
 
 const OP_FILE = "attention.onnx";
@@ -28,11 +28,11 @@ export async function exportOp(
   { signal, progress }: ExportContext = {},
 ): Promise<ExportResult> {
   const source = await openSource(model, { revision: options.revision, signal, onNotice: progress?.step });
-  const checkpoint = await openCheckpoint(source, { signal });
-  const described = describeModel(checkpoint, await findArchitecture(checkpoint.config.model_type));
+  const checkpoint = await openModel(source, { signal }, options.modelType);
+  const described = describeModel(checkpoint, await architectureOf(checkpoint));
   const { sizes, config } = described;
   const attention = attentionOf(described);
-  const lsg = attention?.kind === "lsg" ? attention.config : undefined;
+  const lsg = lsgOf(attention);
   const seed = await graphSeed(source, options.seed);
   const relative = described.architecture.encoder.relativeBias;
   const graph = opOnlyModel({
@@ -45,8 +45,8 @@ export async function exportOp(
     dtype: "F32",
   });
   const partial = join(output, `${OP_FILE}.partial-${process.pid}`);
-  await mkdir(output, { recursive: true });
   try {
+    await mkdir(output, { recursive: true });
     await writeModel(partial, graph, { signal });
     const { size } = await stat(partial);
     await rename(partial, join(output, OP_FILE));
@@ -58,6 +58,8 @@ export async function exportOp(
       ...namedAttention(ofFirstLayer(attention)),
       notes: [],
     };
+  } catch (error) {
+    throw asOutputError(error, output);
   } finally {
     await rm(partial, { force: true });
   }

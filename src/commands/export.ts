@@ -1,17 +1,25 @@
 import { existsSync } from "node:fs";
 import { lstat, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join, posix, resolve } from "node:path";
+import { writesNoMore } from "../architectures/architecture.js";
+import { lsgOf, type PlannedAttention } from "../attention/planned.js";
 import { OptionError } from "../base/errors.js";
 import { GRAPH_DTYPES, type GraphDtype } from "../base/graph-dtypes.js";
 import { type Progress, silent } from "../base/progress.js";
-import { type Checkpoint, openCheckpoint, parseObject } from "../checkpoint/checkpoint.js";
+import { type Checkpoint, parseObject, type Settlement } from "../checkpoint/checkpoint.js";
 import type { FileSource } from "../checkpoint/file-source.js";
 import { graphPaths } from "../checkpoint/graph-files.js";
+import { namedFolder } from "../checkpoint/named-folder.js";
 import { openSource } from "../checkpoint/open-source.js";
 import { MODULES_FILE } from "../checkpoint/sentence-transformers/modules-json.js";
+import { isJsonFile } from "../checkpoint/standard-files.js";
 import { openWeights } from "../checkpoint/weight-reader.js";
 import { editTopLevel } from "../json/json-edit.js";
 import { attentionOf, describeAttention } from "../model/attention.js";
+import type { Model } from "../model/model.js";
+import { positionTable } from "../model/positions.js";
+import { PRUNED_HEADS } from "../model/pruned-heads.js";
+import { openModel } from "../model/settle.js";
 import { CANDIDATE_SCORING_HEAD } from "../onnx/candidate-task.js";
 import { weightsIn } from "../onnx/dtype-weights.js";
 import { describeForExport, exportNotes } from "../onnx/export-model.js";
@@ -23,8 +31,8 @@ import type { ExportOptions } from "../options/options.js";
 import type { Variant } from "../options/schemas.js";
 import { graphSeed } from "../plan/conversion-record.js";
 import { isModelWeights, sortFiles } from "../plan/side-files.js";
-import type { PlannedAttention } from "../plan/weights.js";
 import { findCandidateTokens } from "../tokenizer/candidate-tokens.js";
+import { raiseLength } from "../tokenizer/raise-length.js";
 import { TOKENIZER_FILES } from "../tokenizer/special-tokens.js";
 import { copyWhole } from "../write/copy-file.js";
 import { asOutputError, writeFolder } from "../write/output-folder.js";
@@ -80,21 +88,22 @@ export async function exportOnnx(
   const { signal, progress = silent } = context;
   const source = await openSource(model, { revision: options.revision, signal, onNotice: progress.step });
   const own = source.origin.kind === "folder" ? source.origin.path : undefined;
-  const target = output ?? (own === undefined ? `${basename(source.name)}-onnx` : model);
+  const target = output ?? (own === undefined ? `${basename(source.name)}-onnx` : await namedFolder(model));
   if (own !== undefined && resolve(target) === resolve(own)) {
     refuseNested(source);
-    const written = await exportInto(own, source, options, context).catch((error: unknown) => {
-      throw asOutputError(error, own);
-    });
+    const written = await exportInto(own, source, options, context, options.modelType).catch(
+      (error: unknown) => {
+        throw asOutputError(error, own);
+      },
+    );
     return { output: target, ...written };
   }
-  const { rewritten } = source;
   const bytes = GRAPH_BYTES + [...source.files.values()].reduce((sum, { size }) => sum + size, 0);
   let written: ExportedGraph = { files: [], bytes: {}, task: "", attention: "full", notes: [] };
   await writeFolder(resolve(target), bytes, { force: options.force, sourceFolder: own }, async (folder) => {
     for (const path of await copiedFiles(source, options)) {
       await mkdir(dirname(join(folder, path)), { recursive: true });
-      const content = rewritten?.get(path);
+      const content = await changedContent(source, path);
       if (content) {
         await writeFile(join(folder, path), content);
         continue;
@@ -102,7 +111,7 @@ export async function exportOnnx(
       const from = await source.localPath(path, transferOptions(source, path, progress, signal));
       await copyWhole(from, join(folder, path));
     }
-    written = await exportInto(folder, source, options, context);
+    written = await exportInto(folder, source, options, context, options.modelType);
   });
   return { output: target, ...written };
 }
@@ -110,15 +119,17 @@ export async function exportOnnx(
 /**
  * Writes the graphs of a model into a folder that has its other files: into `onnx/`, or with shared weights
  * beside them. Each file takes its place when it is whole.
+ * @param modelType `--model-type`, for a model whose config.json has none
  */
 export async function exportInto(
   folder: string,
   source: FileSource,
   options: GraphChoices,
   { signal, progress = silent }: ExportContext = {},
+  modelType?: string,
 ): Promise<ExportedGraph> {
   const transfer = (path: string) => transferOptions(source, path, progress, signal);
-  const checkpoint = await openCheckpoint(source, transfer("pytorch_model.bin"));
+  const checkpoint = await openModel(source, transfer("pytorch_model.bin"), modelType);
   const described = await describeForExport(checkpoint, transfer("pytorch_model.bin"));
   const { model } = described;
   const { head } = exported(model, options.task);
@@ -141,7 +152,7 @@ export async function exportInto(
         ? findCandidateTokens(await readTokenizer(source), model.architecture.tokenizerClass)
         : undefined;
     const graphOptions = {
-      lsg: attention?.kind === "lsg" ? attention.config : undefined,
+      lsg: lsgOf(attention),
       task: options.task,
       globalAttention: options.globalAttention,
       candidates,
@@ -156,7 +167,8 @@ export async function exportInto(
     const weights = options.onnxWeights === "shared" ? undefined : options.onnxWeights;
     const written = await writeGraphs(scratch, graphs, { weights, signal });
     const comparison = await compareDtypes({
-      ...{ source, folder: scratch, lshSeed: graphOptions.seed, transfer: transfer("pytorch_model.bin") },
+      ...{ source, modelType, folder: scratch, lshSeed: graphOptions.seed },
+      transfer: transfer("pytorch_model.bin"),
       files: new Map(dtypes.map((dtype) => [dtype, [...written.keys()].filter(isOf(dtype))])),
       write: async (dtype, place) => [
         ...(await writeGraphs(place, new Map([[dtype, graphsIn(dtype)]]), { weights, signal })).keys(),
@@ -168,11 +180,15 @@ export async function exportInto(
     const replaced = dtypes.flatMap(graphPaths);
     const others = GRAPH_DTYPES.flatMap(graphPaths).filter((path) => !replaced.includes(path));
     const left = others.filter((path) => existsSync(join(folder, path)));
-    await writeFile(join(scratch, "config.json"), await configWithHints(source, [...paths, ...left]));
+    await writeFile(
+      join(scratch, "config.json"),
+      await exportedConfig(source, checkpoint.settlement, [...paths, ...left]),
+    );
     await mkdir(join(folder, place), { recursive: true });
     // A graph comes after the data that it names.
     for (const file of files.toReversed()) await rename(join(scratch, file), join(folder, place, file));
     await rename(join(scratch, "config.json"), join(folder, "config.json"));
+    await limitLengths(folder, source, model);
     for (const path of replaced.filter((path) => !paths.includes(path))) {
       await rm(join(folder, path), { force: true });
     }
@@ -181,7 +197,11 @@ export async function exportInto(
       bytes: Object.fromEntries([...written].map(([file, size]) => [posix.join(place, file), size])),
       task: taskOf(head),
       ...namedAttention(attention),
-      notes: exportNotes(described, options.task),
+      notes: [
+        ...exportNotes(described, options.task),
+        ...(checkpoint.settlement?.notes ?? []),
+        ...[...(source.mended?.values() ?? [])].flatMap((mended) => mended.notes),
+      ],
       comparison,
     };
   } finally {
@@ -194,6 +214,23 @@ export async function exportInto(
 function isOf(dtype: GraphDtype): (file: string) => boolean {
   const known = graphPaths(dtype);
   return (file) => known.includes(file);
+}
+
+/** What a file reads as, where that is not as it lies there. */
+async function changedContent(source: FileSource, path: string): Promise<Buffer | undefined> {
+  const content = isJsonFile(path) ? await source.read(path) : undefined;
+  return source.mended?.has(path) ? content : source.rewritten?.get(path);
+}
+
+/** Copies that say that there is no limit to a length get the model's. */
+async function limitLengths(folder: string, source: FileSource, model: Model): Promise<void> {
+  const { usable } = positionTable(model);
+  for (const [path, { content, leavesLengthOpen }] of source.mended ?? []) {
+    if (!leavesLengthOpen) continue;
+    const lengths = { from: usable, to: usable, writesNoMore: writesNoMore(model.architecture) };
+    const limited = raiseLength(path, content, lengths);
+    await writeFile(join(folder, path), limited.content);
+  }
 }
 
 /** The files that number a tokenizer's tokens. */
@@ -240,9 +277,15 @@ async function requireBeside(folder: string, checkpoint: Checkpoint): Promise<vo
   }
 }
 
-/** config.json with what Transformers.js has to know of the graph. */
-async function configWithHints(source: FileSource, files: readonly string[]): Promise<Buffer> {
+/** config.json with what was settled of it, and with what Transformers.js has to know of the graph. */
+async function exportedConfig(
+  source: FileSource,
+  settlement: Settlement | undefined,
+  files: readonly string[],
+): Promise<Buffer> {
   const content = await source.read("config.json");
   const hints = graphHints(parseObject(content, "config.json"), files);
-  return editTopLevel(content, new Map([["transformers.js_config", hints]]));
+  // The weights stay as they are, and with them what says which heads they lack.
+  const settled = [...(settlement?.changes ?? [])].filter(([key]) => key !== PRUNED_HEADS);
+  return editTopLevel(content, new Map([...settled, ["transformers.js_config", hints]]));
 }

@@ -1,14 +1,14 @@
+import type { PlannedAttention } from "../attention/planned.js";
 import { LsgError } from "../base/errors.js";
 import { parseObject } from "../checkpoint/checkpoint.js";
 import type { FileSource } from "../checkpoint/file-source.js";
 import { type OpenSourceOptions, openSource } from "../checkpoint/open-source.js";
 import { changedTensors, inspectedTensors, tensorGroups } from "../inspect/tensors.js";
 import type { Inspection, WouldConvert } from "../inspect/types.js";
-import { asModel, type ReadModel } from "../model/read-model.js";
+import { asModel, type ReadCheckpoint, type ReadModel, readCheckpoint } from "../model/open.js";
 import type { ConversionOptions } from "../options/options.js";
-import { planCheckpoint, type ReadCheckpoint, readCheckpoint } from "../plan/plan-source.js";
+import { planCheckpoint } from "../plan/plan-source.js";
 import { totalBytes } from "../plan/shards.js";
-import type { PlannedAttention } from "../plan/weights.js";
 import { keysSeen, patternLength } from "../report/attention-regions.js";
 import { drawnAttention } from "../report/attention-shape.js";
 
@@ -28,7 +28,7 @@ export async function inspect(
   opening: OpenSourceOptions = {},
 ): Promise<Inspection> {
   const source = await openSource(model, { ...opening, revision: options.revision });
-  const read = hasReadableHeaders(source) ? await readCheckpoint(source) : undefined;
+  const read = hasReadableHeaders(source) ? await readCheckpoint(source, {}, options.modelType) : undefined;
   const config = read?.checkpoint.config ?? parseObject(await source.read("config.json"), "config.json");
   const { model_type: modelType } = config;
   const tensors = read ? inspectedTensors(read.checkpoint) : null;

@@ -1,6 +1,6 @@
 import type { FileSource } from "../checkpoint/file-source.js";
+import type { ReadCheckpoint } from "../model/open.js";
 import type { ConvertOptions } from "../options/options.js";
-import type { ReadCheckpoint } from "../plan/plan-source.js";
 import { chooseDevice } from "../runtime/devices.js";
 import { recordProof, requireProof } from "../verify/proof.js";
 import type { Listener } from "../verify/recorder.js";
@@ -28,7 +28,7 @@ export async function openRunTest(options: RunTestOptions): Promise<RunTest> {
     const findOriginal = async () => ({ read });
     const report = await verifyFolder({ converted, name, findOriginal, device, seed, signal }, listener);
     // The model card says what was proven: a promise that nobody could look at must not stand there.
-    requireProof(report);
+    requireProof(report, "written");
     await recordProof(converted);
     return report;
   };

@@ -1,7 +1,9 @@
+import { namedFolder } from "../checkpoint/named-folder.js";
 import { openSource } from "../checkpoint/open-source.js";
+import { readCheckpoint } from "../model/open.js";
 import type { VerifyOptions } from "../options/options.js";
+import { recordedModelType } from "../plan/conversion-record.js";
 import { findOriginal } from "../plan/find-original.js";
-import { readCheckpoint } from "../plan/plan-source.js";
 import { chooseDevice } from "../runtime/devices.js";
 import type { Listener } from "../verify/recorder.js";
 import type { VerificationReport } from "../verify/types.js";
@@ -23,12 +25,12 @@ export async function verify(
   { signal, onNotice, ...listener }: VerifyContext = {},
 ): Promise<VerificationReport> {
   const opening = { signal, onNotice };
-  const converted = await openSource(model, { ...opening, revision: options.revision });
+  const converted = await openSource(model, { ...opening, revision: options.revision, asFound: true });
   const device = await chooseDevice(options.device);
   return verifyFolder(
     {
       converted,
-      name: model,
+      name: await namedFolder(model),
       device,
       lengths: options.lengths,
       text: options.text,
@@ -36,7 +38,13 @@ export async function verify(
       signal,
       async findOriginal(record) {
         if (options.against !== undefined) {
-          return { read: await readCheckpoint(await openSource(options.against, opening), { signal }) };
+          return {
+            read: await readCheckpoint(
+              await openSource(options.against, opening),
+              { signal },
+              recordedModelType(record),
+            ),
+          };
         }
         if (record) return findOriginal(converted, record, opening);
         return { reason: "the folder does not say what it was made from" };

@@ -1,8 +1,8 @@
 import { megabytes } from "../base/progress.js";
 import { describeAttention } from "../model/attention.js";
+import { attentionSentence } from "../report/attention-pattern.js";
 import { pad, printable } from "../report/text.js";
 import { textPattern } from "../report/text-pattern.js";
-import { attentionSentence } from "../verify/report/wording.js";
 import type { ChangedTensor, Inspection, TensorGroup, WouldConvert } from "./types.js";
 
 /** Modules in a list; `--tensors` shows everything. */

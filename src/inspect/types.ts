@@ -1,4 +1,4 @@
-import type { PlannedAttention } from "../plan/weights.js";
+import type { PlannedAttention } from "../attention/planned.js";
 import type { DrawnAttention } from "../report/attention-shape.js";
 
 /** A tensor as its file's header tells of it. */

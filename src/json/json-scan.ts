@@ -33,23 +33,32 @@ const CLOSE_BRACKET = 0x5d;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 
+/** Passes over the value that begins at byte `at`, inside of `depth` others, and returns the offset behind it. */
+export type PassValue = (json: Buffer, at: number, depth: number, key?: Span) => number;
+
 /**
  * Passes over the object that opens at byte `open`, checking it in full and building nothing, and returns the
- * offset behind it. `visit` sees each of its members (not those of objects inside).
+ * offset behind it. `visit` sees each of its members (not those of objects inside); `pass` passes over their values.
  *
  * @throws JsonSyntaxError
  */
-export function walkObject(json: Buffer, open: number, visit?: (member: Member) => void, depth = 1): number {
+export function walkObject(
+  json: Buffer,
+  open: number,
+  visit?: (member: Member) => void,
+  depth = 1,
+  pass: PassValue = skipValue,
+): number {
   expectByte(json, open, OPEN_BRACE);
   let at = skipSpace(json, open + 1);
   if (json[at] === CLOSE_BRACE) return at + 1;
   for (;;) {
-    const keyEnd = skipString(json, at);
-    const colon = skipSpace(json, keyEnd);
+    const key = { start: at, end: skipString(json, at) };
+    const colon = skipSpace(json, key.end);
     expectByte(json, colon, COLON);
     const start = skipSpace(json, colon + 1);
-    const end = skipValue(json, start, depth);
-    visit?.({ key: { start: at, end: keyEnd }, value: { start, end } });
+    const end = pass(json, start, depth, key);
+    visit?.({ key, value: { start, end } });
     at = skipSpace(json, end);
     if (json[at] === CLOSE_BRACE) return at + 1;
     expectByte(json, at, COMMA);
@@ -58,12 +67,18 @@ export function walkObject(json: Buffer, open: number, visit?: (member: Member) 
 }
 
 /** The same for the array that opens at byte `open`; `visit` sees its elements. @throws JsonSyntaxError */
-export function walkArray(json: Buffer, open: number, visit?: (element: Span) => void, depth = 1): number {
+export function walkArray(
+  json: Buffer,
+  open: number,
+  visit?: (element: Span) => void,
+  depth = 1,
+  pass: PassValue = skipValue,
+): number {
   expectByte(json, open, OPEN_BRACKET);
   let at = skipSpace(json, open + 1);
   if (json[at] === CLOSE_BRACKET) return at + 1;
   for (;;) {
-    const end = skipValue(json, at, depth);
+    const end = pass(json, at, depth);
     visit?.({ start: at, end });
     at = skipSpace(json, end);
     if (json[at] === CLOSE_BRACKET) return at + 1;
@@ -91,11 +106,12 @@ function expectByte(json: Buffer, at: number, byte: number): void {
   if (json[at] !== byte) throw unexpected(json, at, JSON.stringify(String.fromCharCode(byte)));
 }
 
-function skipValue(json: Buffer, at: number, depth: number): number {
+/** Passes over any value. @throws JsonSyntaxError */
+export function skipValue(json: Buffer, at: number, depth: number): number {
   const byte = json[at];
   if (byte === QUOTE) return skipString(json, at);
   if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
-    if (depth >= MAX_DEPTH) throw unexpected(json, at, `at most ${MAX_DEPTH} levels`);
+    refuseTooDeep(json, at, depth);
     const walk = byte === OPEN_BRACE ? walkObject : walkArray;
     return walk(json, at, undefined, depth + 1);
   }
@@ -104,6 +120,11 @@ function skipValue(json: Buffer, at: number, depth: number): number {
     if (json.subarray(at, at + word.length).equals(word)) return at + word.length;
   }
   throw unexpected(json, at, "a value");
+}
+
+/** @throws JsonSyntaxError for an object or list at byte `at` that lies inside of as many as there may be */
+export function refuseTooDeep(json: Buffer, at: number, depth: number): void {
+  if (depth >= MAX_DEPTH) throw unexpected(json, at, `at most ${MAX_DEPTH} levels`);
 }
 
 function skipString(json: Buffer, open: number): number {

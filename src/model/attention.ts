@@ -6,7 +6,7 @@ import {
 } from "../attention/longformer.js";
 import { readLsgConfig } from "../attention/lsg.js";
 import { isSparse, type LsgConfig } from "../attention/lsg-config.js";
-import type { PlannedAttention } from "../plan/weights.js";
+import type { PlannedAttention } from "../attention/planned.js";
 import type { Model } from "./model.js";
 
 /** A checkpoint's attention, as its config says; undefined for full attention. */

@@ -76,6 +76,11 @@ export function longformerClass(className: string, architecture: Architecture): 
   return className === COLBERT_CLASS ? className : openedClass(className, architecture);
 }
 
+/** What a class of that name computes, with or without LSG before it; undefined for one that is not known. */
+export function headOf(architecture: Architecture, className: string): Head | undefined {
+  return knownClass(architecture, className)?.head;
+}
+
 function knownClass(architecture: Architecture, className: string): ModelClass | undefined {
   const key = classKeyOf(architecture, withoutLsg(className)) ?? "";
   const head = Object.hasOwn(architecture.heads, key) ? architecture.heads[key] : undefined;

@@ -1,7 +1,8 @@
-import type { Architecture } from "../architectures/architecture.js";
+import { type Architecture, writesNoMore } from "../architectures/architecture.js";
 import { CheckpointError, OptionError } from "../base/errors.js";
 import type { Config } from "../checkpoint/checkpoint.js";
-import { isGenerationLimit } from "../tokenizer/raise-length.js";
+import { CONFIG_LENGTH_KEYS, isGenerationLimit } from "../tokenizer/raise-length.js";
+import { labelNames } from "./label-count.js";
 import { configLabels, type Sizes } from "./tensor-specs.js";
 
 /** Keys that a conversion decides by itself. */
@@ -10,11 +11,9 @@ const DECIDED_KEYS = [
   "architectures",
   "auto_map",
   "base_model_prefix",
+  "_attn_implementation",
   "max_position_embeddings",
 ];
-
-/** Keys that hold a length in tokens besides `max_position_embeddings`, in some families. */
-const LENGTH_KEYS = ["max_seq_length", "max_sequence_length", "model_max_length", "n_positions"];
 
 /**
  * The source's config with the keys that the user wants on top, as transformers merges them: a new number
@@ -42,15 +41,6 @@ export function mergeKwargs(config: Config, kwargs: Readonly<Record<string, unkn
   return configLabels(merged) === num_labels ? merged : { ...merged, ...labelNames(num_labels) };
 }
 
-/** transformers' names for labels that have none. */
-function labelNames(count: number): Record<string, unknown> {
-  const names = Array.from({ length: count }, (_, i) => `LABEL_${i}`);
-  return {
-    id2label: Object.fromEntries(names.map((name, i) => [String(i), name])),
-    label2id: Object.fromEntries(names.map((name, i) => [name, i])),
-  };
-}
-
 /**
  * Refuses what LSG attention cannot compute.
  * @throws CheckpointError naming the key.
@@ -74,14 +64,16 @@ export function checkConvertible(config: Config, architecture: Architecture): vo
 /**
  * Where a config states a length outside of `max_position_embeddings`, the new one. Configs of encoder-decoders
  * also hold settings of generate(): as many tokens as the source had positions for were as many as it could.
+ * @param architecture the result's
  */
 export function raisedLengths(
-  { decoder }: Pick<Architecture, "decoder">,
+  architecture: Architecture,
   config: Config,
   { from, to }: { readonly from: number; readonly to: number },
 ): [string, number][] {
-  const keys = LENGTH_KEYS.filter((key) => typeof config[key] === "number");
-  const generates = decoder !== undefined && isGenerationLimit(config.max_length, from);
+  const keys = CONFIG_LENGTH_KEYS.filter((key) => typeof config[key] === "number");
+  const writesMore = architecture.decoder !== undefined && !writesNoMore(architecture);
+  const generates = writesMore && isGenerationLimit(config.max_length, from);
   return [...keys, ...(generates ? ["max_length"] : [])].map((key) => [key, to]);
 }
 

@@ -1,11 +1,18 @@
 import type { Architecture } from "../architectures/architecture.js";
 import type { Checkpoint, Config } from "../checkpoint/checkpoint.js";
-import { baseModules, holdsHead } from "../plan/reconcile.js";
 import { basePrefixOf, isLsgConfig, type ModelClass, requestedClass, sourceClass } from "./classes.js";
 import { checkConvertible, mergeKwargs } from "./config.js";
 import type { Modules } from "./modules.js";
-import { aliasedWordEmbeddings, nameTensors, type SourceTensors } from "./names.js";
-import { configLabels, readSizes, type Sizes } from "./tensor-specs.js";
+import { aliasedWordEmbeddings, modernName, nameTensors, type SourceTensors } from "./names.js";
+import {
+  baseModules,
+  configLabels,
+  headSpecs,
+  holdsHead,
+  poolerSpecs,
+  readSizes,
+  type Sizes,
+} from "./tensor-specs.js";
 
 /** A checkpoint seen through its architecture. */
 export interface Model {
@@ -39,7 +46,7 @@ export function describeModel(
   const config = mergeKwargs(checkpoint.config, wanted.kwargs ?? {});
   checkConvertible(config, architecture);
   const sourceSizes = readSizes(architecture, config, configLabels(config));
-  const names = new Set(checkpoint.tensors.keys());
+  const names = new Set([...checkpoint.tensors.keys()].map(modernName));
   const source = sourceClass(architecture, config, (head) =>
     holdsHead(names, architecture, head, sourceSizes),
   );
@@ -64,4 +71,15 @@ export function describeModel(
 export function readsTokenTypes({ architecture, sizes }: Pick<Model, "architecture" | "sizes">): boolean {
   const { usesTokenTypes } = architecture.encoder.embeddings;
   return usesTokenTypes === "several" ? sizes.types > 1 : usesTokenTypes && sizes.types > 0;
+}
+
+/** Whether a checkpoint holds what its class computes its outputs with, behind the base model. */
+export function holdsOwnHead({ architecture, source, sizes, tensors, tied }: Model): boolean {
+  const { head } = source;
+  if (!head) return false;
+  const pools = Object.values(head.outputs).some(({ from }) => from === "pooler");
+  const names = new Set([...tensors.values()].flatMap(({ name, baseName = name }) => [name, baseName]));
+  return [...(pools ? poolerSpecs(architecture, sizes) : []), ...headSpecs(architecture, head, sizes)]
+    .filter(({ optional, tiedTo, ownUnlessTied }) => !optional && !(tiedTo && (tied || !ownUnlessTied)))
+    .every(({ name }) => names.has(name));
 }

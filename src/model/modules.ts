@@ -13,8 +13,8 @@ import {
   type ModuleEntry,
   parseModules,
 } from "../checkpoint/sentence-transformers/modules-json.js";
-import { sameShape } from "../plan/tensors.js";
 import { readStep, type Step, stepTensors } from "./steps.js";
+import { sameShape } from "./tensor-specs.js";
 
 /** What follows the transformer, as a graph computes it. */
 export interface Modules {

@@ -85,7 +85,8 @@ export function aliasedWordEmbeddings(
   return copies.flatMap(spellings).find((name) => names.has(name));
 }
 
-function modernName(name: string): string {
+/** A name as transformers writes it today. */
+export function modernName(name: string): string {
   const dot = name.lastIndexOf(".");
   const last = name.slice(dot + 1);
   return Object.hasOwn(OLD_NAMES, last) ? `${name.slice(0, dot + 1)}${OLD_NAMES[last]}` : name;

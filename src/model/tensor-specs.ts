@@ -11,6 +11,7 @@ import type {
 } from "../architectures/architecture.js";
 import { CheckpointError } from "../base/errors.js";
 import type { Config } from "../checkpoint/checkpoint.js";
+import type { SourceTensor } from "./names.js";
 
 /** Every size that a tensor's shape can depend on. */
 export type Sizes = Readonly<Record<SizeName | "labels", number>> & {
@@ -43,6 +44,7 @@ type Shaped = Omit<TensorSpec, "part">;
 
 /** No model is wider or knows more words. */
 const MAX_SIZE = 2 ** 30;
+
 /** No model is deeper; a typing error would fill memory with names. */
 const MAX_COUNT = 10_000;
 const COUNTS: ReadonlySet<string> = new Set(["layers", "layerGroups", "layersPerGroup", "heads"]);
@@ -262,4 +264,53 @@ function tensor(name: string, shape: number[]): Shaped {
 
 function range(count: number): number[] {
   return Array.from({ length: count }, (_, i) => i);
+}
+
+/** Whether a checkpoint holds every tensor of a class's head that no other tensor stands for. */
+export function holdsHead(
+  tensors: ReadonlySet<string>,
+  architecture: Architecture,
+  head: Head,
+  sizes: Sizes,
+): boolean {
+  const own = headSpecs(architecture, head, sizes).filter(({ tiedTo }) => tiedTo === undefined);
+  return own.every(({ name }) => tensors.has(name));
+}
+
+/** First path segments of the base model's tensors. */
+export function baseModules(architecture: Architecture, sizes: Sizes): ReadonlySet<string> {
+  const specs = [...baseSpecs(architecture, sizes), ...poolerSpecs(architecture, sizes)];
+  return new Set(specs.map(({ name }) => name.split(".", 1)[0] ?? name));
+}
+
+/** Every tensor that a class has, by its full name. */
+export function classSpecs(
+  architecture: Architecture,
+  head: Head | undefined,
+  sizes: Sizes,
+  prefix: string,
+): TensorSpec[] {
+  const base = [...baseSpecs(architecture, sizes), ...(head?.pooler ? poolerSpecs(architecture, sizes) : [])];
+  return [
+    ...base.map((spec) => ({
+      ...spec,
+      name: prefix + spec.name,
+      ...(spec.tiedTo !== undefined && { tiedTo: prefix + spec.tiedTo }),
+    })),
+    ...(head ? headSpecs(architecture, head, sizes) : []),
+  ];
+}
+
+/** @throws CheckpointError if a tensor's shape is not what its class and the config say. */
+export function checkShape({ sourceName, stored }: SourceTensor, spec: TensorSpec): void {
+  if (sameShape(stored.shape, spec.shape)) return;
+  throw new CheckpointError(
+    `${stored.file}: tensor "${sourceName}" has shape [${stored.shape}], config.json says [${spec.shape}]`,
+    "Weights and config belong to different models, or a key of config.json was changed.",
+  );
+}
+
+/** Whether two shapes are the same. */
+export function sameShape(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((size, i) => size === b[i]);
 }

@@ -1,7 +1,7 @@
 import type { Attention, Decoder } from "../architectures/architecture.js";
 import type { Model } from "../model/model.js";
+import { positionOffset } from "../model/positions.js";
 import { decoderPaths } from "../model/tensor-specs.js";
-import { positionOffset } from "../plan/positions.js";
 import type { Value } from "./body.js";
 import type { GraphBuilder } from "./builder.js";
 import { consecutiveRows, embedWords, positionTable } from "./embeddings.js";

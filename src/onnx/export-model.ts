@@ -1,8 +1,8 @@
-import { findArchitecture } from "../architectures/architectures.js";
 import type { Checkpoint } from "../checkpoint/checkpoint.js";
 import type { TransferOptions } from "../checkpoint/file-source.js";
 import { describeModel, type Model } from "../model/model.js";
 import { withModules } from "../model/modules.js";
+import { architectureOf } from "../model/settle.js";
 
 /** A model with everything that a graph may hold. */
 export interface ExportModel {
@@ -21,7 +21,7 @@ export async function describeForExport(
   checkpoint: Checkpoint,
   transfer: TransferOptions = {},
 ): Promise<ExportModel> {
-  const architecture = await findArchitecture(checkpoint.config.model_type);
+  const architecture = await architectureOf(checkpoint);
   const { hidden } = describeModel(checkpoint, architecture).sizes;
   const { checkpoint: whole, modules, reason } = await withModules(checkpoint, hidden, transfer);
   const model = { ...describeModel(whole, architecture), modules };

@@ -2,7 +2,7 @@ import type { Architecture, Head } from "../architectures/architecture.js";
 import { isLongformer, readLongformer } from "../attention/longformer.js";
 import type { LsgConfig } from "../attention/lsg-config.js";
 import { type Model, readsTokenTypes } from "../model/model.js";
-import { positionOffset } from "../plan/positions.js";
+import { positionOffset } from "../model/positions.js";
 import type { Value } from "./body.js";
 import { createGraph, type GraphBuilder, type OnnxModel } from "./builder.js";
 import { CANDIDATE_SCORING_HEAD } from "./candidate-task.js";
@@ -88,12 +88,12 @@ function encodeModel(
   options: GraphOptions,
 ): Value {
   const { architecture, config, sizes } = model;
-  const longformer = isLongformer(architecture) ? readLongformer(config, sizes) : undefined;
+  const longformer = isLongformer(architecture) && !options.full ? readLongformer(config, sizes) : undefined;
   return encode(graph, context, inputs, {
     architecture,
     sizes,
     lsg: options.lsg,
-    attention: options.attention ?? (longformer ? undefined : attentionFunction(model, options)),
+    attention: longformer ? undefined : attentionFunction(model, options),
     longformer,
     positionOffset: positionOffset(architecture, config),
     causal: config.is_decoder === true,

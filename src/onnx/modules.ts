@@ -1,5 +1,4 @@
-import type { Modules } from "../model/modules.js";
-import { moduleTensor } from "../model/modules.js";
+import { type Modules, moduleTensor } from "../model/modules.js";
 import {
   type DenseStep,
   LAYER_NORM_EPSILON,

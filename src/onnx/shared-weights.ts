@@ -22,12 +22,20 @@ export function sharedWeights(others?: FloatWeights): WeightSource {
   });
 }
 
-/** @throws OptionError if a checkpoint's weights are not in a form that graphs can point into. */
-export function requireShareable({ weightFiles }: Checkpoint): void {
+/** Why graphs cannot point into a checkpoint's files; undefined where they can. */
+export function notShareable({ weightFiles, tensors }: Checkpoint): string | undefined {
   const other = weightFiles.find(({ path }) => !path.endsWith(".safetensors"));
-  if (!other) return;
+  if (other) return `${other.path} is no safetensors file, which a graph could point into`;
+  const pruned = [...tensors].find(([, { kept }]) => kept)?.[0];
+  return pruned === undefined ? undefined : `"${pruned}" lacks pruned heads, and a graph has them all`;
+}
+
+/** @throws OptionError if a checkpoint's weights are not in a form that graphs can point into. */
+export function requireShareable(checkpoint: Checkpoint): void {
+  const reason = notShareable(checkpoint);
+  if (reason === undefined) return;
   throw new OptionError(
-    `--onnx-weights shared: ${other.path} is no safetensors file, which a graph could point into`,
+    `--onnx-weights shared: ${reason}`,
     "Convert the checkpoint first, or use --onnx-weights embedded.",
   );
 }

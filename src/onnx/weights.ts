@@ -3,8 +3,7 @@ import { GLOBAL_TABLE_ROWS } from "../attention/lsg-config.js";
 import { CheckpointError } from "../base/errors.js";
 import type { Model } from "../model/model.js";
 import type { SourceTensor } from "../model/names.js";
-import { baseSpecs, headSpecs, poolerSpecs, type TensorSpec } from "../model/tensor-specs.js";
-import { checkShape } from "../plan/tensors.js";
+import { baseSpecs, checkShape, headSpecs, poolerSpecs, type TensorSpec } from "../model/tensor-specs.js";
 import type { Operand, Value } from "./body.js";
 import type { GraphBuilder } from "./builder.js";
 

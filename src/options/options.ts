@@ -2,7 +2,6 @@ import type { z } from "zod";
 import { LsgConfigSchema } from "../attention/lsg-config.js";
 import { OptionError } from "../base/errors.js";
 import { isRecord } from "../json/json-edit.js";
-import type { ConversionRecord } from "../plan/types.js";
 import { camelCase, type Flag, flagName, flagsOf, snakeKeys } from "./flags.js";
 import { parseKwargs } from "./kwargs.js";
 import {
@@ -225,8 +224,13 @@ export function parseConvertOptions(given: Readonly<Record<string, unknown>>): C
   };
 }
 
+/** What was asked for, by the flags' names in snake_case: what a converted folder's record keeps. */
+export type RecordedOptions = Readonly<Record<string, unknown>> & {
+  readonly lsg: Readonly<Record<string, unknown>>;
+};
+
 /** Options as lsg_conversion.json holds them: by the flags' names in snake_case, LSG's own in `lsg`. */
-export function recordedOptions(options: ConversionOptions): ConversionRecord["options"] {
+export function recordedOptions(options: ConversionOptions): RecordedOptions {
   return { ...snakeKeys(decisiveOptions(options)), lsg: options.lsg };
 }
 

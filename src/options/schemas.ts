@@ -10,7 +10,7 @@ export const DEFAULT_MAX_SEQUENCE_LENGTH = 4096;
 export const DEFAULT_SEED = 123;
 
 /** What `--to` names. */
-const VARIANTS = ["lsg", "longformer"] as const;
+export const VARIANTS = ["lsg", "longformer"] as const;
 export type Variant = (typeof VARIANTS)[number];
 
 /** A comma list of tokens. */
@@ -43,6 +43,10 @@ export const ConversionSchema = z.strictObject({
     .describe(
       `tokens that the result reads (default: ${DEFAULT_MAX_SEQUENCE_LENGTH}, or twice the source's if more)`,
     ),
+  modelType: z
+    .string()
+    .optional()
+    .describe("what the model is, where its config.json has no model_type, e.g. bert"),
   architecture: z.string().optional().describe("class to write, e.g. RobertaForSequenceClassification"),
   globalPositionalStride: z
     .int()
@@ -164,7 +168,7 @@ export const ExportRunSchema = z.strictObject({
     .default(false)
     .describe("write the attention op alone, without weights: attention.onnx"),
   ...RunSchema.omit({ dryRun: true }).shape,
-  ...ConversionSchema.pick({ revision: true }).shape,
+  ...ConversionSchema.pick({ revision: true, modelType: true }).shape,
   seed: z
     .int()
     .nonnegative()
@@ -284,7 +288,11 @@ export const BatchSchema = z.strictObject({
     .string()
     .optional()
     .describe("run part I of N: I/N; /N: the part after JOB_COMPLETION_INDEX (Kubernetes)"),
-  junit: z.string().optional().describe("write the results as JUnit XML into this file"),
+  junit: z
+    .string()
+    .regex(/^(?!.*\.(json|ya?ml)$)/i, "expected the name of an XML file, and not that of a file of jobs")
+    .optional()
+    .describe("write the results as JUnit XML into this file"),
   force: z
     .boolean()
     .default(false)

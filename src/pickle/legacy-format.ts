@@ -1,10 +1,10 @@
 import type { FileHandle } from "node:fs/promises";
 import { damaged, describe, quote, refused } from "./faults.js";
-import { type Extent, readBytes } from "./read-bytes.js";
+import { readBytes } from "./read-bytes.js";
 import { type AnnouncedStorage, createStorageTable, storageBytes } from "./storages.js";
 import { TORCH_GLOBALS } from "./torch-globals.js";
 import { MAX_PICKLE_BYTES, type UnpickleRules, unpickle } from "./unpickle.js";
-import type { PickleValue, RawStateDict } from "./values.js";
+import type { Extent, PickleValue, RawStateDict } from "./values.js";
 
 /** The first two pickles of every such file (PyTorch, `torch/serialization.py`). */
 const MAGIC = 0x1950a86a20f9469cfc6cn;

@@ -1,12 +1,6 @@
 import type { FileHandle } from "node:fs/promises";
 import { damaged } from "./faults.js";
 
-/** A range of a file, in bytes. */
-export interface Extent {
-  readonly begin: number;
-  readonly size: number;
-}
-
 /**
  * The bytes `[begin, end)` of a file.
  * @throws PickleError if the file ends before `end`.

@@ -1,9 +1,8 @@
 import { DTYPES, type Dtype } from "../safetensors/dtype.js";
 import { tensorBytes } from "../safetensors/header.js";
 import { damaged, describe, quote, refused } from "./faults.js";
-import type { Extent } from "./read-bytes.js";
 import { isContiguous, MAX_GATHERED_BYTES, spanElements } from "./strides.js";
-import { isCount, isKind, type PickledTensor, type PickleValue } from "./values.js";
+import { type Extent, isCount, isKind, type PickledTensor, type PickleValue } from "./values.js";
 
 /** Where a tensor of a state dict lies in its file. Proven: its bytes are there. */
 export interface StoredTensor {

@@ -1,5 +1,4 @@
 import type { Dtype } from "../safetensors/dtype.js";
-import type { Extent } from "./read-bytes.js";
 
 /**
  * What unpickling a state dict can yield: plain data and three inert records that stand for PyTorch's
@@ -77,4 +76,10 @@ export function isKind<Kind extends "global" | "storage" | "tensor">(
 /** True if `value` is an integer from 0 that arithmetic on file offsets represents exactly. */
 export function isCount(value: PickleValue | undefined): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+}
+
+/** A range of a file, in bytes. */
+export interface Extent {
+  readonly begin: number;
+  readonly size: number;
 }

@@ -1,10 +1,10 @@
 import type { FileHandle } from "node:fs/promises";
 import { damaged, quote, refused } from "./faults.js";
-import { type Extent, readBytes } from "./read-bytes.js";
+import { readBytes } from "./read-bytes.js";
 import { createStorageTable, storageBytes } from "./storages.js";
 import { TORCH_GLOBALS } from "./torch-globals.js";
 import { MAX_PICKLE_BYTES, unpickle } from "./unpickle.js";
-import type { RawStateDict } from "./values.js";
+import type { Extent, RawStateDict } from "./values.js";
 import { locateEntry, readZipDirectory, type ZipDirectory } from "./zip.js";
 
 /** Everything in the archive lies in one folder, whose name is free. */

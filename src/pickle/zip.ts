@@ -1,6 +1,7 @@
 import type { FileHandle } from "node:fs/promises";
 import { damaged, quote, refused } from "./faults.js";
-import { type Extent, readBytes } from "./read-bytes.js";
+import { readBytes } from "./read-bytes.js";
+import type { Extent } from "./values.js";
 
 /** One file of a zip archive, as the archive's directory lists it. */
 export interface ZipEntry {

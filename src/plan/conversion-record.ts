@@ -3,7 +3,7 @@ import { z } from "zod";
 import { CheckpointError } from "../base/errors.js";
 import { parseJson, parseObject } from "../checkpoint/checkpoint.js";
 import type { FileSource } from "../checkpoint/file-source.js";
-import { DEFAULT_SEED } from "../options/schemas.js";
+import { DEFAULT_SEED, VARIANTS } from "../options/schemas.js";
 import type { ConversionRecord } from "./types.js";
 
 export const RECORD_FILE = "lsg_conversion.json";
@@ -20,8 +20,9 @@ const RecordSchema = z.looseObject({
     sha256: z.string().exactOptional(),
   }),
   model_type: z.string(),
+  model_type_from: z.enum(["tensors", "option"]).exactOptional(),
   architecture: z.string(),
-  variant: z.enum(["lsg", "longformer"]),
+  variant: z.enum(VARIANTS),
   max_sequence_length: z.strictObject({ from: z.int().positive(), to: z.int().positive() }),
   added_tokens: z.record(z.string(), z.int().nonnegative()).exactOptional(),
   options: z.looseObject({ lsg: z.record(z.string(), z.unknown()) }),
@@ -49,6 +50,12 @@ export async function readRecord(source: FileSource): Promise<ConversionRecord> 
     `${RECORD_FILE}: ${issue?.path.join(".") || "the file"}: ${issue?.message}`,
     "Convert the original again.",
   );
+}
+
+/** `--model-type` of the conversion: its source's config.json has none. */
+export function recordedModelType(record: ConversionRecord | undefined): string | undefined {
+  const modelType = record?.options.model_type;
+  return typeof modelType === "string" ? modelType : undefined;
 }
 
 /** A record as the file holds it. */
@@ -79,7 +86,7 @@ export function recordedSource(
   sha256?: string,
 ): ConversionRecord["source"] {
   if (origin.kind === "hub") return { model: name, revision: origin.revision };
-  const path = relative(".", model).replaceAll("\\", "/");
+  const path = relative(".", origin.path).replaceAll("\\", "/");
   const isBelow = !isAbsolute(model) && path !== "" && !path.startsWith("..");
   return { model: isBelow ? path : name, ...(sha256 !== undefined && { sha256 }) };
 }

@@ -5,7 +5,9 @@ import { LsgError } from "../base/errors.js";
 import { parseObject } from "../checkpoint/checkpoint.js";
 import type { FileSource } from "../checkpoint/file-source.js";
 import { type OpenSourceOptions, openSource } from "../checkpoint/open-source.js";
-import { type ReadCheckpoint, readCheckpoint } from "./plan-source.js";
+import { statedModelType } from "../model/model-type.js";
+import { type ReadCheckpoint, readCheckpoint } from "../model/open.js";
+import { recordedModelType } from "./conversion-record.js";
 import type { ConversionRecord } from "./types.js";
 
 /** The original, or why there is none. */
@@ -17,15 +19,18 @@ export type FoundOriginal = { readonly read: ReadCheckpoint } | { readonly reaso
  */
 export async function findOriginal(
   converted: FileSource,
-  { source: { model, revision }, model_type }: ConversionRecord,
+  record: ConversionRecord,
   options: OpenSourceOptions,
 ): Promise<FoundOriginal> {
+  const {
+    source: { model, revision },
+  } = record;
   try {
     const source =
       revision === undefined
-        ? await findFolder(converted, model, model_type)
+        ? await findFolder(converted, record)
         : await openSource(`hf://${model}@${revision}`, options);
-    if (source) return { read: await readCheckpoint(source, options) };
+    if (source) return { read: await readCheckpoint(source, options, recordedModelType(record)) };
     return { reason: `there is no folder ${model} here, nor beside the converted one` };
   } catch (error) {
     if (!(error instanceof LsgError)) throw error;
@@ -34,25 +39,27 @@ export async function findOriginal(
 }
 
 /** A folder of that name may be another model: it must at least be of the recorded type. */
-async function findFolder(
-  converted: FileSource,
-  model: string,
-  modelType: string,
-): Promise<FileSource | undefined> {
+async function findFolder(converted: FileSource, record: ConversionRecord): Promise<FileSource | undefined> {
+  const { model } = record.source;
   const own = converted.origin.kind === "folder" ? converted.origin.path : undefined;
   const beside =
     own === undefined ? [] : [resolve(dirname(own), model), resolve(dirname(own), basename(model))];
   for (const path of new Set([resolve(model), ...beside])) {
     if (path === own) continue;
     const source = await openSource(path).catch(() => undefined);
-    if (source?.files.has("config.json") && (await canBecome(source, modelType))) return source;
+    if (source?.files.has("config.json") && (await canBecome(source, record))) return source;
   }
   return undefined;
 }
 
 /** Whether a model is of the type that the result has, or of one whose Longformer is. */
-async function canBecome(source: FileSource, modelType: string): Promise<boolean> {
-  const { model_type: own } = parseObject(await source.read("config.json"), "config.json");
+async function canBecome(
+  source: FileSource,
+  { model_type: modelType, model_type_from: settledFrom }: ConversionRecord,
+): Promise<boolean> {
+  const config = parseObject(await source.read("config.json"), "config.json");
+  const own = statedModelType(config);
+  if (own === undefined) return settledFrom !== undefined;
   if (own === modelType || typeof own !== "string") return own === modelType;
   const architecture = await findArchitecture(own).catch(() => undefined);
   return architecture !== undefined && longformerType(architecture) === modelType;

@@ -1,8 +1,9 @@
 import { GLOBAL_TABLE_ROWS } from "../attention/lsg-config.js";
 import { OptionError } from "../base/errors.js";
-import { type PositionTable, positionTerm } from "./positions.js";
-import { sliceRows } from "./rows.js";
-import type { Rows, Run, Segment, Term } from "./types.js";
+import { type Rows, type Run, sliceRows } from "../checkpoint/rows.js";
+import type { PositionTable } from "../model/positions.js";
+import { positionTerm } from "./positions.js";
+import type { Segment, Term } from "./types.js";
 
 /** What the table of global tokens is made from; tensors by their names in the source. */
 export interface GlobalTableSources {

@@ -1,7 +1,18 @@
-import type { Architecture, Head } from "../architectures/architecture.js";
+import { type Architecture, generates, type Head } from "../architectures/architecture.js";
+import {
+  type LayerSizes,
+  type LongformerConfig,
+  perLayer,
+  REFERENCE_WINDOW,
+  readLongformer,
+  refuseUneven,
+  withDilation,
+} from "../attention/longformer.js";
+import { OptionError } from "../base/errors.js";
 import type { Config } from "../checkpoint/checkpoint.js";
 import type { Model } from "../model/model.js";
-import { positionOffset } from "./positions.js";
+import { positionOffset } from "../model/positions.js";
+import type { ConversionOptions } from "../options/options.js";
 
 export interface SizeChanges {
   readonly model: Model;
@@ -15,7 +26,7 @@ export interface SizeChanges {
 
 /** Whether a decoder reads what the encoder reads: it then needs as many positions. Others write, as before. */
 export function readsInput(head: Head | undefined): boolean {
-  return head !== undefined && head.auto !== "Seq2SeqLM";
+  return head !== undefined && !generates(head);
 }
 
 /** A model's sizes and settings under the names of its Longformer variant. */
@@ -57,4 +68,40 @@ export function sizeChanges({ model, variant, length, head, separator }: SizeCha
 
 function settingOf(key: Architecture["config"]["activation"], config: Config): unknown {
   return typeof key === "number" ? undefined : (config[key[0]] ?? key[1]);
+}
+
+/**
+ * The windows of the result: what was asked for, else a Longformer source's own, else the preset's. Faithful windows
+ * reach as far on either side as the source could read.
+ * @param usable tokens that the source can read
+ * @throws OptionError for windows that are odd, or not as many as there are layers
+ */
+export function resolveLongformer(
+  { attentionWindow, attentionDilation, preset }: ConversionOptions,
+  config: Config,
+  sizes: LayerSizes,
+  usable: number,
+): LongformerConfig {
+  const hasOwn = config.attention_window !== undefined || config.attention_dilation !== undefined;
+  const own = hasOwn ? readLongformer(config, sizes) : undefined;
+  const byPreset = preset === "faithful" ? 2 * usable : REFERENCE_WINDOW;
+  const window = perLayer("attention-window", attentionWindow, sizes.layers) ?? own?.attention_window;
+  const asked = perLayer("attention-dilation", attentionDilation, sizes.layers);
+  asked?.forEach((dilation, layer) => {
+    if (typeof dilation === "number" || dilation.length === sizes.heads) return;
+    throw new OptionError(
+      `--attention-dilation: ${dilation.join(":")} for layer ${layer} has ${dilation.length} numbers for ${sizes.heads} heads`,
+      "Give one number, or one for each head, parted by colons.",
+    );
+  });
+  const attention_window = window ?? new Array<number>(sizes.layers).fill(byPreset);
+  const odd = attention_window.find((width) => width % 2 !== 0);
+  if (odd !== undefined) {
+    throw new OptionError(
+      `--attention-window ${odd} is odd; half of a window lies on either side`,
+      `Use ${odd - 1 || 2} or ${odd + 1}.`,
+    );
+  }
+  refuseUneven(attention_window);
+  return withDilation(attention_window, asked ?? own?.attention_dilation ?? [], sizes.heads);
 }

@@ -1,11 +1,5 @@
 import { type Architecture, classKeyOf, classNameOf } from "../architectures/architecture.js";
-import {
-  isLongformer,
-  losslessLength,
-  readLongformer,
-  refuseFarApart,
-  resolveLongformer,
-} from "../attention/longformer.js";
+import { isLongformer, losslessLength, readLongformer, refuseFarApart } from "../attention/longformer.js";
 import { OptionError } from "../base/errors.js";
 import type { Checkpoint, Config } from "../checkpoint/checkpoint.js";
 import { COLBERT_CLASS } from "../checkpoint/sentence-transformers/model-kind.js";
@@ -13,11 +7,11 @@ import { type ModelClass, requestedClass } from "../model/classes.js";
 import { changedKeys, raisedLengths } from "../model/config.js";
 import { describeModel, type Model } from "../model/model.js";
 import type { SourceTensor } from "../model/names.js";
+import { positionTable } from "../model/positions.js";
 import { configLabels, headSpecs, projects, readSizes, type TensorSpec } from "../model/tensor-specs.js";
 import type { ConversionOptions } from "../options/options.js";
-import { sizeChanges } from "./longformer-config.js";
+import { resolveLongformer, sizeChanges } from "./longformer-config.js";
 import { assignTensors } from "./longformer-tensors.js";
-import { positionTable } from "./place.js";
 import { targetLength } from "./positions.js";
 import { reconcile } from "./reconcile.js";
 import { planShards } from "./shards.js";
@@ -99,8 +93,7 @@ export function planLongformer(
         : [["tokenizer_class", config.tokenizer_class ?? architecture.tokenizerClass] as const]),
       ["attention_window", longformer.attention_window],
       ["attention_dilation", longformer.attention_dilation],
-      // An LED's decoder keeps its positions, and with them what generate() may write.
-      ...raisedLengths({}, config, { from: positions.usable, to: length }),
+      ...raisedLengths(variant, config, { from: positions.usable, to: length }),
       ...(labels === configLabels(config)
         ? []
         : ([

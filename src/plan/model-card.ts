@@ -2,25 +2,20 @@ import { posix } from "node:path";
 import { parse, stringify } from "yaml";
 import type { LongformerConfig } from "../attention/longformer.js";
 import { isSparse, type LsgConfig } from "../attention/lsg-config.js";
-import type { ModelKind } from "../checkpoint/sentence-transformers/model-kind.js";
+import type { PlannedAttention } from "../attention/planned.js";
+import { libraryName } from "../checkpoint/sentence-transformers/model-kind.js";
 import { isRecord } from "../json/json-edit.js";
 import { flagName } from "../options/flags.js";
 import type { TokenIdMap } from "../tokenizer/add-tokens.js";
 import { graphs } from "./model-card-graphs.js";
+import { MUST_BE_TRUSTED, type OpeningInputs, opening } from "./model-card-opening.js";
 import type { ConversionRecord } from "./types.js";
-import type { PlannedAttention } from "./weights.js";
 
-export interface ModelCardInputs {
-  readonly record: ConversionRecord;
-  readonly attention: PlannedAttention;
-  /** The auto class that opens the result: `MaskedLM` for `AutoModelForMaskedLM`, `Model` for `AutoModel`. */
-  readonly auto: string;
+export interface ModelCardInputs extends OpeningInputs {
   /** What becomes of positions that the source had none for: "positions repeat". */
   readonly beyond: string;
   /** Tensors that the source did not have, drawn anew: an untrained head. */
   readonly created: readonly string[];
-  /** What opens it, where that is not transformers alone. */
-  readonly kind: ModelKind | undefined;
   /** The source's README.md, if it has one. */
   readonly originalCard: string | undefined;
 }
@@ -41,14 +36,6 @@ const CARRIED_KEYS = [
   "tags",
 ] as const;
 const TAG = "long-context";
-
-/** The Python module of each class. */
-const OPENED_BY: Readonly<Record<ModelKind, string>> = {
-  SentenceTransformer: "sentence_transformers",
-  CrossEncoder: "sentence_transformers",
-  SparseEncoder: "sentence_transformers",
-  ColBERT: "pylate.models",
-};
 
 type Metadata = ReadonlyMap<string, unknown>;
 
@@ -104,12 +91,6 @@ function convertedMetadata(
   return Object.fromEntries(carried.filter(([, value]) => value !== undefined));
 }
 
-/** The Hub's name of a library. */
-function libraryName(kind: ModelKind | undefined): string {
-  if (kind === undefined) return "transformers";
-  return kind === "ColBERT" ? "PyLate" : "sentence-transformers";
-}
-
 function introduction({ record }: ModelCardInputs): string {
   const { source, max_sequence_length: length } = record;
   const name = posix.basename(source.model) || record.model_type;
@@ -121,7 +102,8 @@ function introduction({ record }: ModelCardInputs): string {
   return (
     `# ${name} for ${length.to} tokens (${record.variant === "lsg" ? "LSG" : "Longformer"})\n\n` +
     `This is ${origin}, converted to \`${record.architecture}\`: ${what}, context raised ` +
-    `from ${length.from} to ${length.to} tokens. Nothing was trained.`
+    `from ${length.from} to ${length.to} tokens. Nothing was trained.` +
+    (record.variant === "lsg" ? `\n\n${MUST_BE_TRUSTED}` : "")
   );
 }
 
@@ -199,31 +181,6 @@ function addedTokens(tokens: TokenIdMap): string {
     "## Added tokens\n\nSpecial tokens that were added to the tokenizer. Those that it had keep their ids and " +
     "embeddings; the embeddings of the others are random, and must be trained.\n\n" +
     table(["token", "id"], Object.entries(tokens))
-  );
-}
-
-function opening({ record, auto, kind }: ModelCardInputs): string {
-  const autoClass = auto === "Model" ? "AutoModel" : `AutoModelFor${auto}`;
-  const module = kind && OPENED_BY[kind];
-  const code =
-    module !== undefined
-      ? [`from ${module} import ${kind}`, "", `model = ${kind}("PATH_OR_ID", trust_remote_code=True)`]
-      : [
-          `from transformers import ${autoClass}, AutoTokenizer`,
-          "",
-          'tokenizer = AutoTokenizer.from_pretrained("PATH_OR_ID")',
-          `model = ${autoClass}.from_pretrained("PATH_OR_ID", trust_remote_code=True)`,
-        ];
-  const { lossless_up_to: limit } = record.promise;
-  if (record.variant === "longformer") {
-    const native = code.map((line) => line.replace(", trust_remote_code=True", ""));
-    return `## How to open it\n\n\`\`\`python\n${native.join("\n")}\n\`\`\``;
-  }
-  return (
-    `## How to open it\n\n\`\`\`python\n${code.join("\n")}\n\`\`\`\n\n` +
-    "The attention is in the Python files beside the weights, which is why `trust_remote_code=True` is needed. " +
-    "A server that ignores them (text-embeddings-inference's image for GPUs is one) may run plain dense attention " +
-    `over repeated positions instead, without a warning: its outputs are then ${limit > 0 ? `not this model's beyond ${limit} tokens` : "not this model's"}.`
   );
 }
 

@@ -1,3 +1,4 @@
+import { type ModelingCode, NEEDS_CODE } from "../architectures/modeling.js";
 import { parseObject } from "../checkpoint/checkpoint.js";
 import type { SideFile } from "./types.js";
 
@@ -41,4 +42,13 @@ export function sentenceNotes(
     );
   }
   return notes;
+}
+
+/** What whoever opens the result has to say, and what happens where he doesn't. */
+export function openingNotes(modeling: ModelingCode | undefined): string[] {
+  if (modeling === undefined || Object.keys(modeling.refusal).length === 0) return [];
+  return [
+    "Open it with trust_remote_code=True: without it transformers and sentence-transformers refuse it " +
+      `(ValueError: ${NEEDS_CODE}). ONNX graphs open without.`,
+  ];
 }

@@ -2,12 +2,13 @@ import { stacksOf } from "../architectures/architecture.js";
 import { GLOBAL_TABLE_ROWS } from "../attention/lsg-config.js";
 import { CheckpointError, OptionError } from "../base/errors.js";
 import type { Model } from "../model/model.js";
-import type { SourceTensor, SourceTensors } from "../model/names.js";
+import type { SourceTensor } from "../model/names.js";
+import { baseTensor, findBase, positionTable } from "../model/positions.js";
 import type { ConversionOptions } from "../options/options.js";
 import { type FloatDtype, isFloatDtype, widerDtype } from "../safetensors/dtype.js";
 import type { TokenIdMap } from "../tokenizer/add-tokens.js";
 import { globalTable } from "./global-table.js";
-import { lengthenPositions, type PositionTable, positionOffset } from "./positions.js";
+import { lengthenPositions } from "./positions.js";
 import type { Reconciliation } from "./reconcile.js";
 import type { PlacedDraft } from "./shards.js";
 import { copyOf } from "./tensors.js";
@@ -79,29 +80,6 @@ export function place(inputs: PlaceInputs): { placed: PlacedDraft[]; dropped: Dr
 
 function isBehind({ stored: a }: SourceTensor, { stored: b }: SourceTensor): boolean {
   return a.file === b.file ? a.begin > b.begin : a.file > b.file;
-}
-
-/**
- * A table of positions of a model: the encoder's, or that of another module.
- * @throws CheckpointError if the table has no position besides the offset rows.
- */
-export function positionTable(
-  { tensors, architecture, config, sizes }: Model,
-  module = architecture.encoder.embeddings.position,
-): PositionTable {
-  const sinusoidal = architecture.positions.sinusoidal ?? false;
-  const offset = positionOffset(architecture, config);
-  const found = sinusoidal ? findBase(tensors, module) : baseTensor(tensors, module);
-  if (!found) return { tensor: undefined, offset, usable: sizes.positions, sinusoidal };
-  const { sourceName, stored } = found;
-  const usable = (stored.shape[0] ?? 0) - offset;
-  if (usable < 1) {
-    throw new CheckpointError(
-      `${stored.file}: tensor "${sourceName}" has ${stored.shape[0]} rows, ${offset} of which are no positions`,
-      "Check pad_token_id in config.json: positions begin one row behind it.",
-    );
-  }
-  return { tensor: sourceName, offset, usable, sinusoidal };
 }
 
 function longTable(name: string, module: string, inputs: PlaceInputs): TensorDraft {
@@ -180,17 +158,4 @@ function floatDtype({ sourceName, stored }: SourceTensor): FloatDtype {
     `${stored.file}: tensor "${sourceName}" is ${stored.dtype}; embeddings must be F32, F16, BF16 or F64`,
     "Convert the model before it is quantised.",
   );
-}
-
-/** A tensor of the base model by its module. */
-export function findBase(tensors: SourceTensors, module: string): SourceTensor | undefined {
-  for (const tensor of tensors.values()) if (tensor.baseName === `${module}.weight`) return tensor;
-  return undefined;
-}
-
-/** @throws CheckpointError if it is missing */
-export function baseTensor(tensors: SourceTensors, module: string): SourceTensor {
-  const found = findBase(tensors, module);
-  if (found) return found;
-  throw new CheckpointError(`tensor "${module}.weight" is missing`, "The checkpoint is incomplete.");
 }

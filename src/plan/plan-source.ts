@@ -1,37 +1,20 @@
 import { type Architecture, longformerType } from "../architectures/architecture.js";
 import { findArchitecture } from "../architectures/architectures.js";
-import { modelingFiles } from "../architectures/modeling.js";
+import { modelingCode } from "../architectures/modeling.js";
 import { isLongformer } from "../attention/longformer.js";
 import { OptionError } from "../base/errors.js";
-import { type Checkpoint, openCheckpoint } from "../checkpoint/checkpoint.js";
-import type { FileSource, TransferOptions } from "../checkpoint/file-source.js";
+import type { FileSource } from "../checkpoint/file-source.js";
+import { MODULES_FILE } from "../checkpoint/sentence-transformers/modules-json.js";
+import { isJsonFile } from "../checkpoint/standard-files.js";
+import type { ReadCheckpoint } from "../model/open.js";
+import { architectureOf } from "../model/settle.js";
 import type { ConversionOptions } from "../options/options.js";
 import { chooseIds } from "../tokenizer/add-tokens.js";
 import { findSpecialTokens } from "../tokenizer/special-tokens.js";
-import type { ReadSource } from "../write/side-files.js";
 import { refuseForeignOptions } from "./foreign-options.js";
 import { planConversion } from "./plan.js";
-import { isReadForPlan } from "./side-files.js";
+import { sortFiles } from "./side-files.js";
 import type { ConversionPlan, Provenance } from "./types.js";
-
-/** A checkpoint with the contents of its side files that decide something, by path. */
-export interface ReadCheckpoint {
-  readonly checkpoint: Checkpoint;
-  readonly contents: ReadonlyMap<string, Buffer>;
-}
-
-/** Reads what a plan depends on. Small files are read once: a tokenizer.json can have some 40 MB. */
-export async function readCheckpoint(
-  source: FileSource,
-  transfer: TransferOptions = {},
-): Promise<ReadCheckpoint> {
-  const checkpoint = await openCheckpoint(source, transfer);
-  const contents = new Map<string, Buffer>();
-  for (const path of source.files.keys()) {
-    if (isReadForPlan(path)) contents.set(path, await source.read(path));
-  }
-  return { checkpoint, contents };
-}
 
 /** Plans a conversion of a checkpoint. @param provenance what the record says of lsg and of the source */
 export async function planCheckpoint(
@@ -39,7 +22,8 @@ export async function planCheckpoint(
   options: ConversionOptions,
   provenance: Provenance,
 ): Promise<ConversionPlan> {
-  const architecture = await findArchitecture(checkpoint.config.model_type);
+  await mendKept(checkpoint.source, contents);
+  const architecture = await architectureOf(checkpoint);
   const longformer = await longformerVariant(architecture, options);
   const tokens = findSpecialTokens(contents, architecture.tokenizerClass);
   const asked = options.addTokens && chooseIds(options.addTokens, contents, architecture.tokenizerClass);
@@ -50,7 +34,7 @@ export async function planCheckpoint(
     tokens: { bos: tokens.bos?.id, mask: tokens.mask?.id, separator: tokens.separator?.id, asked },
     contents,
     // transformers has Longformer's code itself.
-    modeling: longformer ? [] : modelingFiles(architecture),
+    modeling: longformer ? undefined : modelingCode(architecture, provenance.lsg_version),
     longformer,
     provenance,
   });
@@ -73,7 +57,8 @@ async function longformerVariant(
   );
 }
 
-/** Reads files of the source, those that were read already from memory. */
-export function readerOf({ checkpoint, contents }: ReadCheckpoint): ReadSource {
-  return async (path) => contents.get(path) ?? checkpoint.source.read(path);
+/** Reads the other JSON files that stay: what not every reader takes in them is put right, or refused. */
+async function mendKept(source: FileSource, contents: ReadCheckpoint["contents"]): Promise<void> {
+  const { kept } = sortFiles(source.files, contents.get(MODULES_FILE));
+  for (const path of kept) if (isJsonFile(path) && !contents.has(path)) await source.read(path);
 }

@@ -1,36 +1,8 @@
-import type { Architecture } from "../architectures/architecture.js";
-import { CheckpointError, OptionError } from "../base/errors.js";
-import type { Config } from "../checkpoint/checkpoint.js";
+import { OptionError } from "../base/errors.js";
+import type { Run } from "../checkpoint/rows.js";
+import type { PositionTable } from "../model/positions.js";
 import { DEFAULT_MAX_SEQUENCE_LENGTH } from "../options/schemas.js";
-import type { Run, Segment, Term } from "./types.js";
-
-/** A position table: offset rows, then one row for each position. */
-export interface PositionTable {
-  /** The tensor's name in the source; undefined where it has none, which only sinusoids may. */
-  readonly tensor: string | undefined;
-  readonly offset: number;
-  /** Positions that can be used: rows without the offset. */
-  readonly usable: number;
-  /** Whether rows can be computed. */
-  readonly sinusoidal: boolean;
-}
-
-/**
- * Rows before position 0.
- * @throws CheckpointError if the config lacks the padding id that the offset follows from.
- */
-export function positionOffset(architecture: Architecture, config: Config): number {
-  if (typeof architecture.positions.offset === "number") return architecture.positions.offset;
-  // transformers' default for this family; a config that says null has none.
-  const pad = config.pad_token_id === undefined ? 1 : config.pad_token_id;
-  if (typeof pad !== "number" || !Number.isSafeInteger(pad) || pad < 0) {
-    throw new CheckpointError(
-      `config.json: pad_token_id is ${JSON.stringify(pad)}; ${architecture.title} numbers its positions from it`,
-      "Set pad_token_id in config.json to the tokenizer's padding id.",
-    );
-  }
-  return pad + 1;
-}
+import type { Segment, Term } from "./types.js";
 
 /**
  * The length to convert to.

@@ -1,11 +1,17 @@
-import { type Architecture, classNameOf, type Head } from "../architectures/architecture.js";
+import { type Architecture, classNameOf } from "../architectures/architecture.js";
 import { CheckpointError } from "../base/errors.js";
 import { basePrefixOf, type ModelClass } from "../model/classes.js";
-import type { Model } from "../model/model.js";
 import type { SourceTensor, SourceTensors } from "../model/names.js";
-import { baseSpecs, headSpecs, poolerSpecs, type Sizes, type TensorSpec } from "../model/tensor-specs.js";
+import {
+  checkShape,
+  classSpecs,
+  headSpecs,
+  type Sizes,
+  sameShape,
+  type TensorSpec,
+} from "../model/tensor-specs.js";
 import { isFloatDtype } from "../safetensors/dtype.js";
-import { checkShape, copyOf, newTensor, sameShape } from "./tensors.js";
+import { copyOf, newTensor } from "./tensors.js";
 import type { DroppedTensor, TensorDraft } from "./types.js";
 
 /** How the tensors that are there become those that the target class has. */
@@ -76,52 +82,6 @@ export function reconcile(inputs: ReconcileInputs): Reconciliation {
     }
   }
   return { created, implied, dropped };
-}
-
-/** Whether a checkpoint holds every tensor of a class's head that no other tensor stands for. */
-export function holdsHead(
-  tensors: ReadonlySet<string>,
-  architecture: Architecture,
-  head: Head,
-  sizes: Sizes,
-): boolean {
-  const own = headSpecs(architecture, head, sizes).filter(({ tiedTo }) => tiedTo === undefined);
-  return own.every(({ name }) => tensors.has(name));
-}
-
-/** Whether a checkpoint holds what its class computes its outputs with, behind the base model. */
-export function holdsOwnHead({ architecture, source, sizes, tensors, tied }: Model): boolean {
-  const { head } = source;
-  if (!head) return false;
-  const pools = Object.values(head.outputs).some(({ from }) => from === "pooler");
-  const names = new Set([...tensors.values()].flatMap(({ name, baseName = name }) => [name, baseName]));
-  return [...(pools ? poolerSpecs(architecture, sizes) : []), ...headSpecs(architecture, head, sizes)]
-    .filter(({ optional, tiedTo, ownUnlessTied }) => !optional && !(tiedTo && (tied || !ownUnlessTied)))
-    .every(({ name }) => names.has(name));
-}
-
-/** First path segments of the base model's tensors. */
-export function baseModules(architecture: Architecture, sizes: Sizes): ReadonlySet<string> {
-  const specs = [...baseSpecs(architecture, sizes), ...poolerSpecs(architecture, sizes)];
-  return new Set(specs.map(({ name }) => name.split(".", 1)[0] ?? name));
-}
-
-/** Every tensor that a class has, by its full name. */
-export function classSpecs(
-  architecture: Architecture,
-  head: Head | undefined,
-  sizes: Sizes,
-  prefix: string,
-): TensorSpec[] {
-  const base = [...baseSpecs(architecture, sizes), ...(head?.pooler ? poolerSpecs(architecture, sizes) : [])];
-  return [
-    ...base.map((spec) => ({
-      ...spec,
-      name: prefix + spec.name,
-      ...(spec.tiedTo !== undefined && { tiedTo: prefix + spec.tiedTo }),
-    })),
-    ...(head ? headSpecs(architecture, head, sizes) : []),
-  ];
 }
 
 /** The prefix that a checkpoint of an unknown class has. */

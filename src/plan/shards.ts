@@ -1,6 +1,7 @@
 import type { Checkpoint, CheckpointTensor } from "../checkpoint/checkpoint.js";
+import { sameShape } from "../model/tensor-specs.js";
 import { serializeHeader } from "../safetensors/header.js";
-import { layOut, sameShape } from "./tensors.js";
+import { layOut } from "./tensors.js";
 import type { PlannedShard, PlannedTensor, TensorDraft } from "./types.js";
 
 const SINGLE_FILE = "model.safetensors";
@@ -44,6 +45,7 @@ export function untouchedFile(
     const [segment, ...others] = planned.segments;
     return (
       tensor !== undefined &&
+      !tensor.kept &&
       tensor.file === path &&
       tensor.begin - (first?.begin ?? 0) === planned.data_offsets[0] &&
       tensor.dtype === planned.dtype &&

@@ -1,9 +1,8 @@
 import { posix } from "node:path";
-import { SETTINGS_FILE } from "../checkpoint/sentence-transformers/model-kind.js";
+import type { FileSource } from "../checkpoint/file-source.js";
 import { MODULES_FILE, parseModules } from "../checkpoint/sentence-transformers/modules-json.js";
 import { addTokens, filesForTokens, type TokenIdMap } from "../tokenizer/add-tokens.js";
 import { limitsLength, raiseLength } from "../tokenizer/raise-length.js";
-import { TOKENIZER_FILES } from "../tokenizer/special-tokens.js";
 import type { OmittedFile, SideFile } from "./types.js";
 
 /** Larger files are data, not settings; the largest tokenizers have some 40 MB. */
@@ -11,18 +10,12 @@ const MAX_SIDE_FILE_BYTES = 256 * 2 ** 20;
 
 const WEIGHTS = /\.(safetensors|bin|pt|pth|ckpt|h5|msgpack|ot|onnx|onnx_data|gguf|tflite|pb|mlmodel|npz)$/;
 const WEIGHT_INDEX = /\.(safetensors|bin|h5|msgpack)\.index\.json$/;
+
 /** Exports of the model in other formats; they hold the old length. */
 const EXPORT_FOLDERS = /^(onnx|openvino|coreml|tflite)\//;
+
 /** What we write ourselves, or the modelling code of an earlier conversion. */
 const REPLACED = /^(config\.json|README\.md|lsg_conversion\.json|(modeling_)?lsg_\w+\.py)$/;
-
-/** Files whose contents decide something besides a length. */
-const READ_FILES: ReadonlySet<string> = new Set([
-  ...TOKENIZER_FILES,
-  MODULES_FILE,
-  SETTINGS_FILE,
-  "README.md",
-]);
 
 export interface SideFileInputs {
   /** Sizes in bytes by path. */
@@ -31,16 +24,13 @@ export interface SideFileInputs {
   readonly contents: ReadonlyMap<string, Buffer>;
   /** Contents of files that are not to be as they lie in the source. */
   readonly rewritten: ReadonlyMap<string, Buffer> | undefined;
+  /** JSON files that are not copied as they lie in the source. */
+  readonly mended: FileSource["mended"];
   readonly length: Parameters<typeof raiseLength>[2];
   /** Python files to be put into the result. */
   readonly modeling: readonly string[];
   /** What the tokenizer gets. */
   readonly tokens: TokenIdMap;
-}
-
-/** Whether a plan needs the content of a side file, not only its name. */
-export function isReadForPlan(path: string): boolean {
-  return limitsLength(path) || READ_FILES.has(path);
 }
 
 /**
@@ -63,7 +53,15 @@ export function sortFiles(
 }
 
 /** What becomes of the source's small files: all stay, lengths raised, tokens added, except for those we write anew. */
-export function planSideFiles({ files, contents, rewritten, length, modeling, tokens }: SideFileInputs): {
+export function planSideFiles({
+  files,
+  contents,
+  rewritten,
+  mended,
+  length,
+  modeling,
+  tokens,
+}: SideFileInputs): {
   sideFiles: SideFile[];
   omitted: OmittedFile[];
 } {
@@ -73,11 +71,15 @@ export function planSideFiles({ files, contents, rewritten, length, modeling, to
     .filter((path) => !REPLACED.test(path))
     .map((path): SideFile => {
       const changed = rewritten?.get(path);
-      if (changed) return { kind: "write", path, content: changed.toString("utf8") };
+      if (changed) {
+        const content = mended?.get(path)?.content ?? changed;
+        return { kind: "write", path, content: content.toString("utf8") };
+      }
       const content = contents.get(path);
       const { edits } = content && limitsLength(path) ? raiseLength(path, content, length) : { edits: [] };
       if (tokenFiles.edited.includes(path)) return { kind: "edit", path, edits, addsTokens: true };
-      return edits.length > 0 ? { kind: "edit", path, edits } : { kind: "copy", path };
+      const stays = edits.length === 0 && !mended?.has(path);
+      return stays ? { kind: "copy", path } : { kind: "edit", path, edits };
     });
   for (const path of tokenFiles.created) {
     const { content } = raiseLength(path, addTokens(path, Buffer.from("{}"), tokens), length);
@@ -104,4 +106,13 @@ export function isModelWeights(path: string): boolean {
 function modulePaths(modulesJson: Buffer | undefined): ReadonlySet<string> {
   const modules = modulesJson ? parseModules(modulesJson) : [];
   return new Set(modules.flatMap(({ path }) => (path === "" ? [] : [path])));
+}
+
+/** What owners put beside a model, and loaders don't read. */
+export const HARMLESS =
+  /(^|\/)(LICEN[CS]E|NOTICE|\.git(attributes|ignore)|\.DS_Store)[\w.-]*$|\.(md|png|jpe?g|gif|svg|pdf|html)$/i;
+
+/** Whether anything that computes may read a file of that path. */
+export function isRead(path: string): boolean {
+  return !HARMLESS.test(path);
 }

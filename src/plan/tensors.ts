@@ -28,15 +28,6 @@ export function newTensor(
   return { name, dtype, shape, segments: [segment] };
 }
 
-/** @throws CheckpointError if a tensor's shape is not what its class and the config say. */
-export function checkShape({ sourceName, stored }: SourceTensor, spec: TensorSpec): void {
-  if (sameShape(stored.shape, spec.shape)) return;
-  throw new CheckpointError(
-    `${stored.file}: tensor "${sourceName}" has shape [${stored.shape}], config.json says [${spec.shape}]`,
-    "Weights and config belong to different models, or a key of config.json was changed.",
-  );
-}
-
 /** Gives tensors their places, one behind the other. */
 export function layOut(drafts: readonly TensorDraft[]): ReadonlyMap<string, PlannedTensor> {
   let end = 0;
@@ -49,11 +40,6 @@ export function layOut(drafts: readonly TensorDraft[]): ReadonlyMap<string, Plan
       return [name, { dtype, shape, data_offsets: [begin, end] as const, segments }];
     }),
   );
-}
-
-/** Whether two shapes are the same. */
-export function sameShape(a: readonly number[], b: readonly number[]): boolean {
-  return a.length === b.length && a.every((size, i) => size === b[i]);
 }
 
 /** FNV-1a of the name, mixed with the seed; 32 bits. */

@@ -1,22 +1,12 @@
+import type { PlannedAttention } from "../attention/planned.js";
+import type { ModelTypeOrigin } from "../checkpoint/checkpoint.js";
+import type { Rows, Run } from "../checkpoint/rows.js";
+import type { RecordedOptions } from "../options/options.js";
 import type { Variant } from "../options/schemas.js";
 import type { Dtype } from "../safetensors/dtype.js";
 import type { TensorInfo } from "../safetensors/header.js";
 import type { TokenIdMap } from "../tokenizer/add-tokens.js";
 import type { LengthEdit } from "../tokenizer/raise-length.js";
-import type { PlannedAttention } from "./weights.js";
-
-/** `start`, `start + step`, … `count` numbers. With step 0 one number repeats. */
-export interface Run {
-  readonly start: number;
-  readonly count: number;
-  readonly step: number;
-}
-
-/** Rows of a source tensor along its first axis. A scalar has one row. */
-export interface Rows extends Run {
-  /** The tensor's name in the source. */
-  readonly tensor: string;
-}
 
 /** Values that come from no source tensor, reproducible from the seed. */
 export type Generator =
@@ -62,7 +52,7 @@ export interface DroppedTensor {
 /** A small file of the result. */
 export type SideFile =
   | { readonly kind: "copy"; readonly path: string }
-  /** A copy with its lengths raised, and with the tokens of the record added to it. */
+  /** A copy that every reader of JSON takes, with its lengths raised, and with the tokens of the record added to it. */
   | {
       readonly kind: "edit";
       readonly path: string;
@@ -92,13 +82,14 @@ export interface ConversionRecord {
     readonly sha256?: string;
   };
   readonly model_type: string;
+  /** What said so, where the source's config.json has no `model_type`. */
+  readonly model_type_from?: ModelTypeOrigin;
   readonly architecture: string;
   readonly variant: Variant;
   readonly max_sequence_length: { readonly from: number; readonly to: number };
   /** Ids of the tokens of `--add-tokens`. */
   readonly added_tokens?: TokenIdMap;
-  /** What was asked for, by the flags' names in snake_case. */
-  readonly options: Readonly<Record<string, unknown>> & { readonly lsg: Readonly<Record<string, unknown>> };
+  readonly options: RecordedOptions;
   readonly promise: {
     /** Up to so many tokens the result computes what the source computed; 0 where nothing is promised. */
     readonly lossless_up_to: number;

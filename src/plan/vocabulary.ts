@@ -1,11 +1,10 @@
 import type { Architecture } from "../architectures/architecture.js";
 import { CheckpointError } from "../base/errors.js";
 import type { Config } from "../checkpoint/checkpoint.js";
-import { readSizes, type TensorSpec } from "../model/tensor-specs.js";
+import { classSpecs, readSizes, sameShape, type TensorSpec } from "../model/tensor-specs.js";
 import { isFloatDtype } from "../safetensors/dtype.js";
 import type { TokenIdMap } from "../tokenizer/add-tokens.js";
-import { classSpecs } from "./reconcile.js";
-import { layOut, newTensor, sameShape } from "./tensors.js";
+import { layOut, newTensor } from "./tensors.js";
 import type { TensorDraft } from "./types.js";
 import type { WeightPlan } from "./weights.js";
 

@@ -1,23 +1,19 @@
 import type { Architecture } from "../architectures/architecture.js";
-import type { LongformerConfig } from "../attention/longformer.js";
-import { losslessLength, lsgConfigChanges, readLsgConfig, resolveLsgConfig } from "../attention/lsg.js";
-import type { LsgConfig } from "../attention/lsg-config.js";
+import { losslessLength, lsgConfigChanges, readLsgConfig } from "../attention/lsg.js";
+import type { PlannedAttention } from "../attention/planned.js";
 import type { Checkpoint } from "../checkpoint/checkpoint.js";
 import { lsgClass, type ModelClass } from "../model/classes.js";
 import { aliasedSizes, changedKeys, raisedLengths } from "../model/config.js";
 import { describeModel } from "../model/model.js";
+import { positionTable } from "../model/positions.js";
 import { configLabels } from "../model/tensor-specs.js";
 import type { ConversionOptions } from "../options/options.js";
-import { place, positionTable, type TokenIds } from "./place.js";
+import { resolveLsgConfig } from "./lsg.js";
+import { place, type TokenIds } from "./place.js";
 import { targetLength } from "./positions.js";
 import { reconcile } from "./reconcile.js";
 import { planShards } from "./shards.js";
 import type { DroppedTensor, PlannedShard } from "./types.js";
-
-/** The attention of the result, with its keys in the config. */
-export type PlannedAttention =
-  | { readonly kind: "lsg"; readonly config: LsgConfig }
-  | { readonly kind: "longformer"; readonly config: LongformerConfig };
 
 /** What a conversion does to weights and config. */
 export interface WeightPlan {

@@ -4,7 +4,7 @@ import type { FileSource } from "../checkpoint/file-source.js";
 import { type HashingContext, hashFile } from "../checkpoint/hash-file.js";
 import type { HubFile } from "../checkpoint/hub/api.js";
 import { contentHash } from "../checkpoint/hub/download.js";
-import { isRead } from "../verify/folder/side-files.js";
+import { isRead } from "../plan/side-files.js";
 
 /** A file as it is pushed: a local one by its path, or content that is nowhere on the disk. */
 export interface PushedFile {

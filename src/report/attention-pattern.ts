@@ -1,10 +1,17 @@
-import { attentionSentence } from "../verify/report/wording.js";
-import { type BlockView, blockViews, hasSparseKeys, localWords, type Span } from "./attention-regions.js";
+import {
+  type BlockView,
+  blockViews,
+  hasSparseKeys,
+  keysSeen,
+  localWords,
+  type Span,
+} from "./attention-regions.js";
 import type { DrawnAttention } from "./attention-shape.js";
 import { type Markup, markup } from "./markup.js";
 
 const SIZE = { width: 720, height: 384 };
 const PLOT = { left: 84, top: 52, side: 320 };
+
 /** Global tokens are too few to be seen beside the others: they get a strip of their own. */
 const STRIP = { width: 10, gap: 3 };
 const LEGEND = { left: 452, top: 96, line: 28 };
@@ -67,4 +74,18 @@ function legend(shape: DrawnAttention): Markup {
     const y = LEGEND.top + i * LEGEND.line;
     return markup`<path class="${kind}" d="M${LEGEND.left} ${y - 7}h14v14h-14z"/><text class="label" x="${LEGEND.left + 22}" y="${y}" dy=".32em">${text}</text>`;
   })}`;
+}
+
+/** What a token sees, in numbers. */
+export function attentionSentence(shape: DrawnAttention): string {
+  const { num_global_tokens: globals, causal } = shape;
+  const sparseKeys = hasSparseKeys(shape) ? (causal ? 1 : 2) * shape.sparse_block_size : 0;
+  const keys = keysSeen(shape);
+  const local = keys - sparseKeys - globals;
+  const parts = [
+    shape.window === undefined ? `${local} in its ${localWords(shape)}` : localWords(shape),
+    ...(sparseKeys > 0 ? [`${sparseKeys} sparse keys beyond, one for ${shape.sparsity_factor} tokens`] : []),
+    ...(globals > 0 ? [`${globals} global`] : []),
+  ];
+  return `However long the input, a token sees at most ${keys} keys: ${parts.join(", ")}.`;
 }

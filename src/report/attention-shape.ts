@@ -1,6 +1,6 @@
 import { isSparse, type LsgConfig } from "../attention/lsg-config.js";
-import type { PlannedAttention } from "../plan/weights.js";
-import type { AttentionShape } from "../verify/types.js";
+import type { PlannedAttention } from "../attention/planned.js";
+import type { AttentionShape } from "./table.js";
 
 /** Attention as pictures show it. */
 export interface DrawnAttention extends AttentionShape {

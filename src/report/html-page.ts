@@ -1,6 +1,6 @@
-import type { Table } from "../verify/types.js";
 import { STYLE } from "./html-style.js";
 import { type Markup, markup } from "./markup.js";
+import type { Table } from "./table.js";
 
 /** Nothing is loaded and no script runs, whatever a model's tokens or a file's names hold. */
 const POLICY = "default-src 'none'; style-src 'unsafe-inline'";

@@ -1,4 +1,4 @@
-import type { Table } from "../verify/types.js";
+import type { Table } from "./table.js";
 import { printable } from "./text.js";
 
 /**

@@ -1,7 +1,6 @@
 import { seededUniform } from "../base/random.js";
 import type { Model } from "../model/model.js";
-import { tokensOf } from "../verify/model/difference.js";
-import type { Batch } from "./batch.js";
+import { type Batch, tokensOf } from "./batch.js";
 import type { InputSource } from "./input-source.js";
 import type { FloatTensor, NumberTensor } from "./session.js";
 

@@ -1,6 +1,5 @@
-import { borderOf } from "../attention/kind.js";
+import { borderOf, type PlannedAttention } from "../attention/planned.js";
 import { seededUniform } from "../base/random.js";
-import type { PlannedAttention } from "../plan/weights.js";
 
 /** Where time and memory are measured first; then at twice as many tokens, up to the longest input. */
 const FIRST_COST_LENGTH = 512;

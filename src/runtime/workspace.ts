@@ -8,7 +8,7 @@ import type { FileSource } from "../checkpoint/file-source.js";
 import { openWeights, type WeightReader } from "../checkpoint/weight-reader.js";
 import type { OnnxModel } from "../onnx/builder.js";
 import { copiedWeights } from "../onnx/copied-weights.js";
-import { sharedWeights } from "../onnx/shared-weights.js";
+import { notShareable, sharedWeights } from "../onnx/shared-weights.js";
 import type { WeightSource } from "../onnx/weights.js";
 import { writeModel } from "../onnx/writer.js";
 import { makeTemporary } from "../write/leftovers.js";
@@ -38,7 +38,7 @@ export async function openWorkspace(source: FileSource, signal?: AbortSignal): P
     async place(checkpoint) {
       const own = join(folder, String(places++));
       await mkdir(own);
-      const shareable = checkpoint.weightFiles.every(({ path }) => path.endsWith(".safetensors"));
+      const shareable = notShareable(checkpoint) === undefined;
       let weights = sharedWeights();
       if (shareable) {
         for (const { path } of checkpoint.weightFiles) await bringFile(checkpoint.source, path, own);

@@ -15,8 +15,8 @@ export interface LengthEdit {
 interface Lengths {
   readonly from: number;
   readonly to: number;
-  /** Whether generate() writes no more than before: an LED's decoder keeps its positions. */
-  readonly writesNoMore?: boolean;
+  /** Whether generate() writes no more than before: see `writesNoMore` of an architecture. */
+  readonly writesNoMore: boolean;
 }
 
 /** What becomes of a key; the value itself where it stays. */
@@ -24,7 +24,7 @@ type NewValue = (value: unknown, lengths: Lengths) => unknown;
 
 const always: NewValue = (_value, { to }) => to;
 const whereNumber: NewValue = (value, { to }) => (typeof value === "number" ? to : value);
-const whereLimit: NewValue = (value, { from, to, writesNoMore = false }) =>
+const whereLimit: NewValue = (value, { from, to, writesNoMore }) =>
   !writesNoMore && isGenerationLimit(value, from) ? to : value;
 /** Padding every text to the new length would waste the work: the longest text of the batch is enough. */
 const notFixed: NewValue = (value) =>
@@ -57,6 +57,14 @@ const LENGTH_KEYS: Readonly<Record<string, Readonly<Record<string, NewValue>>>> 
   "sentence_xlm-roberta_config.json": SENTENCE_TRANSFORMERS,
 };
 
+/** Keys of config.json that hold a length in tokens besides `max_position_embeddings`, in some families. */
+export const CONFIG_LENGTH_KEYS = [
+  "max_seq_length",
+  "max_sequence_length",
+  "model_max_length",
+  "n_positions",
+];
+
 /** Whether generate()'s `max_length` is as many tokens as a model has positions for, and no shorter wish. */
 export function isGenerationLimit(value: unknown, positions: number): boolean {
   return typeof value === "number" && value >= positions;
@@ -65,6 +73,13 @@ export function isGenerationLimit(value: unknown, positions: number): boolean {
 /** Whether a file, by its name, can limit the length of inputs, so that `raiseLength` wants its content. */
 export function limitsLength(path: string): boolean {
   return Object.hasOwn(LENGTH_KEYS, posix.basename(path));
+}
+
+/** Whether a key of a file, with a dot before a nested one, holds a length, so that no limit becomes the new one. */
+export function isLengthKey(path: string, key: string): boolean {
+  if (path === "config.json") return CONFIG_LENGTH_KEYS.includes(key);
+  const keys = LENGTH_KEYS[posix.basename(path)] ?? {};
+  return Object.hasOwn(keys, key) && keys[key] !== notFixed;
 }
 
 /**
@@ -82,7 +97,6 @@ export function raiseLength(
 ): { readonly content: Buffer; readonly edits: readonly LengthEdit[] } {
   if (!limitsLength(path)) return { content, edits: [] };
   const spans = fileSpans(content, path);
-  const changes = new Map<string, unknown>();
   const edits: LengthEdit[] = [];
   for (const [key, newValue] of Object.entries(LENGTH_KEYS[posix.basename(path)] ?? {})) {
     const [top = key, inner] = key.split(".");
@@ -90,13 +104,23 @@ export function raiseLength(
     const value = span && parseSpan(content, span);
     const from = inner === undefined ? value : isRecord(value) ? value[inner] : undefined;
     const to = newValue(from, lengths);
-    if (to === from) continue;
-    edits.push({ file: path, key, from, to });
+    if (to !== from) edits.push({ file: path, key, from, to });
+  }
+  return { content: editLengths(content, edits), edits };
+}
+
+/** Makes the edits that were decided upon. @returns every other byte as it was */
+export function editLengths(content: Buffer, edits: readonly LengthEdit[]): Buffer {
+  const [first] = edits;
+  if (!first) return content;
+  const changes = new Map<string, unknown>();
+  for (const { key, to } of edits) {
+    const [top = key, inner] = key.split(".");
     const others = changes.get(top);
     changes.set(
       top,
       inner === undefined ? to : new Map([...(others instanceof Map ? others : []), [inner, to]]),
     );
   }
-  return { content: editTopLevel(content, changes, spans), edits };
+  return editTopLevel(content, changes, fileSpans(content, first.file));
 }

@@ -1,7 +1,7 @@
 import { CheckpointError } from "../base/errors.js";
 import { fileSpans, isRecord, parseSpan } from "../json/json-edit.js";
 import { TOKENIZER_CLASSES, type TokenizerClass } from "./tokenizer-classes.js";
-import { findTokens, type SpecialToken, type TokenizerFiles } from "./vocabulary.js";
+import { findTokens, type SpecialToken, type TokenizerFiles, VOCABULARY_FILES } from "./vocabulary.js";
 
 /** What the rows of the global table start from; undefined where no file gives an id. */
 export interface SpecialTokens {
@@ -12,18 +12,7 @@ export interface SpecialTokens {
 }
 
 /** The files that tell of special tokens; others need not be read. */
-export const TOKENIZER_FILES = [
-  "config.json",
-  "tokenizer_config.json",
-  "special_tokens_map.json",
-  "tokenizer.json",
-  "added_tokens.json",
-  "vocab.txt",
-  "vocab.json",
-  "sentencepiece.bpe.model",
-  "spiece.model",
-  "tokenizer.model",
-] as const;
+export const TOKENIZER_FILES = ["config.json", "special_tokens_map.json", ...VOCABULARY_FILES];
 
 const TOKEN_KINDS = ["bos", "cls", "mask", "sep"] as const;
 type TokenKind = (typeof TOKEN_KINDS)[number];
@@ -64,6 +53,14 @@ export function tokenizerClassOf(files: TokenizerFiles, defaultClass: string): T
     jsonMembers(files, "tokenizer_config.json").get("tokenizer_class") ??
     jsonMembers(files, "config.json").get("tokenizer_class");
   return knownClass(className) ?? knownClass(defaultClass) ?? {};
+}
+
+/** The class that tokenizer_config.json names, as every version of transformers knows it. */
+export function namedTokenizerClass(files: TokenizerFiles): string | undefined {
+  const name = jsonMembers(files, "tokenizer_config.json").get("tokenizer_class");
+  // transformers 5's name for a tokenizer that is a tokenizer.json alone.
+  if (name === "TokenizersBackend") return "PreTrainedTokenizerFast";
+  return typeof name === "string" && name !== "" ? name : undefined;
 }
 
 /** Which token is the bos token, the mask token, … */

@@ -1,3 +1,5 @@
+import type { AttentionShape, Table } from "../report/table.js";
+
 /** `stated` is a fact on which nothing was promised (drift, times); `skipped` says what was not looked at. */
 export type Verdict = "pass" | "fail" | "stated" | "skipped";
 
@@ -28,11 +30,6 @@ export interface Check {
   readonly table?: Table;
 }
 
-export interface Table {
-  readonly head: readonly string[];
-  readonly rows: readonly (readonly string[])[];
-}
-
 /** The largest difference between converted and original model at one length. */
 export interface DifferenceAt {
   readonly length: number;
@@ -47,16 +44,6 @@ export interface CostAt {
   readonly seconds: number;
   /** Peak memory of a process that runs nothing else, in MB of 10^6 bytes. */
   readonly megabytes: number;
-}
-
-/** The attention of the converted model, for pictures. */
-export interface AttentionShape {
-  readonly block_size: number;
-  readonly num_global_tokens: number;
-  /** Sparse keys on each side of a block's neighbours, and from how many tokens one of them comes; 0: none. */
-  readonly sparse_block_size: number;
-  readonly sparsity_factor: number;
-  readonly causal: boolean;
 }
 
 /** What `lsg verify --json` prints and `--report` shows. */

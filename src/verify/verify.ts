@@ -1,15 +1,15 @@
-import { lsgOf } from "../attention/kind.js";
+import { lsgOf } from "../attention/planned.js";
 import { LsgError } from "../base/errors.js";
 import { GRAPH_DTYPES, type GraphDtype } from "../base/graph-dtypes.js";
 import type { FileSource } from "../checkpoint/file-source.js";
 import { isRecord } from "../json/json-edit.js";
-import { asModel, type ReadModel } from "../model/read-model.js";
+import { asModel, type ReadCheckpoint, type ReadModel } from "../model/open.js";
 import { DEFAULT_SEED } from "../options/schemas.js";
 import { readRecord } from "../plan/conversion-record.js";
 import type { FoundOriginal } from "../plan/find-original.js";
-import type { ReadCheckpoint } from "../plan/plan-source.js";
 import type { ConversionRecord } from "../plan/types.js";
 import { lsgShape } from "../report/attention-shape.js";
+import type { AttentionShape } from "../report/table.js";
 import { counted } from "../report/words.js";
 import type { DeviceFinding } from "../runtime/devices.js";
 import { loadRuntime } from "../runtime/runtime.js";
@@ -18,7 +18,7 @@ import { checkFolder } from "./folder/checks.js";
 import { checkModel } from "./model/checks.js";
 import { createRecorder, type Listener, type Recorder } from "./recorder.js";
 import { summarise } from "./summary.js";
-import type { AttentionShape, VerificationReport } from "./types.js";
+import type { VerificationReport } from "./types.js";
 
 /** What to verify, and how closely. */
 export interface VerifyRequest {
@@ -71,7 +71,7 @@ export async function verifyFolder(
   recorder.add(recordCheck);
   if ("reason" in found) recorder.add(nothingCompared(found.reason));
 
-  const { plan, converted } = await checkFolder({ source, record, original, signal }, recorder);
+  const { plan, converted, modeling } = await checkFolder({ source, record, original, signal }, recorder);
   const promised = plan?.record ?? record;
   const losslessUpTo = promised?.promise.lossless_up_to ?? 0;
   const lshSeed = promised?.options.seed;
@@ -84,6 +84,7 @@ export async function verifyFolder(
             device: device.name,
             converted: { ...converted, attention: converted.attention },
             original: original && (await modelOf(original, promised?.options.model_kwargs, recorder)),
+            modeling,
             losslessUpTo,
             lshSeed: typeof lshSeed === "number" ? lshSeed : DEFAULT_SEED,
             graphsPromised: graphsOf(promised),

@@ -1,8 +1,8 @@
 import { seededNormal, seededUniform } from "../base/random.js";
 import { sinusoidRow } from "../base/sinusoids.js";
+import { type Rows, type Run, sliceRows } from "../checkpoint/rows.js";
 import type { WeightReader } from "../checkpoint/weight-reader.js";
-import { sliceRows } from "../plan/rows.js";
-import type { Generator, Rows, Run, Segment, Term } from "../plan/types.js";
+import type { Generator, Segment, Term } from "../plan/types.js";
 import type { FloatDtype } from "../safetensors/dtype.js";
 import { encodeFloats, type Floats } from "../safetensors/floats.js";
 

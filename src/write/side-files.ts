@@ -3,13 +3,11 @@ import { dirname, join } from "node:path";
 import { MODELING_FOLDER } from "../base/package.js";
 import type { FileSource } from "../checkpoint/file-source.js";
 import { editTopLevel, fileSpans } from "../json/json-edit.js";
+import type { ReadSource } from "../model/open.js";
 import type { ConversionPlan, SideFile } from "../plan/types.js";
 import { addTokens } from "../tokenizer/add-tokens.js";
-import { raiseLength } from "../tokenizer/raise-length.js";
+import { editLengths } from "../tokenizer/raise-length.js";
 import { copyWhole } from "./copy-file.js";
-
-/** Gives a file of the source as a whole. */
-export type ReadSource = (path: string) => Promise<Buffer>;
 
 /** Writes config.json and every other small file of a plan. */
 export async function writeSideFiles(
@@ -47,7 +45,7 @@ export async function sideFileContent(
     case "copy":
       return read(file.path);
     case "edit": {
-      const { content } = raiseLength(file.path, await read(file.path), plan.record.max_sequence_length);
+      const content = editLengths(await read(file.path), file.edits);
       return file.addsTokens ? addTokens(file.path, content, plan.record.added_tokens ?? {}) : content;
     }
     case "modeling":

@@ -52,13 +52,6 @@ describe("the layers of the code", () => {
       ([, path]) => path ?? "",
     );
 
-  test("nothing but the binary and the verbs' own files imports the command line", () => {
-    const importers = files.filter(
-      (file) => !file.startsWith("cli/") && imports(file).some((path) => /\/cli(\/|\.js)/.test(path)),
-    );
-    expect(importers).toEqual([]);
-  });
-
   test("the plan, the formats and the tokenizers' rules touch no file", () => {
     const pure = files.filter((file) => /^(plan|safetensors|tokenizer|attention|options|json)\//.test(file));
     expect(pure.filter((file) => imports(file).some((path) => path.startsWith("node:fs")))).toEqual([]);

@@ -9,6 +9,7 @@ import type { BatchReport } from "../../src/batch/types.js";
 import { LSG, lsg } from "../support/cli.js";
 import { FIXTURES, temporaryFolder } from "../support/fixtures.js";
 import { largeModel } from "../support/large-model.js";
+import { PATIENCE } from "../support/patience.js";
 import { writeTinyModel } from "../support/tiny-model.js";
 import { writeSmallBert } from "../verify/small-bert.js";
 
@@ -184,7 +185,7 @@ describe("a batch that is stopped", () => {
       const isLeft = () => outputs().some((name) => name.startsWith("large.partial-"));
       if (withJobs) expect(isLeft()).toBe(true);
       // A job whose batch is no more tidies up itself.
-      else await expect.poll(isLeft, { timeout: 10_000 }).toBe(false);
+      else await expect.poll(isLeft, { timeout: PATIENCE }).toBe(false);
     }
     const { code, statuses } = await report();
     expect(code).toBe(1);

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
 import { startWorker } from "../../src/bench/worker.js";
 import { temporaryFolder } from "../support/fixtures.js";
+import { PATIENCE } from "../support/patience.js";
 
 /** A program that answers to lines: `line` and `count` are what its body knows. */
 async function program(body: string): Promise<[string, string]> {
@@ -52,6 +53,6 @@ describe("a worker", () => {
     controller.abort(new Error("stopped"));
     await expect(running).rejects.toThrow("stopped");
     const { seconds: pid = Number.NaN } = worker.loading as { seconds?: number };
-    await vi.waitFor(() => expect(() => process.kill(pid, 0)).toThrow("ESRCH"), 5000);
+    await vi.waitFor(() => expect(() => process.kill(pid, 0)).toThrow("ESRCH"), PATIENCE);
   });
 });

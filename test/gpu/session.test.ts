@@ -3,10 +3,10 @@ import { SPARSITY_TYPES } from "../../src/attention/lsg-config.js";
 import { lsgAttention } from "../../src/onnx/functions/lsg-attention.js";
 import { prependedTokens } from "../../src/onnx/functions/lsg-inputs.js";
 import { opOnlyModel } from "../../src/onnx/op-only.js";
-import type { AttentionProblem } from "../../src/onnx/reference/attention.js";
 import { modelBytes } from "../../src/onnx/writer.js";
 import { loadRuntime } from "../../src/runtime/runtime.js";
 import { type NumberTensor, openSession } from "../../src/runtime/session.js";
+import type { AttentionProblem } from "../../src/verify/definition/attention-problem.js";
 import {
   HEADS,
   lsgConfig,

@@ -1,5 +1,6 @@
 import { defineConfig } from "vitest/config";
+import { PATIENCE } from "../support/patience.js";
 
 export default defineConfig({
-  test: { include: ["test/gpu/*.test.ts"], testTimeout: 60_000, env: { LSG_PYTHON: "" } },
+  test: { include: ["test/gpu/*.test.ts"], testTimeout: PATIENCE, env: { LSG_PYTHON: "" } },
 });

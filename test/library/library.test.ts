@@ -21,7 +21,7 @@ describe("the example in docs/library.md", () => {
     expect(stdout).toContain("shakespeare-long reads 4096 tokens\n");
     expect(stdout).toContain("at 64 tokens it computes what the original computes");
     expect(await readdir(join(output, "onnx"))).toEqual(["model.onnx"]);
-  }, 60_000);
+  });
 });
 
 describe("convert", () => {

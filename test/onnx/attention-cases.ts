@@ -5,9 +5,9 @@ import { fullAttention } from "../../src/onnx/functions/full-attention.js";
 import { lsgAttention } from "../../src/onnx/functions/lsg-attention.js";
 import { prependedTokens } from "../../src/onnx/functions/lsg-inputs.js";
 import { opOnlyModel } from "../../src/onnx/op-only.js";
-import type { AttentionProblem } from "../../src/onnx/reference/attention.js";
 import type { FloatDtype } from "../../src/safetensors/dtype.js";
 import { decodeFloats, encodeFloats } from "../../src/safetensors/floats.js";
+import type { AttentionProblem } from "../../src/verify/definition/attention-problem.js";
 import { open } from "./graphs.js";
 
 /** Narrow heads keep the plain definition quick; an odd number of them shows up swapped axes. */

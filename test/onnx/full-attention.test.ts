@@ -1,9 +1,7 @@
 import { describe, expect, it } from "vitest";
-import {
-  type AttentionProblem,
-  fullAttentionByDefinition,
-  lsgAttentionByDefinition,
-} from "../../src/onnx/reference/attention.js";
+import type { AttentionProblem } from "../../src/verify/definition/attention-problem.js";
+import { fullAttentionByDefinition } from "../../src/verify/definition/full.js";
+import { lsgAttentionByDefinition } from "../../src/verify/definition/lsg.js";
 import {
   leftPadded,
   lsgConfig,

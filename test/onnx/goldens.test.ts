@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { LsgConfigSchema } from "../../src/attention/lsg-config.js";
-import { type AttentionProblem, lsgAttentionByDefinition } from "../../src/onnx/reference/attention.js";
+import type { AttentionProblem } from "../../src/verify/definition/attention-problem.js";
+import { lsgAttentionByDefinition } from "../../src/verify/definition/lsg.js";
 import { openLsg, relativeError, run, TOLERANCE } from "./attention-cases.js";
 import { readGoldens } from "./goldens.js";
 

@@ -3,11 +3,11 @@ import { SPARSITY_TYPES } from "../../src/attention/lsg-config.js";
 import type { Heads } from "../../src/onnx/functions/attend.js";
 import { headGroups } from "../../src/onnx/functions/head-groups.js";
 import { prependedTokens } from "../../src/onnx/functions/lsg-inputs.js";
-import { lsgAttentionByDefinition } from "../../src/onnx/reference/attention.js";
 import {
   type LongformerDefinition,
   longformerAttentionByDefinition,
-} from "../../src/onnx/reference/longformer.js";
+} from "../../src/verify/definition/longformer.js";
+import { lsgAttentionByDefinition } from "../../src/verify/definition/lsg.js";
 import {
   HEADS,
   lsgConfig,

@@ -4,11 +4,11 @@ import {
   type LongformerAttentionOptions,
   longformerAttention,
 } from "../../src/onnx/functions/longformer-attention.js";
-import { fullAttentionByDefinition } from "../../src/onnx/reference/attention.js";
+import { fullAttentionByDefinition } from "../../src/verify/definition/full.js";
 import {
   type LongformerProblem,
   longformerAttentionByDefinition,
-} from "../../src/onnx/reference/longformer.js";
+} from "../../src/verify/definition/longformer.js";
 import { HEADS, raggedMasks, relativeError, rightPadded, TOLERANCE } from "./attention-cases.js";
 import { longformerProblem, openLongformer, runLongformer } from "./longformer-cases.js";
 

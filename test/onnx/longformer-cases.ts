@@ -8,7 +8,7 @@ import {
   longformerAttention,
 } from "../../src/onnx/functions/longformer-attention.js";
 import { keyBias } from "../../src/onnx/functions/masks.js";
-import type { LongformerProblem } from "../../src/onnx/reference/longformer.js";
+import type { LongformerProblem } from "../../src/verify/definition/longformer.js";
 import {
   floatTensor,
   HEADS,

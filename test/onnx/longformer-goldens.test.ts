@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import {
   type LongformerProblem,
   longformerAttentionByDefinition,
-} from "../../src/onnx/reference/longformer.js";
+} from "../../src/verify/definition/longformer.js";
 import { relativeError, TOLERANCE } from "./attention-cases.js";
 import { readGoldens } from "./goldens.js";
 import { openLongformer, runLongformer } from "./longformer-cases.js";

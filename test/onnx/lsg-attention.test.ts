@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type LsgConfig, SPARSITY_TYPES } from "../../src/attention/lsg-config.js";
 import { prependedTokens } from "../../src/onnx/functions/lsg-inputs.js";
-import { lsgAttentionByDefinition } from "../../src/onnx/reference/attention.js";
+import { lsgAttentionByDefinition } from "../../src/verify/definition/lsg.js";
 import {
   leftPadded,
   lsgConfig,

@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import type { LsgConfig } from "../../src/attention/lsg-config.js";
 import { relativeBucket } from "../../src/attention/relative-bucket.js";
 import { prependedTokens } from "../../src/onnx/functions/lsg-inputs.js";
-import { fullAttentionByDefinition, lsgAttentionByDefinition } from "../../src/onnx/reference/attention.js";
+import { fullAttentionByDefinition } from "../../src/verify/definition/full.js";
+import { lsgAttentionByDefinition } from "../../src/verify/definition/lsg.js";
 import {
   leftPadded,
   lsgConfig,

@@ -1,6 +1,6 @@
 import type { RelativeBias } from "../../src/architectures/architecture.js";
 import { relativeBucket } from "../../src/attention/relative-bucket.js";
-import type { AttentionProblem } from "../../src/onnx/reference/attention.js";
+import type { AttentionProblem } from "../../src/verify/definition/attention-problem.js";
 import { HEADS, noise } from "./attention-cases.js";
 
 /** MPNet's. */

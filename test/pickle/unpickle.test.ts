@@ -217,7 +217,7 @@ describe("damage", () => {
   });
 });
 
-describe("size", { timeout: 60_000 }, () => {
+describe("size", () => {
   const TOO_MANY = `builds more than ${MAX_PICKLE_OBJECTS} objects`;
 
   it.each([

@@ -10,6 +10,7 @@ import { isProven } from "../../src/verify/proof.js";
 import { VerificationReportSchema } from "../../src/verify/report/report-schema.js";
 import { type CliResult, LSG, lsg } from "../support/cli.js";
 import { temporaryFolder } from "../support/fixtures.js";
+import { PATIENCE } from "../support/patience.js";
 import { put, remove, set } from "../verify/damage.js";
 import { writeSmallBert } from "../verify/small-bert.js";
 import { branch, setUpPush, TOKEN, uploads, writeFolder } from "./support.js";
@@ -141,7 +142,7 @@ describe("lsg push", () => {
     const folder = await writeFolder();
     hub.server.faults.stallUpload = /^\/upload/;
     const child = spawn(process.execPath, [LSG, "push", folder, "me/any", "--no-verify"], { cwd });
-    await expect.poll(() => uploads(hub).length, { timeout: 5000 }).toBe(3);
+    await expect.poll(() => uploads(hub).length, { timeout: PATIENCE }).toBe(3);
     child.kill(signal);
     expect((await once(child, "close"))[0]).toBe(exit);
     delete hub.server.faults.stallUpload;

@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 import { sha256 } from "../support/hub-repo.js";
+import { PATIENCE } from "../support/patience.js";
 import { branch, FILES, pushFiles, setUpPush, TOKEN, uploads, writeFolder } from "./support.js";
 
 const OLD = "a".repeat(40);
@@ -164,7 +165,7 @@ describe("a push that dies", () => {
     const abort = new AbortController();
     hub.server.faults.stallUpload = new RegExp(weights);
     const attempt = pushFiles("me/new", {}, { folder, signal: abort.signal });
-    await expect.poll(() => hub.server.blobs.size).toBe(2);
+    await expect.poll(() => hub.server.blobs.size, { timeout: PATIENCE }).toBe(2);
     abort.abort(new Error("stopped by a test"));
     await expect(attempt).rejects.toThrow("me/new was made on the Hub and is still empty");
     expect(Object.keys(branch(hub, "me/new"))).toEqual([".gitattributes"]);

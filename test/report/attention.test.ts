@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { LsgConfigSchema } from "../../src/attention/lsg-config.js";
-import { lsgAttentionByDefinition } from "../../src/onnx/reference/attention.js";
 import { attentionPattern } from "../../src/report/attention-pattern.js";
 import { blockViews, patternLength } from "../../src/report/attention-regions.js";
+import type { AttentionShape } from "../../src/report/table.js";
 import { textPattern } from "../../src/report/text-pattern.js";
-import type { AttentionShape } from "../../src/verify/types.js";
+import { lsgAttentionByDefinition } from "../../src/verify/definition/lsg.js";
 
 const SHAPE: AttentionShape = {
   block_size: 8,

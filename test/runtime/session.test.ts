@@ -1,10 +1,11 @@
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { InferenceSession } from "onnxruntime-node";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createGraph } from "../../src/onnx/builder.js";
 import { modelBytes } from "../../src/onnx/writer.js";
-import { loadRuntime } from "../../src/runtime/runtime.js";
+import { loadRuntime, type Runtime } from "../../src/runtime/runtime.js";
 import { openSession } from "../../src/runtime/session.js";
 import type { Dtype } from "../../src/safetensors/dtype.js";
 import { writeSafetensors } from "../support/safetensors.js";
@@ -37,16 +38,28 @@ afterEach(() => {
 
 describe("a session", () => {
   it("takes int64 and float32 and gives float32", async () => {
-    const session = await openSession(await loadRuntime(), await additionModel(), {
-      device: "cpu",
-      threads: 1,
-    });
+    const session = await openSession(await loadRuntime(), await additionModel(), { device: "cpu" });
     expect(session.inputNames).toEqual(["ids", "x"]);
     expect(session.outputNames).toEqual(["y"]);
     expect(await session.run(INPUTS)).toEqual({
       y: { dims: [3], values: Float32Array.of(1.5, -1.75, 2 ** 20) },
     });
     await session.close();
+  });
+
+  it("asks the runtime for as many threads as it is told to, and else leaves that to it", async () => {
+    const { InferenceSession, ...runtime } = await loadRuntime();
+    const asked: unknown[] = [];
+    const create = (model: Uint8Array, options: InferenceSession.SessionOptions) => {
+      asked.push(options.intraOpNumThreads);
+      return InferenceSession.create(model, options);
+    };
+    const listening = { ...runtime, InferenceSession: { create } } as Runtime;
+    for (const threads of [3, undefined]) {
+      const session = await openSession(listening, await additionModel(), { device: "cpu", threads });
+      await session.close();
+    }
+    expect(asked).toEqual([3, undefined]);
   });
 
   it("decodes float16", async () => {

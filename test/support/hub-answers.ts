@@ -11,7 +11,13 @@ export interface HubFaults {
    * Ends a file after so many bytes, `times` times: the connection is cut, falls silent, or is closed in order
    * as if that were all.
    */
-  cut?: { afterBytes: number; times: number; how?: "cut" | "silent" | "closed" };
+  cut?: {
+    afterBytes: number;
+    times: number;
+    how?: "cut" | "silent" | "closed";
+    /** Resolves when the client has the bytes up to a position: it may drop what it has not read when it is cut off. */
+    arrived?: (position: number) => Promise<unknown>;
+  };
   /** Sends files in parts of so many bytes, one every so many milliseconds. */
   slow?: { bytes: number; every: number };
   /** Sends wrong bytes, right in number. */
@@ -49,9 +55,6 @@ export interface HubRequest {
   readonly headers: IncomingHttpHeaders;
 }
 
-/** Milliseconds that a client has to read what came before the cut: it may drop what it has not read. */
-const CUT_DELAY = 30;
-
 /** Sends a file or the part of it that is asked for, with what goes wrong on the way. */
 export function sendFile(
   { response, method, headers }: HubRequest,
@@ -85,11 +88,21 @@ export function sendFile(
     cut.times--;
     response.write(part.subarray(0, cut.afterBytes));
     if (cut.how === "closed") response.end();
-    else if (cut.how !== "silent") setTimeout(() => response.destroy(), CUT_DELAY);
+    else if (cut.how !== "silent") void cutOff(response, start + cut.afterBytes, cut.arrived);
     return;
   }
   if (faults.slow) void drip(response, part, faults.slow);
   else response.end(part);
+}
+
+async function cutOff(
+  response: ServerResponse,
+  position: number,
+  arrived: (position: number) => Promise<unknown> = async () => {},
+) {
+  response.flushHeaders();
+  await arrived(position);
+  response.destroy();
 }
 
 async function drip(

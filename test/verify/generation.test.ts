@@ -1,14 +1,10 @@
 import { describe, expect, test } from "vitest";
-import type { ReadCheckpoint } from "../../src/plan/plan-source.js";
+import { type GenerationSettings, readGenerationSettings } from "../../src/model/generation-settings.js";
+import type { ReadCheckpoint } from "../../src/model/open.js";
 import type { InputSource } from "../../src/runtime/input-source.js";
 import type { Encoded, Runnable } from "../../src/runtime/runnable.js";
 import { checkGeneration } from "../../src/verify/model/check-generation.js";
-import {
-  type GenerationSettings,
-  generate,
-  NEW_TOKENS,
-  readGenerationSettings,
-} from "../../src/verify/model/generate.js";
+import { generate, NEW_TOKENS } from "../../src/verify/model/generate.js";
 
 const [START, BOS, END, WORD] = [2, 5, 9, 7];
 const PLAIN: GenerationSettings = { start: START, forcedBos: undefined, forcedEos: undefined, ends: [END] };

@@ -6,12 +6,13 @@ import { describe, expect, test, vi } from "vitest";
 import { openFolder } from "../../src/checkpoint/folder.js";
 import { convert } from "../../src/commands/convert.js";
 import { openRunTest } from "../../src/commands/run-test.js";
+import { readCheckpoint } from "../../src/model/open.js";
 import { parseConvertOptions } from "../../src/options/options.js";
-import { readCheckpoint } from "../../src/plan/plan-source.js";
 import { VerificationReportSchema } from "../../src/verify/report/report-schema.js";
 import { VerificationError } from "../../src/verify/verification-error.js";
 import { LSG, lsg } from "../support/cli.js";
 import { temporaryFolder } from "../support/fixtures.js";
+import { PATIENCE } from "../support/patience.js";
 import { flipBit, put, set } from "./damage.js";
 import { writeSmallBert } from "./small-bert.js";
 import { failing } from "./support.js";
@@ -40,7 +41,7 @@ async function withGraph(parent: string): Promise<string> {
       const folder = partialIn(parent);
       return folder !== undefined && existsSync(join(folder, "onnx", "model.onnx")) && folder;
     },
-    { interval: 1, timeout: 10_000 },
+    { interval: 1, timeout: PATIENCE },
   );
 }
 
@@ -155,7 +156,7 @@ describe("a conversion that is stopped while it is verified", () => {
       told += chunk;
     });
     // The first line of the model's own checks: its graphs lie in temporary files.
-    await vi.waitUntil(() => told.includes("attention op"), { interval: 1, timeout: 10_000 });
+    await vi.waitUntil(() => told.includes("attention op"), { interval: 1, timeout: PATIENCE });
     child.kill(signal);
     const [code] = await once(child, "close");
     expect(code, told).toBe(exitCode);

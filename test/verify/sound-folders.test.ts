@@ -99,7 +99,7 @@ describe("the original", () => {
   test("is gone, and what needs none still fails", async () => {
     const folder = await alone.copy();
     edit(folder, "tokenizer_config.json", (json) => Object.assign(json, { model_max_length: 512 }));
-    put("lsg_attention.py", "pass\n")(folder);
+    put("modeling_lsg_bert.py", "pass\n")(folder);
     const { checks } = await verdictOf(folder);
     expect(failing(checks)).toEqual(["modeling", "length"]);
   });

@@ -1,3 +1,4 @@
+import { effectiveSparsity } from "../../attention/lsg-config.js";
 import { OptionError } from "../../base/errors.js";
 import type { OnnxFunction, Op, Value } from "../body.js";
 import { defineFunction } from "../builder.js";
@@ -24,7 +25,7 @@ import {
   queryElements,
   withElement,
 } from "./relative-blocks.js";
-import { effectiveSparsity, sparseKeys } from "./sparse/index.js";
+import { sparseKeys } from "./sparse/index.js";
 import { paddedTokens } from "./sparse/tokens.js";
 import { causalWindow, keyWindows, windowColumns } from "./windows.js";
 

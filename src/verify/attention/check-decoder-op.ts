@@ -4,11 +4,11 @@ import { createGraph, type OnnxModel } from "../../onnx/builder.js";
 import { decoderHeads } from "../../onnx/decoder.js";
 import type { Heads } from "../../onnx/functions/attend.js";
 import { keyBias } from "../../onnx/functions/masks.js";
-import { fullAttentionByDefinition } from "../../onnx/reference/attention.js";
 import { modelBytes } from "../../onnx/writer.js";
 import { running } from "../../runtime/runnable.js";
 import { openSession } from "../../runtime/session.js";
 import type { Outcome } from "../attempt.js";
+import { fullAttentionByDefinition } from "../definition/full.js";
 import { judgeOp, type OpCheck, type OpError, relativeError } from "./check-op.js";
 
 const BATCH = 2;

@@ -7,12 +7,12 @@ import type { Heads } from "../../onnx/functions/attend.js";
 import { globalIndex, tokensAt } from "../../onnx/functions/longformer/global-index.js";
 import { longformerAttention } from "../../onnx/functions/longformer-attention.js";
 import { keyBias } from "../../onnx/functions/masks.js";
-import { type LongformerProblem, longformerAttentionByDefinition } from "../../onnx/reference/longformer.js";
 import { modelBytes } from "../../onnx/writer.js";
 import { sweepLengths } from "../../runtime/lengths.js";
 import { running } from "../../runtime/runnable.js";
 import { openSession, type Session } from "../../runtime/session.js";
 import type { Outcome } from "../attempt.js";
+import { type LongformerProblem, longformerAttentionByDefinition } from "../definition/longformer.js";
 import { judgeOp, type OpCheck, type OpError, relativeError } from "./check-op.js";
 import { attentionProblem } from "./problem.js";
 

@@ -1,14 +1,11 @@
-import { lsgOf } from "../../attention/kind.js";
-import type { LsgConfig } from "../../attention/lsg-config.js";
+import { effectiveSparsity, type LsgConfig } from "../../attention/lsg-config.js";
+import { lsgOf, type PlannedAttention } from "../../attention/planned.js";
 import type { Device } from "../../base/device-names.js";
 import type { Model } from "../../model/model.js";
 import type { OnnxFunction } from "../../onnx/body.js";
 import { prependedTokens } from "../../onnx/functions/lsg-inputs.js";
-import { effectiveSparsity } from "../../onnx/functions/sparse/index.js";
 import { opOnlyModel } from "../../onnx/op-only.js";
-import { lsgAttentionByDefinition } from "../../onnx/reference/attention.js";
 import { modelBytes } from "../../onnx/writer.js";
-import type { PlannedAttention } from "../../plan/weights.js";
 import { formatNumber } from "../../report/numbers.js";
 import { largestAt, lengthsUpTo } from "../../report/words.js";
 import { sweepLengths } from "../../runtime/lengths.js";
@@ -16,6 +13,7 @@ import { running } from "../../runtime/runnable.js";
 import type { Runtime } from "../../runtime/runtime.js";
 import { openSession, type Session } from "../../runtime/session.js";
 import type { Outcome } from "../attempt.js";
+import { lsgAttentionByDefinition } from "../definition/lsg.js";
 import { attentionProblem, type ProblemSize, type RandomProblem } from "./problem.js";
 
 /**

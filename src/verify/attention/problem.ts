@@ -1,7 +1,7 @@
 import type { RelativeBias } from "../../architectures/architecture.js";
 import { relativeBucket } from "../../attention/relative-bucket.js";
 import { seededNormal, seededUniform } from "../../base/random.js";
-import type { AttentionProblem } from "../../onnx/reference/attention.js";
+import type { AttentionProblem } from "../definition/attention-problem.js";
 
 /** Queries of a row for which the definition is computed, besides those around borders of blocks. */
 const SEEDED_QUERIES = 16;

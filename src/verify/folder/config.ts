@@ -2,10 +2,11 @@ import { parseObject } from "../../checkpoint/checkpoint.js";
 import type { FileSource } from "../../checkpoint/file-source.js";
 import { allGraphFiles } from "../../checkpoint/graph-files.js";
 import { editTopLevel } from "../../json/json-edit.js";
+import type { ReadSource } from "../../model/open.js";
 import { graphHints } from "../../onnx/graph-hints.js";
 import type { ConversionPlan } from "../../plan/types.js";
 import { counted } from "../../report/words.js";
-import { configContent, type ReadSource } from "../../write/side-files.js";
+import { configContent } from "../../write/side-files.js";
 import { judge, type Outcome } from "../attempt.js";
 import { describeDifference, jsonFileDifferences } from "./json-differences.js";
 
@@ -25,11 +26,18 @@ export async function checkConfig(
   const hinted = exported.length > 0 ? graphHints(keys, exported) : left;
   const hints = hinted === undefined ? [] : [["transformers.js_config", hinted] as const];
   const planned = editTopLevel(content, new Map(hints));
-  const differences = jsonFileDifferences(planned, found, "config.json");
+  const differences = jsonFileDifferences(planned, found, "config.json").filter(
+    ({ path, found: value }) => !(path === "tokenizer_class" && value === undefined && isOld(plan)),
+  );
   return judge(
     differences.map((difference) => `config.json: ${describeDifference(difference)}`),
     `${Object.keys(keys).length + hints.length} keys as planned`,
     `${counted(differences.length, "difference")} from the plan in ${Object.keys(keys).length + hints.length} keys`,
     "Convert the original again; settings are changed with options, not in the result.",
   );
+}
+
+/** Whether a folder is of a version that wrote no `tokenizer_class`; the first ones did not name themselves. */
+function isOld({ record: { lsg_version: version = "0.1.0" } }: ConversionPlan): boolean {
+  return version === "0.1.0";
 }

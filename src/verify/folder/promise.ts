@@ -1,10 +1,10 @@
 import { losslessLength as losslessOfLongformer } from "../../attention/longformer.js";
 import { losslessLength } from "../../attention/lsg.js";
 import type { LsgConfig } from "../../attention/lsg-config.js";
+import type { PlannedAttention } from "../../attention/planned.js";
 import { longformerClass, lsgClass } from "../../model/classes.js";
 import type { Model } from "../../model/model.js";
 import type { ConversionRecord } from "../../plan/types.js";
-import type { PlannedAttention } from "../../plan/weights.js";
 import { counted } from "../../report/words.js";
 import { judge, type Outcome } from "../attempt.js";
 import { describeDifference, jsonDifferences } from "./json-differences.js";

@@ -1,21 +1,14 @@
 import { posix } from "node:path";
 import type { FileSource } from "../../checkpoint/file-source.js";
 import { allGraphFiles } from "../../checkpoint/graph-files.js";
+import type { ReadSource } from "../../model/open.js";
 import { RECORD_FILE, withoutProof } from "../../plan/conversion-record.js";
+import { HARMLESS, isRead } from "../../plan/side-files.js";
 import type { ConversionPlan, SideFile } from "../../plan/types.js";
 import { counted } from "../../report/words.js";
-import { type ReadSource, sideFileContent } from "../../write/side-files.js";
+import { sideFileContent } from "../../write/side-files.js";
 import { judge, type Outcome } from "../attempt.js";
 import { describeDifference, jsonFileDifferences } from "./json-differences.js";
-
-/** What owners put beside a model, and loaders don't read. */
-const HARMLESS =
-  /(^|\/)(LICEN[CS]E|NOTICE|\.git(attributes|ignore)|\.DS_Store)[\w.-]*$|\.(md|png|jpe?g|gif|svg|pdf|html)$/i;
-
-/** Whether anything that computes may read a file of that path. */
-export function isRead(path: string): boolean {
-  return !HARMLESS.test(path);
-}
 
 /** Its owner may edit it: nothing that computes reads it. */
 const MODEL_CARD = "README.md";

@@ -1,11 +1,12 @@
 import { join, posix } from "node:path";
 import { equals } from "@bufbuild/protobuf";
 import { type FunctionProto, FunctionProtoSchema } from "onnx-buf";
+import { generates } from "../../architectures/architecture.js";
 import { GRAPH_DTYPES, type GraphDtype, inDtype } from "../../base/graph-dtypes.js";
 import { GRAPH_FILE, graphFiles, graphsIn } from "../../checkpoint/graph-files.js";
 import { describeForExport } from "../../onnx/export-model.js";
 import { readFunctions } from "../../onnx/read-functions.js";
-import { generates, headForTask } from "../../onnx/tasks.js";
+import { headForTask } from "../../onnx/tasks.js";
 import type { Session } from "../../runtime/session.js";
 import { bringFile } from "../../runtime/workspace.js";
 import type { CandidateTokens } from "../../tokenizer/candidate-tokens.js";

@@ -1,8 +1,8 @@
 import { posix } from "node:path";
-import { borderOf } from "../../attention/kind.js";
+import { borderOf } from "../../attention/planned.js";
 import { inDtype } from "../../base/graph-dtypes.js";
 import { GRAPH_FILE } from "../../checkpoint/graph-files.js";
-import type { ReadModel } from "../../model/read-model.js";
+import type { ReadModel } from "../../model/open.js";
 import { describeForExport } from "../../onnx/export-model.js";
 import { DEFAULT_SEED } from "../../options/schemas.js";
 import { inputSource } from "../../runtime/input-source.js";

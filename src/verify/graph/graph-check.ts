@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Device } from "../../base/device-names.js";
 import type { GraphDtype } from "../../base/graph-dtypes.js";
-import type { ReadModel } from "../../model/read-model.js";
+import type { ReadModel } from "../../model/open.js";
 import { counted } from "../../report/words.js";
 import type { InputSource } from "../../runtime/input-source.js";
 import { type Runnable, running } from "../../runtime/runnable.js";

@@ -1,11 +1,10 @@
 import { openWeights } from "../../checkpoint/weight-reader.js";
 import { type Modules, moduleTensor } from "../../model/modules.js";
-import type { ReadModel } from "../../model/read-model.js";
+import type { ReadModel } from "../../model/open.js";
 import { stepTensors } from "../../model/steps.js";
-import { modulesByDefinition } from "../../onnx/reference/modules.js";
-import type { Batch } from "../../runtime/batch.js";
+import { type Batch, tokensOf } from "../../runtime/batch.js";
 import type { FloatTensor } from "../../runtime/session.js";
-import { tokensOf } from "../model/difference.js";
+import { modulesByDefinition } from "../definition/modules.js";
 
 /** Modules with their weights at hand. */
 export interface OpenModules {

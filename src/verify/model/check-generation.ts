@@ -1,10 +1,11 @@
+import type { GenerationSettings } from "../../model/generation-settings.js";
 import { formatNumber } from "../../report/numbers.js";
 import { counted } from "../../report/words.js";
 import { makeBatch, type Row } from "../../runtime/batch.js";
 import type { Runnable } from "../../runtime/runnable.js";
 import { judge, type Outcome } from "../attempt.js";
 import { type Difference, difference, excess, larger, NO_DIFFERENCE, toleranceFor } from "./difference.js";
-import { type GenerationSettings, generate, largestIndex, nextScores } from "./generate.js";
+import { generate, largestIndex, nextScores } from "./generate.js";
 import type { Subject } from "./subject.js";
 
 /** Tokens of the inputs. */

@@ -1,13 +1,11 @@
 import { tmpdir } from "node:os";
-import { classKeyOf } from "../../architectures/architecture.js";
+import { classKeyOf, generates } from "../../architectures/architecture.js";
+import type { PlannedAttention } from "../../attention/planned.js";
 import type { Device } from "../../base/device-names.js";
 import { OptionError } from "../../base/errors.js";
 import type { GraphDtype } from "../../base/graph-dtypes.js";
-import { type Model, readsTokenTypes } from "../../model/model.js";
-import type { ReadModel } from "../../model/read-model.js";
-import { generates } from "../../onnx/tasks.js";
-import { holdsOwnHead } from "../../plan/reconcile.js";
-import type { PlannedAttention } from "../../plan/weights.js";
+import { holdsOwnHead, type Model, readsTokenTypes } from "../../model/model.js";
+import type { ReadModel } from "../../model/open.js";
 import { inputSource } from "../../runtime/input-source.js";
 import { branchLengths, sweepLengths } from "../../runtime/lengths.js";
 import { openRunnable, type Runnable, type RunnableOptions } from "../../runtime/runnable.js";
@@ -41,6 +39,8 @@ export interface ModelChecks {
   readonly device: Device;
   readonly converted: ReadModel & { readonly attention: PlannedAttention };
   readonly original: ReadModel | undefined;
+  /** The Python files that transformers runs; undefined if one of them does not come with lsg. */
+  readonly modeling: readonly string[] | undefined;
   readonly losslessUpTo: number;
   /** Seed of lsh's projections, as the conversion recorded it. */
   readonly lshSeed: number;
@@ -163,10 +163,7 @@ async function runChecks(
   await recorder.look("transformers", "modelling code and graph", () =>
     checkTransformers(subject, {
       read,
-      isOurs:
-        // transformers has Longformer's code itself.
-        (attention.kind === "longformer" && model.config.auto_map === undefined) ||
-        recorder.checks.some(({ id, verdict }) => id === "modeling" && verdict === "pass"),
+      modeling: checks.modeling,
       scratch: workspace.folder,
       openOnCpu: async () =>
         device === "cpu" ? subject.converted : open(read, "the model on the CPU", { device: "cpu" }),

@@ -1,6 +1,6 @@
 import { formatNumber } from "../../report/numbers.js";
 import { counted, statesOf } from "../../report/words.js";
-import { makeBatch } from "../../runtime/batch.js";
+import { makeBatch, tokensOf } from "../../runtime/batch.js";
 import { comparedLengths } from "../../runtime/lengths.js";
 import type { FloatTensor } from "../../runtime/session.js";
 import type { Check, DifferenceAt } from "../types.js";
@@ -12,7 +12,7 @@ import {
   hiddenDifference,
   outputDifference,
 } from "./comparison.js";
-import { larger, NO_DIFFERENCE, tokensOf } from "./difference.js";
+import { larger, NO_DIFFERENCE } from "./difference.js";
 import { largestIndex } from "./generate.js";
 import type { Subject } from "./subject.js";
 

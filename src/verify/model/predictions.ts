@@ -1,4 +1,5 @@
 import { formatNumber } from "../../report/numbers.js";
+import type { Table } from "../../report/table.js";
 import { wrap } from "../../report/text.js";
 import { makeBatch } from "../../runtime/batch.js";
 import type { Encoded, Runnable } from "../../runtime/runnable.js";
@@ -6,7 +7,6 @@ import type { FloatTensor } from "../../runtime/session.js";
 import type { TextTokenizer } from "../../runtime/text-tokenizer.js";
 import type { SpecialToken } from "../../tokenizer/vocabulary.js";
 import type { Outcome } from "../attempt.js";
-import type { Table } from "../types.js";
 import { difference, toleranceFor } from "./difference.js";
 import { generate, largestIndex, nextScores } from "./generate.js";
 import type { Subject } from "./subject.js";

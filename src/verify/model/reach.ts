@@ -1,14 +1,13 @@
-import { borderOf } from "../../attention/kind.js";
 import type { LongformerConfig } from "../../attention/longformer.js";
 import { isSparse, type LsgConfig } from "../../attention/lsg-config.js";
-import type { PlannedAttention } from "../../plan/weights.js";
+import { borderOf, type PlannedAttention } from "../../attention/planned.js";
 import { formatNumber } from "../../report/numbers.js";
 import { counted } from "../../report/words.js";
-import { type Batch, makeBatch, type Row } from "../../runtime/batch.js";
+import { type Batch, makeBatch, type Row, tokensOf } from "../../runtime/batch.js";
 import type { InputSource } from "../../runtime/input-source.js";
 import type { Runnable } from "../../runtime/runnable.js";
 import { judge, type Outcome } from "../attempt.js";
-import { difference, tokensOf } from "./difference.js";
+import { difference } from "./difference.js";
 import type { Subject } from "./subject.js";
 
 /** Tokens `[start, end)`. */

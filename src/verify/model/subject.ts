@@ -1,4 +1,4 @@
-import type { PlannedAttention } from "../../plan/weights.js";
+import type { PlannedAttention } from "../../attention/planned.js";
 import type { InputSource } from "../../runtime/input-source.js";
 import type { Runnable } from "../../runtime/runnable.js";
 

@@ -1,10 +1,10 @@
 import { formatNumber } from "../../report/numbers.js";
 import { counted } from "../../report/words.js";
-import { makeBatch } from "../../runtime/batch.js";
+import { makeBatch, tokensOf } from "../../runtime/batch.js";
 import { sweepLengths } from "../../runtime/lengths.js";
 import type { Outcome } from "../attempt.js";
 import { type DifferenceFound, judgeByLength } from "./by-length.js";
-import { difference, tokensOf } from "./difference.js";
+import { difference } from "./difference.js";
 import type { Subject } from "./subject.js";
 
 /**

@@ -1,27 +1,19 @@
-import { borderOf, isRandom } from "../../attention/kind.js";
 import { isLongformer } from "../../attention/longformer.js";
+import { borderOf, isRandom, type PlannedAttention } from "../../attention/planned.js";
 import { readsTokenTypes } from "../../model/model.js";
-import type { ReadModel } from "../../model/read-model.js";
+import type { ReadModel } from "../../model/open.js";
 import { poolerSpecs } from "../../model/tensor-specs.js";
 import { hasChoices } from "../../onnx/tasks.js";
-import type { PlannedAttention } from "../../plan/weights.js";
 import { formatNumber } from "../../report/numbers.js";
 import { counted, largestAt, lengthsUpTo, statesOf } from "../../report/words.js";
-import { type Batch, makeBatch, withChoices } from "../../runtime/batch.js";
+import { type Batch, lastTokens, makeBatch, withChoices } from "../../runtime/batch.js";
 import { decoderIds, HEAD_TOKENS } from "../../runtime/head-question.js";
 import { sweepLengths } from "../../runtime/lengths.js";
 import type { Runnable } from "../../runtime/runnable.js";
 import type { FloatTensor, NumberTensor } from "../../runtime/session.js";
 import { judge, type Outcome } from "../attempt.js";
 import { raggedBatch } from "../model/comparison.js";
-import {
-  type Difference,
-  difference,
-  excess,
-  lastTokens,
-  toleranceFor,
-  visibleDifference,
-} from "../model/difference.js";
+import { type Difference, difference, excess, toleranceFor, visibleDifference } from "../model/difference.js";
 import type { Subject } from "../model/subject.js";
 import { type Answer, askTransformers } from "./ask-transformers.js";
 
@@ -34,8 +26,8 @@ const NOTHING: FloatTensor = { dims: [], values: new Float32Array(0) };
 
 export interface TransformersCheck {
   readonly read: ReadModel;
-  /** Whether the folder's Python files are those that come with lsg: no others are run. */
-  readonly isOurs: boolean;
+  /** The folder's Python files; undefined if one of them does not come with lsg: no others are run. */
+  readonly modeling: readonly string[] | undefined;
   /** A folder of our own. */
   readonly scratch: string;
   /** Opens the converted model on the CPU, where PyTorch computes. */
@@ -61,11 +53,11 @@ interface Found {
  */
 export async function checkTransformers(
   subject: Subject,
-  { read, isOurs, scratch, openOnCpu }: TransformersCheck,
+  { read, modeling, scratch, openOnCpu }: TransformersCheck,
 ): Promise<Outcome> {
   const interpreter = process.env[VARIABLE] ?? (process.platform === "win32" ? "python" : "python3");
   if (interpreter === "") return notCovered(`${VARIABLE} is empty`, NO_PYTHON);
-  if (!isOurs) {
+  if (!modeling) {
     return notCovered("Python code that does not come with lsg is not run", "Convert the original again.");
   }
   if (subject.attention.kind === "longformer" && subject.attention.config.attention_dilation) {
@@ -83,6 +75,7 @@ export async function checkTransformers(
   }
   const answer = await askTransformers(interpreter, {
     read,
+    modeling,
     batches: inputs.batches.map((batch) => feeds(batch, read)),
     head: inputs.head && headFeeds(inputs.head, read),
     scratch,

@@ -1,5 +1,6 @@
 import { formatAgainst, formatNumber } from "../../report/numbers.js";
-import type { CostAt, DifferenceAt, Table } from "../types.js";
+import type { Table } from "../../report/table.js";
+import type { CostAt, DifferenceAt } from "../types.js";
 
 /** Whether a difference is more than was promised. What is not a number is more than anything. */
 export function isOver({ difference, tolerance }: DifferenceAt): boolean {

@@ -1,11 +1,12 @@
-import { attentionPattern } from "../../report/attention-pattern.js";
+import { attentionPattern, attentionSentence } from "../../report/attention-pattern.js";
 import { patternLength } from "../../report/attention-regions.js";
 import { htmlPage, plainTable } from "../../report/html-page.js";
 import { type Markup, markup } from "../../report/markup.js";
-import type { Check, Table, Verdict, VerificationReport } from "../types.js";
+import type { Table } from "../../report/table.js";
+import type { Check, Verdict, VerificationReport } from "../types.js";
 import { costTable, differenceTable } from "./by-length.js";
 import { costCharts, differenceChart } from "./pictures/charts.js";
-import { attentionSentence, facts, figureCells, tally, VERDICT_WORDS } from "./wording.js";
+import { facts, figureCells, tally, VERDICT_WORDS } from "./wording.js";
 
 /** A report as one page that needs nothing else: verdict first, then checks, pictures and tables. */
 export function htmlReport(report: VerificationReport): string {

@@ -1,10 +1,12 @@
+import { attentionSentence } from "../../report/attention-pattern.js";
 import { patternLength } from "../../report/attention-regions.js";
 import { escapeMarkdown, markdownTable } from "../../report/markdown-text.js";
+import type { Table } from "../../report/table.js";
 import { textPattern } from "../../report/text-pattern.js";
-import type { Check, Table, VerificationReport } from "../types.js";
+import type { Check, VerificationReport } from "../types.js";
 import { costTable, differenceTable } from "./by-length.js";
 import { mermaidDifferences, mermaidTimes } from "./mermaid.js";
-import { attentionSentence, facts, figureCells, tally, VERDICT_WORDS } from "./wording.js";
+import { facts, figureCells, tally, VERDICT_WORDS } from "./wording.js";
 
 /** A longer table is folded. */
 const MAX_OPEN_ROWS = 16;

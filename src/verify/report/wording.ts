@@ -1,5 +1,3 @@
-import { hasSparseKeys, keysSeen, localWords } from "../../report/attention-regions.js";
-import type { DrawnAttention } from "../../report/attention-shape.js";
 import { formatAgainst, formatNumber } from "../../report/numbers.js";
 import { counted } from "../../report/words.js";
 import type { Check, Verdict, VerificationReport } from "../types.js";
@@ -64,18 +62,4 @@ export function tally(checks: readonly Check[]): string {
     .filter(([count]) => count > 0)
     .map(([count, verdict]) => `${count} ${VERDICT_WORDS[verdict]}`)
     .join(", ");
-}
-
-/** What a token sees, in numbers. */
-export function attentionSentence(shape: DrawnAttention): string {
-  const { num_global_tokens: globals, causal } = shape;
-  const sparseKeys = hasSparseKeys(shape) ? (causal ? 1 : 2) * shape.sparse_block_size : 0;
-  const keys = keysSeen(shape);
-  const local = keys - sparseKeys - globals;
-  const parts = [
-    shape.window === undefined ? `${local} in its ${localWords(shape)}` : localWords(shape),
-    ...(sparseKeys > 0 ? [`${sparseKeys} sparse keys beyond, one for ${shape.sparsity_factor} tokens`] : []),
-    ...(globals > 0 ? [`${globals} global`] : []),
-  ];
-  return `However long the input, a token sees at most ${keys} keys: ${parts.join(", ")}.`;
 }

@@ -1,15 +1,12 @@
-import type { LsgConfig } from "../../attention/lsg-config.js";
-import type { SparsityType } from "../functions/sparse/index.js";
-import { lshProjections, lshRounds } from "../functions/sparse/lsh-projections.js";
-import {
-  dot,
-  type HeadProblem,
-  type Key,
-  type LsgDefinition,
-  type Pair,
-  sumOf,
-  weightedMean,
-} from "./attention.js";
+import type { LsgConfig, SparsityType } from "../../attention/lsg-config.js";
+import { lshProjections, lshRounds } from "../../onnx/functions/sparse/lsh-projections.js";
+import { dot, type HeadProblem, type Key, type Pair, sumOf, weightedMean } from "./attention-problem.js";
+
+export interface LsgDefinition {
+  readonly config: LsgConfig;
+  readonly causal: boolean;
+  readonly seed: number;
+}
 
 type SparseDefinition = (head: HeadProblem, definition: LsgDefinition) => (Key | undefined)[];
 

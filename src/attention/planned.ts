@@ -1,6 +1,10 @@
-import { effectiveSparsity } from "../onnx/functions/sparse/index.js";
-import type { PlannedAttention } from "../plan/weights.js";
-import type { LsgConfig } from "./lsg-config.js";
+import type { LongformerConfig } from "./longformer.js";
+import { effectiveSparsity, type LsgConfig } from "./lsg-config.js";
+
+/** The attention of the result, with its keys in the config. */
+export type PlannedAttention =
+  | { readonly kind: "lsg"; readonly config: LsgConfig }
+  | { readonly kind: "longformer"; readonly config: LongformerConfig };
 
 /** Tokens in a block, or on one side of the narrowest window: around its multiples attention goes wrong if it does. */
 export function borderOf(attention: PlannedAttention): number {

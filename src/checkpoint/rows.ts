@@ -1,4 +1,15 @@
-import type { Run } from "./types.js";
+/** `start`, `start + step`, … `count` numbers. With step 0 one number repeats. */
+export interface Run {
+  readonly start: number;
+  readonly count: number;
+  readonly step: number;
+}
+
+/** Rows of a source tensor along its first axis. A scalar has one row. */
+export interface Rows extends Run {
+  /** The tensor's name in the source. */
+  readonly tensor: string;
+}
 
 /** `count` rows from row `from` on, of rows that come in several runs. */
 export function sliceRows<R extends Run>(runs: readonly R[], from: number, count: number): R[] {

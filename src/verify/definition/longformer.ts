@@ -1,4 +1,4 @@
-import { type AttentionProblem, forEachHead, type HeadProblem, weigh } from "./attention.js";
+import { type AttentionProblem, forEachHead, type HeadProblem, weigh } from "./attention-problem.js";
 
 /** What Longformer's attention is given beside queries, keys and values: global tokens and what they use. */
 export interface LongformerProblem extends AttentionProblem {

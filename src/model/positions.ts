@@ -1,0 +1,69 @@
+import type { Architecture } from "../architectures/architecture.js";
+import { CheckpointError } from "../base/errors.js";
+import type { Config } from "../checkpoint/checkpoint.js";
+import type { Model } from "./model.js";
+import type { SourceTensor, SourceTensors } from "./names.js";
+
+/** A position table: offset rows, then one row for each position. */
+export interface PositionTable {
+  /** The tensor's name in the source; undefined where it has none, which only sinusoids may. */
+  readonly tensor: string | undefined;
+  readonly offset: number;
+  /** Positions that can be used: rows without the offset. */
+  readonly usable: number;
+  /** Whether rows can be computed. */
+  readonly sinusoidal: boolean;
+}
+
+/**
+ * Rows before position 0.
+ * @throws CheckpointError if the config lacks the padding id that the offset follows from.
+ */
+export function positionOffset(architecture: Architecture, config: Config): number {
+  if (typeof architecture.positions.offset === "number") return architecture.positions.offset;
+  // transformers' default for this family; a config that says null has none.
+  const pad = config.pad_token_id === undefined ? 1 : config.pad_token_id;
+  if (typeof pad !== "number" || !Number.isSafeInteger(pad) || pad < 0) {
+    throw new CheckpointError(
+      `config.json: pad_token_id is ${JSON.stringify(pad)}; ${architecture.title} numbers its positions from it`,
+      "Set pad_token_id in config.json to the tokenizer's padding id.",
+    );
+  }
+  return pad + 1;
+}
+
+/**
+ * A table of positions of a model: the encoder's, or that of another module.
+ * @throws CheckpointError if the table has no position besides the offset rows.
+ */
+export function positionTable(
+  { tensors, architecture, config, sizes }: Model,
+  module = architecture.encoder.embeddings.position,
+): PositionTable {
+  const sinusoidal = architecture.positions.sinusoidal ?? false;
+  const offset = positionOffset(architecture, config);
+  const found = sinusoidal ? findBase(tensors, module) : baseTensor(tensors, module);
+  if (!found) return { tensor: undefined, offset, usable: sizes.positions, sinusoidal };
+  const { sourceName, stored } = found;
+  const usable = (stored.shape[0] ?? 0) - offset;
+  if (usable < 1) {
+    throw new CheckpointError(
+      `${stored.file}: tensor "${sourceName}" has ${stored.shape[0]} rows, ${offset} of which are no positions`,
+      "Check pad_token_id in config.json: positions begin one row behind it.",
+    );
+  }
+  return { tensor: sourceName, offset, usable, sinusoidal };
+}
+
+/** A tensor of the base model by its module. */
+export function findBase(tensors: SourceTensors, module: string): SourceTensor | undefined {
+  for (const tensor of tensors.values()) if (tensor.baseName === `${module}.weight`) return tensor;
+  return undefined;
+}
+
+/** @throws CheckpointError if it is missing */
+export function baseTensor(tensors: SourceTensors, module: string): SourceTensor {
+  const found = findBase(tensors, module);
+  if (found) return found;
+  throw new CheckpointError(`tensor "${module}.weight" is missing`, "The checkpoint is incomplete.");
+}

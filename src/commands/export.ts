@@ -4,7 +4,7 @@ import { basename, dirname, join, posix, resolve } from "node:path";
 import { writesNoMore } from "../architectures/architecture.js";
 import { lsgOf, type PlannedAttention } from "../attention/planned.js";
 import { OptionError } from "../base/errors.js";
-import { GRAPH_DTYPES } from "../base/graph-dtypes.js";
+import { GRAPH_DTYPES, type GraphDtype } from "../base/graph-dtypes.js";
 import { type Progress, silent } from "../base/progress.js";
 import { type Checkpoint, parseObject, type Settlement } from "../checkpoint/checkpoint.js";
 import type { FileSource } from "../checkpoint/file-source.js";
@@ -35,6 +35,7 @@ import { raiseLength } from "../tokenizer/raise-length.js";
 import { TOKENIZER_FILES } from "../tokenizer/special-tokens.js";
 import { copyWhole } from "../write/copy-file.js";
 import { asOutputError, writeFolder } from "../write/output-folder.js";
+import { type Comparison, compareDtypes } from "./compare-dtypes.js";
 import { transferOptions } from "./transfer.js";
 import { writeGraphs } from "./write-graphs.js";
 
@@ -55,6 +56,8 @@ export interface ExportedGraph {
   readonly layout?: string | undefined;
   /** What the user should know, a sentence each. */
   readonly notes: readonly string[];
+  /** Of the graphs that are not in float32, where there are any. */
+  readonly comparison?: Comparison | undefined;
 }
 
 export interface ExportResult extends ExportedGraph {
@@ -157,13 +160,21 @@ export async function exportInto(
       seed: await graphSeed(source, options.seed),
     };
     const dtypes = GRAPH_DTYPES.filter((dtype) => (options.onnx ?? ["fp32"]).includes(dtype));
+    const graphsIn = (dtype: GraphDtype) =>
+      exportedGraphs(model, weightsIn(dtype, reader, shared), graphOptions);
     // What cannot be exported is refused before anything is written.
-    const graphs = new Map(
-      dtypes.map((dtype) => [dtype, exportedGraphs(model, weightsIn(dtype, reader, shared), graphOptions)]),
-    );
+    const graphs = new Map(dtypes.map((dtype) => [dtype, graphsIn(dtype)]));
     await mkdir(scratch);
     const weights = options.onnxWeights === "shared" ? undefined : options.onnxWeights;
     const written = await writeGraphs(scratch, graphs, { weights, signal });
+    const comparison = await compareDtypes({
+      ...{ source, modelType, folder: scratch, lshSeed: graphOptions.seed },
+      transfer: transfer("pytorch_model.bin"),
+      files: new Map(dtypes.map((dtype) => [dtype, [...written.keys()].filter(isOf(dtype))])),
+      write: async (dtype, place) => [
+        ...(await writeGraphs(place, new Map([[dtype, graphsIn(dtype)]]), { weights, signal })).keys(),
+      ],
+    });
     const files = [...written.keys()];
     const paths = files.map((file) => posix.join(place, file));
     // Of an earlier export in the same dtypes nothing stays, which loaders would find beside this one.
@@ -192,11 +203,18 @@ export async function exportInto(
         ...(checkpoint.settlement?.notes ?? []),
         ...[...(source.mended?.values() ?? [])].flatMap((mended) => mended.notes),
       ],
+      comparison,
     };
   } finally {
     await reader.close();
     await rm(scratch, { recursive: true, force: true });
   }
+}
+
+/** Whether a file is a graph of a dtype, or its data. */
+function isOf(dtype: GraphDtype): (file: string) => boolean {
+  const known = graphPaths(dtype);
+  return (file) => known.includes(file);
 }
 
 /** What a file reads as, where that is not as it lies there. */

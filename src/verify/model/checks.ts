@@ -8,6 +8,7 @@ import { holdsOwnHead, type Model, readsTokenTypes } from "../../model/model.js"
 import type { ReadModel } from "../../model/open.js";
 import type { Promised } from "../../plan/types.js";
 import { inputSource } from "../../runtime/input-source.js";
+import { branchLengths, sweepLengths } from "../../runtime/lengths.js";
 import { openRunnable, type Runnable, type RunnableOptions } from "../../runtime/runnable.js";
 import type { Runtime } from "../../runtime/runtime.js";
 import { openTokenizer, type TextTokenizer } from "../../runtime/text-tokenizer.js";
@@ -18,7 +19,8 @@ import { failureOf } from "../attempt.js";
 import type { OpCheck } from "../attention/check-op.js";
 import { checkOps, opsOf } from "../attention/check-ops.js";
 import { checkGraphFiles, graphCheckId } from "../graph/checks.js";
-import { exportAgain } from "../graph/graph-check.js";
+import { DECODER_LENGTHS } from "../graph/generation-steps.js";
+import { exportAgain, type GraphCheck } from "../graph/graph-check.js";
 import { checkTransformers } from "../python/check-transformers.js";
 import type { Recorder } from "../recorder.js";
 import { SAMPLE_TEXT } from "../sample-text.js";
@@ -165,7 +167,13 @@ async function runChecks(
   }
   await original?.close();
   const openBase = () => open(read, "the base model", { head: "base" });
-  await checkGraphs(checks, { ...op, subject, read, scratch: workspace.folder, openBase }, recorder);
+  const check: GraphCheck = {
+    ...{ runtime: checks.runtime, device, read, model: converted, openBase, op, scratch: workspace.folder },
+    ...{ inputs: subject.inputs, row: subject.inputs.random, seed, signal },
+    lengths: (reach, dtype) => graphLengths(attention, reach, { dtype, asked: lengths }),
+    decoderLengths: lengths ?? DECODER_LENGTHS,
+  };
+  await checkGraphs(checks.graphsPromised, check, recorder);
   await recorder.look("transformers", "modelling code and graph", () =>
     checkTransformers(subject, {
       read,
@@ -236,8 +244,8 @@ async function compareWithOriginal(
 }
 
 async function checkGraphs(
-  { graphsPromised }: ModelChecks,
-  check: Parameters<typeof checkGraphFiles>[0],
+  graphsPromised: readonly GraphDtype[],
+  check: GraphCheck,
   recorder: Recorder,
 ): Promise<void> {
   recorder.begin("ONNX files");
@@ -252,6 +260,20 @@ async function checkGraphs(
       remedy: exportAgain(dtype),
     });
   }
+}
+
+/** Graphs in float32 are run around the borders of blocks; of other dtypes the numbers are to be seen, not the shapes. */
+function graphLengths(
+  attention: PlannedAttention,
+  reach: number,
+  { dtype, asked }: { readonly dtype: GraphDtype; readonly asked: readonly number[] | undefined },
+): readonly number[] {
+  const inside = asked?.filter((length) => length <= reach);
+  return sweepLengths(
+    attention,
+    reach,
+    dtype === "fp32" ? inside : (inside ?? branchLengths(attention, reach)),
+  );
 }
 
 function maskToken({ read: { contents }, model }: ReadModel) {

@@ -5,6 +5,7 @@ import type { FileSource, TransferOptions } from "./file-source.js";
 import { noConfig, refuseAsym } from "./no-config.js";
 import { noWeights } from "./no-weights.js";
 import { refuseAdapter } from "./refuse-adapter.js";
+import { statedModelType } from "./stated-model-type.js";
 import {
   asWeightFile,
   type CheckpointTensor,
@@ -77,7 +78,7 @@ export async function openCheckpoint(
   const contents: WeightFileContent[] = [];
   for (const path of paths) contents.push(await readWeightFile(source, path, transfer));
   const stored = index ? mergeShards(contents, index) : (contents[0]?.tensors ?? new Map());
-  const unwrapped = await unwrapTensors(stored, config.model_type);
+  const unwrapped = await unwrapTensors(stored, statedModelType(config));
   return {
     source,
     config,

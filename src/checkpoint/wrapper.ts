@@ -44,7 +44,7 @@ const PARALLEL = "module";
  * Takes off what stands before every name of a model: `module.`, `_orig_mod.`, or what the model is called in a module
  * around it, which may be a base model's own name (`bert.bert.…`). Only where that module holds nothing else: with
  * more in it, it computes what nobody knows here.
- * @param modelType `model_type` of the config; where there is none, the names of all model types are tried
+ * @param modelType what the config states; where it states none, the names of all model types are tried
  */
 export async function unwrapTensors<T extends { readonly shape: readonly number[] }>(
   stored: ReadonlyMap<string, T>,
@@ -86,7 +86,7 @@ export async function unwrapTensors<T extends { readonly shape: readonly number[
 }
 
 async function architecturesOf(modelType: unknown): Promise<readonly Architecture[]> {
-  if (modelType === undefined || modelType === null || modelType === "") return allArchitectures();
+  if (modelType === undefined) return allArchitectures();
   // Of a model type that is not known nothing is known, and its error comes later.
   const known = await findArchitecture(modelType).catch(() => undefined);
   return known ? [known] : [];

@@ -1,15 +1,11 @@
-import { type Architecture, classKeyOf } from "../architectures/architecture.js";
+import { type Architecture, classNames } from "../architectures/architecture.js";
 import { allArchitectures } from "../architectures/architectures.js";
 import { CheckpointError, LsgError, OptionError } from "../base/errors.js";
 import { type Checkpoint, CONFIG_FILE, type Config } from "../checkpoint/checkpoint.js";
+import { statedModelType } from "../checkpoint/stated-model-type.js";
 import { configClass, withoutLsg } from "./classes.js";
 import { modernName } from "./names.js";
 import { baseSpecs, headSpecs, poolerSpecs, readSizes, sameShape, type TensorSpec } from "./tensor-specs.js";
-
-/** `model_type` of a config that says one. */
-export function statedModelType({ model_type: stated }: Config): unknown {
-  return stated === null || stated === "" ? undefined : stated;
-}
 
 /** @throws OptionError for a `--model-type` that config.json contradicts */
 export function refuseContradiction(config: Config, asked: string): void {
@@ -30,9 +26,7 @@ export async function fittingModelTypes({ config, tensors }: Checkpoint): Promis
   const all = (await allArchitectures()).map((architecture) => fitOf(architecture, config, shapes));
   const fits = all.filter((one) => one !== undefined);
   const named = withoutLsg(configClass(config) ?? "");
-  const byClass = fits.filter(({ architecture }) =>
-    Object.hasOwn(architecture.heads, classKeyOf(architecture, named) ?? ""),
-  );
+  const byClass = fits.filter(({ architecture }) => classNames(architecture).includes(named));
   const left = byClass.length > 0 ? byClass : fits;
   const byHead = left.filter(({ knowsRest }) => knowsRest);
   return (byHead.length > 0 ? byHead : left).map(({ architecture }) => architecture.modelType);

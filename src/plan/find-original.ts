@@ -5,7 +5,7 @@ import { LsgError } from "../base/errors.js";
 import { parseObject } from "../checkpoint/checkpoint.js";
 import type { FileSource } from "../checkpoint/file-source.js";
 import { type OpenSourceOptions, openSource } from "../checkpoint/open-source.js";
-import { statedModelType } from "../model/model-type.js";
+import { statedModelType } from "../checkpoint/stated-model-type.js";
 import { type ReadCheckpoint, readCheckpoint } from "../model/open.js";
 import { recordedModelType } from "./conversion-record.js";
 import type { ConversionRecord } from "./types.js";

@@ -1,5 +1,6 @@
 import { posix } from "node:path";
 import { borderOf } from "../../attention/planned.js";
+import { SCORES_FOR_ALL } from "../../attention/score-memory.js";
 import { inDtype } from "../../base/graph-dtypes.js";
 import { GRAPH_FILE } from "../../checkpoint/graph-files.js";
 import type { ReadModel } from "../../model/open.js";
@@ -62,7 +63,9 @@ export async function openDtypeComparison(
 ): Promise<DtypeComparison> {
   const workspace = await openWorkspace(read.read.checkpoint.source, signal);
   const open = (title: string, more: Partial<RunnableOptions> = {}): Promise<Runnable> =>
-    openRunnable(read, { runtime, workspace, device: "cpu", lshSeed, title, ...more });
+    openRunnable(read, {
+      ...{ runtime, workspace, device: "cpu", lshSeed, memory: SCORES_FOR_ALL, title, ...more },
+    });
   let model: Runnable | undefined;
   const close = async () => {
     await model?.close();

@@ -7,6 +7,7 @@ import { COLBERT_CLASS, modelKind, SETTINGS_FILE } from "../checkpoint/sentence-
 import { MODULES_FILE } from "../checkpoint/sentence-transformers/modules-json.js";
 import { configClass, isLsgConfig, lsgClass, withoutLsg } from "../model/classes.js";
 import { type ConversionOptions, recordedOptions } from "../options/options.js";
+import { onlyInTransformers5 } from "../tokenizer/special-tokens.js";
 import { RECORD_FILE, recordText } from "./conversion-record.js";
 import { openingChanges } from "./left-in-config.js";
 import { planLongformer } from "./longformer.js";
@@ -108,6 +109,7 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
       ...notes(inputs, weights),
       ...(checkpoint.settlement?.notes ?? []),
       ...(opening?.notes ?? []),
+      ...onlyInTransformers5(contents),
       ...mendingNotes(checkpoint.source, sideFiles),
       ...sentenceNotes(checkpoint.source.transformerFolder, sideFiles, contents),
       ...card.notes,

@@ -17,7 +17,11 @@ describe("standardJson", () => {
     ["objects inside of lists are looked at", '[1,{"x":0,"x":1}]', '[1,{"x":1}]'],
     ["the same key in another object is another", '{"a":{"a":1},"b":{"a":1}}', '{"a":{"a":1},"b":{"a":1}}'],
     ["numbers that JSON lacks", "[NaN, Infinity ,-Infinity,-1e9]", "[null, null ,null,-1e9]"],
-    ["what stands in a text is left alone", '{"a":"NaN, \\"a\\": Infinity"}', '{"a":"NaN, \\"a\\": Infinity"}'],
+    [
+      "what stands in a text is left alone",
+      '{"a":"NaN, \\"a\\": Infinity"}',
+      '{"a":"NaN, \\"a\\": Infinity"}',
+    ],
     ["what goes goes with all that is odd in it", '{"a":{"b":NaN,"b":1},"a":2}', '{"a":2}'],
     ["a document may be one number", " NaN ", " null "],
   ])("%s", (_, json, text) => expect(standard(json).text).toBe(text));
@@ -54,7 +58,9 @@ describe("standardJson", () => {
         expect(standard(json)).toEqual({ text: json, repeated: [], replaced: [] });
       }),
     );
-    const members = fc.array(fc.tuple(fc.constantFrom("a", "b", "c"), fc.constantFrom("1", "NaN", '{"a":1}')));
+    const members = fc.array(
+      fc.tuple(fc.constantFrom("a", "b", "c"), fc.constantFrom("1", "NaN", '{"a":1}')),
+    );
     fc.assert(
       fc.property(members, (pairs) => {
         const { text } = standard(`{${pairs.map(([key, value]) => `"${key}":${value}`).join(",")}}`);

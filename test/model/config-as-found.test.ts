@@ -5,11 +5,7 @@ import { describe, expect, test } from "vitest";
 import { convert } from "../../src/commands/convert.js";
 import { exportOnnx } from "../../src/commands/export.js";
 import { verify } from "../../src/commands/verify.js";
-import {
-  parseConvertOptions,
-  parseExportOptions,
-  parseVerifyOptions,
-} from "../../src/options/options.js";
+import { parseConvertOptions, parseExportOptions, parseVerifyOptions } from "../../src/options/options.js";
 import { decodeFloats } from "../../src/safetensors/floats.js";
 import { temporaryFolder } from "../support/fixtures.js";
 import { type ReadTensor, readFolder, writeSafetensors } from "../support/safetensors.js";
@@ -86,7 +82,10 @@ describe("labels", () => {
   const placeholders = { "0": "LABEL_0", "1": "LABEL_1" };
 
   test.each([
-    ["beside two placeholders", { num_labels: 50, id2label: placeholders, label2id: { LABEL_0: 0, LABEL_1: 1 } }],
+    [
+      "beside two placeholders",
+      { num_labels: 50, id2label: placeholders, label2id: { LABEL_0: 0, LABEL_1: 1 } },
+    ],
     ["beside nothing", {}],
   ])("follow the weights %s", async (_, given) => {
     const { config, notes } = await converted(await classifier(50, given));
@@ -101,7 +100,9 @@ describe("labels", () => {
     const id2label = { "0": "cat", "1": "dog" };
     const source = await classifier(3, { id2label, label2id: { cat: 0, dog: 1 } });
     await expect(converted(source)).rejects.toMatchObject({
-      message: expect.stringMatching(/id2label names 2 labels \(cat, dog\), and tensor "classifier.weight" .* has 3 rows/),
+      message: expect.stringMatching(
+        /id2label names 2 labels \(cat, dog\), and tensor "classifier.weight" .* has 3 rows/,
+      ),
       remedy: expect.stringContaining("remove both keys"),
     });
     const { config } = await converted(await classifier(3, {}));
@@ -129,7 +130,9 @@ describe("pruned heads", () => {
         [`${LAYER}output.dense.weight`, [4, 2]],
       ]),
     });
-  const values = (tensor: ReadTensor | undefined) => [...decodeFloats(tensor?.bytes ?? Buffer.alloc(0), "F32")];
+  const values = (tensor: ReadTensor | undefined) => [
+    ...decodeFloats(tensor?.bytes ?? Buffer.alloc(0), "F32"),
+  ];
 
   test("come back as zeros, in the place where they were", async () => {
     const source = await pruned();
@@ -166,7 +169,9 @@ describe("pruned heads", () => {
   test.each([{ "0": [2] }, { "7": [0] }, { "0": [0, 1] }, { "0": "first" }])(
     "that no layer can lack are refused: %o",
     async (heads) => {
-      await expect(converted(await pruned({ pruned_heads: heads }))).rejects.toThrow("config.json: pruned_heads says");
+      await expect(converted(await pruned({ pruned_heads: heads }))).rejects.toThrow(
+        "config.json: pruned_heads says",
+      );
     },
   );
 
@@ -200,18 +205,45 @@ describe("what training left", () => {
     expect((await converted(await writeTinyModel())).config.tokenizer_class).toBe("BertTokenizer");
     const own = { config: { tokenizer_class: "MyTokenizer" } };
     expect((await converted(await writeTinyModel(own))).config.tokenizer_class).toBe("MyTokenizer");
-    const v5 = { files: { "tokenizer_config.json": '{"tokenizer_class": "TokenizersBackend"}' } };
-    expect((await converted(await writeTinyModel(v5))).config.tokenizer_class).toBe("PreTrainedTokenizerFast");
-    const none = await writeTinyModel({ config: { bos_token_id: 2, mask_token_id: 4 } });
+    const v5 = {
+      files: {
+        "tokenizer_config.json":
+          '{"tokenizer_class": "TokenizersBackend", "cls_token": "[CLS]", "mask_token": "[MASK]"}',
+      },
+    };
+    expect((await converted(await writeTinyModel(v5))).config.tokenizer_class).toBe(
+      "PreTrainedTokenizerFast",
+    );
+    const none = await writeTinyModel();
     await rm(join(none, "vocab.txt"));
-    expect((await converted(none)).config).not.toHaveProperty("tokenizer_class");
+    const ids = { modelKwargs: { bos_token_id: 2, mask_token_id: 4 } };
+    expect((await converted(none, ids)).config).not.toHaveProperty("tokenizer_class");
+  });
+});
+
+describe("a tokenizer that transformers 5 saved", () => {
+  const notesOf = async (settings: object) =>
+    (await converted(await writeTinyModel({ files: { "tokenizer_config.json": JSON.stringify(settings) } })))
+      .notes;
+
+  test.each([
+    [{ tokenizer_class: "TokenizersBackend", cls_token: "[CLS]", mask_token: "[MASK]" }, '"tokenizer_class": "PreTrainedTokenizerFast"'],
+    [{ extra_special_tokens: ["[E]"] }, "additional_special_tokens for the key extra_special_tokens"],
+  ])("is named, with the way to open it in transformers 4: %o", async (settings, way) => {
+    expect(await notesOf(settings)).toContain(`transformers 4 does not open it: for both, write ${way}`);
+  });
+
+  test("is not suspected in others", async () => {
+    expect(await notesOf({ tokenizer_class: "BertTokenizer" })).not.toContain("transformers 4");
+    expect(await notesOf({ extra_special_tokens: { image: "[I]" } })).not.toContain("transformers 4");
   });
 });
 
 describe("older layouts", () => {
   test("bert_config.json is named, and the remedy works", async () => {
     const source = await renamed(
-      (name) => `bert.${name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta")}`,
+      (name) =>
+        `bert.${name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta")}`,
       untyped,
     );
     await rename(join(source, "config.json"), join(source, "bert_config.json"));

@@ -15,7 +15,8 @@ ENV NODE_ENV=production HF_HUB_CACHE=/cache/hub
 WORKDIR /opt/lsg
 COPY --from=build /opt/lsg/package.json /opt/lsg/LICENSE ./
 COPY --from=build /opt/lsg/node_modules node_modules
-COPY --from=build /opt/lsg/converters/modeling converters/modeling
+COPY --from=build /opt/lsg/converters/modeling/verify_modeling.py converters/modeling/
+COPY --from=build /opt/lsg/dist/modeling dist/modeling
 COPY --from=build /opt/lsg/bin bin
 COPY --from=build /opt/lsg/dist/lsg dist/lsg
 COPY --from=build /opt/lsg/dist/src dist/src

@@ -83,8 +83,9 @@ class LSGSelfAttention(nn.Module):
             query, key, value: (b, h, num_prepended_tokens + length, d), any length.
             attention_mask: added to the scores of the length tokens, 0 for a visible key and very negative
                 for a hidden one: (b, 1, 1, length), or (b, 1, length, length) with a row for every query.
-            relative_bias: (h, 2 n + 1), added to the scores of keys at offsets -n to n, seen from their query,
-                and to those of farther keys as at the ends. Prepended tokens stand where the first token does.
+            relative_bias: (h, 2 n + 1), added to the scores of keys at offsets -n to n, seen from their
+                query, and to those of farther keys as at the ends. Prepended tokens stand where the first
+                token does.
 
         Returns: the context, of query's shape.
         """
@@ -150,7 +151,9 @@ class LSGSelfAttention(nn.Module):
             F.pad((tokens.bias[..., prepended:] == 0) & ~own_first, (0, end)),
             torch.arange(length + end, device=query.device)[None, None],
         )
-        key, value, visible, position = sparse_keys(keys, query[:, :, prepended : prepended + 1], self.sparsity)
+        key, value, visible, position = sparse_keys(
+            keys, query[:, :, prepended : prepended + 1], self.sparsity
+        )
         bias = torch.zeros_like(visible, dtype=query.dtype)
         return Pool(key, value, bias.masked_fill(~visible, hidden_score(query.dtype)), position)
 

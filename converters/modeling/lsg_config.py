@@ -6,6 +6,10 @@ from typing import Any
 
 GLOBAL_TABLE_ROWS = 512
 
+NEEDS_THIS_CODE = "lsg_needs_trust_remote_code"
+"""config.json asks for attention of this name, which transformers has not. Opened without this file, with
+full attention in the place of LSG's, the model would give other outputs without a word."""
+
 
 class LSGConfig:
     """The keys that an LSG config adds to its type's; a checkpoint that lacks one means what stands here."""
@@ -21,6 +25,15 @@ class LSGConfig:
     sparse_block_size = 128
     sparsity_factor = 2
     sparsity_type = "norm"
+
+    def __setattr__(self, key: str, value: Any) -> None:
+        """Here the code is."""
+        if (key, value) != ("_attn_implementation", NEEDS_THIS_CODE):
+            super().__setattr__(key, value)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Where it is saved the code will be asked for again."""
+        return {**super().to_dict(), "_attn_implementation": NEEDS_THIS_CODE}
 
 
 class LSGSeq2SeqConfig(LSGConfig):

@@ -136,9 +136,7 @@ def _zeros(like: Tensor) -> Tensor:
     return like.new_zeros(like.transpose(1, 2).shape).transpose(1, 2)
 
 
-def _seen(
-    view: View, pools: list[Pool], relative_bias: Tensor | None
-) -> tuple[Tensor, Tensor, Tensor]:
+def _seen(view: View, pools: list[Pool], relative_bias: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
     """What a view's queries see, key, value and bias: (b, h, k, d) twice and (b, 1 or h, 1 or r, k)."""
     parts = [(pools[number], rows) for number, rows in view.keys]
     key, value = (torch.cat([pool[i][:, :, rows] for pool, rows in parts], dim=2) for i in (0, 1))
@@ -161,8 +159,8 @@ def _weights(query: Tensor, key: Tensor, bias: Tensor) -> Tensor:
 
 
 def _bernoulli(shape: torch.Size, probability: float) -> Tensor:
-    """True with a probability, to 1 / 65536: by 16 random bits each, as a draw of PyTorch's for each would take
-    longer than all the rest."""
+    """True with a probability, to 1 / 65536: by 16 random bits each, as a draw of PyTorch's for each would
+    take longer than all the rest."""
     count = shape.numel()
     bits = torch.empty(-(-count // 4), dtype=torch.int64).random_(-(2**63), None).view(torch.int16)
     return (bits[:count] < round(probability * 65536) - 32768).view(shape)

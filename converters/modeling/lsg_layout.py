@@ -12,8 +12,8 @@ from torch import Tensor
 
 
 class Pool(NamedTuple):
-    """Keys and values, (b, h, m, d), what is added to their scores, (b, 1 or h, 1 or q, m), and where they stand in
-    the sequence, (1 or b, 1 or h, m)."""
+    """Keys and values, (b, h, m, d), what is added to their scores, (b, 1 or h, 1 or q, m), and where they
+    stand in the sequence, (1 or b, 1 or h, m)."""
 
     key: Tensor
     value: Tensor

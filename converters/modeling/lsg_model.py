@@ -197,7 +197,7 @@ class LSGModel(LSGEncoder):
         return embedded
 
     def _final_norm(self, hidden: Tensor) -> Tensor:
-        """Behind the last layer, where norms stand before the parts of layers: (b, rows, hidden) → the same."""
+        """Behind the last layer, where norms stand before a layer's parts: (b, rows, hidden) → the same."""
         return hidden
 
     def _pool(self, last: Tensor) -> Tensor:

@@ -133,8 +133,8 @@ def _layer(layer: nn.Module, norm_first: bool) -> Layer:
 
 
 class LSGSeq2SeqModel(LSGModule):
-    """Put before a type's dense model among the bases of its LSG model: its encoder becomes an LSG encoder, and
-    its decoder sees the global tokens that the encoder passes on."""
+    """Put before a type's dense model among the bases of its LSG model: its encoder becomes an LSG encoder,
+    and its decoder sees the global tokens that the encoder passes on."""
 
     lsg_encoder: type[LSGSeq2SeqEncoder]
 
@@ -152,8 +152,9 @@ class LSGSeq2SeqModel(LSGModule):
         inputs_embeds: Tensor | None = None,
         **kwargs: Any,
     ) -> Any:
-        """What transformers' model takes and returns. With pass_global_tokens_to_decoder encoder_outputs has p
-        states more than attention_mask has columns; a mask with a column for each state is taken as well."""
+        """What transformers' model takes and returns. With pass_global_tokens_to_decoder encoder_outputs has
+        p states more than attention_mask has columns; a mask with a column for each state is taken as
+        well."""
         if encoder_outputs is None:
             names = ("head_mask", "output_attentions", "output_hidden_states", "return_dict")
             given = {name: kwargs[name] for name in names if name in kwargs}
@@ -185,7 +186,8 @@ class LSGSeq2SeqModel(LSGModule):
             attention_mask = torch.cat([attention_mask.new_ones(batch, prepended), attention_mask], dim=1)
         if attention_mask.shape != (batch, count):
             raise ValueError(
-                f"attention_mask has shape {tuple(attention_mask.shape)}, expected {(batch, count - prepended)}"
+                f"attention_mask has shape {tuple(attention_mask.shape)}, expected "
+                f"{(batch, count - prepended)}"
             )
         if self.config.mask_first_token:
             first = torch.arange(count, device=states.device) == prepended

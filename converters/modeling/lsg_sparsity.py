@@ -14,8 +14,8 @@ from torch.nn import functional as F
 
 
 class Keys(NamedTuple):
-    """key and value (b, h, t, d), which of them the queries see: bool (b, 1 or h, 1 or q, t), and where they stand:
-    (1 or b, 1 or h, t)."""
+    """key and value (b, h, t, d), which of them the queries see: bool (b, 1 or h, 1 or q, t), and where they
+    stand: (1 or b, 1 or h, t)."""
 
     key: Tensor
     value: Tensor

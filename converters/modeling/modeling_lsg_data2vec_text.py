@@ -3,18 +3,10 @@
 from transformers.models.data2vec import modeling_data2vec_text as data2vec_text
 from transformers.models.data2vec.configuration_data2vec_text import Data2VecTextConfig
 
-# All of our files are named here: transformers 4 copies what this one imports, not what those do.
-from .lsg_attention import LSGSelfAttention  # noqa: F401
 from .lsg_base import LSGHead
-from .lsg_blocks import attend_blocks  # noqa: F401
 from .lsg_config import LSGConfig
-from .lsg_cpu import attend_by_views  # noqa: F401
 from .lsg_generation import Generation
-from .lsg_layer import bert_layer  # noqa: F401
-from .lsg_layout import Layout  # noqa: F401
 from .lsg_model import LSGModel, RobertaPositions
-from .lsg_seq2seq import LSGSeq2SeqModel  # noqa: F401
-from .lsg_sparsity import sparse_keys  # noqa: F401
 
 
 class LSGData2VecTextConfig(LSGConfig, Data2VecTextConfig):

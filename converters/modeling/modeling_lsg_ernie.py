@@ -8,18 +8,10 @@ from torch import Tensor
 from transformers.models.ernie import modeling_ernie as ernie
 from transformers.models.ernie.configuration_ernie import ErnieConfig
 
-# All of our files are named here: transformers 4 copies what this one imports, not what those do.
-from .lsg_attention import LSGSelfAttention  # noqa: F401
 from .lsg_base import LSGHead
-from .lsg_blocks import attend_blocks  # noqa: F401
 from .lsg_config import LSGConfig
-from .lsg_cpu import attend_by_views  # noqa: F401
 from .lsg_generation import Generation
-from .lsg_layer import bert_layer  # noqa: F401
-from .lsg_layout import Layout  # noqa: F401
 from .lsg_model import LSGModel
-from .lsg_seq2seq import LSGSeq2SeqModel  # noqa: F401
-from .lsg_sparsity import sparse_keys  # noqa: F401
 
 
 class LSGErnieConfig(LSGConfig, ErnieConfig):
@@ -49,6 +41,10 @@ class LSGErnieForCausalLM(Generation, LSGErnieHead, ernie.ErnieForCausalLM):
 
 
 class LSGErnieForMaskedLM(LSGErnieHead, ernie.ErnieForMaskedLM):
+    pass
+
+
+class LSGErnieForNextSentencePrediction(LSGErnieHead, ernie.ErnieForNextSentencePrediction):
     pass
 
 

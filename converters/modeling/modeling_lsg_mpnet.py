@@ -9,18 +9,10 @@ from torch import Tensor, nn
 from transformers.models.mpnet import modeling_mpnet as mpnet
 from transformers.models.mpnet.configuration_mpnet import MPNetConfig
 
-# All of our files are named here: transformers 4 copies what this one imports, not what those do.
-from .lsg_attention import LSGSelfAttention  # noqa: F401
 from .lsg_base import LSGHead
-from .lsg_blocks import attend_blocks  # noqa: F401
 from .lsg_config import LSGConfig
-from .lsg_cpu import attend_by_views  # noqa: F401
-from .lsg_generation import LSGCache  # noqa: F401
 from .lsg_layer import Layer
-from .lsg_layout import Layout  # noqa: F401
 from .lsg_model import LSGModel, RobertaPositions
-from .lsg_seq2seq import LSGSeq2SeqModel  # noqa: F401
-from .lsg_sparsity import sparse_keys  # noqa: F401
 
 FARTHEST = 128
 """Tokens that far away, and all beyond, have the same bias (max_distance of transformers' MPNet)."""

@@ -1,5 +1,5 @@
-"""Opens a converted folder with transformers and runs it, for `lsg verify`. It lies beside the modelling code,
-with which it is shipped, under a name that is not copied into a converted folder.
+"""Opens a converted folder with transformers and runs it, for `lsg verify`. It is no part of the modelling code,
+beside which it lies.
 
 Reads a request from stdin: {"folder": to open, "output": to write into, "hidden": [inputs], "head": inputs or
 null}, inputs being {name: {"dims": [batch, length], "values": [integers]}}; with choices head's are of (batch,

@@ -1,3 +1,5 @@
+import { CLASS_PREFIXES } from "./class-prefixes.js";
+
 /**
  * What is true of a model type and of no checkpoint in particular, as data. One file in `converters/`
  * holds one `Architecture`; everything that differs between model types stands there and nowhere else.
@@ -11,11 +13,6 @@ export interface Architecture {
   readonly classPrefix: string;
   /** What the base class's name ends with, where it is not `Model`: "Encoder" of `BertGenerationEncoder`. */
   readonly baseClass?: string;
-  /**
-   * Prefixes of relatives' classes that configs of this model type name: transformers goes by the model type and opens
-   * its own class of the same ending.
-   */
-  readonly namedAfter?: readonly string[];
   /** What the base model's tensors begin with inside a class with a head: "roberta". */
   readonly basePrefix: string;
   /** Where config.json keeps each size, and the value that transformers takes where the key is absent. */
@@ -169,10 +166,24 @@ export interface Decoder extends Stack {
   readonly start?: ConfigKey | "last token";
 }
 
+/** The classes of transformers that open a model by its task, and one of ours, which no architecture names. */
+export type AutoClass =
+  | "Model"
+  | "MaskedLM"
+  | "CausalLM"
+  | "Seq2SeqLM"
+  | "PreTraining"
+  | "NextSentencePrediction"
+  | "SequenceClassification"
+  | "TokenClassification"
+  | "QuestionAnswering"
+  | "MultipleChoice"
+  | "CandidateScoring";
+
 /** One class of transformers: what it computes from the base model's output. */
 export interface Head {
   /** The auto class that opens it: `MaskedLM` for `AutoModelForMaskedLM`; `Model` for `AutoModel`. */
-  readonly auto: string;
+  readonly auto: AutoClass;
   readonly pooler?: boolean;
   /** Runs with a causal mask (`is_decoder`). */
   readonly causal?: boolean;
@@ -212,6 +223,16 @@ export function classNameOf({ classPrefix, baseClass = "Model" }: Architecture, 
   return classPrefix + (key === "Model" ? baseClass : key);
 }
 
+/** transformers' name of an auto class. */
+export function autoClassName(auto: AutoClass): string {
+  return auto === "Model" ? "AutoModel" : `AutoModelFor${auto}`;
+}
+
+/** Whether a class writes texts, token by token: its decoder is exported with what it keeps between them. */
+export function generates({ auto }: Pick<Head, "auto">): boolean {
+  return auto === "Seq2SeqLM";
+}
+
 /** The model type of its Longformer variant, if it has one. */
 export function longformerType({ longformer }: Architecture): string | undefined {
   return longformer && "modelType" in longformer ? longformer.modelType : undefined;
@@ -223,19 +244,30 @@ export function classNames(architecture: Architecture): string[] {
 }
 
 /**
- * The other way round: the key of `heads` that a class's name stands for, or would, if there were such a class;
- * undefined for other model types' classes.
+ * The other way round: the key of `heads` (or of `refused`) that a class's name stands for. A relative's class
+ * (`XLMRobertaForMaskedLM` in a RoBERTa's config) stands for the model type's own of the same ending, as transformers
+ * has it; undefined for a class that is not transformers'.
  */
 export function classKeyOf(architecture: Architecture, className: string): string | undefined {
-  const { classPrefix, namedAfter = [], baseClass = "Model" } = architecture;
-  const prefix = [classPrefix, ...namedAfter].find((one) => className.startsWith(one));
-  const ending = prefix === undefined ? undefined : className.slice(prefix.length);
-  return ending === baseClass ? "Model" : ending;
+  const { classPrefix, baseClass = "Model", heads, refused = {} } = architecture;
+  return [classPrefix, ...CLASS_PREFIXES]
+    .filter((prefix) => className.startsWith(prefix))
+    .map((prefix) => className.slice(prefix.length))
+    .map((ending) => (ending === baseClass ? "Model" : ending))
+    .find((key) => Object.hasOwn(heads, key) || Object.hasOwn(refused, key));
 }
 
 /** The encoder and, where there is one, the decoder. */
 export function stacksOf({ encoder, decoder }: Architecture): Stack[] {
   return decoder ? [encoder, decoder] : [encoder];
+}
+
+/**
+ * Whether generate() writes no more than before, however long inputs become: a decoder whose positions are counted apart
+ * keeps them.
+ */
+export function writesNoMore({ decoder }: Architecture): boolean {
+  return decoder?.config.positions !== undefined;
 }
 
 /** A fully connected layer: weight [out, in] and bias [out]. */

@@ -1,15 +1,44 @@
-import { existsSync, readdirSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { MODELING_FOLDER } from "../base/package.js";
 import type { Architecture } from "./architecture.js";
+import { EARLIER_MODELING } from "./earlier-modeling.js";
 
-/** What the model types' own files have in common. */
-const SHARED = /^lsg_\w+\.py$/;
+/** The attention that config.json asks for, which no class of transformers has: they refuse to open the folder. */
+export const NEEDS_CODE = "lsg_needs_trust_remote_code";
 
-/** The files that transformers needs to open a converted checkpoint; none where this model type has none yet. */
-export function modelingFiles(architecture: Architecture): string[] {
+/** What a version of lsg puts into a folder for transformers to open it with. */
+export interface ModelingCode {
+  /** SHA-256 of the Python files, by name; empty where the model type has no such code. */
+  readonly files: ReadonlyMap<string, string>;
+  /**
+   * Keys of config.json that keep transformers from opening its own class in silence, with full attention, where it is not
+   * told to trust that code.
+   */
+  readonly refusal: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * The modelling code of a model type.
+ * @param version of lsg, as a folder's record has it: an earlier one had other files
+ */
+export function modelingCode(architecture: Architecture, version?: string): ModelingCode {
   const own = `${modelingModule(architecture)}.py`;
-  const files = existsSync(MODELING_FOLDER) ? readdirSync(MODELING_FOLDER).sort() : [];
-  return files.includes(own) ? [...files.filter((file) => SHARED.test(file)), own] : [];
+  const earlier = EARLIER_MODELING.get(version ?? "");
+  if (earlier) {
+    const isNeeded = ([file]: [string, string]) => file === own || !file.startsWith("modeling_");
+    return { files: new Map(Object.entries(earlier).filter(isNeeded)), refusal: {} };
+  }
+  if (!existsSync(MODELING_FOLDER))
+    throw new Error(`${MODELING_FOLDER.pathname} is missing: npm run build makes it`);
+  if (!readdirSync(MODELING_FOLDER).includes(own)) return { files: new Map(), refusal: {} };
+  const content = readFileSync(new URL(own, MODELING_FOLDER));
+  return { files: new Map([[own, sha256(content)]]), refusal: { _attn_implementation: NEEDS_CODE } };
+}
+
+/** As the hashes of modelling code are written. */
+export function sha256(content: Buffer): string {
+  return createHash("sha256").update(content).digest("hex");
 }
 
 /** The Python file that defines a model type's LSG classes, without its ending. */

@@ -9,11 +9,21 @@ const PACKAGE = packageFolder(new URL("./", import.meta.url));
 /** Tables of the model types: sources in tests, else compiled. Adding a file adds an architecture; there is no list to keep. */
 export const CONVERTERS = new URL(IS_SOURCE ? "converters/" : "dist/converters/", PACKAGE);
 
-/** Python files that are copied into converted checkpoints; the build leaves them where they are. */
-export const MODELING_FOLDER = new URL("converters/modeling/", PACKAGE);
+/** Python files that are put into converted checkpoints, one for each model type, as the build makes them. */
+export const MODELING_FOLDER = new URL("dist/modeling/", PACKAGE);
+
+/** The parts that they are made of, and the program that verifies them. */
+export const MODELING_PARTS = new URL("converters/modeling/", PACKAGE);
+
+/** The licence of lsg, and of what it puts into a converted checkpoint. */
+export const LICENCE = new URL("LICENSE", PACKAGE);
 
 /** What package.json says of lsg. */
-export function packageInfo(): { readonly version: string; readonly description: string } {
+export function packageInfo(): {
+  readonly name: string;
+  readonly version: string;
+  readonly description: string;
+} {
   return JSON.parse(readFileSync(new URL("package.json", PACKAGE), "utf8"));
 }
 

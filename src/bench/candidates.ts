@@ -9,7 +9,6 @@ import type { Model } from "../model/model.js";
 import { asModel, type ReadModel } from "../model/open.js";
 import { positionTable } from "../model/positions.js";
 import type { GraphOptions } from "../onnx/context.js";
-import { fullAttention } from "../onnx/functions/full-attention.js";
 import { encoderGraph } from "../onnx/graph.js";
 import { graphSeed, readRecord } from "../plan/conversion-record.js";
 import { findOriginal } from "../plan/find-original.js";
@@ -69,12 +68,16 @@ export async function findAlternative(
   );
 }
 
-/** Builds the graphs of a model and of what it is measured beside, over the weights where they lie. */
+/**
+ * Builds the graphs of a model and of what it is measured beside, over the weights where they lie.
+ * @param open opens a graph
+ */
 export async function buildCandidates(
   { read, model, attention }: ReadModel,
   alternative: Alternative,
   workspace: Workspace,
   device: Device,
+  open: typeof startGraph = startGraph,
 ): Promise<[model: Candidate, alternative: Candidate]> {
   const place = await workspace.place(read.checkpoint);
   const build = async (name: string, of: Model, at: Place, graph: GraphOptions & Titled) => {
@@ -82,7 +85,7 @@ export async function buildCandidates(
     return {
       name: graph.title,
       longest: positionTable(of).usable,
-      start: (signal: AbortSignal | undefined) => startGraph(path, device, signal),
+      start: (signal: AbortSignal | undefined) => open(path, device, signal),
     };
   };
   const seed = await graphSeed(read.checkpoint.source, undefined);
@@ -90,7 +93,7 @@ export async function buildCandidates(
   switch (alternative.kind) {
     case "file": {
       const { path } = alternative;
-      const start: Candidate["start"] = (signal) => startGraph(path, device, signal);
+      const start: Candidate["start"] = (signal) => open(path, device, signal);
       return [own, { name: alternative.title, longest: own.longest, start }];
     }
     case "original": {
@@ -101,10 +104,7 @@ export async function buildCandidates(
       return [own, { ...candidate, ...(!original.attention && { bytesAt: scoreBytes(original.model) }) }];
     }
     case "full": {
-      const { heads, hidden } = model.sizes;
-      const causal = model.config.is_decoder === true;
-      const full = fullAttention({ numHeads: heads, headDim: hidden / heads, causal });
-      const options = { lsg: undefined, seed, attention: full, title: "full attention" };
+      const options = { lsg: undefined, full: true, seed, title: "full attention" };
       return [own, { ...(await build("full", model, place, options)), bytesAt: scoreBytes(model) }];
     }
   }
@@ -116,7 +116,7 @@ interface Titled {
 }
 
 /** How tables and charts call a model with this attention. */
-export function titleOf(attention: PlannedAttention | undefined): string {
+function titleOf(attention: PlannedAttention | undefined): string {
   if (!attention) return "full attention";
   return attention.kind === "lsg" ? "LSG" : "Longformer";
 }

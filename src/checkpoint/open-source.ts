@@ -2,6 +2,7 @@ import { stat } from "node:fs/promises";
 import { CheckpointError } from "../base/errors.js";
 import type { FileSource } from "./file-source.js";
 import { openFolder } from "./folder.js";
+import { namedFolder } from "./named-folder.js";
 import { withTransformerAtTop } from "./sentence-transformers/transformer-at-top.js";
 import { withStandardJson } from "./standard-files.js";
 
@@ -16,12 +17,13 @@ export interface OpenSourceOptions {
 }
 
 /**
- * Opens a model by what the user typed: a folder if there is one of that name, else a Hub model. A transformer in a
- * subfolder of a sentence-transformers model is seen at the top, and JSON files read as every reader takes them.
+ * Opens a model by what the user typed: a folder, or the config.json in it, if there is one of that name, else a Hub
+ * model. A transformer in a subfolder of a sentence-transformers model is seen at the top, and JSON files read as every
+ * reader takes them.
  * @throws CheckpointError or HubError if there is neither.
  */
-export async function openSource(model: string, options: OpenSourceOptions = {}): Promise<FileSource> {
-  const source = await withTransformerAtTop(await openFiles(model, options));
+export async function openSource(name: string, options: OpenSourceOptions = {}): Promise<FileSource> {
+  const source = await withTransformerAtTop(await openFiles(await namedFolder(name), options));
   return options.asFound ? source : withStandardJson(source);
 }
 

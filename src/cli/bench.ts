@@ -9,6 +9,8 @@ import type { CliContext } from "./context.js";
 import { addFlags } from "./flags.js";
 import { tryReport, writeReport } from "./report-file.js";
 
+export const lengthFlag = "--lengths";
+
 /** `lsg bench`. */
 export function define(command: Command, { signal, printJson, printText }: CliContext): void {
   command

@@ -17,5 +17,7 @@ export interface CliContext {
 /** One file of `src/cli/`: what a verb adds to its command, and the arguments as that command takes them. */
 export interface VerbModule {
   define(command: Command, context: CliContext): void;
-  normalise?(args: readonly string[]): string[];
+  normalise?(args: readonly string[]): Promise<string[]>;
+  /** Its flag for a length in tokens. */
+  readonly lengthFlag?: string;
 }

@@ -1,8 +1,13 @@
-import { readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import type { Command } from "commander";
 import { OptionError } from "../base/errors.js";
 import { progressOn, silent } from "../base/progress.js";
+import { CONFIG_FILE } from "../checkpoint/checkpoint.js";
+import { isConfiguration } from "../checkpoint/named-folder.js";
 import { convert } from "../commands/convert.js";
+import { isRecord } from "../json/json-edit.js";
 import { flagName } from "../options/flags.js";
 import { type ConvertOptions, convertFlags, parseConvertOptions } from "../options/options.js";
 import { planToJson, summarise } from "../plan/print.js";
@@ -10,10 +15,13 @@ import { VerificationError } from "../verify/verification-error.js";
 import type { CliContext } from "./context.js";
 import { describeFiles } from "./files.js";
 import { addFlags } from "./flags.js";
+import { addReferenceNames, placesOf } from "./reference-names.js";
 import { fileArguments, normaliseSpelling } from "./reference-spelling.js";
 
 const flags = convertFlags();
 const booleans = flags.filter(({ kind }) => kind === "boolean").map(({ key }) => flagName(key));
+
+export const lengthFlag = "--max-sequence-length";
 
 /** `lsg convert`: its flags are those of the schemas in options.ts. */
 export function define(command: Command, context: CliContext): void {
@@ -22,12 +30,16 @@ export function define(command: Command, context: CliContext): void {
       "Convert a checkpoint, a folder or a model on the Hub, to its long-context variant.\n" +
         "lsg-converter's arguments work as well: --initial_model X --model_name Y, or one .json file of them.",
     )
-    .argument("<model>", "folder, or Hub model (org/name, hf://org/name@revision)")
+    .usage("[options] <model> [output]")
+    .argument("[model]", "folder, or Hub model (org/name, hf://org/name@revision)")
     .argument("[output]", "folder to write (default: ./NAME-lsg-LENGTH, or ./NAME-longformer-LENGTH)")
-    .action(async (model: string, output: string | undefined, given: Record<string, unknown>) => {
-      const options = parseConvertOptions(given);
-      await run(model, output, options, context);
+    .action(async (first: string | undefined, second: string | undefined, given: Record<string, unknown>) => {
+      const { model, output } = placesOf({ model: first, output: second }, given);
+      // The reference's command line comes with what it would have defaulted to.
+      const preset = given.initialModel === undefined ? {} : { preset: "reference" };
+      await run(model, output, parseConvertOptions({ ...preset, ...given }), context);
     });
+  addReferenceNames(command);
   addFlags(command, flags);
 }
 
@@ -45,17 +57,22 @@ async function run(
   const listener = isShown ? presentation?.listener : undefined;
   try {
     const result = await convert(model, output, options, { signal, progress, listener });
-    const { plan, graphs, verification } = result;
+    const { plan, graphs, comparison, verification } = result;
     if (json || dryRun) {
       const proof = verification && { verification: presentation?.toJson(verification) };
       const { verification: _, ...push } = result.pushed ?? {};
       const pushed = result.pushed && { push };
-      const written = { written: !dryRun, ...(graphs && { graphs }) };
+      const written = { written: !dryRun, ...(graphs && { graphs }), ...(comparison && { comparison }) };
       printJson({ output: result.output, ...written, plan: planToJson(plan), ...proof, ...pushed });
     }
     if (!isShown) return;
     process.stderr.write(`${verification ? "\n" : ""}${summarise(result.output, plan, dryRun)}`);
     if (graphs) process.stderr.write(`  graphs: ${describeFiles(graphs)}\n`);
+    if (comparison) {
+      // Only here: it knows ONNX Runtime.
+      const { comparisonLines } = await import("../commands/compare-dtypes.js");
+      for (const line of comparisonLines(comparison)) process.stderr.write(`  ${line}\n`);
+    }
     if (verification) presentation?.conclude(verification);
     if (result.pushed) process.stderr.write((await import("./push.js")).pushText(result.pushed));
   } catch (error) {
@@ -70,19 +87,28 @@ async function run(
 }
 
 /** The reference's spellings become ours, and its file of arguments a command line. */
-export function normalise(args: readonly string[]): string[] {
+export async function normalise(args: readonly string[]): Promise<string[]> {
   const [only = ""] = args;
-  const expanded = args.length === 1 && only.endsWith(".json") ? fileArguments(readArguments(only)) : args;
+  const isFile = args.length === 1 && only.endsWith(".json") && !(await isConfiguration(only));
+  const expanded = isFile ? fileArguments(await readArguments(only)) : args;
   return normaliseSpelling(expanded, new Set(booleans.map((flag) => flag.slice(2))));
 }
 
-function readArguments(path: string): Record<string, unknown> {
-  try {
-    return JSON.parse(readFileSync(path, "utf8"));
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new OptionError(`${path} cannot be read as a file of arguments: ${reason}`, undefined, {
-      cause: error,
+/** @throws OptionError for a file that is none of lsg-converter's arguments */
+async function readArguments(path: string): Promise<Record<string, unknown>> {
+  const folder = dirname(path);
+  const remedy = existsSync(join(folder, CONFIG_FILE))
+    ? `A model is named by its folder: lsg convert ${folder}`
+    : 'Such a file holds an object: {"initial_model": MODEL, "model_name": OUTPUT, …}';
+  const refusal = (reason: string, cause?: unknown) =>
+    new OptionError(`${path} cannot be read as a file of lsg-converter's arguments: ${reason}`, remedy, {
+      cause,
     });
-  }
+  const parsed: unknown = await readFile(path, "utf8")
+    .then(JSON.parse)
+    .catch((error: Error) => {
+      throw refusal(error.message, error);
+    });
+  if (isRecord(parsed) && "initial_model" in parsed) return parsed;
+  throw refusal("it names no initial_model");
 }

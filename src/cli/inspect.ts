@@ -11,6 +11,8 @@ import {
 import type { CliContext } from "./context.js";
 import { addFlags } from "./flags.js";
 
+export const lengthFlag = "--max-sequence-length";
+
 /** `lsg inspect`: its flags are a conversion's, which it would do. */
 export function define(command: Command, { signal, printJson, printText }: CliContext): void {
   command

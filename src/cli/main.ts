@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import { LsgError, StoppedError } from "../base/errors.js";
 import { packageInfo } from "../base/package.js";
 import type { CliContext, VerbModule } from "./context.js";
+import { refuseMisread } from "./positions.js";
 
 /** Loaded when it is called: `lsg --help` needs none of them. */
 const VERBS: Readonly<Record<string, { summary: string; load: () => Promise<VerbModule> }>> = {
@@ -97,9 +98,10 @@ async function run(argv: readonly string[], context: CliContext): Promise<void> 
   for (const [name, { summary, load }] of Object.entries(VERBS)) {
     const command = lsg.command(name).summary(summary).description(summary).copyInheritedSettings(lsg);
     if (name !== verb) continue;
-    const { define, normalise } = await load();
+    const { define, normalise, lengthFlag } = await load();
     define(command, context);
-    normalised = normalise ? normalise(args) : args;
+    normalised = normalise ? await normalise(args) : args;
+    refuseMisread(command.parseOptions([...normalised]).operands, command, lengthFlag);
   }
   if (argv.length === 0) lsg.help();
   await lsg.parseAsync(verb === undefined ? args : [verb, ...normalised], { from: "user" });
@@ -118,7 +120,8 @@ function splitVerb(argv: readonly string[]): [verb: string | undefined, args: re
   const [first = "", ...rest] = argv;
   if (first === "help" && rest[0] !== undefined) return [rest[0], ["--help"]];
   if (Object.hasOwn(VERBS, first)) return [first, rest];
-  const isReference = /^--(initial|model)_/.test(first) || (first.endsWith(".json") && rest.length === 0);
+  const isNamed = argv.some((arg) => /^--(initial_model|model_name)(=|$)/.test(arg));
+  const isReference = (first.startsWith("--") && isNamed) || (first.endsWith(".json") && rest.length === 0);
   return isReference ? ["convert", argv] : [undefined, argv];
 }
 

@@ -1,18 +1,27 @@
 /**
  * lsg-converter's command line, made equal to ours: `--initial_model X --model_name Y`, snake_case flags,
- * `--use_token_ids False`, `--no_use_token_ids`, and one JSON file of arguments. What it would have defaulted
- * to comes with it: the reference preset.
+ * `--use_token_ids False`, `--no_use_token_ids`, and one JSON file of arguments.
  */
 
-/** Flags that take no value with us and may take one with the reference. */
+/** Values of a boolean flag, as the reference reads them. */
 const BOOLEAN = /^(true|false|yes|no|t|f|y|n|1|0)$/i;
 const TRUE = /^(true|yes|t|y|1)$/i;
 
-/** Flags of the reference that are positions with us. */
-const POSITIONS = ["--initial-model", "--model-name"] as const;
+/** Behind flags that the reference does not have, a `1` or an `n` is a folder. */
+const SPELT_OUT = /^(true|false)$/i;
 
 /** The token is always read from the environment. */
 const IGNORED = "--use-auth-token";
+
+/** The reference's boolean flags: they may take a value, and ours take none. */
+const SWITCHES = [
+  IGNORED,
+  "--keep-first-global-token",
+  "--random-global-init",
+  "--resize-lsg",
+  "--run-test",
+  "--use-token-ids",
+];
 
 /**
  * Rewrites arguments in the reference's spelling; others stay as they are.
@@ -20,7 +29,6 @@ const IGNORED = "--use-auth-token";
  * @param booleans our boolean flags, kebab-case without dashes
  */
 export function normaliseSpelling(args: readonly string[], booleans: ReadonlySet<string>): string[] {
-  const positions = new Map<string, string>();
   const result: string[] = [];
   const rest = [...args];
   for (let arg = rest.shift(); arg !== undefined; arg = rest.shift()) {
@@ -30,20 +38,15 @@ export function normaliseSpelling(args: readonly string[], booleans: ReadonlySet
       continue;
     }
     const [flag = "", inline] = split(arg);
-    if (isOneOf(POSITIONS, flag)) {
-      positions.set(flag, inline ?? rest.shift() ?? "");
-    } else if (flag === IGNORED || booleans.has(flag.slice(2))) {
-      const value = inline ?? (BOOLEAN.test(rest[0] ?? "") ? rest.shift() : undefined);
+    if (flag === IGNORED || booleans.has(flag.slice(2))) {
+      const values = SWITCHES.includes(flag) ? BOOLEAN : SPELT_OUT;
+      const value = inline ?? (values.test(rest[0] ?? "") ? rest.shift() : undefined);
       if (flag !== IGNORED) result.push(...booleanFlag(flag, value));
     } else {
       result.push(inline === undefined ? flag : `${flag}=${inline}`);
     }
   }
-  if (positions.size === 0) return result;
-  const preset = result.some((arg) => arg === "--preset" || arg.startsWith("--preset="))
-    ? []
-    : ["--preset", "reference"];
-  return [...POSITIONS.flatMap((flag) => positions.get(flag) ?? []), ...result, ...preset];
+  return result;
 }
 
 /**
@@ -69,8 +72,4 @@ function split(arg: string): [flag: string, value: string | undefined] {
 function booleanFlag(flag: string, value: string | undefined): string[] {
   if (value === undefined || TRUE.test(value)) return [flag];
   return BOOLEAN.test(value) ? [flag.replace(/^--/, "--no-")] : [`${flag}=${value}`];
-}
-
-function isOneOf(list: readonly string[], value: string): boolean {
-  return list.includes(value);
 }

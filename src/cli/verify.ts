@@ -13,6 +13,8 @@ import { presentOn } from "./verification.js";
 
 const EXIT_FELL_SHORT = 1;
 
+export const lengthFlag = "--lengths";
+
 /** `lsg verify`. */
 export function define(command: Command, context: CliContext): void {
   command

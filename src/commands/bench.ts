@@ -5,6 +5,7 @@ import { measure } from "../bench/measure.js";
 import { freeMemory, surroundings } from "../bench/surroundings.js";
 import type { BenchReport } from "../bench/types.js";
 import { INPUT_NAMES } from "../bench/worker.js";
+import { namedFolder } from "../checkpoint/named-folder.js";
 import { openSource } from "../checkpoint/open-source.js";
 import { readsTokenTypes } from "../model/model.js";
 import { asModel, type ReadModel, readCheckpoint } from "../model/open.js";
@@ -65,7 +66,7 @@ export async function bench(
       compareCosts(measured.measurements, other.measurements, costOf);
     return {
       format_version: 1,
-      model,
+      model: await namedFolder(model),
       model_type: own.model.architecture.modelType,
       against: alternative.title,
       ...where,

@@ -1,6 +1,6 @@
 import { mkdir, rename, rm, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
-import type { PlannedAttention } from "../attention/planned.js";
+import { lsgOf, type PlannedAttention } from "../attention/planned.js";
 import { openSource } from "../checkpoint/open-source.js";
 import { attentionOf } from "../model/attention.js";
 import { describeModel } from "../model/model.js";
@@ -11,6 +11,7 @@ import { opOnlyModel } from "../onnx/op-only.js";
 import { writeModel } from "../onnx/writer.js";
 import type { ExportOptions } from "../options/options.js";
 import { graphSeed } from "../plan/conversion-record.js";
+import { asOutputError } from "../write/output-folder.js";
 import { type ExportContext, type ExportResult, namedAttention } from "./export.js";
 
 const OP_FILE = "attention.onnx";
@@ -31,7 +32,7 @@ export async function exportOp(
   const described = describeModel(checkpoint, await architectureOf(checkpoint));
   const { sizes, config } = described;
   const attention = attentionOf(described);
-  const lsg = attention?.kind === "lsg" ? attention.config : undefined;
+  const lsg = lsgOf(attention);
   const seed = await graphSeed(source, options.seed);
   const relative = described.architecture.encoder.relativeBias;
   const graph = opOnlyModel({
@@ -44,8 +45,8 @@ export async function exportOp(
     dtype: "F32",
   });
   const partial = join(output, `${OP_FILE}.partial-${process.pid}`);
-  await mkdir(output, { recursive: true });
   try {
+    await mkdir(output, { recursive: true });
     await writeModel(partial, graph, { signal });
     const { size } = await stat(partial);
     await rename(partial, join(output, OP_FILE));
@@ -57,6 +58,8 @@ export async function exportOp(
       ...namedAttention(ofFirstLayer(attention)),
       notes: [],
     };
+  } catch (error) {
+    throw asOutputError(error, output);
   } finally {
     await rm(partial, { force: true });
   }

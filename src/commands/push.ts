@@ -7,6 +7,7 @@ import { createHubClient } from "../checkpoint/hub/client.js";
 import { readHubEnvironment } from "../checkpoint/hub/environment.js";
 import { LOG_IN } from "../checkpoint/hub/errors.js";
 import { parseHubReference } from "../checkpoint/hub/reference.js";
+import { namedFolder } from "../checkpoint/named-folder.js";
 import type { ConvertOptions, PushOptions } from "../options/options.js";
 import { DEFAULT_SEED } from "../options/schemas.js";
 import { RECORD_FILE } from "../plan/conversion-record.js";
@@ -35,7 +36,7 @@ export async function push(
   options: PushOptions,
   context: PushContext = {},
 ): Promise<PushResult> {
-  const source = await openFolder(folder);
+  const source = await openFolder(await namedFolder(folder));
   const opened = await openPush(name, options, context);
   const prove = options.verify ? () => proveFolder(source, folder, options, context) : undefined;
   return pushFolder(opened, source, { ...options, ...context, prove });
@@ -110,6 +111,6 @@ async function proveFolder(
   const { verify } = await import("./verify.js");
   const options = { against, device, seed: DEFAULT_SEED, json: false, quiet: true, listDevices: false };
   const verification = await verify(name, options, { signal, onNotice: progress.step, ...listener });
-  requireProof(verification);
+  requireProof(verification, "pushed");
   return { verified: "now", verification };
 }

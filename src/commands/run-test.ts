@@ -28,7 +28,7 @@ export async function openRunTest(options: RunTestOptions): Promise<RunTest> {
     const findOriginal = async () => ({ read });
     const report = await verifyFolder({ converted, name, findOriginal, device, seed, signal }, listener);
     // The model card says what was proven: a promise that nobody could look at must not stand there.
-    requireProof(report);
+    requireProof(report, "written");
     await recordProof(converted);
     return report;
   };

@@ -1,3 +1,4 @@
+import { namedFolder } from "../checkpoint/named-folder.js";
 import { openSource } from "../checkpoint/open-source.js";
 import { readCheckpoint } from "../model/open.js";
 import type { VerifyOptions } from "../options/options.js";
@@ -29,7 +30,7 @@ export async function verify(
   return verifyFolder(
     {
       converted,
-      name: model,
+      name: await namedFolder(model),
       device,
       lengths: options.lengths,
       text: options.text,

@@ -1,4 +1,4 @@
-import type { Architecture } from "../architectures/architecture.js";
+import { type Architecture, writesNoMore } from "../architectures/architecture.js";
 import { CheckpointError, OptionError } from "../base/errors.js";
 import type { Config } from "../checkpoint/checkpoint.js";
 import { CONFIG_LENGTH_KEYS, isGenerationLimit } from "../tokenizer/raise-length.js";
@@ -11,6 +11,7 @@ const DECIDED_KEYS = [
   "architectures",
   "auto_map",
   "base_model_prefix",
+  "_attn_implementation",
   "max_position_embeddings",
 ];
 
@@ -63,15 +64,17 @@ export function checkConvertible(config: Config, architecture: Architecture): vo
 /**
  * Where a config states a length outside of `max_position_embeddings`, the new one. Configs of encoder-decoders
  * also hold settings of generate(): as many tokens as the source had positions for were as many as it could.
+ * @param architecture the result's
  */
 export function raisedLengths(
-  { decoder }: Pick<Architecture, "decoder">,
+  architecture: Architecture,
   config: Config,
-  { from, to }: { readonly from: number; readonly to: number },
+  lengths: { readonly from: number; readonly to: number },
 ): [string, number][] {
   const keys = CONFIG_LENGTH_KEYS.filter((key) => typeof config[key] === "number");
-  const generates = decoder !== undefined && isGenerationLimit(config.max_length, from);
-  return [...keys, ...(generates ? ["max_length"] : [])].map((key) => [key, to]);
+  const writesMore = architecture.decoder !== undefined && !writesNoMore(architecture);
+  const generates = writesMore && isGenerationLimit(config.max_length, lengths);
+  return [...keys, ...(generates ? ["max_length"] : [])].map((key) => [key, lengths.to]);
 }
 
 /** Sizes under the names by which servers ask for them, where the model type has others. */

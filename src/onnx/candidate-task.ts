@@ -1,4 +1,4 @@
-import type { Head } from "../architectures/architecture.js";
+import type { AutoClass, Head } from "../architectures/architecture.js";
 import { OptionError } from "../base/errors.js";
 
 /**
@@ -8,7 +8,7 @@ import { OptionError } from "../base/errors.js";
 export const CANDIDATE_SCORING = "candidate-scoring";
 
 /** No auto class of transformers: a TokenClassification with one label, of which some tokens' scores are wanted. */
-export const CANDIDATE_SCORING_HEAD = "CandidateScoring";
+export const CANDIDATE_SCORING_HEAD = "CandidateScoring" satisfies AutoClass;
 
 /** The head that scores candidates, of one that scores tokens. @throws OptionError for any other */
 export function scoringHead(own: Head): Head {

@@ -27,8 +27,8 @@ export interface GraphOptions {
   readonly candidates?: CandidateTokens | undefined;
   /** Seed of lsh's random projections. */
   readonly seed: number;
-  /** Stands in for the attention that `lsg` says, with the same inputs: for measurements. */
-  readonly attention?: OnnxFunction;
+  /** Full attention in the place of a Longformer's windows as well: for measurements. */
+  readonly full?: boolean;
 }
 
 /**
@@ -70,16 +70,16 @@ function refuseOtherSettings(head: Head, config: Config): void {
  */
 export function attentionFunction(
   { architecture, sizes, config }: Model,
-  { lsg, seed }: Pick<GraphOptions, "lsg" | "seed">,
+  { lsg, full = false, seed }: Pick<GraphOptions, "lsg" | "full" | "seed">,
 ): OnnxFunction {
   const heads = { numHeads: sizes.heads, headDim: sizes.hidden / sizes.heads };
-  if (isLongformer(architecture)) {
+  if (isLongformer(architecture) && !full) {
     const window = windowOf(readLongformer(config, sizes), 0, sizes.heads);
     return longformerAttention({ ...heads, ...window, globals: false });
   }
   const causal = config.is_decoder === true;
   const relative = architecture.encoder.relativeBias;
-  return lsg
+  return lsg && !full
     ? lsgAttention({ ...heads, config: lsg, causal, seed, relative })
     : fullAttention({ ...heads, causal, relative });
 }

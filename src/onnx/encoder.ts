@@ -19,7 +19,7 @@ export interface EncoderOptions {
   readonly sizes: Sizes;
   /** Undefined for the original's full attention. */
   readonly lsg: LsgConfig | undefined;
-  /** An op that takes the place of Longformer's as well; undefined for that one. */
+  /** The op of every layer; undefined for Longformer's, which may differ. */
   readonly attention: OnnxFunction | undefined;
   /** Of Longformers. */
   readonly longformer: LongformerConfig | undefined;

@@ -88,12 +88,12 @@ function encodeModel(
   options: GraphOptions,
 ): Value {
   const { architecture, config, sizes } = model;
-  const longformer = isLongformer(architecture) ? readLongformer(config, sizes) : undefined;
+  const longformer = isLongformer(architecture) && !options.full ? readLongformer(config, sizes) : undefined;
   return encode(graph, context, inputs, {
     architecture,
     sizes,
     lsg: options.lsg,
-    attention: options.attention ?? (longformer ? undefined : attentionFunction(model, options)),
+    attention: longformer ? undefined : attentionFunction(model, options),
     longformer,
     positionOffset: positionOffset(architecture, config),
     causal: config.is_decoder === true,

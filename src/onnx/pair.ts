@@ -1,4 +1,4 @@
-import type { ConfigKey, Decoder, Head } from "../architectures/architecture.js";
+import { type ConfigKey, type Decoder, generates, type Head } from "../architectures/architecture.js";
 import type { LsgConfig } from "../attention/lsg-config.js";
 import { CheckpointError } from "../base/errors.js";
 import type { Model } from "../model/model.js";
@@ -10,7 +10,7 @@ import { prependedTokens } from "./functions/lsg-inputs.js";
 import { keyBias } from "./functions/masks.js";
 import type { HeadInputs } from "./heads.js";
 import type { LayerContext } from "./layers.js";
-import { generates, type TaskOutput } from "./tasks.js";
+import type { TaskOutput } from "./tasks.js";
 
 export interface PairInputs {
   /** The encoder's, (batch, length) int64. */

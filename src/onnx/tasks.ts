@@ -1,4 +1,4 @@
-import type { Architecture, Head } from "../architectures/architecture.js";
+import type { Architecture, AutoClass, Head } from "../architectures/architecture.js";
 import { OptionError } from "../base/errors.js";
 import type { Model } from "../model/model.js";
 import type { Modules } from "../model/modules.js";
@@ -17,6 +17,10 @@ export interface TaskOutput {
 interface Task {
   /** optimum's name of the task. */
   readonly name: string;
+  /** The Hub's name of it, its `pipeline_tag`; none where the Hub has no such task. */
+  readonly hub?: string;
+  /** The output that the Hub's task reads, where not every head has it. */
+  readonly hubReads?: string;
   /** Inputs have one more axis, the choices. */
   readonly hasChoices?: boolean;
   /** Another of optimum's names for it. */
@@ -24,17 +28,25 @@ interface Task {
 }
 
 /** By auto class. Names as optimum has them; pre-training heads have none there. */
-const TASKS: Readonly<Record<string, Task>> = {
-  Model: { name: "feature-extraction" },
-  MaskedLM: { name: "fill-mask" },
-  CausalLM: { name: "text-generation" },
-  // Graphs that keep keys and values are the only ones that we write.
-  Seq2SeqLM: { name: "text2text-generation", alias: "text2text-generation-with-past" },
-  PreTraining: { name: "pre-training" },
-  SequenceClassification: { name: "text-classification" },
-  TokenClassification: { name: "token-classification" },
-  QuestionAnswering: { name: "question-answering" },
-  MultipleChoice: { name: "multiple-choice", hasChoices: true },
+const TASKS: Readonly<Record<AutoClass, Task>> = {
+  Model: { name: "feature-extraction", hub: "feature-extraction" },
+  MaskedLM: { name: "fill-mask", hub: "fill-mask" },
+  CausalLM: { name: "text-generation", hub: "text-generation" },
+  // Graphs that keep keys and values are the only ones that we write. The Hub has one task for all that generates.
+  Seq2SeqLM: {
+    name: "text2text-generation",
+    alias: "text2text-generation-with-past",
+    hub: "text-generation",
+  },
+  // ELECTRA's tells replaced words, for which the Hub has no task.
+  PreTraining: { name: "pre-training", hub: "fill-mask", hubReads: "prediction_logits" },
+  // Neither optimum nor the Hub has a task for it.
+  NextSentencePrediction: { name: "next-sentence-prediction" },
+  SequenceClassification: { name: "text-classification", hub: "text-classification" },
+  TokenClassification: { name: "token-classification", hub: "token-classification" },
+  QuestionAnswering: { name: "question-answering", hub: "question-answering" },
+  MultipleChoice: { name: "multiple-choice", hub: "multiple-choice", hasChoices: true },
+  // Of a graph alone, whose checkpoint is a TokenClassification.
   [CANDIDATE_SCORING_HEAD]: { name: CANDIDATE_SCORING },
 };
 
@@ -52,8 +64,8 @@ export function headForTask(
 ): Head {
   const base = architecture.heads.Model as Head;
   const head = own ?? base;
-  const ownTask = TASKS[head.auto]?.name ?? FEATURES;
-  if (task === undefined || task === ownTask || task === TASKS[head.auto]?.alias) return head;
+  const ownTask = TASKS[head.auto].name;
+  if (task === undefined || task === ownTask || task === TASKS[head.auto].alias) return head;
   if (task === FEATURES) return base;
   if (task === CANDIDATE_SCORING) return scoringHead(head);
   throw new OptionError(
@@ -74,15 +86,16 @@ export function exported(
 
 /** The task of a head, for reports. */
 export function taskOf(head: Head): string {
-  return TASKS[head.auto]?.name ?? FEATURES;
+  return TASKS[head.auto].name;
 }
 
-/** Whether a class writes texts, token by token: its decoder is exported with what it keeps between them. */
-export function generates({ auto }: Head): boolean {
-  return auto === "Seq2SeqLM";
+/** The Hub's task of a head; undefined where it has none. */
+export function hubTask({ auto, outputs }: Head): string | undefined {
+  const { hub, hubReads } = TASKS[auto];
+  return hubReads === undefined || Object.hasOwn(outputs, hubReads) ? hub : undefined;
 }
 
 /** Whether a head's inputs are (batch, choices, length). */
 export function hasChoices(head: Head): boolean {
-  return TASKS[head.auto]?.hasChoices ?? false;
+  return TASKS[head.auto].hasChoices ?? false;
 }

@@ -9,8 +9,11 @@ export const DEFAULT_MAX_SEQUENCE_LENGTH = 4096;
 /** Of everything that is drawn; the reference's. */
 export const DEFAULT_SEED = 123;
 
+/** Between the positions that global tokens start from; the reference's. */
+export const DEFAULT_STRIDE = 64;
+
 /** What `--to` names. */
-const VARIANTS = ["lsg", "longformer"] as const;
+export const VARIANTS = ["lsg", "longformer"] as const;
 export type Variant = (typeof VARIANTS)[number];
 
 /** A comma list of tokens. */
@@ -51,7 +54,7 @@ export const ConversionSchema = z.strictObject({
   globalPositionalStride: z
     .int()
     .positive()
-    .default(64)
+    .default(DEFAULT_STRIDE)
     .describe("distance between the positions that the global tokens start from"),
   keepFirstGlobalToken: z.boolean().default(false).describe("LSG source: keep its global token 0"),
   randomGlobalInit: z
@@ -288,7 +291,11 @@ export const BatchSchema = z.strictObject({
     .string()
     .optional()
     .describe("run part I of N: I/N; /N: the part after JOB_COMPLETION_INDEX (Kubernetes)"),
-  junit: z.string().optional().describe("write the results as JUnit XML into this file"),
+  junit: z
+    .string()
+    .regex(/^(?!.*\.(json|ya?ml)$)/i, "expected the name of an XML file, and not that of a file of jobs")
+    .optional()
+    .describe("write the results as JUnit XML into this file"),
   force: z
     .boolean()
     .default(false)

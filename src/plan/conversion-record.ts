@@ -3,7 +3,8 @@ import { z } from "zod";
 import { CheckpointError } from "../base/errors.js";
 import { parseJson, parseObject } from "../checkpoint/checkpoint.js";
 import type { FileSource } from "../checkpoint/file-source.js";
-import { DEFAULT_SEED } from "../options/schemas.js";
+import { isRecord } from "../json/json-edit.js";
+import { DEFAULT_SEED, VARIANTS } from "../options/schemas.js";
 import type { ConversionRecord } from "./types.js";
 
 export const RECORD_FILE = "lsg_conversion.json";
@@ -22,12 +23,24 @@ const RecordSchema = z.looseObject({
   model_type: z.string(),
   model_type_from: z.enum(["tensors", "option"]).exactOptional(),
   architecture: z.string(),
-  variant: z.enum(["lsg", "longformer"]),
+  variant: z.enum(VARIANTS),
   max_sequence_length: z.strictObject({ from: z.int().positive(), to: z.int().positive() }),
   added_tokens: z.record(z.string(), z.int().nonnegative()).exactOptional(),
+  unread_global_table: z
+    .looseObject({
+      bos_token_id: z.int().nonnegative().exactOptional(),
+      mask_token_id: z.int().nonnegative().exactOptional(),
+      global_positional_stride: z.int().positive().exactOptional(),
+    })
+    .exactOptional(),
   options: z.looseObject({ lsg: z.record(z.string(), z.unknown()) }),
-  promise: z.strictObject({ lossless_up_to: z.int().nonnegative() }),
-}) satisfies z.ZodType<ConversionRecord>;
+  promise: z.strictObject({
+    lossless_up_to: z.int().nonnegative(),
+    // lsg 0.1 had one number for both.
+    hidden_states_up_to: z.int().nonnegative().exactOptional(),
+    why: z.string().exactOptional(),
+  }),
+});
 
 /**
  * What a converted folder says of itself.
@@ -42,8 +55,8 @@ export async function readRecord(source: FileSource): Promise<ConversionRecord> 
   }
   const result = RecordSchema.safeParse(parseJson(await source.read(RECORD_FILE), RECORD_FILE));
   if (result.success) {
-    const { [PROOF_KEY]: _, ...record } = result.data;
-    return record;
+    const { [PROOF_KEY]: _, promise, ...record } = result.data;
+    return { ...record, promise: { hidden_states_up_to: promise.lossless_up_to, ...promise } };
   }
   const issue = result.error.issues[0];
   throw new CheckpointError(
@@ -69,6 +82,15 @@ export function withoutProof(content: Buffer): Buffer {
   return proof === undefined ? content : Buffer.from(recordText(record));
 }
 
+/** A record as the version of lsg would have written it that wrote another: 0.1 promised hidden states by one number. */
+export function inFormatOf(other: Buffer, content: Buffer): Buffer {
+  const promiseIn = (text: Buffer) => parseObject(text, RECORD_FILE).promise;
+  const [theirs, own] = [promiseIn(other), promiseIn(content)];
+  if (!isRecord(theirs) || !isRecord(own) || theirs.hidden_states_up_to !== undefined) return content;
+  const promise = { lossless_up_to: own.hidden_states_up_to };
+  return Buffer.from(recordText({ ...parseObject(content, RECORD_FILE), promise }));
+}
+
 /** The seed of lsh's directions in a model's graphs: the one asked for, else the conversion's, else the default. */
 export async function graphSeed(source: FileSource, asked: number | undefined): Promise<number> {
   if (asked !== undefined || !source.files.has(RECORD_FILE)) return asked ?? DEFAULT_SEED;
@@ -86,7 +108,7 @@ export function recordedSource(
   sha256?: string,
 ): ConversionRecord["source"] {
   if (origin.kind === "hub") return { model: name, revision: origin.revision };
-  const path = relative(".", model).replaceAll("\\", "/");
+  const path = relative(".", origin.path).replaceAll("\\", "/");
   const isBelow = !isAbsolute(model) && path !== "" && !path.startsWith("..");
   return { model: isBelow ? path : name, ...(sha256 !== undefined && { sha256 }) };
 }

@@ -1,4 +1,4 @@
-import type { Architecture, Head } from "../architectures/architecture.js";
+import { type Architecture, generates, type Head } from "../architectures/architecture.js";
 import {
   type LayerSizes,
   type LongformerConfig,
@@ -26,7 +26,7 @@ export interface SizeChanges {
 
 /** Whether a decoder reads what the encoder reads: it then needs as many positions. Others write, as before. */
 export function readsInput(head: Head | undefined): boolean {
-  return head !== undefined && head.auto !== "Seq2SeqLM";
+  return head !== undefined && !generates(head);
 }
 
 /** A model's sizes and settings under the names of its Longformer variant. */

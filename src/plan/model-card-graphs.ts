@@ -1,4 +1,5 @@
 import { posix } from "node:path";
+import { type AutoClass, generates } from "../architectures/architecture.js";
 import { GRAPH_DTYPES, type GraphDtype, inDtype } from "../base/graph-dtypes.js";
 import { GENERATION_FILES, GRAPH_FILE } from "../checkpoint/graph-files.js";
 import type { ConversionRecord } from "./types.js";
@@ -15,11 +16,11 @@ const GRAPH_USES: Readonly<Record<GraphDtype, string>> = {
  * A model card's section about the graphs that a conversion writes beside the weights; none where it writes none.
  * @param auto the auto class that opens the result
  */
-export function graphs({ options }: ConversionRecord, auto: string): string[] {
+export function graphs({ options }: ConversionRecord, auto: AutoClass): string[] {
   const dtypes = GRAPH_DTYPES.filter((dtype) => [options.onnx ?? []].flat().includes(dtype));
   if (dtypes.length === 0) return [];
   const place = options.onnx_weights === "shared" ? "" : "onnx";
-  const isWhole = auto !== "Seq2SeqLM" || options.task === "feature-extraction";
+  const isWhole = !generates({ auto }) || options.task === "feature-extraction";
   const names = isWhole ? [GRAPH_FILE] : Object.values(GENERATION_FILES);
   const rows = dtypes.map((dtype) => {
     const files = names.map((name) => `\`${posix.join(place, inDtype(name, dtype))}\``);

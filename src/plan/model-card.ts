@@ -2,25 +2,28 @@ import { posix } from "node:path";
 import { parse, stringify } from "yaml";
 import type { LongformerConfig } from "../attention/longformer.js";
 import { isSparse, type LsgConfig } from "../attention/lsg-config.js";
-import type { PlannedAttention } from "../attention/planned.js";
-import type { ModelKind } from "../checkpoint/sentence-transformers/model-kind.js";
+import { type PlannedAttention, seenInFull } from "../attention/planned.js";
+import { libraryName } from "../checkpoint/sentence-transformers/model-kind.js";
 import { isRecord } from "../json/json-edit.js";
+import { groupNames } from "../model/strangers.js";
 import { flagName } from "../options/flags.js";
 import type { TokenIdMap } from "../tokenizer/add-tokens.js";
 import { graphs } from "./model-card-graphs.js";
+import { MUST_BE_TRUSTED, type OpeningInputs, opening } from "./model-card-opening.js";
+import { promiseSentence } from "./promise.js";
 import type { ConversionRecord } from "./types.js";
 
-export interface ModelCardInputs {
-  readonly record: ConversionRecord;
-  readonly attention: PlannedAttention;
-  /** The auto class that opens the result: `MaskedLM` for `AutoModelForMaskedLM`, `Model` for `AutoModel`. */
-  readonly auto: string;
+export interface ModelCardInputs extends OpeningInputs {
   /** What becomes of positions that the source had none for: "positions repeat". */
   readonly beyond: string;
+  /** Whether every machine has the memory for the longest inputs: a verification leaves no length out. */
+  readonly isAffordable: boolean;
   /** Tensors that the source did not have, drawn anew: an untrained head. */
   readonly created: readonly string[];
-  /** What opens it, where that is not transformers alone. */
-  readonly kind: ModelKind | undefined;
+  /** Tensors that the result holds and its class does not have. */
+  readonly carried: readonly string[];
+  /** Texts that were cut before the original read them, a sentence each. */
+  readonly cuts: readonly string[];
   /** The source's README.md, if it has one. */
   readonly originalCard: string | undefined;
 }
@@ -41,14 +44,6 @@ const CARRIED_KEYS = [
   "tags",
 ] as const;
 const TAG = "long-context";
-
-/** The Python module of each class. */
-const OPENED_BY: Readonly<Record<ModelKind, string>> = {
-  SentenceTransformer: "sentence_transformers",
-  CrossEncoder: "sentence_transformers",
-  SparseEncoder: "sentence_transformers",
-  ColBERT: "pylate.models",
-};
 
 type Metadata = ReadonlyMap<string, unknown>;
 
@@ -104,12 +99,6 @@ function convertedMetadata(
   return Object.fromEntries(carried.filter(([, value]) => value !== undefined));
 }
 
-/** The Hub's name of a library. */
-function libraryName(kind: ModelKind | undefined): string {
-  if (kind === undefined) return "transformers";
-  return kind === "ColBERT" ? "PyLate" : "sentence-transformers";
-}
-
 function introduction({ record }: ModelCardInputs): string {
   const { source, max_sequence_length: length } = record;
   const name = posix.basename(source.model) || record.model_type;
@@ -120,41 +109,72 @@ function introduction({ record }: ModelCardInputs): string {
   const what = record.variant === "lsg" ? "LSG attention (local, sparse, global)" : "Longformer attention";
   return (
     `# ${name} for ${length.to} tokens (${record.variant === "lsg" ? "LSG" : "Longformer"})\n\n` +
-    `This is ${origin}, converted to \`${record.architecture}\`: ${what}, context raised ` +
-    `from ${length.from} to ${length.to} tokens. Nothing was trained.`
+    `This is ${origin}, converted to \`${record.architecture}\`: ${what}, ` +
+    `context ${length.to < length.from ? "cut" : "raised"} from ${length.from} to ${length.to} tokens. Nothing was trained.` +
+    (record.variant === "lsg" ? `\n\n${MUST_BE_TRUSTED}` : "")
   );
 }
 
-function lossless({ record, created, beyond }: ModelCardInputs): string {
-  const { lossless_up_to: limit } = record.promise;
-  const longer =
-    `${beyond} and attention is ${record.variant === "lsg" ? "block-sparse" : "local"}. The original was trained for neither: for best results, ` +
-    "fine-tune on long inputs.";
+function lossless({ record, attention: planned, created, carried, cuts, beyond }: ModelCardInputs): string {
+  const { max_sequence_length: length, promise } = record;
+  const { lossless_up_to: limit, hidden_states_up_to: hidden } = promise;
   const points = [
-    limit > 1
+    limit > 1 && promise.why === undefined
       ? `Inputs of up to ${limit} tokens: lossless. The outputs are the original's, but for rounding.`
-      : `Not lossless: the outputs differ from the original's ${limit === 1 ? "from two tokens on" : "at every length"}.`,
+      : promiseSentence(promise),
+    ...cuts,
   ];
-  if (limit < record.max_sequence_length.to)
-    points.push(`${limit > 1 ? "Longer" : "Long"} inputs: ${longer}`);
+  if (hidden < length.to) points.push(longInputs(record, seenInFull(planned), beyond));
+  if (length.to < length.from) points.push(`${cutSentence(length)} The original read them.`);
   if (created.length > 0) points.push("The head is new: its weights are random, and it must be trained.");
+  if (carried.length > 0) {
+    points.push(
+      `Tensors that \`${record.architecture}\` does not have are carried along: ${groupNames(carried)}.`,
+    );
+  }
   return `## What is lossless\n\n${points.map((point) => `- ${point}`).join("\n")}`;
 }
 
+/** Which inputs a shorter table loses. */
+export function cutSentence({ from, to }: ConversionRecord["max_sequence_length"]): string {
+  return `Inputs of ${to + 1 === from ? from : `${to + 1} to ${from}`} tokens are now cut.`;
+}
+
+/** What is new in inputs that the original did not read, or not with this attention. */
+function longInputs(
+  { variant, max_sequence_length: { from, to }, promise }: ConversionRecord,
+  seen: number,
+  beyond: string,
+): string {
+  const attention = `attention is ${variant === "lsg" ? "block-sparse" : "local"}`;
+  const isPromised = promise.hidden_states_up_to > 1;
+  const what =
+    seen >= from || !isPromised
+      ? `${isPromised ? "Longer" : "Long"} inputs: ${from < to ? `${beyond} and ` : ""}${attention}.`
+      : `Beyond ${seen} tokens ${attention}${from < to ? `, and beyond ${from} ${beyond}` : ""}.`;
+  const untrained = from < to ? "trained for neither" : "not trained for that";
+  return `${what} The original was ${untrained}: for best results, fine-tune on long inputs.`;
+}
+
 /** Only a folder that passed is ever put in place, so the card can say so before the verification is run. */
-function verified({ record }: ModelCardInputs): string {
-  const { lossless_up_to: limit } = record.promise;
+function verified({ record, isAffordable }: ModelCardInputs): string {
+  const { lossless_up_to: limit, hidden_states_up_to: hidden } = record.promise;
+  const what = limit === hidden ? "outputs" : "hidden states of the base model";
   const points = [
     "weights, config.json, tokenizer and every other file are byte for byte what the original and the options ask for;",
     "the attention computes what it is defined to, at lengths around the borders of blocks and up to the longest;",
-    limit > 0
-      ? `inputs of up to ${limit} token${limit === 1 ? "" : "s"} give the original's outputs, to float32's rounding;`
+    hidden > 0
+      ? `inputs of up to ${hidden} token${hidden === 1 ? "" : "s"} give the original's ${what}, to float32's rounding;`
       : "how far the outputs are from the original's was measured, and nothing is promised about it;",
     `outputs are finite and independent of batch and padding up to ${record.max_sequence_length.to} tokens.`,
   ];
+  const memory = isAffordable
+    ? ""
+    : "\n\nLong inputs take much memory here: those that the machine had none for were not looked at. The report of " +
+      "`lsg verify` names them.";
   return (
     "## Verified\n\n`lsg convert --run-test` put this folder in place only after it had found that\n\n" +
-    `${points.map((point) => `- ${point}`).join("\n")}\n\n\`lsg verify\` finds out again.`
+    `${points.map((point) => `- ${point}`).join("\n")}\n\n\`lsg verify\` finds out again.${memory}`
   );
 }
 
@@ -199,31 +219,6 @@ function addedTokens(tokens: TokenIdMap): string {
     "## Added tokens\n\nSpecial tokens that were added to the tokenizer. Those that it had keep their ids and " +
     "embeddings; the embeddings of the others are random, and must be trained.\n\n" +
     table(["token", "id"], Object.entries(tokens))
-  );
-}
-
-function opening({ record, auto, kind }: ModelCardInputs): string {
-  const autoClass = auto === "Model" ? "AutoModel" : `AutoModelFor${auto}`;
-  const module = kind && OPENED_BY[kind];
-  const code =
-    module !== undefined
-      ? [`from ${module} import ${kind}`, "", `model = ${kind}("PATH_OR_ID", trust_remote_code=True)`]
-      : [
-          `from transformers import ${autoClass}, AutoTokenizer`,
-          "",
-          'tokenizer = AutoTokenizer.from_pretrained("PATH_OR_ID")',
-          `model = ${autoClass}.from_pretrained("PATH_OR_ID", trust_remote_code=True)`,
-        ];
-  const { lossless_up_to: limit } = record.promise;
-  if (record.variant === "longformer") {
-    const native = code.map((line) => line.replace(", trust_remote_code=True", ""));
-    return `## How to open it\n\n\`\`\`python\n${native.join("\n")}\n\`\`\``;
-  }
-  return (
-    `## How to open it\n\n\`\`\`python\n${code.join("\n")}\n\`\`\`\n\n` +
-    "The attention is in the Python files beside the weights, which is why `trust_remote_code=True` is needed. " +
-    "A server that ignores them (text-embeddings-inference's image for GPUs is one) may run plain dense attention " +
-    `over repeated positions instead, without a warning: its outputs are then ${limit > 0 ? `not this model's beyond ${limit} tokens` : "not this model's"}.`
   );
 }
 

@@ -1,5 +1,6 @@
 import { type Document, isMap, parseDocument } from "yaml";
 import { CheckpointError } from "../base/errors.js";
+import { libraryName, type ModelKind } from "../checkpoint/sentence-transformers/model-kind.js";
 import type { ConversionRecord } from "../plan/types.js";
 
 export const CARD = "README.md";
@@ -11,8 +12,10 @@ export interface CardInputs {
   readonly repo: string;
   /** What the folder says of itself; undefined for one that lsg convert did not write. */
   readonly record: ConversionRecord | undefined;
-  /** Whether it is a sentence-transformers folder. */
-  readonly sentenceTransformers: boolean;
+  /** What opens the model, where that is not transformers alone. */
+  readonly kind: ModelKind | undefined;
+  /** The Hub's task; undefined where there is none, or nobody knows. */
+  readonly task: string | undefined;
 }
 
 export interface CompletedCard {
@@ -23,20 +26,6 @@ export interface CompletedCard {
   readonly missing: readonly string[];
 }
 
-/** The Hub's tasks by what a class's name ends in; a class without a head gives features. */
-const PIPELINE_TAGS: Readonly<Record<string, string>> = {
-  ForMaskedLM: "fill-mask",
-  ForPreTraining: "fill-mask",
-  ForCausalLM: "text-generation",
-  LMHeadModel: "text-generation",
-  ForConditionalGeneration: "text2text-generation",
-  ForSequenceClassification: "text-classification",
-  ForTokenClassification: "token-classification",
-  ForQuestionAnswering: "question-answering",
-  ForMultipleChoice: "multiple-choice",
-  Model: "feature-extraction",
-};
-
 /** What stands in a converted folder's card for the id that it gets here. */
 const PLACEHOLDER = /\bPATH_OR_ID\b/g;
 
@@ -44,12 +33,12 @@ const PLACEHOLDER = /\bPATH_OR_ID\b/g;
  * Completes a model card: metadata that is known and not there is added, everything else stays as it is.
  * @throws CheckpointError if its metadata cannot be read: the Hub would refuse it, after the upload.
  */
-export function completeCard({ card, repo, record, sentenceTransformers }: CardInputs): CompletedCard {
+export function completeCard({ card, repo, record, kind, task }: CardInputs): CompletedCard {
   const name = repo.split("/").at(-1);
   const { metadata, body } = splitCard(card ?? `\n# ${name}\n`);
   const known: Readonly<Record<string, string | undefined>> = {
-    library_name: sentenceTransformers ? "sentence-transformers" : "transformers",
-    pipeline_tag: sentenceTransformers ? "sentence-similarity" : pipelineTag(record?.architecture),
+    library_name: libraryName(kind),
+    pipeline_tag: task,
     base_model: record?.source.revision === undefined ? undefined : record.source.model,
   };
   const isAbsent = (key: string) => (metadata.get(key) ?? "") === "";
@@ -61,11 +50,6 @@ export function completeCard({ card, repo, record, sentenceTransformers }: CardI
     completed,
     missing: ["license", "base_model"].filter(isAbsent),
   };
-}
-
-function pipelineTag(className: string | undefined): string | undefined {
-  const ending = Object.keys(PIPELINE_TAGS).find((suffix) => className?.endsWith(suffix));
-  return ending === undefined ? undefined : PIPELINE_TAGS[ending];
 }
 
 /** The YAML between two lines of --- at a card's beginning, and its text. */

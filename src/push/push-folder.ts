@@ -1,10 +1,17 @@
+import { findArchitecture, modelTypes } from "../architectures/architectures.js";
 import { StoppedError } from "../base/errors.js";
 import { type Progress, silent } from "../base/progress.js";
+import { CONFIG_FILE, parseObject } from "../checkpoint/checkpoint.js";
 import type { FileSource } from "../checkpoint/file-source.js";
 import type { HubClient } from "../checkpoint/hub/client.js";
+import { LIBRARIES, modelKind, SETTINGS_FILE } from "../checkpoint/sentence-transformers/model-kind.js";
 import { MODULES_FILE } from "../checkpoint/sentence-transformers/modules-json.js";
+import { headOf } from "../model/classes.js";
+import { configLabels } from "../model/tensor-specs.js";
+import { hubTask } from "../onnx/tasks.js";
 import type { PushOptions } from "../options/options.js";
 import { RECORD_FILE, readRecord } from "../plan/conversion-record.js";
+import type { ConversionRecord } from "../plan/types.js";
 import type { VerificationReport } from "../verify/types.js";
 import { CARD, type CompletedCard, completeCard } from "./card.js";
 import { compare, filesOf, type RepositoryChanges } from "./files.js";
@@ -113,12 +120,24 @@ export async function pushFolder(
 }
 
 async function cardOf(source: FileSource, repo: string): Promise<CompletedCard> {
+  const read = async (path: string) => (source.files.has(path) ? await source.read(path) : undefined);
+  const config = parseObject((await read(CONFIG_FILE)) ?? Buffer.from("{}"), CONFIG_FILE);
+  const kind = modelKind(config, { modules: await read(MODULES_FILE), settings: await read(SETTINGS_FILE) });
+  const record = source.files.has(RECORD_FILE) ? await readRecord(source) : undefined;
   return completeCard({
-    card: source.files.has(CARD) ? (await source.read(CARD)).toString("utf8") : undefined,
+    card: (await read(CARD))?.toString("utf8"),
     repo,
-    record: source.files.has(RECORD_FILE) ? await readRecord(source) : undefined,
-    sentenceTransformers: source.files.has(MODULES_FILE),
+    record,
+    kind,
+    task: kind ? LIBRARIES[kind].task(configLabels(config)) : record && (await recordedTask(record)),
   });
+}
+
+/** The Hub's task of what a conversion wrote; undefined for a class or a model type that lsg does not know. */
+async function recordedTask({ model_type, architecture }: ConversionRecord): Promise<string | undefined> {
+  if (!modelTypes().includes(model_type)) return undefined;
+  const head = headOf(await findArchitecture(model_type), architecture);
+  return head && hubTask(head);
 }
 
 /** Says what is going to happen while it can still be stopped. */

@@ -15,8 +15,8 @@ export interface LengthEdit {
 interface Lengths {
   readonly from: number;
   readonly to: number;
-  /** Whether generate() writes no more than before: an LED's decoder keeps its positions. */
-  readonly writesNoMore?: boolean;
+  /** Whether generate() writes no more than before: see `writesNoMore` of an architecture. */
+  readonly writesNoMore: boolean;
 }
 
 /** What becomes of a key; the value itself where it stays. */
@@ -24,8 +24,8 @@ type NewValue = (value: unknown, lengths: Lengths) => unknown;
 
 const always: NewValue = (_value, { to }) => to;
 const whereNumber: NewValue = (value, { to }) => (typeof value === "number" ? to : value);
-const whereLimit: NewValue = (value, { from, to, writesNoMore = false }) =>
-  !writesNoMore && isGenerationLimit(value, from) ? to : value;
+const whereLimit: NewValue = (value, { writesNoMore, ...lengths }) =>
+  !writesNoMore && isGenerationLimit(value, lengths) ? lengths.to : value;
 /** Padding every text to the new length would waste the work: the longest text of the batch is enough. */
 const notFixed: NewValue = (value) =>
   isRecord(value) && Object.hasOwn(value, "Fixed") ? "BatchLongest" : value;
@@ -65,9 +65,12 @@ export const CONFIG_LENGTH_KEYS = [
   "n_positions",
 ];
 
-/** Whether generate()'s `max_length` is as many tokens as a model has positions for, and no shorter wish. */
-export function isGenerationLimit(value: unknown, positions: number): boolean {
-  return typeof value === "number" && value >= positions;
+/**
+ * Whether generate()'s `max_length` is as many tokens as a model has positions for, and no shorter wish; of a model
+ * whose tables are cut, what it then has no positions for.
+ */
+export function isGenerationLimit(value: unknown, { from, to }: Pick<Lengths, "from" | "to">): boolean {
+  return typeof value === "number" && value >= Math.min(from, to);
 }
 
 /** Whether a file, by its name, can limit the length of inputs, so that `raiseLength` wants its content. */
@@ -97,7 +100,6 @@ export function raiseLength(
 ): { readonly content: Buffer; readonly edits: readonly LengthEdit[] } {
   if (!limitsLength(path)) return { content, edits: [] };
   const spans = fileSpans(content, path);
-  const changes = new Map<string, unknown>();
   const edits: LengthEdit[] = [];
   for (const [key, newValue] of Object.entries(LENGTH_KEYS[posix.basename(path)] ?? {})) {
     const [top = key, inner] = key.split(".");
@@ -105,13 +107,23 @@ export function raiseLength(
     const value = span && parseSpan(content, span);
     const from = inner === undefined ? value : isRecord(value) ? value[inner] : undefined;
     const to = newValue(from, lengths);
-    if (to === from) continue;
-    edits.push({ file: path, key, from, to });
+    if (to !== from) edits.push({ file: path, key, from, to });
+  }
+  return { content: editLengths(content, edits), edits };
+}
+
+/** Makes the edits that were decided upon. @returns every other byte as it was */
+export function editLengths(content: Buffer, edits: readonly LengthEdit[]): Buffer {
+  const [first] = edits;
+  if (!first) return content;
+  const changes = new Map<string, unknown>();
+  for (const { key, to } of edits) {
+    const [top = key, inner] = key.split(".");
     const others = changes.get(top);
     changes.set(
       top,
       inner === undefined ? to : new Map([...(others instanceof Map ? others : []), [inner, to]]),
     );
   }
-  return { content: editTopLevel(content, changes, spans), edits };
+  return editTopLevel(content, changes, fileSpans(content, first.file));
 }

@@ -1,7 +1,7 @@
 import { CheckpointError } from "../base/errors.js";
 import { fileSpans, isRecord, parseSpan } from "../json/json-edit.js";
 import { TOKENIZER_CLASSES, type TokenizerClass } from "./tokenizer-classes.js";
-import { findTokens, type SpecialToken, type TokenizerFiles } from "./vocabulary.js";
+import { findTokens, type SpecialToken, type TokenizerFiles, VOCABULARY_FILES } from "./vocabulary.js";
 
 /** What the rows of the global table start from; undefined where no file gives an id. */
 export interface SpecialTokens {
@@ -9,21 +9,12 @@ export interface SpecialTokens {
   readonly mask: SpecialToken | undefined;
   /** What stands between two texts. */
   readonly separator: SpecialToken | undefined;
+  /** The tokens that the files themselves name, with an id or without. */
+  readonly named: { readonly bos: string | undefined; readonly mask: string | undefined };
 }
 
 /** The files that tell of special tokens; others need not be read. */
-export const TOKENIZER_FILES = [
-  "config.json",
-  "tokenizer_config.json",
-  "special_tokens_map.json",
-  "tokenizer.json",
-  "added_tokens.json",
-  "vocab.txt",
-  "vocab.json",
-  "sentencepiece.bpe.model",
-  "spiece.model",
-  "tokenizer.model",
-] as const;
+export const TOKENIZER_FILES = ["config.json", "special_tokens_map.json", ...VOCABULARY_FILES];
 
 const SETTINGS = "tokenizer_config.json";
 
@@ -48,7 +39,13 @@ export function findSpecialTokens(files: TokenizerFiles, defaultClass: string): 
   const found = findTokens([...bos, ...mask, ...separator], files, tokenizerClass);
   const first = (tokens: readonly string[]) =>
     tokens.map((token) => found.get(token)).find((token) => token !== undefined);
-  return { bos: first(bos), mask: first(mask), separator: first(separator) };
+  const inFiles = tokenNames(files, {});
+  return {
+    bos: first(bos),
+    mask: first(mask),
+    separator: first(separator),
+    named: { bos: inFiles("bos") ?? inFiles("cls"), mask: inFiles("mask") },
+  };
 }
 
 /** Special tokens that the files or the class name and no file numbers: transformers appends them when it loads. */

@@ -58,6 +58,8 @@ export const TOKENIZER_CLASSES: Readonly<Record<string, TokenizerClass>> = {
   BertweetTokenizer: { ...ROBERTA, dictionary: DICTIONARY },
   PhobertTokenizer: { ...ROBERTA, dictionary: DICTIONARY },
 
+  BertGenerationTokenizer: { bos: "<s>", sep: "<::::>", sentencepiece: AS_IN_THE_MODEL },
+
   AlbertTokenizer: { bos: "[CLS]", ...BERT, sentencepiece: AS_IN_THE_MODEL },
   BarthezTokenizer: { ...ROBERTA, sentencepiece: AS_IN_THE_MODEL },
   CamembertTokenizer: {

@@ -23,7 +23,7 @@ const EVERY: Wanted = { has: () => true, size: Number.POSITIVE_INFINITY };
 type IdReader = (content: Buffer, wanted: Wanted, file: string) => ReadonlyMap<string, unknown>;
 
 const SENTENCEPIECE_FILES = ["sentencepiece.bpe.model", "spiece.model", "tokenizer.model"];
-const VOCABULARY_FILES = ["tokenizer.json", "vocab.txt", "vocab.json", ...SENTENCEPIECE_FILES];
+const VOCABULARIES = ["tokenizer.json", "vocab.txt", "vocab.json", ...SENTENCEPIECE_FILES];
 /** They number tokens besides a vocabulary's. */
 const ADDED_TOKENS_FILES = ["tokenizer_config.json", "added_tokens.json"];
 const IN_ORDER: SentencepieceIds = { offset: 0, fixed: {}, appended: [] };
@@ -32,7 +32,7 @@ const OPEN_BRACKET = "[".charCodeAt(0);
 
 /** Whether there is a vocabulary, without which no tokenizer opens. */
 export function hasTokenizer(files: TokenizerFiles): boolean {
-  return VOCABULARY_FILES.some((file) => files.has(file));
+  return VOCABULARIES.some((file) => files.has(file));
 }
 
 /**
@@ -101,6 +101,9 @@ function checkedId(id: unknown, token: string, file: string): number {
   if (typeof id === "number" && Number.isSafeInteger(id) && id >= 0) return id;
   throw new CheckpointError(`${file} gives ${JSON.stringify(token)} the id ${JSON.stringify(id)}`);
 }
+
+/** The files that number tokens, whatever a tokenizer's class: others need not be read for that. */
+export const VOCABULARY_FILES = idReaders({ sentencepiece: IN_ORDER }).map(([file]) => file);
 
 function idReaders({ sentencepiece, dictionary }: TokenizerClass): [file: string, IdReader][] {
   const pieces: IdReader = (model, wanted, file) =>

@@ -7,7 +7,7 @@ import { isRecord } from "../json/json-edit.js";
 import { RECORD_FILE, recordText, withoutProof } from "../plan/conversion-record.js";
 import { isRead } from "../plan/side-files.js";
 import type { Check, VerificationReport } from "./types.js";
-import { VerificationError } from "./verification-error.js";
+import { type Refused, VerificationError } from "./verification-error.js";
 
 /**
  * Notes in lsg_conversion.json of a folder that has just passed which files passed, by their sha256. Time and device
@@ -31,22 +31,21 @@ export async function isProven(folder: FileSource, signal?: AbortSignal): Promis
 
 /**
  * Whether a report proves what the folder promises: that nothing failed is not enough where nothing was compared.
+ * @param refused what is not done otherwise
  * @throws VerificationError if it does not
  */
-export function requireProof(report: VerificationReport): void {
-  if (report.verdict === "fail") throw new VerificationError(report);
+export function requireProof(report: VerificationReport, refused: Refused): void {
+  const unproven = (summary: string) =>
+    new VerificationError({ ...report, verdict: "fail", summary }, refused);
+  if (report.verdict === "fail") throw new VerificationError(report, refused);
   const passed = (id: Check["id"]) => report.checks.some((one) => one.id === id && one.verdict === "pass");
   if (!passed("weights")) {
-    throw unproven(report, `nothing of ${report.converted} could be compared with the original.`);
+    throw unproven(`nothing of ${report.converted} could be compared with the original.`);
   }
-  if (report.lossless_up_to && !passed("lossless")) {
+  if (report.hidden_states_up_to && !passed("lossless")) {
     const what = `that ${report.converted} does what the original does`;
-    throw unproven(report, `${what} could not be proven: the original cannot be run.`);
+    throw unproven(`${what} could not be proven: the original cannot be run.`);
   }
-}
-
-function unproven(report: VerificationReport, summary: string): VerificationError {
-  return new VerificationError({ ...report, verdict: "fail", summary });
 }
 
 /** Files that a verification looks at; its owner may edit the others. */

@@ -17,6 +17,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
   EACCES: "Name a folder that you may write to.",
   EPERM: "Name a folder that you may write to.",
   EROFS: "The disk is read-only: name a folder elsewhere.",
+  EEXIST: "A file of that name is there: name another folder.",
   ENOTDIR: "A part of the path is a file: name another folder.",
 };
 
@@ -29,9 +30,15 @@ export interface OutputOptions {
 
 /**
  * Refuses targets that must not be written, before anything is.
- * @throws OutputError if the target exists (without `force`), is no model, or overlaps the source.
+ * @throws OutputError if the target is called like a model's file, exists (without `force`), is no model, or overlaps the source.
  */
 export async function checkOutput(target: string, { force, sourceFolder }: OutputOptions): Promise<void> {
+  if (basename(target) === "config.json") {
+    throw new OutputError(
+      `the output ${target} is called like a file`,
+      `Name the folder: ${dirname(target)}`,
+    );
+  }
   await restoreReplaced(target);
   if (sourceFolder !== undefined) await refuseOverlap(target, sourceFolder);
   const entries = await entriesOf(target);
@@ -51,7 +58,8 @@ export async function checkOutput(target: string, { force, sourceFolder }: Outpu
  * Writes a folder as a whole or not at all: `fill` writes beside the target, then a rename puts it into
  * place. Whatever stops it, the target is what it was, or the new one.
  * @param bytes what `fill` is going to write, to be refused at once if the disk is too small
- * @throws OutputError if the target cannot be written or came into being meanwhile.
+ * @throws OutputError as `checkOutput` does, before anything is written and before it is put into place, and if the
+ *   target cannot be written.
  */
 export async function writeFolder(
   target: string,
@@ -59,6 +67,7 @@ export async function writeFolder(
   options: OutputOptions,
   fill: (folder: string) => Promise<void>,
 ): Promise<void> {
+  await checkOutput(target, options);
   const partial = `${target}${PARTIAL}${process.pid}-${randomBytes(4).toString("hex")}`;
   try {
     await mkdir(dirname(target), { recursive: true });

@@ -6,7 +6,7 @@ import { editTopLevel, fileSpans } from "../json/json-edit.js";
 import type { ReadSource } from "../model/open.js";
 import type { ConversionPlan, SideFile } from "../plan/types.js";
 import { addTokens } from "../tokenizer/add-tokens.js";
-import { raiseLength } from "../tokenizer/raise-length.js";
+import { editLengths } from "../tokenizer/raise-length.js";
 import { copyWhole } from "./copy-file.js";
 
 /** Writes config.json and every other small file of a plan. */
@@ -45,7 +45,7 @@ export async function sideFileContent(
     case "copy":
       return read(file.path);
     case "edit": {
-      const { content } = raiseLength(file.path, await read(file.path), plan.record.max_sequence_length);
+      const content = editLengths(await read(file.path), file.edits);
       return file.addsTokens ? addTokens(file.path, content, plan.record.added_tokens ?? {}) : content;
     }
     case "modeling":

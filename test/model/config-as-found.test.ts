@@ -216,8 +216,7 @@ describe("what training left", () => {
     );
     const none = await writeTinyModel();
     await rm(join(none, "vocab.txt"));
-    const ids = { modelKwargs: { bos_token_id: 2, mask_token_id: 4 } };
-    expect((await converted(none, ids)).config).not.toHaveProperty("tokenizer_class");
+    expect((await converted(none)).config).not.toHaveProperty("tokenizer_class");
   });
 });
 
@@ -227,7 +226,10 @@ describe("a tokenizer that transformers 5 saved", () => {
       .notes;
 
   test.each([
-    [{ tokenizer_class: "TokenizersBackend", cls_token: "[CLS]", mask_token: "[MASK]" }, '"tokenizer_class": "PreTrainedTokenizerFast"'],
+    [
+      { tokenizer_class: "TokenizersBackend", cls_token: "[CLS]", mask_token: "[MASK]" },
+      '"tokenizer_class": "PreTrainedTokenizerFast"',
+    ],
     [{ extra_special_tokens: ["[E]"] }, "additional_special_tokens for the key extra_special_tokens"],
   ])("is named, with the way to open it in transformers 4: %o", async (settings, way) => {
     expect(await notesOf(settings)).toContain(`transformers 4 does not open it: for both, write ${way}`);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import bert from "../../converters/bert.js";
+import type { AutoClass } from "../../src/architectures/architecture.js";
 import { readLsgConfig } from "../../src/attention/lsg.js";
 import { LsgConfigSchema, presetConfig } from "../../src/attention/lsg-config.js";
 import { decisiveOptions, parseConvertOptions } from "../../src/options/options.js";
@@ -22,13 +23,16 @@ function inputs(
       variant: "lsg",
       max_sequence_length: { from: 512, to: 4096 },
       options,
-      promise: { lossless_up_to: 512 },
+      promise: { lossless_up_to: 512, hidden_states_up_to: 512 },
     },
     attention: { kind: "lsg", config: readLsgConfig(presetConfig("faithful", 512), bert) },
     auto: "MaskedLM",
     created: [],
+    carried: [],
+    cuts: [],
     kind: undefined,
     beyond: "positions repeat",
+    isAffordable: true,
     originalCard: undefined,
     ...changes,
   };
@@ -66,7 +70,7 @@ Its text.
 describe("modelCard", () => {
   it("lists the graphs that are written, in all their dtypes", () => {
     const { options } = inputs().record;
-    const of = (given: Record<string, unknown>, auto = "MaskedLM") =>
+    const of = (given: Record<string, unknown>, auto: AutoClass = "MaskedLM") =>
       cardOf({ ...record({ options: { ...options, ...given } }), auto }).text.match(/`\S+\.onnx`/g);
     expect(of({})).toBeNull();
     expect(of({ onnx: ["q8", "fp32"] })).toEqual(["`onnx/model.onnx`", "`onnx/model_quantized.onnx`"]);
@@ -90,6 +94,8 @@ describe("modelCard", () => {
       # tiny-bert for 4096 tokens (LSG)
 
       This is [someone/tiny-bert](https://huggingface.co/someone/tiny-bert) (revision \`0123456789abcdef0123456789abcdef01234567\`), converted to \`LSGBertForMaskedLM\`: LSG attention (local, sparse, global), context raised from 512 to 4096 tokens. Nothing was trained.
+
+      **Open it with \`trust_remote_code=True\`** (see [how](#how-to-open-it)). Without it transformers and sentence-transformers refuse it, with a \`ValueError\` that names \`lsg_needs_trust_remote_code\`: they would run full attention in the place of this model's, and give other outputs without a word.
 
       ## What is lossless
 
@@ -122,7 +128,11 @@ describe("modelCard", () => {
       model = AutoModelForMaskedLM.from_pretrained("PATH_OR_ID", trust_remote_code=True)
       \`\`\`
 
-      The attention is in the Python files beside the weights, which is why \`trust_remote_code=True\` is needed. A server that ignores them (text-embeddings-inference's image for GPUs is one) may run plain dense attention over repeated positions instead, without a warning: its outputs are then not this model's beyond 512 tokens.
+      The attention is in the Python file beside the weights, which is why \`trust_remote_code=True\` is needed.
+
+      For texts of up to 512 tokens transformers' own class does as well, without that file: \`AutoModelForMaskedLM.from_pretrained("PATH_OR_ID", _attn_implementation="eager")\`, or any client once the key \`_attn_implementation\` is deleted from config.json. Longer texts get other outputs there.
+
+      A server that reads weights and config.json by itself (text-embeddings-inference's image for GPUs is one) heeds neither that file nor that key: it may run full attention without a warning, and its outputs are then not this model's beyond 512 tokens.
 
       ## How it was made
 
@@ -219,12 +229,13 @@ describe("modelCard", () => {
 
   it("promises nothing for a conversion that is not lossless", () => {
     const { text } = cardOf({
-      ...record({ promise: { lossless_up_to: 0 } }),
+      ...record({ promise: { lossless_up_to: 0, hidden_states_up_to: 0 } }),
       attention: { kind: "lsg", config: LsgConfigSchema.parse(presetConfig("reference", 512)) },
     });
     expect(text).toContain("- Not lossless: the outputs differ from the original's at every length.\n");
     expect(text).toContain("- Long inputs: positions repeat");
     expect(text).toContain("its outputs are then not this model's.");
+    expect(text).toContain("transformers' own class, with full attention, can be had all the same");
     expect(text).toContain(
       "both neighbours, 128 selected tokens on each side of these, and the global tokens (1).",
     );
@@ -251,8 +262,26 @@ describe("modelCard", () => {
     expect(cardOf({ auto: "Model" }).text).toContain("model = AutoModel.from_pretrained(");
   });
 
+  it("promises no more of the plain class than an LSG source's own attention allows", () => {
+    const longer = {
+      max_sequence_length: { from: 4096, to: 8192 },
+      promise: { lossless_up_to: 4096, hidden_states_up_to: 4096 },
+    };
+    expect(cardOf(record(longer)).text).toContain("For texts of up to 512 tokens transformers' own class");
+  });
+
+  it("says of a Longformer, which transformers knows, nothing about code", () => {
+    const attention = { kind: "longformer", config: { attention_window: [512] } } as const;
+    const { text } = cardOf({ ...record({ variant: "longformer" }), attention });
+    expect(text).not.toMatch(/trust_remote_code|_attn_implementation/);
+    expect(text).toContain('model = AutoModelForMaskedLM.from_pretrained("PATH_OR_ID")');
+  });
+
   it("opens a sentence-transformers folder with that library", () => {
     const { text } = cardOf({ kind: "SentenceTransformer" });
+    expect(text).toContain(
+      'SentenceTransformer("PATH_OR_ID", config_kwargs={"_attn_implementation": "eager"})',
+    );
     expect(text).toContain('model = SentenceTransformer("PATH_OR_ID", trust_remote_code=True)');
     expect(metadataOf(text).library_name).toBe("sentence-transformers");
   });

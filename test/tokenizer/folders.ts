@@ -1,21 +1,12 @@
 import { readdirSync, readFileSync } from "node:fs";
+import { allArchitectures } from "../../src/architectures/architectures.js";
 
 const FIXTURES = new URL("../../fixtures/tokenizers/", import.meta.url);
 
-/** The tokenizer class that transformers takes for a model type whose files name none. */
-const CLASS_OF_MODEL_TYPE: Record<string, string> = {
-  albert: "AlbertTokenizer",
-  bart: "BartTokenizer",
-  bert: "BertTokenizer",
-  camembert: "CamembertTokenizer",
-  distilbert: "DistilBertTokenizer",
-  electra: "ElectraTokenizer",
-  mbart: "MBartTokenizer",
-  mpnet: "MPNetTokenizer",
-  pegasus: "PegasusTokenizer",
-  roberta: "RobertaTokenizer",
-  "xlm-roberta": "XLMRobertaTokenizer",
-};
+/** The tokenizer class of each model type. */
+const CLASS_OF_MODEL_TYPE = new Map(
+  (await allArchitectures()).map(({ modelType, tokenizerClass }) => [modelType, tokenizerClass]),
+);
 
 /** What transformers says of each folder. */
 export function answers<T>(file: string): Record<string, T> {
@@ -31,7 +22,7 @@ export function folder(name: string): Map<string, Buffer> {
 /** Its model type's tokenizer class. */
 export function defaultsOf(files: ReadonlyMap<string, Buffer>): string {
   const { model_type } = JSON.parse(String(files.get("config.json")));
-  return CLASS_OF_MODEL_TYPE[model_type] ?? "";
+  return CLASS_OF_MODEL_TYPE.get(model_type) ?? "";
 }
 
 /** Files by their contents: text, or JSON. */

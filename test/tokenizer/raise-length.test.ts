@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { CheckpointError } from "../../src/base/errors.js";
 import { limitsLength, raiseLength } from "../../src/tokenizer/raise-length.js";
 
-const LENGTHS = { from: 512, to: 4096 };
+const LENGTHS = { from: 512, to: 4096, writesNoMore: false };
 
 const raise = (path: string, content: string) => {
   const result = raiseLength(path, Buffer.from(content), LENGTHS);

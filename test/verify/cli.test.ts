@@ -100,7 +100,7 @@ describe("a command that cannot be carried out: exit code 2, and no verdict", ()
     ],
     ["no such original", ["FOLDER", "--against", "./nowhere"], /there is no folder \.\/nowhere/],
     ["an original that is no model", ["FOLDER", "--against", "PARENT"], /has no config\.json/],
-    ["an original that is a file", ["FOLDER", "--against", "FOLDER/config.json"], /is a file/],
+    ["an original that is a file", ["FOLDER", "--against", "FOLDER/model.safetensors"], /is a file/],
     ["a report of another kind", ["FOLDER", "--report", "report.pdf"], /\.md or \.html/],
     ["a report in a folder that is not there", ["FOLDER", "--report", "./nowhere/report.md"], /nowhere/],
     ["a flag that does not exist", ["FOLDER", "--fast"], /--fast/],

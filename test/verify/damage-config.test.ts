@@ -170,6 +170,12 @@ describe("one key of config.json changed", () => {
       fails: ["config", "modeling"],
       says: /config\.json: auto_map\.AutoModelForMaskedLM is "modeling_evil\.LSGBertForMaskedLM", expected "modeling_lsg_bert/,
     },
+    "what refuses to open it without its code": {
+      damage: setConfig("_attn_implementation", "sdpa"),
+      fails: ["config", "modeling"],
+      where: "modeling",
+      says: /_attn_implementation is "sdpa", expected "lsg_needs_trust_remote_code": without trust_remote_code=True/,
+    },
     "auto_map removed": {
       damage: setConfig("auto_map", undefined),
       fails: ["config", "modeling"],

@@ -1,6 +1,7 @@
-import { renameSync } from "node:fs";
+import { readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { describe } from "vitest";
+import { FIXTURES } from "../support/fixtures.js";
 import { append, flipBit, put, remove } from "./damage.js";
 import { convertedSmallBert, testFileCrimes } from "./support.js";
 
@@ -87,9 +88,9 @@ describe("an adapter", () => {
 describe("the modelling code", () => {
   testFileCrimes(small, {
     "edited by one bit": {
-      damage: flipBit("lsg_attention.py", -2),
+      damage: flipBit("modeling_lsg_bert.py", -2),
       fails: ["modeling"],
-      says: /lsg_attention\.py is not the file that comes with this version of lsg/,
+      says: /modeling_lsg_bert\.py is not the file that comes with lsg \d+\.\d+\.\d+/,
     },
     "with a line more": {
       damage: append("modeling_lsg_bert.py", "\n"),
@@ -100,6 +101,11 @@ describe("the modelling code", () => {
       damage: remove("modeling_lsg_bert.py"),
       fails: ["modeling"],
       says: /modeling_lsg_bert\.py is missing/,
+    },
+    "of an earlier version": {
+      damage: put("lsg_attention.py", readFileSync(join(FIXTURES, "earlier/0.1.0/lsg_attention.py"))),
+      fails: ["files"],
+      says: /lsg_attention\.py is not planned/,
     },
   });
 });

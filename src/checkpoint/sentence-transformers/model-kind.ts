@@ -11,6 +11,40 @@ export const COLBERT_CLASS = "HF_ColBERT";
 export const MODEL_KINDS = ["SentenceTransformer", "CrossEncoder", "SparseEncoder", "ColBERT"] as const;
 export type ModelKind = (typeof MODEL_KINDS)[number];
 
+interface Library {
+  /** The Python module of the class. */
+  readonly module: string;
+  /** The Hub's name of it. */
+  readonly name: string;
+  /** The Hub's task, as the library's own model cards have it. @param labels scores that a pair of texts gets */
+  readonly task: (labels: number) => string;
+}
+
+/** What opens a model of each kind. */
+export const LIBRARIES: Readonly<Record<ModelKind, Library>> = {
+  SentenceTransformer: {
+    module: "sentence_transformers",
+    name: "sentence-transformers",
+    task: () => "sentence-similarity",
+  },
+  CrossEncoder: {
+    module: "sentence_transformers",
+    name: "sentence-transformers",
+    task: (labels) => (labels === 1 ? "text-ranking" : "text-classification"),
+  },
+  SparseEncoder: {
+    module: "sentence_transformers",
+    name: "sentence-transformers",
+    task: () => "feature-extraction",
+  },
+  ColBERT: { module: "pylate.models", name: "PyLate", task: () => "sentence-similarity" },
+};
+
+/** The Hub's name of the library that opens a model. @param kind undefined: transformers alone */
+export function libraryName(kind: ModelKind | undefined): string {
+  return kind === undefined ? "transformers" : LIBRARIES[kind].name;
+}
+
 /** Config keys that tell a cross-encoder: sentence-transformers' since version 4, and before. */
 const CROSS_ENCODER_KEYS = ["sentence_transformers", "sbert_ce_default_activation_function"];
 

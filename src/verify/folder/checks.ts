@@ -1,11 +1,12 @@
-import { classKeyOf } from "../../architectures/architecture.js";
+import { classKeyOf, generates } from "../../architectures/architecture.js";
 import { findArchitecture } from "../../architectures/architectures.js";
+import { modelingCode } from "../../architectures/modeling.js";
+import { packageInfo } from "../../base/package.js";
 import { openCheckpoint } from "../../checkpoint/checkpoint.js";
 import type { FileSource } from "../../checkpoint/file-source.js";
 import { openWeights } from "../../checkpoint/weight-reader.js";
 import { openedClass } from "../../model/classes.js";
 import { asModel, type ReadCheckpoint, type ReadModel, readCheckpoint, readerOf } from "../../model/open.js";
-import { generates } from "../../onnx/tasks.js";
 import { parseRecordedOptions } from "../../options/options.js";
 import { planCheckpoint } from "../../plan/plan-source.js";
 import type { ConversionPlan, ConversionRecord } from "../../plan/types.js";
@@ -33,6 +34,8 @@ export interface FolderFindings {
   readonly plan: ConversionPlan | undefined;
   /** The converted model; undefined if it cannot be opened. */
   readonly converted: ReadModel | undefined;
+  /** The Python files that transformers runs; undefined if one of them does not come with lsg. */
+  readonly modeling: readonly string[] | undefined;
 }
 
 /** Compares every file of a converted folder with what the original and the recorded options ask for. */
@@ -67,12 +70,20 @@ export async function checkFolder(subject: FolderSubject, recorder: Recorder): P
     }
     return { verdict: "pass", detail: `${architecture.title}, ${own.className}, ${tensors.size} tensors` };
   });
-  if (!converted) return { plan, converted };
+  let modeling: readonly string[] | undefined;
+  if (!converted) return { plan, converted, modeling };
   const { model } = converted;
   if (converted.attention?.kind !== "longformer") {
-    await recorder.look("modeling", "modelling code for transformers", () =>
-      checkModeling(source, model.config, model.architecture),
-    );
+    await recorder.look("modeling", "modelling code for transformers", async () => {
+      const version = record?.lsg_version ?? packageInfo().version;
+      const code = modelingCode(model.architecture, version);
+      const outcome = await checkModeling(source, model, code, version);
+      if (outcome.verdict === "pass") modeling = [...code.files.keys()];
+      return outcome;
+    });
+  } else if (model.config.auto_map === undefined) {
+    // transformers has Longformer's code itself.
+    modeling = [];
   }
   const { attention } = converted;
   if (record && attention) {
@@ -91,7 +102,7 @@ export async function checkFolder(subject: FolderSubject, recorder: Recorder): P
   if (promised) {
     await recorder.look("length", "length", () => checkLength(source, model, promised.max_sequence_length));
   }
-  return { plan, converted: converted.attention && converted };
+  return { plan, converted: converted.attention && converted, modeling };
 }
 
 async function compareWeights(

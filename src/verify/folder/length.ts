@@ -1,4 +1,4 @@
-import { type Architecture, stacksOf } from "../../architectures/architecture.js";
+import { type Architecture, stacksOf, writesNoMore } from "../../architectures/architecture.js";
 import type { FileSource } from "../../checkpoint/file-source.js";
 import { raisedLengths } from "../../model/config.js";
 import type { Model } from "../../model/model.js";
@@ -19,15 +19,14 @@ export async function checkLength(
   const offset = positionOffset(architecture, config);
   const rows = length + offset;
   const findings: string[] = [];
-  // A decoder whose positions are counted apart keeps them.
-  const isApart = model.sizes.decoder?.positions !== undefined;
+  const isApart = writesNoMore(architecture);
   const stacks = isApart ? [architecture.encoder] : stacksOf(architecture);
   const configured = architecture.positions.configCountsOffset ? rows : length;
   const key = lengthKey(architecture);
   if (config[key] !== configured) {
     findings.push(`config.json: ${key} is ${JSON.stringify(config[key])}, expected ${configured}`);
   }
-  for (const [raised, to] of raisedLengths(isApart ? {} : architecture, config, lengths)) {
+  for (const [raised, to] of raisedLengths(architecture, config, lengths)) {
     if (config[raised] !== to)
       findings.push(`config.json: ${raised} is ${JSON.stringify(config[raised])}, expected ${to}`);
   }

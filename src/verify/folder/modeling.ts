@@ -1,25 +1,25 @@
-import { readFile } from "node:fs/promises";
-import type { Architecture } from "../../architectures/architecture.js";
-import { modelingFiles, modelingModule } from "../../architectures/modeling.js";
-import { MODELING_FOLDER } from "../../base/package.js";
-import type { Config } from "../../checkpoint/checkpoint.js";
+import { type ModelingCode, modelingModule, sha256 } from "../../architectures/modeling.js";
 import type { FileSource } from "../../checkpoint/file-source.js";
 import { isRecord } from "../../json/json-edit.js";
+import type { Model } from "../../model/model.js";
 import { counted } from "../../report/words.js";
 import { judge, type Outcome } from "../attempt.js";
 
-/** Looks whether the Python code that transformers will run is there, is ours, and is what config.json names. */
+/**
+ * Looks whether the Python code that transformers will run is there, is ours, and is what config.json names.
+ * @param version of lsg, which that code came with
+ */
 export async function checkModeling(
   source: FileSource,
-  config: Config,
-  architecture: Architecture,
+  { config, architecture }: Model,
+  { files, refusal }: ModelingCode,
+  version: string,
 ): Promise<Outcome> {
-  const files = modelingFiles(architecture);
   const findings: string[] = [];
-  for (const path of files) {
+  for (const [path, hash] of files) {
     if (!source.files.has(path)) findings.push(`${path} is missing`);
-    else if (!(await source.read(path)).equals(await readFile(new URL(path, MODELING_FOLDER)))) {
-      findings.push(`${path} is not the file that comes with this version of lsg`);
+    else if (sha256(await source.read(path)) !== hash) {
+      findings.push(`${path} is not the file that comes with lsg ${version}`);
     }
   }
   const module = modelingModule(architecture);
@@ -30,9 +30,16 @@ export async function checkModeling(
     if (typeof name === "string" && name.startsWith(`${module}.`)) continue;
     findings.push(`config.json: auto_map names ${JSON.stringify(name)}, expected a class of ${module}.py`);
   }
+  for (const [key, value] of Object.entries(refusal)) {
+    if (config[key] === value) continue;
+    findings.push(
+      `config.json: ${key} is ${JSON.stringify(config[key]) ?? "missing"}, expected ${JSON.stringify(value)}: without ` +
+        "trust_remote_code=True transformers would open the folder with full attention, in silence",
+    );
+  }
   return judge(
     findings,
-    `${files.length} files, byte for byte`,
+    `${counted(files.size, "file")}, byte for byte`,
     `${counted(findings.length, "fault")} in the modelling code`,
     "Convert the original again.",
   );

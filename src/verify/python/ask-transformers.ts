@@ -2,8 +2,7 @@ import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
-import { modelingFiles } from "../../architectures/modeling.js";
-import { MODELING_FOLDER } from "../../base/package.js";
+import { MODELING_PARTS } from "../../base/package.js";
 import type { ReadModel } from "../../model/open.js";
 import type { Batch } from "../../runtime/batch.js";
 import { runProgram } from "../../runtime/run-program.js";
@@ -11,11 +10,13 @@ import type { FloatTensor } from "../../runtime/session.js";
 import { bringFile } from "../../runtime/workspace.js";
 import { decodeFloats } from "../../safetensors/floats.js";
 
-const PROGRAM = new URL("verify_modeling.py", MODELING_FOLDER);
+const PROGRAM = new URL("verify_modeling.py", MODELING_PARTS);
 
 /** What transformers is to compute. */
 export interface Question {
   readonly read: ReadModel;
+  /** The folder's Python files that are run. */
+  readonly modeling: readonly string[];
   /** For hidden states. */
   readonly batches: readonly Batch["inputs"][];
   /** For the outputs of the whole model; undefined for one without a head. */
@@ -51,19 +52,19 @@ export interface Answer extends Omit<z.output<typeof AnswerSchema>, "hidden" | "
 
 /**
  * Opens a converted model with transformers, in a process of the interpreter, and runs it.
- * What transformers sees is a folder of our own with links to the model's files: in transformers 4 the name of a
- * folder must be a Python name, and nothing but config, weights and modelling code is looked at, or run.
+ * What transformers sees is a folder of our own with links to the model's files: nothing but config, weights and modelling
+ * code is looked at, or run, and code of lsg 0.1.0 does not open in a folder whose name has a dot.
  * @returns `error` if transformers cannot open or run the folder, `unusable` if the interpreter cannot say
  */
 export async function askTransformers(
   interpreter: string,
-  { read, batches, head, scratch, signal }: Question,
+  { read, modeling, batches, head, scratch, signal }: Question,
 ): Promise<Answer | { readonly error: string } | { readonly unusable: string }> {
   const own = join(scratch, "transformers");
   const [folder, output] = [join(own, "model"), join(own, "output")];
   await mkdir(output, { recursive: true });
   const { source } = read.read.checkpoint;
-  for (const path of filesOf(read)) await bringFile(source, path, folder);
+  for (const path of [...filesOf(read), ...modeling]) await bringFile(source, path, folder);
   const { stdout, failure } = await runProgram(interpreter, [fileURLToPath(PROGRAM)], {
     input: JSON.stringify({ folder, output, hidden: batches, head: head ?? null }),
     env: environment(own),
@@ -84,11 +85,10 @@ export async function askTransformers(
   return { ...reply, hidden, head: Object.fromEntries(await Promise.all(outputs)) };
 }
 
-function filesOf({ read: { checkpoint }, model }: ReadModel): string[] {
+function filesOf({ read: { checkpoint } }: ReadModel): string[] {
   const index = "model.safetensors.index.json";
   return [
     "config.json",
-    ...modelingFiles(model.architecture),
     ...checkpoint.weightFiles.map(({ path }) => path),
     ...(checkpoint.source.files.has(index) ? [index] : []),
   ];

@@ -26,8 +26,8 @@ const NOTHING: FloatTensor = { dims: [], values: new Float32Array(0) };
 
 export interface TransformersCheck {
   readonly read: ReadModel;
-  /** Whether the folder's Python files are those that come with lsg: no others are run. */
-  readonly isOurs: boolean;
+  /** The folder's Python files; undefined if one of them does not come with lsg: no others are run. */
+  readonly modeling: readonly string[] | undefined;
   /** A folder of our own. */
   readonly scratch: string;
   /** Opens the converted model on the CPU, where PyTorch computes. */
@@ -53,11 +53,11 @@ interface Found {
  */
 export async function checkTransformers(
   subject: Subject,
-  { read, isOurs, scratch, openOnCpu }: TransformersCheck,
+  { read, modeling, scratch, openOnCpu }: TransformersCheck,
 ): Promise<Outcome> {
   const interpreter = process.env[VARIABLE] ?? (process.platform === "win32" ? "python" : "python3");
   if (interpreter === "") return notCovered(`${VARIABLE} is empty`, NO_PYTHON);
-  if (!isOurs) {
+  if (!modeling) {
     return notCovered("Python code that does not come with lsg is not run", "Convert the original again.");
   }
   if (subject.attention.kind === "longformer" && subject.attention.config.attention_dilation) {
@@ -75,6 +75,7 @@ export async function checkTransformers(
   }
   const answer = await askTransformers(interpreter, {
     read,
+    modeling,
     batches: inputs.batches.map((batch) => feeds(batch, read)),
     head: inputs.head && headFeeds(inputs.head, read),
     scratch,

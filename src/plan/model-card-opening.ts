@@ -1,0 +1,57 @@
+import { type AutoClass, autoClassName } from "../architectures/architecture.js";
+import { NEEDS_CODE } from "../architectures/modeling.js";
+import { losslessLength } from "../attention/lsg.js";
+import type { PlannedAttention } from "../attention/planned.js";
+import { LIBRARIES, type ModelKind } from "../checkpoint/sentence-transformers/model-kind.js";
+import type { ConversionRecord } from "./types.js";
+
+/** What decides how a result is opened. */
+export interface OpeningInputs {
+  readonly record: ConversionRecord;
+  readonly attention: PlannedAttention;
+  /** The auto class that opens the result: `MaskedLM` for `AutoModelForMaskedLM`, `Model` for `AutoModel`. */
+  readonly auto: AutoClass;
+  /** What opens it, where that is not transformers alone. */
+  readonly kind: ModelKind | undefined;
+}
+
+/** What a reader has to know first. */
+export const MUST_BE_TRUSTED =
+  "**Open it with `trust_remote_code=True`** (see [how](#how-to-open-it)). Without it transformers and " +
+  `sentence-transformers refuse it, with a \`ValueError\` that names \`${NEEDS_CODE}\`: they would run full attention in ` +
+  "the place of this model's, and give other outputs without a word.";
+
+/** How the result is opened, with its own code and without. */
+export function opening({ record, attention, auto, kind }: OpeningInputs): string {
+  const autoClass = autoClassName(auto);
+  const module = kind && LIBRARIES[kind].module;
+  const opened = kind ?? `${autoClass}.from_pretrained`;
+  const more = attention.kind === "lsg" ? ", trust_remote_code=True" : "";
+  const code =
+    module !== undefined
+      ? [`from ${module} import ${kind}`, ""]
+      : [
+          `from transformers import ${autoClass}, AutoTokenizer`,
+          "",
+          'tokenizer = AutoTokenizer.from_pretrained("PATH_OR_ID")',
+        ];
+  const how = `## How to open it\n\n\`\`\`python\n${[...code, `model = ${opened}("PATH_OR_ID"${more})`].join("\n")}\n\`\`\``;
+  if (attention.kind === "longformer") return how;
+  const plainUpTo = Math.min(
+    record.promise.hidden_states_up_to,
+    losslessLength(attention.config, record.max_sequence_length.from, undefined),
+  );
+  const setting = kind ? 'config_kwargs={"_attn_implementation": "eager"}' : '_attn_implementation="eager"';
+  const plain = `\`${opened}("PATH_OR_ID", ${setting})\`, or any client once the key \`_attn_implementation\` is deleted from config.json`;
+  return [
+    how,
+    "The attention is in the Python file beside the weights, which is why `trust_remote_code=True` is needed.",
+    plainUpTo > 1
+      ? `For texts of up to ${plainUpTo} tokens transformers' own class does as well, without that file: ${plain}. Longer ` +
+        "texts get other outputs there."
+      : `transformers' own class, with full attention, can be had all the same: ${plain}. Its outputs are not this model's.`,
+    "A server that reads weights and config.json by itself (text-embeddings-inference's image for GPUs is one) heeds neither " +
+      "that file nor that key: it may run full attention without a warning, and its outputs are then " +
+      `${plainUpTo > 1 ? `not this model's beyond ${plainUpTo} tokens` : "not this model's"}.`,
+  ].join("\n\n");
+}

@@ -30,8 +30,11 @@ export async function fittingModelTypes({ config, tensors }: Checkpoint): Promis
   const all = (await allArchitectures()).map((architecture) => fitOf(architecture, config, shapes));
   const fits = all.filter((one) => one !== undefined);
   const named = withoutLsg(configClass(config) ?? "");
-  const byClass = fits.filter(({ architecture }) =>
-    Object.hasOwn(architecture.heads, classKeyOf(architecture, named) ?? ""),
+  // Its own class, not a relative's of the same ending.
+  const byClass = fits.filter(
+    ({ architecture }) =>
+      named.startsWith(architecture.classPrefix) &&
+      Object.hasOwn(architecture.heads, classKeyOf(architecture, named) ?? ""),
   );
   const left = byClass.length > 0 ? byClass : fits;
   const byHead = left.filter(({ knowsRest }) => knowsRest);

@@ -12,6 +12,7 @@ import { configClass, isLsgConfig, lsgClass, openedClass, withoutLsg } from "../
 import { groupNames } from "../model/strangers.js";
 import { type ConversionOptions, recordedOptions } from "../options/options.js";
 import { DEFAULT_MAX_SEQUENCE_LENGTH } from "../options/schemas.js";
+import { onlyInTransformers5 } from "../tokenizer/special-tokens.js";
 import { RECORD_FILE, recordText } from "./conversion-record.js";
 import { openingChanges } from "./left-in-config.js";
 import { planLongformer } from "./longformer.js";
@@ -131,6 +132,7 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
       ...formerCuts(sideFiles, weights.length.from),
       ...(checkpoint.settlement?.notes ?? []),
       ...(opening?.notes ?? []),
+      ...onlyInTransformers5(contents),
       ...mendingNotes(checkpoint.source, sideFiles),
       ...sentenceNotes(checkpoint.source.transformerFolder, sideFiles, contents),
       ...card.notes,

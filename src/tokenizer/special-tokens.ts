@@ -16,6 +16,8 @@ export interface SpecialTokens {
 /** The files that tell of special tokens; others need not be read. */
 export const TOKENIZER_FILES = ["config.json", "special_tokens_map.json", ...VOCABULARY_FILES];
 
+const SETTINGS = "tokenizer_config.json";
+
 const TOKEN_KINDS = ["bos", "cls", "mask", "sep"] as const;
 type TokenKind = (typeof TOKEN_KINDS)[number];
 
@@ -63,11 +65,29 @@ export function tokenizerClassOf(files: TokenizerFiles, defaultClass: string): T
   return knownClass(className) ?? knownClass(defaultClass) ?? {};
 }
 
+/** What transformers 5 calls a tokenizer that is a tokenizer.json alone, and what every version calls it. */
+const BACKEND_CLASS = "TokenizersBackend";
+const FAST_CLASS = "PreTrainedTokenizerFast";
+
+/** What of a tokenizer's files transformers 4 does not open, and how it would, a sentence each. */
+export function onlyInTransformers5(files: TokenizerFiles): string[] {
+  const settings = jsonMembers(files, SETTINGS);
+  const ways = [
+    settings.get("tokenizer_class") === BACKEND_CLASS && `"tokenizer_class": "${FAST_CLASS}"`,
+    Array.isArray(settings.get("extra_special_tokens")) &&
+      "additional_special_tokens for the key extra_special_tokens",
+  ].filter((way) => way !== false);
+  if (ways.length === 0) return [];
+  return [
+    `transformers 5 saved the tokenizer, and transformers 4 does not open it: for both, write ${ways.join(", and ")} ` +
+      `into the source's ${SETTINGS} and convert again.`,
+  ];
+}
+
 /** The class that tokenizer_config.json names, as every version of transformers knows it. */
 export function namedTokenizerClass(files: TokenizerFiles): string | undefined {
-  const name = jsonMembers(files, "tokenizer_config.json").get("tokenizer_class");
-  // transformers 5's name for a tokenizer that is a tokenizer.json alone.
-  if (name === "TokenizersBackend") return "PreTrainedTokenizerFast";
+  const name = jsonMembers(files, SETTINGS).get("tokenizer_class");
+  if (name === BACKEND_CLASS) return FAST_CLASS;
   return typeof name === "string" && name !== "" ? name : undefined;
 }
 

@@ -30,7 +30,11 @@ async function refusalOf(source: string, given: Record<string, unknown> = {}): P
 
 describe("a config that cannot be converted", () => {
   test.each<[crime: string, config: Record<string, unknown>, message: RegExp]>([
-    ["no model_type", { model_type: undefined, architectures: undefined }, /has no model_type/],
+    [
+      "no model_type",
+      { model_type: undefined, architectures: undefined },
+      /has no model_type, and the tensors fit several/,
+    ],
     ["an unknown model_type", { model_type: "mamba" }, /"mamba" cannot be converted/],
     ["T5", { model_type: "t5" }, /"t5" cannot be converted/],
     ["a model_type that is a path", { model_type: "../../etc/passwd" }, /cannot be converted/],

@@ -1,4 +1,4 @@
-import { type Architecture, classKeyOf } from "../architectures/architecture.js";
+import { type Architecture, classNames } from "../architectures/architecture.js";
 import { allArchitectures } from "../architectures/architectures.js";
 import { CheckpointError, LsgError, OptionError } from "../base/errors.js";
 import { type Checkpoint, CONFIG_FILE, type Config } from "../checkpoint/checkpoint.js";
@@ -30,9 +30,7 @@ export async function fittingModelTypes({ config, tensors }: Checkpoint): Promis
   const all = (await allArchitectures()).map((architecture) => fitOf(architecture, config, shapes));
   const fits = all.filter((one) => one !== undefined);
   const named = withoutLsg(configClass(config) ?? "");
-  const byClass = fits.filter(({ architecture }) =>
-    Object.hasOwn(architecture.heads, classKeyOf(architecture, named) ?? ""),
-  );
+  const byClass = fits.filter(({ architecture }) => classNames(architecture).includes(named));
   const left = byClass.length > 0 ? byClass : fits;
   const byHead = left.filter(({ knowsRest }) => knowsRest);
   return (byHead.length > 0 ? byHead : left).map(({ architecture }) => architecture.modelType);

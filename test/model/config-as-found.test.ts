@@ -235,7 +235,9 @@ describe("older layouts", () => {
     const source = await writeTinyModel({ files: { "bert_model.ckpt.index": "", "bert_config.json": "{}" } });
     await rm(join(source, "config.json"));
     await rm(join(source, "model.safetensors"));
-    await expect(converted(source)).rejects.toThrow("is a TensorFlow checkpoint (bert_model.ckpt)");
+    await expect(converted(source)).rejects.toThrow(
+      "is a TensorFlow checkpoint in Google's layout (bert_config.json, bert_model.ckpt.index)",
+    );
   });
 });
 

@@ -80,8 +80,7 @@ export function nameTensors(checkpoint: Checkpoint, naming: Naming): NamedTensor
     if (other) {
       throw new CheckpointError(
         `tensors "${other.sourceName}" and "${sourceName}" are both "${name}" in the result`,
-        "One of them is another module's, or the same weight once more: take it out of the weights, or name a class " +
-          `with a head (--architecture), in which the base model's tensors begin with "${prefix}".`,
+        "One of them is another module's, or the same weight once more: take it out of the weights.",
       );
     }
     named.set(name, tensor);

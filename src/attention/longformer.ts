@@ -6,7 +6,7 @@ import type { Config } from "../checkpoint/checkpoint.js";
 export const REFERENCE_WINDOW = 512;
 
 /** transformers fails with narrower ones. */
-const MIN_WINDOW = 4;
+export const MIN_WINDOW = 4;
 
 /** Attention in windows, layer by layer; config.json has the same keys. */
 export interface LongformerConfig {
@@ -40,7 +40,7 @@ export function windowOf(
 }
 
 /** As `--attention-dilation` takes it: `1,1:1:2:2`. */
-export function dilationText(dilation: Dilation): string {
+export function dilationText(dilation: readonly (number | readonly number[])[]): string {
   return dilation.map((layer) => [layer].flat().join(":")).join(",");
 }
 

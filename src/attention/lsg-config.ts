@@ -76,7 +76,7 @@ export type Preset = (typeof PRESETS)[number];
  * What a preset sets; where it is silent the schema's defaults hold.
  * Faithful blocks are half of what the source could read, so that up to that length every token sees every
  * other one through its own block and a neighbour.
- * @param usablePositions tokens that the source can read
+ * @param usablePositions tokens that the source can read, and the result too
  */
 export function presetConfig(preset: Preset, usablePositions: number): Partial<LsgConfig> {
   if (preset === "reference") return {};

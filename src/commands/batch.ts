@@ -3,7 +3,6 @@ import { performance } from "node:perf_hooks";
 import { LsgError } from "../base/errors.js";
 import { bundledProgram } from "../base/package.js";
 import { expandJobs } from "../batch/expand.js";
-import { memoryBudget } from "../batch/memory.js";
 import { type MemoryGate, memoryGate } from "../batch/memory-gate.js";
 import { readJobsFile } from "../batch/read-jobs.js";
 import { runJob } from "../batch/run-job.js";
@@ -12,6 +11,7 @@ import { type Survey, survey } from "../batch/survey.js";
 import { tidyOutput, tidyTemporaries } from "../batch/tidy.js";
 import type { BatchReport, Job, JobResult } from "../batch/types.js";
 import type { BatchOptions } from "../options/options.js";
+import { freeBytes } from "../runtime/free-memory.js";
 
 export interface BatchContext {
   readonly signal?: AbortSignal | undefined;
@@ -44,7 +44,7 @@ export async function batch(
   };
   await tidyAll();
 
-  const gate = memoryGate(memoryBudget());
+  const gate = memoryGate(freeBytes());
   const processes = new Set([process.pid]);
   const downloads = new Map<string, Promise<void>>();
   const results = jobs.map(notRun);

@@ -69,12 +69,12 @@ export function checkConvertible(config: Config, architecture: Architecture): vo
 export function raisedLengths(
   architecture: Architecture,
   config: Config,
-  { from, to }: { readonly from: number; readonly to: number },
+  lengths: { readonly from: number; readonly to: number },
 ): [string, number][] {
   const keys = CONFIG_LENGTH_KEYS.filter((key) => typeof config[key] === "number");
   const writesMore = architecture.decoder !== undefined && !writesNoMore(architecture);
-  const generates = writesMore && isGenerationLimit(config.max_length, from);
-  return [...keys, ...(generates ? ["max_length"] : [])].map((key) => [key, to]);
+  const generates = writesMore && isGenerationLimit(config.max_length, lengths);
+  return [...keys, ...(generates ? ["max_length"] : [])].map((key) => [key, lengths.to]);
 }
 
 /** Sizes under the names by which servers ask for them, where the model type has others. */

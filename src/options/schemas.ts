@@ -9,6 +9,9 @@ export const DEFAULT_MAX_SEQUENCE_LENGTH = 4096;
 /** Of everything that is drawn; the reference's. */
 export const DEFAULT_SEED = 123;
 
+/** Between the positions that global tokens start from; the reference's. */
+export const DEFAULT_STRIDE = 64;
+
 /** What `--to` names. */
 export const VARIANTS = ["lsg", "longformer"] as const;
 export type Variant = (typeof VARIANTS)[number];
@@ -51,7 +54,7 @@ export const ConversionSchema = z.strictObject({
   globalPositionalStride: z
     .int()
     .positive()
-    .default(64)
+    .default(DEFAULT_STRIDE)
     .describe("distance between the positions that the global tokens start from"),
   keepFirstGlobalToken: z.boolean().default(false).describe("LSG source: keep its global token 0"),
   randomGlobalInit: z

@@ -2,17 +2,23 @@ import { GLOBAL_TABLE_ROWS } from "../attention/lsg-config.js";
 import { OptionError } from "../base/errors.js";
 import { type Rows, type Run, sliceRows } from "../checkpoint/rows.js";
 import type { PositionTable } from "../model/positions.js";
+import { DEFAULT_STRIDE } from "../options/schemas.js";
 import { positionTerm } from "./positions.js";
 import type { Segment, Term } from "./types.js";
 
-/** What the table of global tokens is made from; tensors by their names in the source. */
-export interface GlobalTableSources {
-  readonly positions: PositionTable;
+/** Which words and positions the table of global tokens starts from. */
+export interface GlobalStart {
+  /** Distance between the positions of neighbours. */
   readonly stride: number;
-  readonly wordEmbeddings: string;
   readonly bosId: number;
   /** Undefined to draw rows 1 and up like word embeddings. */
   readonly maskId: number | undefined;
+}
+
+/** What the table of global tokens is made from; tensors by their names in the source. */
+export interface GlobalTableSources extends GlobalStart {
+  readonly positions: PositionTable;
+  readonly wordEmbeddings: string;
   readonly seed: number;
   /** Tables of types whose row 0 is added to every row. */
   readonly types: readonly string[];
@@ -63,13 +69,13 @@ export function globalTable(sources: GlobalTableSources): Segment[] {
  * @throws OptionError if the stride does not divide 512 positions evenly.
  */
 function strideOrder(usable: number, stride: number): Run[] {
-  const spacing = Math.max(1, Math.floor(usable / GLOBAL_TABLE_ROWS));
-  const groups = Math.floor(stride / spacing);
-  if (groups < 1 || GLOBAL_TABLE_ROWS % groups !== 0) {
+  const spacing = spacingOf(usable);
+  const groups = groupsOf(usable, stride);
+  if (GLOBAL_TABLE_ROWS % groups !== 0) {
     throw new OptionError(
-      `--global-positional-stride ${stride} does not fit ${usable} positions: ` +
+      `--global-positional-stride ${stride}${stride === DEFAULT_STRIDE ? ", the default," : ""} does not fit ${usable} positions: ` +
         `${stride} / ${spacing} must be a divisor of ${GLOBAL_TABLE_ROWS}`,
-      `Use ${spacing} times a power of two, up to ${spacing * GLOBAL_TABLE_ROWS}.`,
+      `Use --global-positional-stride ${fittingStride(usable, stride)}; ${spacing} times any power of two fits, up to ${spacing * GLOBAL_TABLE_ROWS}.`,
     );
   }
   const perGroup = GLOBAL_TABLE_ROWS / groups;
@@ -82,4 +88,22 @@ function strideOrder(usable: number, stride: number): Run[] {
     const position = (i % perGroup) * groups + Math.floor(i / perGroup);
     return { start: position % usable, count: 1, step: 1 };
   });
+}
+
+/** The stride itself where 512 positions can be ordered by it, else the next smaller one that fits, or the least. */
+export function fittingStride(usable: number, stride: number): number {
+  const groups = groupsOf(usable, stride);
+  if (GLOBAL_TABLE_ROWS % groups === 0) return stride;
+  const fitting = Math.min(GLOBAL_TABLE_ROWS, 2 ** Math.floor(Math.log2(Math.max(1, groups))));
+  return fitting * spacingOf(usable);
+}
+
+/** Positions from one of the 512 to the next. */
+function spacingOf(usable: number): number {
+  return Math.max(1, Math.floor(usable / GLOBAL_TABLE_ROWS));
+}
+
+/** Into how many groups a stride orders the 512 positions. */
+function groupsOf(usable: number, stride: number): number {
+  return Math.floor(stride / spacingOf(usable));
 }

@@ -1,5 +1,12 @@
 import { type Architecture, classKeyOf, classNameOf } from "../architectures/architecture.js";
-import { isLongformer, losslessLength, readLongformer, refuseFarApart } from "../attention/longformer.js";
+import {
+  isLongformer,
+  type LongformerConfig,
+  losslessLength,
+  MIN_WINDOW,
+  readLongformer,
+  refuseFarApart,
+} from "../attention/longformer.js";
 import { OptionError } from "../base/errors.js";
 import type { Checkpoint, Config } from "../checkpoint/checkpoint.js";
 import { COLBERT_CLASS } from "../checkpoint/sentence-transformers/model-kind.js";
@@ -13,11 +20,12 @@ import type { ConversionOptions } from "../options/options.js";
 import { resolveLongformer, sizeChanges } from "./longformer-config.js";
 import { assignTensors } from "./longformer-tensors.js";
 import { targetLength } from "./positions.js";
+import { appraise, longformerCause } from "./promise.js";
 import { reconcile } from "./reconcile.js";
 import { planShards } from "./shards.js";
 import { copyOf } from "./tensors.js";
 import type { DroppedTensor } from "./types.js";
-import type { WeightPlan } from "./weights.js";
+import { displacedTensors, type WeightPlan } from "./weights.js";
 
 /**
  * Plans what a conversion to Longformer does to weights and config: every module gets the name that it has there, the
@@ -48,11 +56,10 @@ export function planLongformer(
   });
 
   const positions = positionTable(model);
-  const longformer = resolveLongformer(options, config, model.sizes, positions.usable);
   const asked = targetLength(options.maxSequenceLength, positions.usable);
-  // transformers pads a LED's input to whole windows before it looks positions up.
-  const widest = variant.decoder ? Math.max(...longformer.attention_window) : 1;
-  const length = Math.ceil(asked / widest) * widest;
+  const longformer = resolveLongformer(options, config, model.sizes, Math.min(positions.usable, asked));
+  const length = variant.decoder ? inWindows(asked, longformer, positions.usable) : asked;
+  const shared = Math.min(positions.usable, length);
   refuseFarApart(longformer, length);
   const own = isLongformer(architecture) ? readLongformer(config, model.sizes) : undefined;
   const changes = sizeChanges({ model, variant, length, head: target.head, separator });
@@ -71,15 +78,26 @@ export function planLongformer(
   const dropped: DroppedTensor[] = left
     .filter(isOwn)
     .map(({ sourceName }) => ({ name: sourceName, reason: `${target.className} has no place for it` }));
-  const carried = left
-    .filter((tensor) => !isOwn(tensor))
-    .map((tensor) => ({ at: tensor.stored, draft: copyOf(tensor) }));
+  const carried = left.filter((tensor) => !isOwn(tensor));
+  const carriedDrafts = carried.map((tensor) => ({ at: tensor.stored, draft: copyOf(tensor) }));
   return {
     source,
     target,
     attention: { kind: "longformer", config: longformer },
+    sourceAttention: own && { kind: "longformer", config: own },
     length: { from: positions.usable, to: length },
-    losslessUpTo: losslessLength(longformer, positions.usable, own),
+    heads: sizes.heads,
+    ...appraise({
+      checkpoint,
+      model: { ...model, target: inSourceTerms(model, options.architecture) },
+      options,
+      isNewHead: assigned.created.length > 0,
+      attention: {
+        upTo: losslessLength(longformer, shared, own),
+        cause: longformerCause(longformer, options),
+      },
+      usable: shared,
+    }),
     configChanges: new Map([
       ...changedKeys(checkpoint.config, config),
       ["model_type", variant.modelType],
@@ -102,14 +120,34 @@ export function planLongformer(
           ] as const)),
       ["_name_or_path", undefined],
     ]),
-    shards: planShards(checkpoint, [...assigned.placed, ...carried]),
+    shards: planShards(checkpoint, [...assigned.placed, ...carriedDrafts]),
     created: assigned.created,
+    unreadGlobals: {},
     dropped: [
       ...reconciled.dropped,
       ...dropped,
+      ...displacedTensors(model),
       ...checkpoint.ignored.map((name) => ({ name, reason: "no tensor" })),
     ],
+    carried: carried.map(({ sourceName }) => sourceName),
   };
+}
+
+/**
+ * A length in whole windows: transformers pads a LED's input to them before it looks positions up.
+ * @throws OptionError for one that would cut the table, and is not in whole windows: more would stay than was asked for
+ */
+function inWindows(asked: number, { attention_window }: LongformerConfig, usable: number): number {
+  const widest = Math.max(...attention_window);
+  const length = Math.ceil(asked / widest) * widest;
+  if (asked >= usable || length === asked) return length;
+  const even = Math.max(MIN_WINDOW, asked + (asked % 2));
+  const narrower = `--attention-window ${even} --max-sequence-length ${even}`;
+  throw new OptionError(
+    `--max-sequence-length ${asked} is below the ${usable} tokens that the source reads, but transformers pads an LED's ` +
+      `input to whole windows, here of ${widest}: its table would have ${length} positions`,
+    `Take narrower windows: ${narrower}; or ask for ${Math.max(length, usable)} or more.`,
+  );
 }
 
 /**
@@ -163,6 +201,13 @@ function targetClass(
     `--to longformer: ${className} has no counterpart among ${variant.title}'s classes`,
     `Name another: --architecture ${names.map((name) => classNameOf(architecture, name)).join(", or ")}.`,
   );
+}
+
+/** The class of the source's model type that was asked for. */
+function inSourceTerms({ architecture, source }: Model, requested: string | undefined): ModelClass {
+  const key = requested === undefined ? undefined : classKeyOf(architecture, requested);
+  const head = key === undefined ? undefined : architecture.heads[key];
+  return key === undefined || !head ? source : { className: classNameOf(architecture, key), head };
 }
 
 /** What the heads of the source's model type have, by full names. */

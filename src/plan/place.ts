@@ -7,7 +7,7 @@ import { baseTensor, findBase, positionTable } from "../model/positions.js";
 import type { ConversionOptions } from "../options/options.js";
 import { type FloatDtype, isFloatDtype, widerDtype } from "../safetensors/dtype.js";
 import type { TokenIdMap } from "../tokenizer/add-tokens.js";
-import { globalTable } from "./global-table.js";
+import { type GlobalStart, globalTable } from "./global-table.js";
 import { lengthenPositions } from "./positions.js";
 import type { Reconciliation } from "./reconcile.js";
 import type { PlacedDraft } from "./shards.js";
@@ -18,6 +18,8 @@ import type { DroppedTensor, TensorDraft } from "./types.js";
 export interface TokenIds {
   readonly bos: number | undefined;
   readonly mask: number | undefined;
+  /** Those of the two that the files name, with an id or without. */
+  readonly named: { readonly bos: string | undefined; readonly mask: string | undefined };
   /** What stands between a question and its text. */
   readonly separator?: number | undefined;
   /** The tokens of `--add-tokens`, and which of them the tokenizer did not have. */
@@ -36,7 +38,7 @@ export interface PlaceInputs {
 
 interface GlobalInputs {
   readonly options: ConversionOptions;
-  readonly tokens: TokenIds;
+  readonly start: GlobalStart;
 }
 
 /** Every tensor of the result, at the place in the source's files where it belongs. */
@@ -95,10 +97,10 @@ function longTable(name: string, module: string, inputs: PlaceInputs): TensorDra
 function globalDraft(
   name: string,
   old: SourceTensor | undefined,
-  { options, tokens }: GlobalInputs,
+  { options, start }: GlobalInputs,
   model: Model,
 ): TensorDraft {
-  const { architecture, tensors, config, sizes } = model;
+  const { architecture, tensors, sizes } = model;
   const { embeddings } = architecture.encoder;
   const word = baseTensor(tensors, embeddings.word);
   const typeTables = [embeddings.tokenType, ...(sizes.taskTypes ? [embeddings.taskType?.name] : [])];
@@ -107,20 +109,10 @@ function globalDraft(
       ? typeTables.flatMap((module) => (module === undefined ? [] : [baseTensor(tensors, module)]))
       : [];
   const kept = options.keepFirstGlobalToken ? old : undefined;
-  const bos = tokens.bos ?? config.bos_token_id ?? (architecture.decoder && config.decoder_start_token_id);
-  // Some summarisers have a tokenizer with a mask token and no embedding for it: it was never needed.
-  const isRow = (id: unknown) => typeof id === "number" && id < (word.stored.shape[0] ?? 0);
-  const masks = [tokens.mask, config.mask_token_id];
-  const mask =
-    masks.find(isRow) ??
-    masks.find((id) => id !== undefined && !architecture.decoder) ??
-    (architecture.decoder && bos);
   const segments = globalTable({
+    ...start,
     positions: positionTable(model),
-    stride: options.globalPositionalStride,
     wordEmbeddings: word.sourceName,
-    bosId: tokenId("bos", bos, word),
-    maskId: options.randomGlobalInit ? undefined : tokenId("mask", mask, word),
     seed: options.seed,
     types: types.map(({ sourceName }) => sourceName),
     keepFirstOf: kept?.sourceName,
@@ -133,23 +125,6 @@ function globalDraft(
     shape: [GLOBAL_TABLE_ROWS, sizes.embedding],
     segments,
   };
-}
-
-function tokenId(kind: "bos" | "mask", id: unknown, word: SourceTensor): number {
-  if (typeof id !== "number") {
-    throw new CheckpointError(
-      `the tokenizer's files name no ${kind} token, from which global tokens start`,
-      `Give its id: --model-kwargs '{"${kind}_token_id": ID}'.`,
-    );
-  }
-  const rows = word.stored.shape[0] ?? 0;
-  if (!Number.isSafeInteger(id) || id < 0 || id >= rows) {
-    throw new CheckpointError(
-      `the ${kind} token has id ${id}, but "${word.sourceName}" has ${rows} rows`,
-      "Tokenizer and weights belong to different models, or the vocabulary was changed without the weights.",
-    );
-  }
-  return id;
 }
 
 function floatDtype({ sourceName, stored }: SourceTensor): FloatDtype {

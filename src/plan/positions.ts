@@ -1,27 +1,19 @@
-import { OptionError } from "../base/errors.js";
 import type { Run } from "../checkpoint/rows.js";
 import type { PositionTable } from "../model/positions.js";
 import { DEFAULT_MAX_SEQUENCE_LENGTH } from "../options/schemas.js";
 import type { Segment, Term } from "./types.js";
 
 /**
- * The length to convert to.
- * @throws OptionError if it is below what the source reads already.
+ * The length to convert to: by default the usual one, or twice what the source reads. One below what it reads cuts the
+ * table: what is left of it is the source's own, and longer inputs are read no more.
  */
 export function targetLength(requested: number | undefined, usable: number): number {
-  const length = requested ?? Math.max(DEFAULT_MAX_SEQUENCE_LENGTH, 2 * usable);
-  if (length < usable) {
-    throw new OptionError(
-      `--max-sequence-length ${length} is below the ${usable} tokens that the source reads`,
-      `Ask for ${usable} or more.`,
-    );
-  }
-  return length;
+  return requested ?? Math.max(DEFAULT_MAX_SEQUENCE_LENGTH, 2 * usable);
 }
 
 /**
- * The table for `length` positions: the rows before position 0, then the positions over and over, the last time
- * cut. Sinusoids do not repeat: the first `kept` rows are the source's own, the others are computed.
+ * The table for `length` positions: the rows before position 0, then the positions over and over, the last time, or
+ * the only one, cut. Sinusoids do not repeat: the first `kept` rows are the source's own, the others are computed.
  * @param before the source's own offset rows by default
  */
 export function lengthenPositions(

@@ -12,7 +12,7 @@ export function planToJson(plan: ConversionPlan): unknown {
 
 /** What was done, in a few lines for people. */
 export function summarise(output: string, plan: ConversionPlan, dryRun: boolean): string {
-  const { record, shards, dropped, sideFiles, omitted, notes } = plan;
+  const { record, shards, dropped, sideFiles, notes } = plan;
   const { from, to } = record.max_sequence_length;
   const size = megabytes(totalBytes(shards));
   const lengths = sideFiles
@@ -22,9 +22,8 @@ export function summarise(output: string, plan: ConversionPlan, dryRun: boolean)
     `${dryRun ? "Would convert" : "Converted"} ${record.source.model} (${record.architecture}): ${from} → ${to} tokens`,
     `  ${dryRun ? "to" : "in"} ${output}: ${shards.length} weight file${shards.length > 1 ? "s" : ""}, ${size} MB, ${sideFiles.length + 1} other files`,
     `  attention: ${describeAttention(plan.attention)}`,
-    ...(lengths.length > 0 ? [`  length also raised in ${lengths.join(", ")}`] : []),
+    ...(lengths.length > 0 ? [`  length also ${to < from ? "set" : "raised"} in ${lengths.join(", ")}`] : []),
     ...dropped.map(({ name, reason }) => `  dropped ${name}: ${reason}`),
-    ...omitted.map(({ path, reason }) => `  left out ${path}: ${reason}`),
     ...notes.map((note) => `  ${note}`),
     "",
   ].join("\n");

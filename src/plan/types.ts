@@ -1,5 +1,6 @@
 import type { PlannedAttention } from "../attention/planned.js";
 import type { ModelTypeOrigin } from "../checkpoint/checkpoint.js";
+import type { OmittedFile } from "../checkpoint/left-out.js";
 import type { Rows, Run } from "../checkpoint/rows.js";
 import type { RecordedOptions } from "../options/options.js";
 import type { Variant } from "../options/schemas.js";
@@ -63,10 +64,14 @@ export type SideFile =
   | { readonly kind: "modeling"; readonly path: string }
   | { readonly kind: "write"; readonly path: string; readonly content: string };
 
-/** A file of the source that the result does not hold. */
-export interface OmittedFile {
-  readonly path: string;
-  readonly reason: string;
+/** What is promised of a result, by its original's outputs; lsg_conversion.json holds it. */
+export interface Promised {
+  /** Up to so many tokens the result computes what the source computed; 0 where nothing is promised. */
+  readonly lossless_up_to: number;
+  /** Up to so many its base model's hidden states are the source's. */
+  readonly hidden_states_up_to: number;
+  /** Why it is no more, where that is less than the source reads. */
+  readonly why?: string;
 }
 
 /** What was converted and what is promised of it; lsg_conversion.json holds this. */
@@ -89,11 +94,20 @@ export interface ConversionRecord {
   readonly max_sequence_length: { readonly from: number; readonly to: number };
   /** Ids of the tokens of `--add-tokens`. */
   readonly added_tokens?: TokenIdMap;
+  /** What the table of global tokens starts from, where the source did not say; left out where it did. */
+  readonly unread_global_table?: UnreadGlobals;
   readonly options: RecordedOptions;
-  readonly promise: {
-    /** Up to so many tokens the result computes what the source computed; 0 where nothing is promised. */
-    readonly lossless_up_to: number;
-  };
+  readonly promise: Promised;
+}
+
+/**
+ * What was chosen for the table of global tokens, which the model does not read: without the token's id in the source,
+ * or in place of a distance between positions that does not fit. Names are those of config.json and the options.
+ */
+export interface UnreadGlobals {
+  readonly bos_token_id?: number;
+  readonly mask_token_id?: number;
+  readonly global_positional_stride?: number;
 }
 
 /** What a record says that no plan can know. */
@@ -111,6 +125,8 @@ export interface ConversionPlan {
   };
   readonly shards: readonly PlannedShard[];
   readonly dropped: readonly DroppedTensor[];
+  /** Tensors of the source that the result holds and its class does not have. */
+  readonly carried: readonly string[];
   readonly sideFiles: readonly SideFile[];
   readonly omitted: readonly OmittedFile[];
   /** What the user should know, a sentence each. */

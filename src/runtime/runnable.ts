@@ -1,5 +1,6 @@
 import type { Head } from "../architectures/architecture.js";
 import { lsgOf } from "../attention/planned.js";
+import { affordedTokens } from "../attention/score-memory.js";
 import type { Device } from "../base/device-names.js";
 import { CheckpointError } from "../base/errors.js";
 import { type GenerationSettings, readGenerationSettings } from "../model/generation-settings.js";
@@ -28,6 +29,8 @@ export interface Runnable {
   /** How it generates; undefined where nothing says what it begins with. */
   readonly generation: GenerationSettings | undefined;
   /** Tokens that its position table reaches. */
+  readonly positions: number;
+  /** Tokens of the longest inputs that it can be run with here: as many as the table reaches, or memory allows. */
   readonly longest: number;
   /** Where the encoder's graph lies. */
   readonly graphPath: string;
@@ -60,6 +63,8 @@ export interface RunnableOptions {
   /** Layers of the encoder to run, from the first on; all by default. */
   readonly layers?: number;
   readonly profile?: boolean;
+  /** Bytes that the scores of its attention may take. */
+  readonly memory: number;
   /** What is to follow the encoder: by default the model's own head, or the base class's (of most nothing). */
   readonly head?: "own" | "base" | "none";
 }
@@ -70,7 +75,17 @@ export interface RunnableOptions {
  */
 export async function openRunnable(
   { read, model, attention }: ReadModel,
-  { runtime, workspace, device, lshSeed, title, layers, profile, head: wanted = "own" }: RunnableOptions,
+  {
+    runtime,
+    workspace,
+    device,
+    lshSeed,
+    title,
+    layers,
+    profile,
+    memory,
+    head: wanted = "own",
+  }: RunnableOptions,
 ): Promise<Runnable> {
   const place = await workspace.place(read.checkpoint);
   const sizes = layers === undefined ? model.sizes : { ...model.sizes, layers, layersPerGroup: 1 };
@@ -92,12 +107,18 @@ export async function openRunnable(
     throw error;
   }
   let closing: Promise<unknown> | undefined;
+  const positions = positionTable(model).usable;
   return {
     model,
     head,
     headInputs: headSession?.inputNames ?? [],
     generation: readGenerationSettings(read),
-    longest: positionTable(model).usable,
+    positions,
+    longest: affordedTokens(attention, {
+      heads: model.sizes.heads,
+      longest: positions,
+      bytes: memory,
+    }),
     graphPath,
     nodeShares: () => encoder.nodeShares(),
     async encode(batch) {

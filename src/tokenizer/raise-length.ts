@@ -24,8 +24,8 @@ type NewValue = (value: unknown, lengths: Lengths) => unknown;
 
 const always: NewValue = (_value, { to }) => to;
 const whereNumber: NewValue = (value, { to }) => (typeof value === "number" ? to : value);
-const whereLimit: NewValue = (value, { from, to, writesNoMore }) =>
-  !writesNoMore && isGenerationLimit(value, from) ? to : value;
+const whereLimit: NewValue = (value, { writesNoMore, ...lengths }) =>
+  !writesNoMore && isGenerationLimit(value, lengths) ? lengths.to : value;
 /** Padding every text to the new length would waste the work: the longest text of the batch is enough. */
 const notFixed: NewValue = (value) =>
   isRecord(value) && Object.hasOwn(value, "Fixed") ? "BatchLongest" : value;
@@ -65,9 +65,12 @@ export const CONFIG_LENGTH_KEYS = [
   "n_positions",
 ];
 
-/** Whether generate()'s `max_length` is as many tokens as a model has positions for, and no shorter wish. */
-export function isGenerationLimit(value: unknown, positions: number): boolean {
-  return typeof value === "number" && value >= positions;
+/**
+ * Whether generate()'s `max_length` is as many tokens as a model has positions for, and no shorter wish; of a model
+ * whose tables are cut, what it then has no positions for.
+ */
+export function isGenerationLimit(value: unknown, { from, to }: Pick<Lengths, "from" | "to">): boolean {
+  return typeof value === "number" && value >= Math.min(from, to);
 }
 
 /** Whether a file, by its name, can limit the length of inputs, so that `raiseLength` wants its content. */

@@ -9,6 +9,8 @@ export interface SpecialTokens {
   readonly mask: SpecialToken | undefined;
   /** What stands between two texts. */
   readonly separator: SpecialToken | undefined;
+  /** The tokens that the files themselves name, with an id or without. */
+  readonly named: { readonly bos: string | undefined; readonly mask: string | undefined };
 }
 
 /** The files that tell of special tokens; others need not be read. */
@@ -35,7 +37,13 @@ export function findSpecialTokens(files: TokenizerFiles, defaultClass: string): 
   const found = findTokens([...bos, ...mask, ...separator], files, tokenizerClass);
   const first = (tokens: readonly string[]) =>
     tokens.map((token) => found.get(token)).find((token) => token !== undefined);
-  return { bos: first(bos), mask: first(mask), separator: first(separator) };
+  const inFiles = tokenNames(files, {});
+  return {
+    bos: first(bos),
+    mask: first(mask),
+    separator: first(separator),
+    named: { bos: inFiles("bos") ?? inFiles("cls"), mask: inFiles("mask") },
+  };
 }
 
 /** Special tokens that the files or the class name and no file numbers: transformers appends them when it loads. */

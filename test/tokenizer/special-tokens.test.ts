@@ -62,7 +62,7 @@ describe("findSpecialTokens", () => {
       files({ "tokenizer_config.json": config, "vocab.txt": "[CLS]\n[MASK]\n" }),
       BERT,
     );
-    expect(found).toEqual({ bos: { token: "[CLS]", id: 0, foundIn: "vocab.txt" }, mask: undefined });
+    expect(found).toMatchObject({ bos: { token: "[CLS]", id: 0, foundIn: "vocab.txt" }, mask: undefined });
   });
 
   it("does not find a class called __proto__ or constructor", () => {
@@ -78,7 +78,18 @@ describe("findSpecialTokens", () => {
   });
 
   it("finds nothing without files", () => {
-    expect(findSpecialTokens(new Map(), BERT)).toEqual({ bos: undefined, mask: undefined });
+    const nothing = { bos: undefined, mask: undefined };
+    expect(findSpecialTokens(new Map(), BERT)).toMatchObject({ ...nothing, named: nothing });
+  });
+
+  it("says which tokens the files themselves name, with an id or without", () => {
+    const named = (contents: Record<string, string | object>) =>
+      findSpecialTokens(files(contents), BERT).named;
+    expect(named({ "vocab.txt": "[CLS]\n[MASK]\n" })).toEqual({ bos: undefined, mask: undefined });
+    expect(named({ "tokenizer_config.json": { cls_token: "<b>", mask_token: "<m>" } })).toEqual({
+      bos: "<b>",
+      mask: "<m>",
+    });
   });
 
   it("prefers added_tokens to the vocabulary of tokenizer.json, and reads escapes", () => {

@@ -7,6 +7,7 @@ import { openFolder } from "../../src/checkpoint/folder.js";
 import { convert } from "../../src/commands/convert.js";
 import { asModel, readCheckpoint } from "../../src/model/open.js";
 import { parseConvertOptions } from "../../src/options/options.js";
+import { bytesForScores } from "../../src/runtime/free-memory.js";
 import { inputSource } from "../../src/runtime/input-source.js";
 import { openRunnable, type Runnable } from "../../src/runtime/runnable.js";
 import { loadRuntime } from "../../src/runtime/runtime.js";
@@ -29,10 +30,16 @@ beforeAll(async () => {
   if (!read.attention) throw new Error("the conversion is no LSG model");
   workspace = await openWorkspace(source);
   converted = await openRunnable(read, {
+    memory: bytesForScores(),
     ...{ runtime: await loadRuntime(), workspace, device: "cpu", lshSeed: 0, title: "the model" },
   });
   const inputs = inputSource(read.model, []);
-  const nothing = { original: undefined, losslessUpTo: 0, lengths: undefined, signal: undefined };
+  const nothing = {
+    original: undefined,
+    promise: { lossless_up_to: 0, hidden_states_up_to: 0 },
+    lengths: undefined,
+    signal: undefined,
+  };
   subject = { converted, attention: read.attention, inputs, seed: 0, ...nothing };
 });
 afterAll(async () => {

@@ -6,7 +6,9 @@ import { OptionError } from "../../base/errors.js";
 import type { GraphDtype } from "../../base/graph-dtypes.js";
 import { holdsOwnHead, type Model, readsTokenTypes } from "../../model/model.js";
 import type { ReadModel } from "../../model/open.js";
+import type { Promised } from "../../plan/types.js";
 import { inputSource } from "../../runtime/input-source.js";
+import { branchLengths, sweepLengths } from "../../runtime/lengths.js";
 import { openRunnable, type Runnable, type RunnableOptions } from "../../runtime/runnable.js";
 import type { Runtime } from "../../runtime/runtime.js";
 import { openTokenizer, type TextTokenizer } from "../../runtime/text-tokenizer.js";
@@ -17,7 +19,8 @@ import { failureOf } from "../attempt.js";
 import type { OpCheck } from "../attention/check-op.js";
 import { checkOps, opsOf } from "../attention/check-ops.js";
 import { checkGraphFiles, graphCheckId } from "../graph/checks.js";
-import { exportAgain } from "../graph/graph-check.js";
+import { DECODER_LENGTHS } from "../graph/generation-steps.js";
+import { exportAgain, type GraphCheck } from "../graph/graph-check.js";
 import { checkTransformers } from "../python/check-transformers.js";
 import type { Recorder } from "../recorder.js";
 import { SAMPLE_TEXT } from "../sample-text.js";
@@ -31,6 +34,7 @@ import { checkPredictions } from "./predictions.js";
 import { checkReach } from "./reach.js";
 import type { Subject } from "./subject.js";
 import { checkSweep } from "./sweep.js";
+import { unafforded } from "./unafforded.js";
 
 export interface ModelChecks {
   readonly runtime: Runtime;
@@ -39,12 +43,14 @@ export interface ModelChecks {
   readonly original: ReadModel | undefined;
   /** The Python files that transformers runs; undefined if one of them does not come with lsg. */
   readonly modeling: readonly string[] | undefined;
-  readonly losslessUpTo: number;
+  readonly promise: Promised;
   /** Seed of lsh's projections, as the conversion recorded it. */
   readonly lshSeed: number;
   /** The dtypes of the graphs that the conversion was asked for. */
   readonly graphsPromised: readonly GraphDtype[];
   readonly lengths: readonly number[] | undefined;
+  /** Bytes that the scores of one model's attention may take. */
+  readonly memory: number;
   readonly text: string | undefined;
   readonly seed: number;
   readonly signal: AbortSignal | undefined;
@@ -54,6 +60,8 @@ export interface ModelChecks {
 export interface ModelFindings {
   readonly differences: readonly DifferenceAt[];
   readonly costs: readonly CostAt[];
+  /** Tokens of the longest inputs with which the model was run, and compared; undefined where it was not. */
+  readonly looked: { readonly run: number; readonly compared: number } | undefined;
 }
 
 /**
@@ -67,8 +75,9 @@ export async function checkModel(checks: ModelChecks, recorder: Recorder): Promi
   });
   const opened: Runnable[] = [];
   const open = async (model: ReadModel, title: string, more: Partial<RunnableOptions> = {}) => {
-    const { runtime, device, lshSeed } = checks;
-    const runnable = await openRunnable(model, { runtime, workspace, device, lshSeed, title, ...more });
+    const { runtime, device, lshSeed, memory } = checks;
+    const options = { runtime, workspace, device, lshSeed, memory, title, ...more };
+    const runnable = await openRunnable(model, options);
     opened.push(runnable);
     return runnable;
   };
@@ -110,8 +119,15 @@ async function runChecks(
     const beside = `, the original beside it${isSame && head === "none" ? ", but for its head, which it lacks" : ""}`;
     return { verdict: "pass", detail: `on ${device}${original ? beside : ""}` };
   });
-  if (!converted) return { differences: [], costs: [] };
-  refuseLongLengths(lengths, converted.longest);
+  if (!converted) return { differences: [], costs: [], looked: undefined };
+  refuseLongLengths(lengths, converted);
+  recorder.add(
+    ...unafforded({
+      converted: { ...converted, attention },
+      original,
+      promisedUpTo: checks.promise.hidden_states_up_to,
+    }),
+  );
   await recorder.look("tokenizer", "tokenizer", async () => {
     const opened = await openTokenizer(read.read.contents, SAMPLE_TEXT);
     if ("reason" in opened)
@@ -131,7 +147,7 @@ async function runChecks(
       typed: readsTokenTypes(originalRead?.model ?? model),
       words: Math.min(model.sizes.vocab, originalRead?.model.sizes.vocab ?? model.sizes.vocab),
     }),
-    losslessUpTo: checks.losslessUpTo,
+    promise: checks.promise,
     lengths,
     seed,
     signal,
@@ -151,7 +167,13 @@ async function runChecks(
   }
   await original?.close();
   const openBase = () => open(read, "the base model", { head: "base" });
-  await checkGraphs(checks, { ...op, subject, read, scratch: workspace.folder, openBase }, recorder);
+  const check: GraphCheck = {
+    ...{ runtime: checks.runtime, device, read, model: converted, openBase, op, scratch: workspace.folder },
+    ...{ inputs: subject.inputs, row: subject.inputs.random, seed, signal },
+    lengths: (reach, dtype) => graphLengths(attention, reach, { dtype, asked: lengths }),
+    decoderLengths: lengths ?? DECODER_LENGTHS,
+  };
+  await checkGraphs(checks.graphsPromised, check, recorder);
   await recorder.look("transformers", "modelling code and graph", () =>
     checkTransformers(subject, {
       read,
@@ -179,7 +201,8 @@ async function runChecks(
     costs = measured.costs;
     return measured.outcome;
   });
-  return { differences, costs };
+  const compared = original && Math.min(original.longest, converted.longest);
+  return { differences, costs, looked: { run: converted.longest, compared: compared ?? 0 } };
 }
 
 /** Uses a model for one look: a session keeps the memory of its largest run until it is closed. */
@@ -207,10 +230,12 @@ async function compareWithOriginal(
       recorder.add(failureOf(id, title, error));
     }
   };
-  const { original, converted, losslessUpTo } = subject;
-  if (losslessUpTo > 0) await run("lossless", losslessTitle(converted.model), checkLossless);
-  if (losslessUpTo < original.longest) {
-    await run("drift", "drift from the original", (all) => measureDrift(all, original.longest));
+  const { original, converted } = subject;
+  const { hidden_states_up_to: hidden } = subject.promise;
+  if (hidden > 0) await run("lossless", losslessTitle(converted.model), checkLossless);
+  const longest = Math.min(original.longest, converted.longest);
+  if (hidden < longest) {
+    await run("drift", "drift from the original", (all) => measureDrift(all, longest));
   }
   if (original.head && converted.head && generates(original.head)) {
     await recorder.look("generation", "generated tokens", () => checkGeneration(subject));
@@ -219,8 +244,8 @@ async function compareWithOriginal(
 }
 
 async function checkGraphs(
-  { graphsPromised }: ModelChecks,
-  check: Parameters<typeof checkGraphFiles>[0],
+  graphsPromised: readonly GraphDtype[],
+  check: GraphCheck,
   recorder: Recorder,
 ): Promise<void> {
   recorder.begin("ONNX files");
@@ -237,12 +262,34 @@ async function checkGraphs(
   }
 }
 
+/** Graphs in float32 are run around the borders of blocks; of other dtypes the numbers are to be seen, not the shapes. */
+function graphLengths(
+  attention: PlannedAttention,
+  reach: number,
+  { dtype, asked }: { readonly dtype: GraphDtype; readonly asked: readonly number[] | undefined },
+): readonly number[] {
+  const inside = asked?.filter((length) => length <= reach);
+  return sweepLengths(
+    attention,
+    reach,
+    dtype === "fp32" ? inside : (inside ?? branchLengths(attention, reach)),
+  );
+}
+
 function maskToken({ read: { contents }, model }: ReadModel) {
   return findSpecialTokens(contents, model.architecture.tokenizerClass).mask;
 }
 
-function refuseLongLengths(lengths: readonly number[] | undefined, longest: number): void {
+function refuseLongLengths(
+  lengths: readonly number[] | undefined,
+  { positions, longest }: Pick<Runnable, "positions" | "longest">,
+): void {
   const long = lengths?.find((length) => length > longest);
   if (long === undefined) return;
-  throw new OptionError(`--lengths ${long}: the model reads ${longest} tokens`, "Name shorter inputs.");
+  throw new OptionError(
+    long > positions
+      ? `--lengths ${long}: the model reads ${positions} tokens`
+      : `--lengths ${long}: memory does not allow inputs of more than ${longest} tokens here`,
+    "Name shorter inputs.",
+  );
 }

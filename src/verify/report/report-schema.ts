@@ -80,6 +80,10 @@ export const VerificationReportSchema = z.object({
   lossless_up_to: CountSchema.nullable().describe(
     "tokens up to which the original's outputs are promised; 0: nowhere",
   ),
+  hidden_states_up_to: CountSchema.nullable().describe(
+    "tokens up to which the hidden states of the original's base model are promised",
+  ),
+  why: z.string().nullable().describe("why no more is promised; null where all that the original reads is"),
   attention: AttentionSchema.nullable(),
   device: z
     .object({ name: z.string(), detail: z.string() })
@@ -90,6 +94,15 @@ export const VerificationReportSchema = z.object({
     .array(CountSchema)
     .nullable()
     .describe("the lengths that --lengths asked for; null: around the borders of blocks, and the longest"),
+  looked_up_to: z
+    .object({
+      run: CountSchema.describe("by the converted model"),
+      compared: CountSchema.describe("with the original; 0: nothing was"),
+    })
+    .nullable()
+    .describe(
+      "tokens of the longest inputs that memory and position tables allow here; null: the models were not run",
+    ),
   checks: z.array(CheckSchema),
   differences: z.array(DifferenceSchema),
   costs: z.array(CostSchema),

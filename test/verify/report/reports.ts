@@ -18,6 +18,8 @@ export function passing(overrides: Partial<VerificationReport> = {}): Verificati
     architecture: "LSGRobertaForMaskedLM",
     max_sequence_length: { from: 512, to: 4096 },
     lossless_up_to: 512,
+    hidden_states_up_to: 512,
+    why: null,
     attention: {
       block_size: 128,
       num_global_tokens: 1,
@@ -28,6 +30,7 @@ export function passing(overrides: Partial<VerificationReport> = {}): Verificati
     device: { name: "webgpu", detail: "SwiftShader; 97 % of the nodes on WebGPU, the others on CPU" },
     seed: 123,
     lengths: null,
+    looked_up_to: { run: 4096, compared: 512 },
     checks: [
       check({ title: "Every tensor's bytes", detail: "205 tensors, 498.7 MB, byte for byte as planned." }),
       check({
@@ -130,6 +133,8 @@ export function withoutOriginal(): VerificationReport {
   return passing({
     original: null,
     lossless_up_to: null,
+    hidden_states_up_to: null,
+    why: null,
     device: null,
     model_type: null,
     architecture: null,

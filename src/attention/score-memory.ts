@@ -1,0 +1,34 @@
+import { type PlannedAttention, seenInFull } from "./planned.js";
+
+/** Rows of a verification's largest batch. */
+const ROWS = 3;
+
+/** Matrices of a layer's scores that ONNX Runtime holds at a time: 2.8 to 3.2 were measured, at 4096 and 8192 tokens. */
+const MATRICES = 4;
+
+/**
+ * What a verification takes for scores however little memory there is, in bytes: inputs that need no more are looked at
+ * on every machine, so that a model card can say before what will have been looked at.
+ */
+export const SCORES_FOR_ALL = 4 * 2 ** 30;
+
+/** Bytes of a layer's scores in float32, where every one of these tokens sees every other. */
+export function scoreBytes(heads: number, tokens: number): number {
+  return heads * tokens ** 2 * Float32Array.BYTES_PER_ELEMENT;
+}
+
+/**
+ * The longest inputs that a verification can run. Full attention alone takes memory by the square of the length; behind
+ * `seenInFull` tokens it is windows, of which a few heads are computed at a time.
+ * @param attention undefined for full attention at every length
+ * @param longest tokens that the position table reaches
+ * @param bytes for the scores of attention
+ */
+export function affordedTokens(
+  attention: PlannedAttention | undefined,
+  { heads, longest, bytes }: { readonly heads: number; readonly longest: number; readonly bytes: number },
+): number {
+  const most = Math.floor(Math.sqrt(bytes / (ROWS * MATRICES * scoreBytes(heads, 1))));
+  const full = Math.min(longest, attention ? seenInFull(attention) : longest);
+  return full <= most ? longest : Math.max(1, most);
+}

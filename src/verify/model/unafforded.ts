@@ -1,0 +1,53 @@
+import { type PlannedAttention, seenInFull } from "../../attention/planned.js";
+import { scoreBytes } from "../../attention/score-memory.js";
+import { DEFAULT_MAX_SEQUENCE_LENGTH } from "../../options/schemas.js";
+import { formatNumber } from "../../report/numbers.js";
+import { counted } from "../../report/words.js";
+import type { Runnable } from "../../runtime/runnable.js";
+import type { Check } from "../types.js";
+
+/** What of two models can be run here; the rest is what a reader must be told of. */
+interface Sides {
+  readonly converted: Pick<Runnable, "positions" | "longest" | "model"> & {
+    readonly attention: PlannedAttention;
+  };
+  readonly original: Pick<Runnable, "positions" | "longest"> | undefined;
+  readonly promisedUpTo: number;
+}
+
+/** Names the inputs at which nothing will be looked at, being too long for this machine's memory: mostly none. */
+export function unafforded({ converted, original, promisedUpTo }: Sides): Check[] {
+  const comparable = Math.min(converted.longest, original?.longest ?? converted.longest);
+  const both = Math.min(converted.positions, original?.positions ?? 0);
+  const findings = [
+    ...(comparable < both ? [`not compared with the original: inputs of ${range(comparable, both)}`] : []),
+    ...(converted.longest < converted.positions
+      ? [`not run: inputs of ${range(converted.longest, converted.positions)}`]
+      : []),
+  ];
+  if (findings.length === 0) return [];
+  const size = (tokens: number) => {
+    const gigabytes = formatNumber(scoreBytes(converted.model.sizes.heads, tokens) / 1e9);
+    return `${gigabytes} GB for ${counted(tokens, "token")}`;
+  };
+  const full = comparable < both ? both : seenInFull(converted.attention);
+  return [
+    {
+      id: "memory",
+      title: "inputs too long for this machine",
+      verdict: "skipped",
+      detail:
+        `NOT COVERED${comparable < promisedUpTo ? `, although ${promisedUpTo} tokens are promised` : ""}: where every ` +
+        `token sees every other one, the scores of a row in one layer take ${size(comparable)}, and ${size(full)}`,
+      findings,
+      remedy:
+        "Verify where there is more memory, or convert to what can be looked at here: " +
+        `--max-sequence-length ${Math.min(DEFAULT_MAX_SEQUENCE_LENGTH, comparable)}.`,
+    },
+  ];
+}
+
+/** What lies beyond the longest input that is looked at. */
+function range(looked: number, longest: number): string {
+  return looked + 1 === longest ? counted(longest, "token") : `${looked + 1} to ${longest} tokens`;
+}

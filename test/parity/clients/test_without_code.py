@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from folders import PYLATE, converted
-from folders import fixture as checkpoint
+from folders import original as masked
 from sentence_transformers import CrossEncoder, SentenceTransformer, SparseEncoder
 from test_sentence_models import HOME, SHORT, TOLERANCE, error, fixture, original
 
@@ -54,10 +54,11 @@ def test_rerankers() -> None:
 
 
 def test_sparse_encoders() -> None:
-    folder = str(converted(checkpoint("bert"), "--architecture", "BertForMaskedLM"))
+    source = masked("bert", "AutoModelForMaskedLM")
+    folder = str(converted(source))
     assert refuses(lambda: SparseEncoder(folder, device="cpu"))
     plain = SparseEncoder(folder, device="cpu", **PLAIN)
-    before = SparseEncoder(str(checkpoint("bert")), device="cpu")
+    before = SparseEncoder(str(source), device="cpu")
     expected = before.encode(SHORT).to_dense()
     assert error(plain.encode(SHORT).to_dense(), expected) <= TOLERANCE * float(expected.abs().max())
 

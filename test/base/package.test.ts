@@ -42,7 +42,9 @@ describe.each(Object.keys(HOMES))("from the %s", (home) => {
   test("package, converters and modelling code are found", async () => {
     const found = await load();
     expect(found.packageInfo?.()).toMatchObject({ name: "lsg-convert" });
-    const folders = Object.values(found).filter((value): value is URL => value instanceof URL);
+    const folders = Object.values(found).filter(
+      (value): value is URL => value instanceof URL && value.pathname.endsWith("/"),
+    );
     const contents = folders.map((folder) => readdirSync(folder));
     const extension = home === "sources" ? "ts" : "js";
     expect(contents.some((names) => names.includes(`bert.${extension}`))).toBe(true);

@@ -68,6 +68,11 @@ export default defineArchitecture({
         seq_relationship_logits: { from: "pooler", chain: [linear("cls.seq_relationship", 2, "hidden")] },
       },
     },
+    ForNextSentencePrediction: {
+      auto: "NextSentencePrediction",
+      pooler: true,
+      outputs: { logits: { from: "pooler", chain: [linear("cls.seq_relationship", 2, "hidden")] } },
+    },
     ForSequenceClassification: {
       auto: "SequenceClassification",
       pooler: true,

@@ -6,7 +6,6 @@ export default defineArchitecture({
   modelType: "camembert",
   title: "CamemBERT",
   classPrefix: "Camembert",
-  namedAfter: ["Roberta"],
   config: { ...roberta.config, vocab: ["vocab_size", 30522] },
   tokenizerClass: "CamembertTokenizer",
 });

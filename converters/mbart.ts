@@ -6,7 +6,6 @@ export default defineArchitecture({
   modelType: "mbart",
   title: "mBART",
   classPrefix: "MBart",
-  namedAfter: ["Bart"],
   encoder: {
     ...bart.encoder,
     layers: { ...bart.encoder.layers, norms: "before" },

@@ -6,7 +6,6 @@ export default defineArchitecture({
   modelType: "xlm-roberta",
   title: "XLM-RoBERTa",
   classPrefix: "XLMRoberta",
-  namedAfter: ["Roberta"],
   config: { ...roberta.config, vocab: ["vocab_size", 30522] },
   tokenizerClass: "XLMRobertaTokenizer",
 });

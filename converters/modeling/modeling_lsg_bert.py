@@ -40,6 +40,10 @@ class LSGBertForMaskedLM(LSGBertHead, bert.BertForMaskedLM):
     pass
 
 
+class LSGBertForNextSentencePrediction(LSGBertHead, bert.BertForNextSentencePrediction):
+    pass
+
+
 class LSGBertForSequenceClassification(LSGBertHead, bert.BertForSequenceClassification):
     pass
 

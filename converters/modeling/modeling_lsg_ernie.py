@@ -44,6 +44,10 @@ class LSGErnieForMaskedLM(LSGErnieHead, ernie.ErnieForMaskedLM):
     pass
 
 
+class LSGErnieForNextSentencePrediction(LSGErnieHead, ernie.ErnieForNextSentencePrediction):
+    pass
+
+
 class LSGErnieForSequenceClassification(LSGErnieHead, ernie.ErnieForSequenceClassification):
     pass
 

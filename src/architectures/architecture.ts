@@ -1,3 +1,5 @@
+import { CLASS_PREFIXES } from "./class-prefixes.js";
+
 /**
  * What is true of a model type and of no checkpoint in particular, as data. One file in `converters/`
  * holds one `Architecture`; everything that differs between model types stands there and nowhere else.
@@ -11,11 +13,6 @@ export interface Architecture {
   readonly classPrefix: string;
   /** What the base class's name ends with, where it is not `Model`: "Encoder" of `BertGenerationEncoder`. */
   readonly baseClass?: string;
-  /**
-   * Prefixes of relatives' classes that configs of this model type name: transformers goes by the model type and opens
-   * its own class of the same ending.
-   */
-  readonly namedAfter?: readonly string[];
   /** What the base model's tensors begin with inside a class with a head: "roberta". */
   readonly basePrefix: string;
   /** Where config.json keeps each size, and the value that transformers takes where the key is absent. */
@@ -176,6 +173,7 @@ export type AutoClass =
   | "CausalLM"
   | "Seq2SeqLM"
   | "PreTraining"
+  | "NextSentencePrediction"
   | "SequenceClassification"
   | "TokenClassification"
   | "QuestionAnswering"
@@ -246,14 +244,17 @@ export function classNames(architecture: Architecture): string[] {
 }
 
 /**
- * The other way round: the key of `heads` that a class's name stands for, or would, if there were such a class;
- * undefined for other model types' classes.
+ * The other way round: the key of `heads` (or of `refused`) that a class's name stands for. A relative's class
+ * (`XLMRobertaForMaskedLM` in a RoBERTa's config) stands for the model type's own of the same ending, as transformers
+ * has it; undefined for a class that is not transformers'.
  */
 export function classKeyOf(architecture: Architecture, className: string): string | undefined {
-  const { classPrefix, namedAfter = [], baseClass = "Model" } = architecture;
-  const prefix = [classPrefix, ...namedAfter].find((one) => className.startsWith(one));
-  const ending = prefix === undefined ? undefined : className.slice(prefix.length);
-  return ending === baseClass ? "Model" : ending;
+  const { classPrefix, baseClass = "Model", heads, refused = {} } = architecture;
+  return [classPrefix, ...CLASS_PREFIXES]
+    .filter((prefix) => className.startsWith(prefix))
+    .map((prefix) => className.slice(prefix.length))
+    .map((ending) => (ending === baseClass ? "Model" : ending))
+    .find((key) => Object.hasOwn(heads, key) || Object.hasOwn(refused, key));
 }
 
 /** The encoder and, where there is one, the decoder. */

@@ -40,7 +40,7 @@ export function windowOf(
 }
 
 /** As `--attention-dilation` takes it: `1,1:1:2:2`. */
-export function dilationText(dilation: Dilation): string {
+export function dilationText(dilation: readonly (number | readonly number[])[]): string {
   return dilation.map((layer) => [layer].flat().join(":")).join(",");
 }
 

@@ -35,15 +35,40 @@ export function parseLsgConfig(
   throw new CheckpointError(`config.json: ${String(issue?.path[0])}: ${issue?.message}`);
 }
 
+/** An LSG checkpoint that is converted again. */
+export interface LsgSource {
+  readonly config: LsgConfig;
+  /** Rows of its table of global tokens that stay. */
+  readonly keptRows: "all" | "first" | "none";
+}
+
 /**
  * Up to how many tokens the result computes what the source computes; 0 where nothing is promised.
  * Up to two blocks every token sees every other one, and with its own first token as global token 0 an
  * input has nothing that it had not before.
+ * @param usable tokens that the source can read
+ * @param source of a source that is LSG already
  */
-export function losslessLength(lsg: LsgConfig, usable: number, sourceLsg: LsgConfig | undefined): number {
-  if (sourceLsg) return sameConfig(lsg, sourceLsg) ? usable : 0;
-  const addsNothing = lsg.first_token_is_global && lsg.num_global_tokens === 1 && lsg.pool_with_global;
-  return addsNothing ? Math.min(usable, 2 * lsg.block_size) : 0;
+export function losslessLength(lsg: LsgConfig, usable: number, source: LsgSource | undefined): number {
+  if (source) {
+    if (readsNewGlobals(lsg, source)) return 0;
+    if (sameConfig(lsg, source.config)) return usable;
+  }
+  const all = [lsg, ...(source ? [source.config] : [])];
+  return all.every(addsNothing) ? Math.min(usable, ...all.map(({ block_size }) => 2 * block_size)) : 0;
+}
+
+/** Whether global tokens have embeddings that the source's did not. The first may be the input's own first token. */
+export function readsNewGlobals(
+  { num_global_tokens, first_token_is_global }: LsgConfig,
+  { keptRows }: LsgSource,
+): boolean {
+  if (keptRows === "all") return false;
+  return num_global_tokens > 1 || !(first_token_is_global || keptRows === "first");
+}
+
+function addsNothing({ first_token_is_global, num_global_tokens, pool_with_global }: LsgConfig): boolean {
+  return first_token_is_global && num_global_tokens === 1 && pool_with_global;
 }
 
 /**

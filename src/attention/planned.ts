@@ -14,10 +14,10 @@ export function borderOf(attention: PlannedAttention): number {
 }
 
 /** Tokens up to which every token sees every other one, so that all scores are computed at once. */
-export function fullUpTo(attention: PlannedAttention): number {
-  return attention.kind === "lsg"
-    ? 2 * attention.config.block_size
-    : Math.min(...attention.config.attention_window) / 2 + 1;
+export function seenInFull(attention: PlannedAttention): number {
+  if (attention.kind === "lsg") return 2 * attention.config.block_size;
+  const { attention_window, attention_dilation } = attention.config;
+  return attention_dilation ? 1 : Math.min(...attention_window) / 2 + 1;
 }
 
 /** The keys of LSG attention; undefined for a Longformer's. */

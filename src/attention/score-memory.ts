@@ -1,4 +1,4 @@
-import { fullUpTo, type PlannedAttention } from "./planned.js";
+import { type PlannedAttention, seenInFull } from "./planned.js";
 
 /** Rows of a verification's largest batch. */
 const ROWS = 3;
@@ -19,7 +19,7 @@ export function scoreBytes(heads: number, tokens: number): number {
 
 /**
  * The longest inputs that a verification can run. Full attention alone takes memory by the square of the length; behind
- * `fullUpTo` tokens it is windows, of which a few heads are computed at a time.
+ * `seenInFull` tokens it is windows, of which a few heads are computed at a time.
  * @param attention undefined for full attention at every length
  * @param longest tokens that the position table reaches
  * @param bytes for the scores of attention
@@ -29,6 +29,6 @@ export function affordedTokens(
   { heads, longest, bytes }: { readonly heads: number; readonly longest: number; readonly bytes: number },
 ): number {
   const most = Math.floor(Math.sqrt(bytes / (ROWS * MATRICES * scoreBytes(heads, 1))));
-  const full = Math.min(longest, attention ? fullUpTo(attention) : longest);
+  const full = Math.min(longest, attention ? seenInFull(attention) : longest);
   return full <= most ? longest : Math.max(1, most);
 }

@@ -35,6 +35,11 @@ export class OutputError extends LsgError {}
 /** A device that is not there, or the runtime for it. */
 export class DeviceError extends LsgError {}
 
+/** A graph that loses more of what float32 computes than its dtype may. */
+export class PrecisionError extends LsgError {
+  override readonly exitCode = 1;
+}
+
 /** Work that a signal stopped after it had changed something: the message says what is there now. */
 export class StoppedError extends LsgError {}
 

@@ -1,47 +1,35 @@
 import { posix } from "node:path";
 import { CheckpointError } from "../base/errors.js";
 import { isRecord } from "../json/json-edit.js";
-import type { Dtype } from "../safetensors/dtype.js";
-import { type Header, LENGTH_BYTES, parseHeader, parseHeaderLength } from "../safetensors/header.js";
 import type { FileSource, TransferOptions } from "./file-source.js";
-import type { KeptBlocks } from "./kept-blocks.js";
+import { noConfig, refuseAsym } from "./no-config.js";
+import { noWeights } from "./no-weights.js";
 import { refuseAdapter } from "./refuse-adapter.js";
+import {
+  asWeightFile,
+  type CheckpointTensor,
+  readWeightFile,
+  type WeightFile,
+  type WeightFileContent,
+} from "./weight-file.js";
+import { unwrapTensors, type Wrapper } from "./wrapper.js";
 
 /** config.json as parsed; what we don't know stays in it. */
 export type Config = Readonly<Record<string, unknown>>;
-
-/** Where a tensor's bytes are. Nothing of them has been read. */
-export interface CheckpointTensor {
-  readonly dtype: Dtype;
-  readonly shape: readonly number[];
-  /** Weight file, a path below the checkpoint's root. */
-  readonly file: string;
-  /** First byte in that file. */
-  readonly begin: number;
-  /** In elements, where the tensor does not lie contiguous in the file (`.bin` only). */
-  readonly strides?: readonly number[];
-  /** Of a matrix of which the file holds some blocks only: `shape` is the whole's. */
-  readonly kept?: KeptBlocks;
-  /** The same text means the same view of the same storage: tied tensors (`.bin` only). */
-  readonly storage?: string;
-}
-
-/** A weight file and what its header says besides tensors. */
-export interface WeightFile {
-  readonly path: string;
-  readonly metadata: ReadonlyMap<string, string> | undefined;
-  /** Names of all tensors in it, whatever an index says of them. */
-  readonly tensorNames: readonly string[];
-}
 
 /** A model as found: config and tensor index. */
 export interface Checkpoint {
   readonly source: FileSource;
   readonly config: Config;
+  /** By their names in the files, but without the prefix of a wrapper that holds the model and nothing else. */
   readonly tensors: ReadonlyMap<string, CheckpointTensor>;
   readonly weightFiles: readonly WeightFile[];
-  /** Names in weight files of what is no tensor (`.bin` only). */
+  /** Names in weight files of what is no tensor (PyTorch's files only). */
   readonly ignored: readonly string[];
+  /** What the model stands in, where that holds more than this model. */
+  readonly wrapper?: Wrapper | undefined;
+  /** What the user should know of how the weights were read, a sentence each. */
+  readonly remarks: readonly string[];
   /** What was settled of config.json by the weights; see model/settle.ts. */
   readonly settlement?: Settlement;
 }
@@ -65,28 +53,14 @@ export const CONFIG_FILE = "config.json";
 
 /** Weight files in the order in which transformers looks for them; an index names the shards. */
 const WEIGHT_FILES = [
-  { path: "model.safetensors", read: readSafetensors },
-  { path: "model.safetensors.index.json", read: readSafetensors },
-  { path: "pytorch_model.bin", read: readBin },
-  { path: "pytorch_model.bin.index.json", read: readBin },
+  "model.safetensors",
+  "model.safetensors.index.json",
+  "pytorch_model.bin",
+  "pytorch_model.bin.index.json",
 ] as const;
 
-const SAVE_AGAIN = "Open the model in transformers (from_tf, from_flax) and save it with save_pretrained.";
-
-/** What to do with a folder that has other weights than these, by the ending of its files. */
-const FOREIGN_REMEDIES: Readonly<Record<string, string>> = {
-  ".onnx": "An export has no weights of its own that could be read: name the folder that it was made from.",
-  ".gguf": "It is quantised for llama.cpp: name the checkpoint that it was made from.",
-  ".h5": SAVE_AGAIN,
-  ".msgpack": SAVE_AGAIN,
-  ".ckpt": SAVE_AGAIN,
-};
-
-/** A weight file with its tensors. */
-export interface WeightFileContent extends Omit<WeightFile, "tensorNames"> {
-  readonly tensors: ReadonlyMap<string, CheckpointTensor>;
-  readonly ignored: readonly string[];
-}
+/** Missing shards that an error names. */
+const MAX_NAMED = 3;
 
 /**
  * Opens a model: reads its config and the headers of its weight files. Of a model on the Hub, safetensors
@@ -99,20 +73,19 @@ export async function openCheckpoint(
 ): Promise<Checkpoint> {
   refuseAdapter(source);
   const config = await readConfig(source);
-  const found = WEIGHT_FILES.find(({ path }) => source.files.has(path));
-  if (!found) throw noWeights(source);
-  const index = found.path.endsWith(".index.json") ? await readIndex(source, found.path) : undefined;
-  const paths = index ? [...new Set(index.values())].sort() : [found.path];
+  const { paths, index, remarks } = await findWeights(source);
   const contents: WeightFileContent[] = [];
-  for (const path of paths) contents.push(await found.read(source, path, transfer));
+  for (const path of paths) contents.push(await readWeightFile(source, path, transfer));
+  const stored = index ? mergeShards(contents, index) : (contents[0]?.tensors ?? new Map());
+  const unwrapped = await unwrapTensors(stored, config.model_type);
   return {
     source,
     config,
-    tensors: index ? mergeShards(contents, index, found.path) : (contents[0]?.tensors ?? new Map()),
-    weightFiles: contents.map(({ path, metadata, tensors }) => {
-      return { path, metadata, tensorNames: [...tensors.keys()] };
-    }),
+    tensors: unwrapped.tensors,
+    weightFiles: contents.map(asWeightFile),
     ignored: contents.flatMap(({ ignored }) => ignored),
+    wrapper: unwrapped.wrapper,
+    remarks: [...remarks, ...contents.flatMap(insideRemark), ...unwrapped.remarks],
   };
 }
 
@@ -125,18 +98,20 @@ export async function readWeightsOf(
   folder: string,
   transfer: TransferOptions,
 ): Promise<WeightFileContent> {
-  const path = (name: string) => posix.join(folder, name);
-  const found = WEIGHT_FILES.find(({ path: name }) => source.files.has(path(name)));
-  if (found) return found.read(source, path(found.path), transfer);
+  const files = WEIGHT_FILES.filter((name) => !isIndex(name));
+  const found = files.map((name) => posix.join(folder, name)).find((path) => source.files.has(path));
+  if (found !== undefined) return readWeightFile(source, found, transfer);
   throw new CheckpointError(
-    `${folder}/ has no weights: looked for ${WEIGHT_FILES.map((file) => file.path).join(", ")}`,
+    `${folder}/ has no weights: looked for ${files.join(", ")}`,
     "Check that the download is complete.",
   );
 }
 
 async function readConfig(source: FileSource): Promise<Config> {
   if (!source.files.has(CONFIG_FILE)) throw noConfig(source);
-  return parseObject(await source.read(CONFIG_FILE), CONFIG_FILE);
+  const config = parseObject(await source.read(CONFIG_FILE), CONFIG_FILE);
+  refuseAsym(source, config);
+  return config;
 }
 
 /** @throws CheckpointError if the bytes are not JSON. */
@@ -158,35 +133,51 @@ export function parseObject(content: Buffer, path: string): Record<string, unkno
   throw new CheckpointError(`${path} holds ${JSON.stringify(value).slice(0, 40)}, expected a JSON object`);
 }
 
-/** The header of one safetensors file. */
-async function readSafetensors(source: FileSource, path: string): Promise<WeightFileContent> {
-  const size = sizeOf(source, path);
-  const first = await source.readRange(path, 0, Math.min(size, LENGTH_BYTES));
-  const length = parseHeaderLength(first, size, path);
-  const json = await source.readRange(path, LENGTH_BYTES, LENGTH_BYTES + length);
-  const header: Header = parseHeader(json, size, path);
-  const tensors = [...header.tensors].map(([name, { dtype, shape, data_offsets }]) => {
-    return [name, { dtype, shape, file: path, begin: header.dataStart + data_offsets[0] }] as const;
-  });
-  return { path, metadata: header.metadata, tensors: new Map(tensors), ignored: [] };
-}
-
-async function readBin(
-  source: FileSource,
-  path: string,
-  transfer: TransferOptions,
-): Promise<WeightFileContent> {
-  sizeOf(source, path);
-  const { readStateDict } = await import("../pickle/state-dict.js");
-  const { tensors, ignored } = await readStateDict(await source.localPath(path, transfer), path);
-  const entries = [...tensors].map(([name, tensor]) => {
-    return [name, { ...tensor, file: path, storage: `${path}:${tensor.storage}` }] as const;
-  });
-  return { path, metadata: new Map([["format", "pt"]]), tensors: new Map(entries), ignored };
-}
-
 /** `weight_map` of an index: tensor name → file beside the index. */
-async function readIndex(source: FileSource, path: string): Promise<ReadonlyMap<string, string>> {
+interface WeightIndex {
+  readonly path: string;
+  readonly places: ReadonlyMap<string, string>;
+}
+
+/** The weight files to read: the first set, in transformers' order, of which all is there. */
+async function findWeights(
+  source: FileSource,
+): Promise<{ paths: readonly string[]; index?: WeightIndex; remarks: readonly string[] }> {
+  const incomplete: { path: string; missing: readonly string[] }[] = [];
+  for (const path of WEIGHT_FILES.filter((name) => source.files.has(name))) {
+    const index = isIndex(path) ? await readIndex(source, path) : undefined;
+    const paths = index ? [...new Set(index.places.values())].sort() : [path];
+    const missing = paths.filter((file) => !source.files.has(file));
+    if (missing.length === 0) {
+      const remarks = incomplete.map(
+        (passed) =>
+          `${passed.path} names ${absent(passed.missing)}; ${index ? `the shards of ${path} are` : `${path} is`} read instead.`,
+      );
+      return { paths, ...(index && { index }), remarks };
+    }
+    incomplete.push({ path, missing });
+  }
+  const [first] = incomplete;
+  if (!first) throw await noWeights(source, WEIGHT_FILES);
+  throw new CheckpointError(
+    `${first.path} names ${absent(first.missing)}; ${source.name} has no other weights that are whole`,
+    "Download what is missing, or save the checkpoint again.",
+  );
+}
+
+/** "2 shards that are not there (a, b)". */
+function absent(files: readonly string[]): string {
+  const named = files.slice(0, MAX_NAMED).join(", ");
+  const those =
+    files.length === 1 ? "a shard that is not there" : `${files.length} shards that are not there`;
+  return `${those} (${named}${files.length > MAX_NAMED ? ", …" : ""})`;
+}
+
+function isIndex(path: string): boolean {
+  return path.endsWith(".index.json");
+}
+
+async function readIndex(source: FileSource, path: string): Promise<WeightIndex> {
   const { weight_map } = parseObject(await source.read(path), path);
   if (!isRecord(weight_map)) {
     throw new CheckpointError(`${path} has no weight_map`, "Download or save the checkpoint again.");
@@ -201,23 +192,22 @@ async function readIndex(source: FileSource, path: string): Promise<ReadonlyMap<
     }
     places.set(name, file);
   }
-  return places;
+  return { path, places };
 }
 
 /** All tensors of all shards; where two shards have the same name, the index decides. */
 function mergeShards(
   contents: readonly WeightFileContent[],
-  index: ReadonlyMap<string, string>,
-  indexPath: string,
+  { path: indexPath, places }: WeightIndex,
 ): ReadonlyMap<string, CheckpointTensor> {
   const merged = new Map<string, CheckpointTensor>();
   for (const { path, tensors } of contents) {
     for (const [name, tensor] of tensors) {
-      const owner = index.get(name);
+      const owner = places.get(name);
       if (owner === path || (owner === undefined && !merged.has(name))) merged.set(name, tensor);
     }
   }
-  for (const [name, file] of index) {
+  for (const [name, file] of places) {
     if (!merged.has(name)) {
       throw new CheckpointError(
         `${indexPath} places tensor "${name}" in ${file}, which does not hold it`,
@@ -228,61 +218,8 @@ function mergeShards(
   return merged;
 }
 
-function sizeOf(source: FileSource, path: string): number {
-  const file = source.files.get(path);
-  if (!file) {
-    throw new CheckpointError(
-      `${path}, named by the index, is not in ${source.name}`,
-      "Download the missing shard, or save the checkpoint again.",
-    );
-  }
-  return file.size;
-}
-
-function noConfig(source: FileSource): CheckpointError {
-  const older = olderLayout(source);
-  if (older) return older;
-  const nested = [...source.files.keys()].find(
-    (path) => posix.basename(path) === CONFIG_FILE && path.includes("/"),
-  );
-  return new CheckpointError(
-    `${source.name} has no ${CONFIG_FILE}`,
-    nested
-      ? `There is one in ${posix.dirname(nested)}/: name that folder, if it holds the transformer.`
-      : "Name the folder that transformers' save_pretrained wrote, or a model on the Hub.",
-  );
-}
-
-/** The config of checkpoints that Google published, and of pytorch-pretrained-bert after them. */
-const OLDER_CONFIG = /^(bert|albert|electra)_config(_\w+)?\.json$/;
-
-/** What to do with a checkpoint that has its config under an older name, with weights of TensorFlow or PyTorch. */
-function olderLayout({ name, files }: FileSource): CheckpointError | undefined {
-  const paths = [...files.keys()];
-  const config = paths.find((path) => OLDER_CONFIG.test(path));
-  const index = paths.find((path) => /^[^/]+\.ckpt(-\d+)?\.index$/.test(path));
-  if (index !== undefined) {
-    const weights = posix.basename(index, ".index");
-    return new CheckpointError(
-      `${name} is a TensorFlow checkpoint (${weights}), as Google published them; lsg reads PyTorch's and safetensors`,
-      `Convert it with transformers 4 and TensorFlow: BertForPreTraining.from_pretrained("${weights}.index", from_tf=True, ` +
-        `config=BertConfig.from_json_file("${config ?? "bert_config.json"}")).save_pretrained("OUT"); name OUT, with the vocabulary beside.`,
-    );
-  }
-  if (config === undefined) return undefined;
-  return new CheckpointError(
-    `${name} has no ${CONFIG_FILE}, but ${config}, as pytorch-pretrained-bert named it`,
-    `Rename ${config} to ${CONFIG_FILE}; its model_type is found by the weights, or given with --model-type.`,
-  );
-}
-
-function noWeights(source: FileSource): CheckpointError {
-  const foreign = [...source.files.keys()].find((path) =>
-    /^(tf_model\.h5|flax_model\.msgpack|.*\.(ckpt|onnx|gguf))$/.test(path),
-  );
-  const looked = WEIGHT_FILES.map(({ path }) => path).join(", ");
-  return new CheckpointError(
-    `${source.name} has no weights: looked for ${looked}${foreign ? `; found ${foreign}` : ""}`,
-    foreign ? FOREIGN_REMEDIES[posix.extname(foreign)] : "Check that the download is complete.",
-  );
+function insideRemark({ path, keys }: WeightFileContent): string[] {
+  if (keys.length === 0) return [];
+  const where = keys.map((key) => JSON.stringify(key)).join(" / ");
+  return [`${path} is a training checkpoint: its weights are read from ${where}, the rest is left aside.`];
 }

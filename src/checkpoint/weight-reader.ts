@@ -5,10 +5,11 @@ import { gather } from "../pickle/gather.js";
 import { isFloatDtype } from "../safetensors/dtype.js";
 import { decodeFloats, type Floats } from "../safetensors/floats.js";
 import { tensorBytes } from "../safetensors/header.js";
-import type { Checkpoint, CheckpointTensor } from "./checkpoint.js";
+import type { Checkpoint } from "./checkpoint.js";
 import type { TransferOptions } from "./file-source.js";
 import { storedShape, withZeroBlocks } from "./kept-blocks.js";
 import type { Rows } from "./rows.js";
+import type { CheckpointTensor } from "./weight-file.js";
 
 /** A run of bytes of an open file. */
 export interface ByteRun {

@@ -57,17 +57,22 @@ async function run(
   const listener = isShown ? presentation?.listener : undefined;
   try {
     const result = await convert(model, output, options, { signal, progress, listener });
-    const { plan, graphs, verification } = result;
+    const { plan, graphs, comparison, verification } = result;
     if (json || dryRun) {
       const proof = verification && { verification: presentation?.toJson(verification) };
       const { verification: _, ...push } = result.pushed ?? {};
       const pushed = result.pushed && { push };
-      const written = { written: !dryRun, ...(graphs && { graphs }) };
+      const written = { written: !dryRun, ...(graphs && { graphs }), ...(comparison && { comparison }) };
       printJson({ output: result.output, ...written, plan: planToJson(plan), ...proof, ...pushed });
     }
     if (!isShown) return;
     process.stderr.write(`${verification ? "\n" : ""}${summarise(result.output, plan, dryRun)}`);
     if (graphs) process.stderr.write(`  graphs: ${describeFiles(graphs)}\n`);
+    if (comparison) {
+      // Only here: it knows ONNX Runtime.
+      const { comparisonLines } = await import("../commands/compare-dtypes.js");
+      for (const line of comparisonLines(comparison)) process.stderr.write(`  ${line}\n`);
+    }
     if (verification) presentation?.conclude(verification);
     if (result.pushed) process.stderr.write((await import("./push.js")).pushText(result.pushed));
   } catch (error) {

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { progressOn, silent } from "../base/progress.js";
+import { comparisonLines } from "../commands/compare-dtypes.js";
 import { exportOnnx } from "../commands/export.js";
 import { exportOp } from "../commands/export-op.js";
 import { exportFlags, parseExportOptions } from "../options/options.js";
@@ -23,11 +24,11 @@ export function define(command: Command, context: CliContext): void {
       const result = await run(model, output, options, { signal: context.signal, progress });
       if (options.json) return context.printJson(result);
       if (options.quiet) return;
-      const { bytes, task, attention, layout, notes } = result;
+      const { bytes, task, attention, layout, notes, comparison } = result;
       const detail = layout === undefined ? "" : ` (${layout})`;
       process.stderr.write(`Exported ${model} for ${task} with ${attention} attention${detail}\n`);
       process.stderr.write(`  in ${result.output}: ${describeFiles(bytes)}\n`);
-      for (const note of notes) process.stderr.write(`  ${note}\n`);
+      for (const line of [...notes, ...comparisonLines(comparison)]) process.stderr.write(`  ${line}\n`);
     });
   addFlags(command, exportFlags());
 }

@@ -45,12 +45,16 @@ async function convertAndPush(
   { model, output, options, sourceHash }: JobOrder,
   context: ConvertContext,
 ): Promise<JobAnswer> {
-  const { plan, verification, pushed } = await convert(model, output, options, { ...context, sourceHash });
+  const result = await convert(model, output, options, { ...context, sourceHash });
+  const { plan, comparison, verification, pushed } = result;
+  // Only where there is one: it knows ONNX Runtime.
+  const compared = comparison ? (await import("./compare-dtypes.js")).comparisonLines(comparison) : [];
+  for (const line of compared) context.progress?.step(line);
   const weights = totalBytes(plan.shards);
   return {
     status: "converted",
     conversion: conversionOf(plan.record, weights),
-    notes: plan.notes,
+    notes: [...plan.notes, ...compared],
     push: pushed && withoutReport(pushed),
     ...(verification && { verification: await asJson(verification) }),
   };

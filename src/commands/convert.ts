@@ -16,6 +16,7 @@ import type { VerificationReport } from "../verify/types.js";
 import { checkOutput, writeFolder } from "../write/output-folder.js";
 import { copyShard, writeShard } from "../write/shard-writer.js";
 import { writeSideFiles } from "../write/side-files.js";
+import type { Comparison } from "./compare-dtypes.js";
 import { transferOptions } from "./transfer.js";
 
 export interface ConvertContext {
@@ -33,6 +34,8 @@ export interface ConvertResult {
   readonly plan: ConversionPlan;
   /** The graphs written, with their sizes in bytes. */
   readonly graphs?: Readonly<Record<string, number>> | undefined;
+  /** How near graphs that are not in float32 come to it, where there are any. */
+  readonly comparison?: Comparison | undefined;
   /** What `runTest` found. */
   readonly verification?: VerificationReport | undefined;
   /** What `pushTo` did. */
@@ -79,6 +82,7 @@ export async function convert(
   const bytes = totalBytes(plan.shards);
   let verification: VerificationReport | undefined;
   let graphs: ConvertResult["graphs"];
+  let comparison: Comparison | undefined;
   await writeFolder(resolve(target), bytes, outputOptions, async (folder) => {
     await writeSideFiles(folder, plan, source, readerOf(read));
     const weights = await openWeights(read.checkpoint, transfer);
@@ -101,9 +105,11 @@ export async function convert(
       const { exportInto } = await import("./export.js");
       const exported = await exportInto(folder, await openFolder(folder), options, { signal, progress });
       graphs = exported.bytes;
+      comparison = exported.comparison;
       exported.notes.forEach(progress.step);
     }
     verification = await runTest?.(await openFolder(folder), target);
   });
-  return { output: target, plan, graphs, verification, pushed: await push?.(target, verification) };
+  const pushed = await push?.(target, verification);
+  return { output: target, plan, graphs, comparison, verification, pushed };
 }

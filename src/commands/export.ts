@@ -4,14 +4,14 @@ import { basename, dirname, join, posix, resolve } from "node:path";
 import { writesNoMore } from "../architectures/architecture.js";
 import { lsgOf, type PlannedAttention } from "../attention/planned.js";
 import { OptionError } from "../base/errors.js";
-import { GRAPH_DTYPES } from "../base/graph-dtypes.js";
+import { GRAPH_DTYPES, type GraphDtype } from "../base/graph-dtypes.js";
 import { type Progress, silent } from "../base/progress.js";
 import { type Checkpoint, parseObject, type Settlement } from "../checkpoint/checkpoint.js";
 import type { FileSource } from "../checkpoint/file-source.js";
 import { graphPaths } from "../checkpoint/graph-files.js";
+import { leftOutSentence, ownWeights, readForSorting, sortFiles } from "../checkpoint/left-out.js";
 import { namedFolder } from "../checkpoint/named-folder.js";
 import { openSource } from "../checkpoint/open-source.js";
-import { MODULES_FILE } from "../checkpoint/sentence-transformers/modules-json.js";
 import { isJsonFile } from "../checkpoint/standard-files.js";
 import { openWeights } from "../checkpoint/weight-reader.js";
 import { editTopLevel } from "../json/json-edit.js";
@@ -30,12 +30,12 @@ import { exported, taskOf } from "../onnx/tasks.js";
 import type { ExportOptions } from "../options/options.js";
 import type { Variant } from "../options/schemas.js";
 import { graphSeed } from "../plan/conversion-record.js";
-import { isModelWeights, sortFiles } from "../plan/side-files.js";
 import { findCandidateTokens } from "../tokenizer/candidate-tokens.js";
 import { raiseLength } from "../tokenizer/raise-length.js";
 import { TOKENIZER_FILES } from "../tokenizer/special-tokens.js";
 import { copyWhole } from "../write/copy-file.js";
 import { asOutputError, writeFolder } from "../write/output-folder.js";
+import { type Comparison, compareDtypes } from "./compare-dtypes.js";
 import { transferOptions } from "./transfer.js";
 import { writeGraphs } from "./write-graphs.js";
 
@@ -56,6 +56,8 @@ export interface ExportedGraph {
   readonly layout?: string | undefined;
   /** What the user should know, a sentence each. */
   readonly notes: readonly string[];
+  /** Of the graphs that are not in float32, where there are any. */
+  readonly comparison?: Comparison | undefined;
 }
 
 export interface ExportResult extends ExportedGraph {
@@ -98,7 +100,8 @@ export async function exportOnnx(
   const bytes = GRAPH_BYTES + [...source.files.values()].reduce((sum, { size }) => sum + size, 0);
   let written: ExportedGraph = { files: [], bytes: {}, task: "", attention: "full", notes: [] };
   await writeFolder(resolve(target), bytes, { force: options.force, sourceFolder: own }, async (folder) => {
-    for (const path of await copiedFiles(source, options)) {
+    const { copied, leftOut } = await copiedFiles(source, options);
+    for (const path of copied) {
       await mkdir(dirname(join(folder, path)), { recursive: true });
       const content = await changedContent(source, path);
       if (content) {
@@ -108,7 +111,8 @@ export async function exportOnnx(
       const from = await source.localPath(path, transferOptions(source, path, progress, signal));
       await copyWhole(from, join(folder, path));
     }
-    written = await exportInto(folder, source, options, context, options.modelType);
+    const graphs = await exportInto(folder, source, options, context, options.modelType);
+    written = { ...graphs, notes: [...graphs.notes, ...leftOut] };
   });
   return { output: target, ...written };
 }
@@ -156,13 +160,21 @@ export async function exportInto(
       seed: await graphSeed(source, options.seed),
     };
     const dtypes = GRAPH_DTYPES.filter((dtype) => (options.onnx ?? ["fp32"]).includes(dtype));
+    const graphsIn = (dtype: GraphDtype) =>
+      exportedGraphs(model, weightsIn(dtype, reader, shared), graphOptions);
     // What cannot be exported is refused before anything is written.
-    const graphs = new Map(
-      dtypes.map((dtype) => [dtype, exportedGraphs(model, weightsIn(dtype, reader, shared), graphOptions)]),
-    );
+    const graphs = new Map(dtypes.map((dtype) => [dtype, graphsIn(dtype)]));
     await mkdir(scratch);
     const weights = options.onnxWeights === "shared" ? undefined : options.onnxWeights;
     const written = await writeGraphs(scratch, graphs, { weights, signal });
+    const comparison = await compareDtypes({
+      ...{ source, modelType, folder: scratch, lshSeed: graphOptions.seed },
+      transfer: transfer("pytorch_model.bin"),
+      files: new Map(dtypes.map((dtype) => [dtype, [...written.keys()].filter(isOf(dtype))])),
+      write: async (dtype, place) => [
+        ...(await writeGraphs(place, new Map([[dtype, graphsIn(dtype)]]), { weights, signal })).keys(),
+      ],
+    });
     const files = [...written.keys()];
     const paths = files.map((file) => posix.join(place, file));
     // Of an earlier export in the same dtypes nothing stays, which loaders would find beside this one.
@@ -191,11 +203,18 @@ export async function exportInto(
         ...(checkpoint.settlement?.notes ?? []),
         ...[...(source.mended?.values() ?? [])].flatMap((mended) => mended.notes),
       ],
+      comparison,
     };
   } finally {
     await reader.close();
     await rm(scratch, { recursive: true, force: true });
   }
+}
+
+/** Whether a file is a graph of a dtype, or its data. */
+function isOf(dtype: GraphDtype): (file: string) => boolean {
+  const known = graphPaths(dtype);
+  return (file) => known.includes(file);
 }
 
 /** What a file reads as, where that is not as it lies there. */
@@ -239,11 +258,18 @@ export function namedAttention(
     : { attention: "full" };
 }
 
-/** What a whole folder around a graph holds besides. */
-async function copiedFiles(source: FileSource, { onnxWeights }: GraphChoices): Promise<string[]> {
-  const modules = source.files.has(MODULES_FILE) ? await source.read(MODULES_FILE) : undefined;
-  const { kept } = sortFiles(source.files, modules);
-  return onnxWeights === "shared" ? [...kept, ...[...source.files.keys()].filter(isModelWeights)] : kept;
+/** What a whole folder around a graph holds besides, and a sentence about what it does not. */
+async function copiedFiles(
+  source: FileSource,
+  { onnxWeights }: GraphChoices,
+): Promise<{ copied: string[]; leftOut: string[] }> {
+  const files = await readForSorting(source);
+  const { kept, omitted } = sortFiles(files);
+  const sentence = leftOutSentence(omitted, kept);
+  return {
+    copied: onnxWeights === "shared" ? [...kept, ...ownWeights(files)] : kept,
+    leftOut: sentence === undefined ? [] : [sentence],
+  };
 }
 
 /** Runtimes refuse to follow links out of a graph's folder. */

@@ -80,14 +80,16 @@ async function wouldConvert(
 ): Promise<WouldConvert> {
   try {
     const plan = await planCheckpoint(read, options, { source: { model } });
-    const { record, config, shards, dropped, notes, attention } = plan;
+    const { record, config, shards, dropped, carried, notes, attention } = plan;
     const { to } = record.max_sequence_length;
     const heads = own?.model.sizes.heads ?? 1;
     return {
       variant: record.variant,
       architecture: record.architecture,
       max_sequence_length: record.max_sequence_length,
-      lossless_up_to: record.promise.lossless_up_to,
+      ...record.promise,
+      why: record.promise.why ?? null,
+      carried,
       attention,
       ...changedTensors(shards, read.checkpoint),
       dropped,

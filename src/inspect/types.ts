@@ -34,6 +34,11 @@ export type WouldConvert =
       readonly architecture: string;
       readonly max_sequence_length: { readonly from: number; readonly to: number };
       readonly lossless_up_to: number;
+      readonly hidden_states_up_to: number;
+      /** Why no more is promised; null where all that the source reads is. */
+      readonly why: string | null;
+      /** Tensors that the result would hold and its class does not have. */
+      readonly carried: readonly string[];
       readonly attention: PlannedAttention;
       /** Tensors whose bytes are the source's. */
       readonly kept: number;

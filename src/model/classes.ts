@@ -16,6 +16,8 @@ export interface ModelClass {
   readonly className: string;
   /** Undefined for a class that we don't know: its base model is converted, the rest is carried along. */
   readonly head: Head | undefined;
+  /** The class that config.json names, where the checkpoint holds nothing of its head and is the base model alone. */
+  readonly headless?: string;
 }
 
 /** Whether a config is that of a checkpoint which is LSG already, ours or lsg-converter's. */
@@ -23,19 +25,30 @@ export function isLsgConfig(config: Config): boolean {
   return config.base_model_prefix === "lsg" || (configClass(config)?.startsWith(LSG_CLASS_PREFIX) ?? false);
 }
 
+/** What a checkpoint has of a head. */
+export interface HeadTensors {
+  /** Whether it holds all of it. */
+  readonly holds: (head: Head) => boolean;
+  /** Whether the head has tensors of its own, and the checkpoint none of them. */
+  readonly lacks: (head: Head) => boolean;
+}
+
 /**
  * The class that a checkpoint's weights belong to: what its config names, else the one with the largest head
- * that the checkpoint holds.
+ * that the checkpoint holds. A class of whose head nothing is there is one that the base model was once part of:
+ * such a checkpoint is opened as the base model.
  */
-export function sourceClass(
-  architecture: Architecture,
-  config: Config,
-  holdsHead: (head: Head) => boolean,
-): ModelClass {
+export function sourceClass(architecture: Architecture, config: Config, tensors: HeadTensors): ModelClass {
   const named = configClass(config);
   refuseClass(architecture, named ?? "", "config.json: architectures");
-  if (named !== undefined) return knownClass(architecture, named) ?? { className: named, head: undefined };
-  const heads = Object.entries(architecture.heads).filter(([, head]) => holdsHead(head));
+  if (named !== undefined) {
+    const known = knownClass(architecture, named);
+    if (!known) return { className: named, head: undefined };
+    if (!known.head || !tensors.lacks(known.head)) return known;
+    const base = { className: classNameOf(architecture, "Model"), head: architecture.heads.Model };
+    return { ...base, headless: known.className };
+  }
+  const heads = Object.entries(architecture.heads).filter(([, head]) => tensors.holds(head));
   heads.sort(([, a], [, b]) => Object.keys(b.outputs).length - Object.keys(a.outputs).length);
   const [key, head] = heads[0] ?? ["Model", architecture.heads.Model];
   return { className: classNameOf(architecture, key), head };
@@ -45,7 +58,8 @@ export function sourceClass(
 export function requestedClass(architecture: Architecture, className: string): ModelClass {
   refuseClass(architecture, className, "--architecture");
   const known = knownClass(architecture, className);
-  if (known) return known;
+  // Who asks for a relative's class may take the model for another.
+  if (known?.className === withoutLsg(className)) return known;
   throw new OptionError(
     `--architecture ${className}: ${architecture.title} has no such class`,
     `Known: ${classNames(architecture).join(", ")}.`,

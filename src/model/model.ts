@@ -1,18 +1,13 @@
-import type { Architecture } from "../architectures/architecture.js";
+import { type Architecture, stacksOf } from "../architectures/architecture.js";
 import type { Checkpoint, Config } from "../checkpoint/checkpoint.js";
 import { basePrefixOf, isLsgConfig, type ModelClass, requestedClass, sourceClass } from "./classes.js";
 import { checkConvertible, mergeKwargs } from "./config.js";
+import { headTensors, knownNames } from "./known-names.js";
 import type { Modules } from "./modules.js";
 import { aliasedWordEmbeddings, modernName, nameTensors, type SourceTensors } from "./names.js";
-import {
-  baseModules,
-  configLabels,
-  headSpecs,
-  holdsHead,
-  poolerSpecs,
-  readSizes,
-  type Sizes,
-} from "./tensor-specs.js";
+import { refuseQuantised } from "./refuse-quantised.js";
+import { refuseWrapped } from "./refuse-wrapped.js";
+import { baseModules, configLabels, headSpecs, poolerSpecs, readSizes, type Sizes } from "./tensor-specs.js";
 
 /** A checkpoint seen through its architecture. */
 export interface Model {
@@ -31,6 +26,8 @@ export interface Model {
   readonly modules?: Modules | undefined;
   /** By the names that the target gives them. */
   readonly tensors: SourceTensors;
+  /** Names in the source of tensors that have none in the target, whose base model has it for its own. */
+  readonly displaced: readonly string[];
 }
 
 /**
@@ -45,18 +42,22 @@ export function describeModel(
 ): Model {
   const config = mergeKwargs(checkpoint.config, wanted.kwargs ?? {});
   checkConvertible(config, architecture);
+  refuseQuantised(checkpoint);
+  refuseWrapped(checkpoint, architecture);
   const sourceSizes = readSizes(architecture, config, configLabels(config));
   const names = new Set([...checkpoint.tensors.keys()].map(modernName));
-  const source = sourceClass(architecture, config, (head) =>
-    holdsHead(names, architecture, head, sourceSizes),
-  );
+  const tied = config.tie_word_embeddings !== false;
+  const source = sourceClass(architecture, config, headTensors(names, architecture, sourceSizes, tied));
   const target = wanted.className === undefined ? source : requestedClass(architecture, wanted.className);
   const ownLabels = target.className === source.className ? undefined : target.head?.labels;
   const sizes = { ...sourceSizes, labels: ownLabels ?? sourceSizes.labels };
-  const tied = config.tie_word_embeddings !== false;
   const alias = tied ? aliasedWordEmbeddings(names, architecture) : undefined;
-  const tensors = nameTensors(checkpoint, {
+  const { tensors, displaced } = nameTensors(checkpoint, {
     prefix: `${architecture.basePrefix}.`,
+    ...knownNames(architecture, sizes),
+    words: stacksOf(architecture)
+      .flatMap(({ embeddings: { wordCopy } }) => wordCopy ?? [])
+      .concat(architecture.encoder.embeddings.word),
     baseModules: baseModules(architecture, sizes),
     targetPrefix: basePrefixOf(target, architecture),
     alias:
@@ -64,7 +65,17 @@ export function describeModel(
         ? undefined
         : { sourceName: alias, baseName: `${architecture.encoder.embeddings.word}.weight` },
   });
-  return { architecture, config, isLsg: isLsgConfig(config), source, target, sizes, tied, tensors };
+  return {
+    architecture,
+    config,
+    isLsg: isLsgConfig(config),
+    source,
+    target,
+    sizes,
+    tied,
+    tensors,
+    displaced,
+  };
 }
 
 /** Whether a model's inputs say of which type each token is. */

@@ -1,11 +1,6 @@
 import { posix } from "node:path";
 import { CheckpointError } from "../base/errors.js";
-import {
-  type Checkpoint,
-  type CheckpointTensor,
-  readWeightsOf,
-  type WeightFileContent,
-} from "../checkpoint/checkpoint.js";
+import { type Checkpoint, readWeightsOf } from "../checkpoint/checkpoint.js";
 import type { TransferOptions } from "../checkpoint/file-source.js";
 import { isColbertConfig, modelKind, SETTINGS_FILE } from "../checkpoint/sentence-transformers/model-kind.js";
 import {
@@ -13,6 +8,7 @@ import {
   type ModuleEntry,
   parseModules,
 } from "../checkpoint/sentence-transformers/modules-json.js";
+import { asWeightFile, type CheckpointTensor, type WeightFileContent } from "../checkpoint/weight-file.js";
 import { readStep, type Step, stepTensors } from "./steps.js";
 import { sameShape } from "./tensor-specs.js";
 
@@ -115,13 +111,10 @@ function withFiles(checkpoint: Checkpoint, files: readonly WeightFileContent[]):
       tensor,
     ]),
   );
-  const weightFiles = files.map(({ path, metadata, tensors }) => {
-    return { path, metadata, tensorNames: [...tensors.keys()] };
-  });
   return {
     ...checkpoint,
     tensors: new Map([...checkpoint.tensors, ...tensors]),
-    weightFiles: [...checkpoint.weightFiles, ...weightFiles],
+    weightFiles: [...checkpoint.weightFiles, ...files.map(asWeightFile)],
   };
 }
 

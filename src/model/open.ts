@@ -1,6 +1,7 @@
 import type { PlannedAttention } from "../attention/planned.js";
 import type { Checkpoint } from "../checkpoint/checkpoint.js";
 import type { FileSource, TransferOptions } from "../checkpoint/file-source.js";
+import { filesForSorting } from "../checkpoint/left-out.js";
 import { SETTINGS_FILE } from "../checkpoint/sentence-transformers/model-kind.js";
 import { MODULES_FILE } from "../checkpoint/sentence-transformers/modules-json.js";
 import { limitsLength } from "../tokenizer/raise-length.js";
@@ -26,9 +27,7 @@ export async function readCheckpoint(
 ): Promise<ReadCheckpoint> {
   const checkpoint = await openModel(source, transfer, modelType);
   const contents = new Map<string, Buffer>();
-  for (const path of source.files.keys()) {
-    if (isReadForPlan(path)) contents.set(path, await source.read(path));
-  }
+  for (const path of filesForPlan(source.files)) contents.set(path, await source.read(path));
   return { checkpoint, contents };
 }
 
@@ -48,9 +47,10 @@ const READ_FILES: ReadonlySet<string> = new Set([
   "README.md",
 ]);
 
-/** Whether a plan needs the content of a side file, not only its name. */
-function isReadForPlan(path: string): boolean {
-  return limitsLength(path) || READ_FILES.has(path);
+/** The side files of which a plan needs the content, not only the name. */
+function filesForPlan(files: FileSource["files"]): string[] {
+  const paths = [...files.keys()].filter((path) => limitsLength(path) || READ_FILES.has(path));
+  return [...new Set([...paths, ...filesForSorting(files)])];
 }
 
 /** A checkpoint, read and understood. */

@@ -1,7 +1,8 @@
 import type { Architecture } from "../architectures/architecture.js";
 import { CheckpointError } from "../base/errors.js";
-import { type Checkpoint, type CheckpointTensor, CONFIG_FILE } from "../checkpoint/checkpoint.js";
+import { type Checkpoint, CONFIG_FILE } from "../checkpoint/checkpoint.js";
 import type { KeptBlocks } from "../checkpoint/kept-blocks.js";
+import type { CheckpointTensor } from "../checkpoint/weight-file.js";
 import { isRecord } from "../json/json-edit.js";
 import { changed } from "./settlement.js";
 import { layerPaths, readSizes, sameShape } from "./tensor-specs.js";

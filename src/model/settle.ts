@@ -4,12 +4,13 @@ import { CheckpointError, LsgError } from "../base/errors.js";
 import { type Checkpoint, CONFIG_FILE, openCheckpoint, type Settlement } from "../checkpoint/checkpoint.js";
 import type { FileSource, TransferOptions } from "../checkpoint/file-source.js";
 import { sourceClass } from "./classes.js";
+import { headTensors } from "./known-names.js";
 import { labelsByWeights } from "./label-count.js";
 import { fittingModelTypes, openModelType, refuseContradiction, statedModelType } from "./model-type.js";
 import { modernName } from "./names.js";
 import { withEveryHead } from "./pruned-heads.js";
 import { changed } from "./settlement.js";
-import { holdsHead, readSizes } from "./tensor-specs.js";
+import { readSizes } from "./tensor-specs.js";
 
 /**
  * Opens a model, and settles from its weights what its config.json leaves open or says otherwise: which type it is,
@@ -82,7 +83,8 @@ function headOf({ config, tensors }: Checkpoint, architecture: Architecture): He
   try {
     const sizes = readSizes(architecture, config);
     const names = new Set([...tensors.keys()].map(modernName));
-    return sourceClass(architecture, config, (head) => holdsHead(names, architecture, head, sizes)).head;
+    const tied = config.tie_word_embeddings !== false;
+    return sourceClass(architecture, config, headTensors(names, architecture, sizes, tied)).head;
   } catch (error) {
     // What is wrong with it is said by whoever goes on, with the keys that the user sets on top.
     if (error instanceof LsgError) return undefined;

@@ -301,12 +301,19 @@ export function classSpecs(
   ];
 }
 
-/** @throws CheckpointError if a tensor's shape is not what its class and the config say. */
-export function checkShape({ sourceName, stored }: SourceTensor, spec: TensorSpec): void {
+/**
+ * @param remedy what to do where the checkpoint is known for another model's
+ * @throws CheckpointError if a tensor's shape is not what its class and the config say.
+ */
+export function checkShape(
+  { sourceName, stored }: SourceTensor,
+  spec: TensorSpec,
+  remedy?: () => string | undefined,
+): void {
   if (sameShape(stored.shape, spec.shape)) return;
   throw new CheckpointError(
     `${stored.file}: tensor "${sourceName}" has shape [${stored.shape}], config.json says [${spec.shape}]`,
-    "Weights and config belong to different models, or a key of config.json was changed.",
+    remedy?.() ?? "Weights and config belong to different models, or a key of config.json was changed.",
   );
 }
 

@@ -24,7 +24,7 @@ export function sharedWeights(others?: FloatWeights): WeightSource {
 
 /** Why graphs cannot point into a checkpoint's files; undefined where they can. */
 export function notShareable({ weightFiles, tensors }: Checkpoint): string | undefined {
-  const other = weightFiles.find(({ path }) => !path.endsWith(".safetensors"));
+  const other = weightFiles.find(({ format }) => format !== "safetensors");
   if (other) return `${other.path} is no safetensors file, which a graph could point into`;
   const pruned = [...tensors].find(([, { kept }]) => kept)?.[0];
   return pruned === undefined ? undefined : `"${pruned}" lacks pruned heads, and a graph has them all`;

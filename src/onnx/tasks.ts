@@ -40,6 +40,8 @@ const TASKS: Readonly<Record<AutoClass, Task>> = {
   },
   // ELECTRA's tells replaced words, for which the Hub has no task.
   PreTraining: { name: "pre-training", hub: "fill-mask", hubReads: "prediction_logits" },
+  // Neither optimum nor the Hub has a task for it.
+  NextSentencePrediction: { name: "next-sentence-prediction" },
   SequenceClassification: { name: "text-classification", hub: "text-classification" },
   TokenClassification: { name: "token-classification", hub: "token-classification" },
   QuestionAnswering: { name: "question-answering", hub: "question-answering" },

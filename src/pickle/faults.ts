@@ -1,8 +1,47 @@
 import { PickleError } from "../base/errors.js";
+import { pythonCommand } from "../base/python-command.js";
 import type { PickleValue } from "./values.js";
 
 /** Longest name from a file that is repeated in an error. */
 const MAX_QUOTED = 120;
+
+/** Stands for the file in a remedy: only `readStateDict` knows its name. */
+export const FILE = "FILE";
+
+/**
+ * Leaves tensors alone in a file, of whatever it holds: a whole model's state dict, dicts in dicts. Written by torch.save,
+ * since safetensors' save_file refuses tensors that share memory.
+ */
+const TENSORS_ALONE =
+  `m = torch.load(${FILE}, map_location="cpu", weights_only=False); ` +
+  "plain = lambda d: {k: plain(v) if isinstance(v, dict) else v " +
+  "for k, v in d.items() if isinstance(v, (dict, torch.Tensor))}; " +
+  `torch.save(plain(m.state_dict() if hasattr(m, "state_dict") else m), ${FILE})`;
+
+/** PyTorch rebuilds them on their own device, which is not here. */
+const ON_THE_CPU =
+  "torch._utils._rebuild_device_tensor_from_numpy = torch._utils._rebuild_xla_tensor = " +
+  "lambda data, dtype, *_: torch.from_numpy(data).to(dtype); ";
+
+/** What files hold that name what no state dict does. */
+const KNOWN_NAMES: readonly { pattern: RegExp; holds: string; remedy: string }[] = [
+  {
+    pattern: /^torch\.(Q\w+Storage|q\w*int\w+|per_\w+_affine\w*)$|\b_rebuild_qtensor$|\.ao\.|\.quantized\./,
+    holds: "holds quantised weights",
+    remedy:
+      "Convert the model as it was before it was quantised; lsg makes graphs of 8 and 4 bits of it (--onnx q8,q4).",
+  },
+  {
+    pattern: /^torch\._utils\._rebuild_(device_tensor_from_numpy|xla_tensor)$/,
+    holds: "holds tensors of a TPU or another device",
+    remedy: tensorsAlone(ON_THE_CPU),
+  },
+  {
+    pattern: /^(transformers|sentence_transformers|torch\.nn)\./,
+    holds: "holds a whole model, not its state dict",
+    remedy: tensorsAlone(),
+  },
+];
 
 /** A text from the file for an error message: quoted, control characters escaped, cut where it is long. */
 export function quote(text: string): string {
@@ -27,17 +66,24 @@ export function damaged(fault: string): PickleError {
 
 /** A file that asks for more than tensors: `fault` says for what. Nothing of it has been done. */
 export function refused(fault: string): PickleError {
-  return new PickleError(
-    fault,
-    "Use this model's safetensors files, or load the file in a sandbox with torch.load and save its state " +
-      "dict with safetensors.torch.save_file.",
-  );
+  return new PickleError(fault, tensorsAlone());
 }
 
 /** A name that is not on the allow-list. */
 export function refusedName(module: string, name: string): PickleError {
-  const fullName = quote(`${module}.${name}`).slice(1, -1);
-  return refused(
-    `asks to run code: its pickle names ${fullName}, which a state dict has no need of; nothing was run`,
+  const fullName = `${module}.${name}`;
+  const known = KNOWN_NAMES.find(({ pattern }) => pattern.test(fullName));
+  const what = known ? `${known.holds}, and ` : "";
+  return new PickleError(
+    `${what}asks to run code: its pickle names ${quote(fullName).slice(1, -1)}, which a state dict has no need of; nothing was run`,
+    known?.remedy ?? tensorsAlone(),
+  );
+}
+
+/** How to make a plain state dict of a file. @param first Python that comes before it is loaded */
+function tensorsAlone(first = ""): string {
+  return (
+    "Use this model's safetensors files, if there are some. If not, and if you trust the file, whose code this runs: " +
+    `in a copy of the folder run ${pythonCommand(`import torch; ${first}${TENSORS_ALONE}`)}, and convert the copy.`
   );
 }

@@ -131,7 +131,7 @@ function reduce({ stack, spend }: Machine): void {
   stack.push(callee.call(args));
 }
 
-/** Drops the attributes of an OrderedDict: `_metadata`, the versions of the model's modules. */
+/** Drops the attributes of an OrderedDict (`_metadata`, the versions of the model's modules), and a dtype's. */
 function build({ stack }: Machine): void {
   stack.popOne();
   stack.topDict();

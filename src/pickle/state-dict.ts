@@ -1,10 +1,12 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { PickleError } from "../base/errors.js";
-import { damaged, describe, quote, refused } from "./faults.js";
+import { pythonText } from "../base/python-command.js";
+import { damaged, describe, FILE, refused } from "./faults.js";
+import { findStateDict } from "./find-state-dict.js";
 import { readLegacyFormat } from "./legacy-format.js";
 import { readBytes } from "./read-bytes.js";
 import { proveTensor, type StoredTensor } from "./stored-tensor.js";
-import { isKind, type PickleDict, type PickleValue, type RawStateDict } from "./values.js";
+import { isKind, type RawStateDict } from "./values.js";
 import { readZipFormat } from "./zip-format.js";
 
 /** The tensors of a PyTorch file by name, in the file's order. No weights have been read. */
@@ -12,6 +14,8 @@ export interface StateDict {
   readonly tensors: ReadonlyMap<string, StoredTensor>;
   /** Names of what else the dict holds: numbers, texts, lists. */
   readonly ignored: readonly string[];
+  /** The keys that lead to it in a training checkpoint; none where the file holds it alone. */
+  readonly keys: readonly string[];
 }
 
 const ZIP_SIGNATURE = "PK\x03\x04";
@@ -33,7 +37,8 @@ export async function readStateDict(path: string, displayName: string): Promise<
     return proveStateDict(await readFormat(file));
   } catch (error) {
     if (!(error instanceof PickleError)) throw error;
-    throw new PickleError(`${displayName}: ${error.message}`, error.remedy, { cause: error });
+    const remedy = error.remedy?.replaceAll(FILE, pythonText(displayName));
+    throw new PickleError(`${displayName}: ${error.message}`, remedy, { cause: error });
   } finally {
     await file.close();
   }
@@ -52,31 +57,14 @@ async function readFormat(file: FileHandle): Promise<RawStateDict> {
 
 function proveStateDict({ root, extents }: RawStateDict): StateDict {
   if (!(root instanceof Map)) throw refused(`holds ${describe(root)}, expected a dict of tensors`);
-  refuseNested(root);
+  const { dict, keys } = findStateDict(root);
   const tensors = new Map<string, StoredTensor>();
   const ignored: string[] = [];
-  for (const [name, value] of root) {
+  for (const [name, value] of dict) {
     if (typeof name !== "string") throw damaged(`has the key ${describe(name)}, expected a tensor's name`);
     if (isKind(value, "tensor")) tensors.set(name, proveTensor(name, value, extents));
     else ignored.push(name);
   }
   if (tensors.size === 0) throw refused(`holds ${describe(root)} without a tensor, expected a state dict`);
-  return { tensors, ignored };
-}
-
-/** A training checkpoint keeps the state dict beside the optimizer's; we do not guess which dict is meant. */
-function refuseNested(root: PickleDict): void {
-  // A hostile file can name one large dict many times; each is looked into once.
-  const seen = new Set<PickleValue>();
-  for (const [name, value] of root) {
-    if (!(value instanceof Map) || seen.has(value)) continue;
-    seen.add(value);
-    const count = [...value.values()].filter((inner) => isKind(inner, "tensor")).length;
-    if (count === 0) continue;
-    const key = typeof name === "string" ? quote(name) : describe(name);
-    throw new PickleError(
-      `holds a dict of ${count} tensors under ${key}, expected a plain state dict`,
-      `Save that dict alone: torch.save(torch.load(FILE, weights_only=True)[${key}], "pytorch_model.bin").`,
-    );
-  }
+  return { tensors, ignored, keys };
 }

@@ -58,6 +58,12 @@ const CALLS: Record<string, (args: readonly PickleValue[]) => PickleValue> = {
   },
   "torch._utils._rebuild_parameter": parameter,
   "torch._utils._rebuild_parameter_with_state": parameter,
+  // numpy's scalars, a metric beside the state dict: what they are does not matter. A dtype is a dict here, since its
+  // state is set like that of an OrderedDict.
+  "numpy.core.multiarray.scalar": () => null,
+  "numpy._core.multiarray.scalar": () => null,
+  "numpy.dtype": () => new Map(),
+  "_codecs.encode": () => null,
 };
 
 /** Everything that a state dict may name. The only way for a name in a file to mean anything. */

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { CheckpointError } from "../base/errors.js";
 import { parseJson, parseObject } from "../checkpoint/checkpoint.js";
 import type { FileSource } from "../checkpoint/file-source.js";
+import { isRecord } from "../json/json-edit.js";
 import { DEFAULT_SEED, VARIANTS } from "../options/schemas.js";
 import type { ConversionRecord } from "./types.js";
 
@@ -33,8 +34,13 @@ const RecordSchema = z.looseObject({
     })
     .exactOptional(),
   options: z.looseObject({ lsg: z.record(z.string(), z.unknown()) }),
-  promise: z.strictObject({ lossless_up_to: z.int().nonnegative() }),
-}) satisfies z.ZodType<ConversionRecord>;
+  promise: z.strictObject({
+    lossless_up_to: z.int().nonnegative(),
+    // lsg 0.1 had one number for both.
+    hidden_states_up_to: z.int().nonnegative().exactOptional(),
+    why: z.string().exactOptional(),
+  }),
+});
 
 /**
  * What a converted folder says of itself.
@@ -49,8 +55,8 @@ export async function readRecord(source: FileSource): Promise<ConversionRecord> 
   }
   const result = RecordSchema.safeParse(parseJson(await source.read(RECORD_FILE), RECORD_FILE));
   if (result.success) {
-    const { [PROOF_KEY]: _, ...record } = result.data;
-    return record;
+    const { [PROOF_KEY]: _, promise, ...record } = result.data;
+    return { ...record, promise: { hidden_states_up_to: promise.lossless_up_to, ...promise } };
   }
   const issue = result.error.issues[0];
   throw new CheckpointError(
@@ -74,6 +80,15 @@ export function recordText(record: object): string {
 export function withoutProof(content: Buffer): Buffer {
   const { [PROOF_KEY]: proof, ...record } = parseObject(content, RECORD_FILE);
   return proof === undefined ? content : Buffer.from(recordText(record));
+}
+
+/** A record as the version of lsg would have written it that wrote another: 0.1 promised hidden states by one number. */
+export function inFormatOf(other: Buffer, content: Buffer): Buffer {
+  const promiseIn = (text: Buffer) => parseObject(text, RECORD_FILE).promise;
+  const [theirs, own] = [promiseIn(other), promiseIn(content)];
+  if (!isRecord(theirs) || !isRecord(own) || theirs.hidden_states_up_to !== undefined) return content;
+  const promise = { lossless_up_to: own.hidden_states_up_to };
+  return Buffer.from(recordText({ ...parseObject(content, RECORD_FILE), promise }));
 }
 
 /** The seed of lsh's directions in a model's graphs: the one asked for, else the conversion's, else the default. */

@@ -103,7 +103,9 @@ function sourceNames({ model, variant, target, sizes, config }: Assignment, pref
   const any = (name: string) => () => tensors.get(name);
   const names = new Map<string, (() => SourceTensor | undefined)[]>();
   for (const [to, from] of correspondingModules(architecture, variant, sizes)) {
-    for (const part of ["weight", "bias"]) names.set(`${prefix}${to}.${part}`, [base(from, part)]);
+    // A model that was lengthened under its old type has trained projections of global tokens already.
+    for (const part of ["weight", "bias"])
+      names.set(`${prefix}${to}.${part}`, [base(to, part), base(from, part)]);
   }
   const key = classKeyOf(variant, target.className) ?? "";
   const isOwn = key === classKeyOf(architecture, source.className);

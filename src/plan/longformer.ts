@@ -20,11 +20,12 @@ import type { ConversionOptions } from "../options/options.js";
 import { resolveLongformer, sizeChanges } from "./longformer-config.js";
 import { assignTensors } from "./longformer-tensors.js";
 import { targetLength } from "./positions.js";
+import { appraise, longformerCause } from "./promise.js";
 import { reconcile } from "./reconcile.js";
 import { planShards } from "./shards.js";
 import { copyOf } from "./tensors.js";
 import type { DroppedTensor } from "./types.js";
-import type { WeightPlan } from "./weights.js";
+import { displacedTensors, type WeightPlan } from "./weights.js";
 
 /**
  * Plans what a conversion to Longformer does to weights and config: every module gets the name that it has there, the
@@ -77,9 +78,8 @@ export function planLongformer(
   const dropped: DroppedTensor[] = left
     .filter(isOwn)
     .map(({ sourceName }) => ({ name: sourceName, reason: `${target.className} has no place for it` }));
-  const carried = left
-    .filter((tensor) => !isOwn(tensor))
-    .map((tensor) => ({ at: tensor.stored, draft: copyOf(tensor) }));
+  const carried = left.filter((tensor) => !isOwn(tensor));
+  const carriedDrafts = carried.map((tensor) => ({ at: tensor.stored, draft: copyOf(tensor) }));
   return {
     source,
     target,
@@ -87,7 +87,17 @@ export function planLongformer(
     sourceAttention: own && { kind: "longformer", config: own },
     length: { from: positions.usable, to: length },
     heads: sizes.heads,
-    losslessUpTo: losslessLength(longformer, shared, own),
+    ...appraise({
+      checkpoint,
+      model: { ...model, target: inSourceTerms(model, options.architecture) },
+      options,
+      isNewHead: assigned.created.length > 0,
+      attention: {
+        upTo: losslessLength(longformer, shared, own),
+        cause: longformerCause(longformer, options),
+      },
+      usable: shared,
+    }),
     configChanges: new Map([
       ...changedKeys(checkpoint.config, config),
       ["model_type", variant.modelType],
@@ -110,14 +120,16 @@ export function planLongformer(
           ] as const)),
       ["_name_or_path", undefined],
     ]),
-    shards: planShards(checkpoint, [...assigned.placed, ...carried]),
+    shards: planShards(checkpoint, [...assigned.placed, ...carriedDrafts]),
     created: assigned.created,
     unreadGlobals: {},
     dropped: [
       ...reconciled.dropped,
       ...dropped,
+      ...displacedTensors(model),
       ...checkpoint.ignored.map((name) => ({ name, reason: "no tensor" })),
     ],
+    carried: carried.map(({ sourceName }) => sourceName),
   };
 }
 
@@ -189,6 +201,13 @@ function targetClass(
     `--to longformer: ${className} has no counterpart among ${variant.title}'s classes`,
     `Name another: --architecture ${names.map((name) => classNameOf(architecture, name)).join(", or ")}.`,
   );
+}
+
+/** The class of the source's model type that was asked for. */
+function inSourceTerms({ architecture, source }: Model, requested: string | undefined): ModelClass {
+  const key = requested === undefined ? undefined : classKeyOf(architecture, requested);
+  const head = key === undefined ? undefined : architecture.heads[key];
+  return key === undefined || !head ? source : { className: classNameOf(architecture, key), head };
 }
 
 /** What the heads of the source's model type have, by full names. */

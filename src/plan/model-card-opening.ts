@@ -38,7 +38,7 @@ export function opening({ record, attention, auto, kind }: OpeningInputs): strin
   const how = `## How to open it\n\n\`\`\`python\n${[...code, `model = ${opened}("PATH_OR_ID"${more})`].join("\n")}\n\`\`\``;
   if (attention.kind === "longformer") return how;
   const plainUpTo = Math.min(
-    record.promise.lossless_up_to,
+    record.promise.hidden_states_up_to,
     losslessLength(attention.config, record.max_sequence_length.from, undefined),
   );
   const setting = kind ? 'config_kwargs={"_attn_implementation": "eager"}' : '_attn_implementation="eager"';

@@ -2,13 +2,15 @@ import { posix } from "node:path";
 import { parse, stringify } from "yaml";
 import type { LongformerConfig } from "../attention/longformer.js";
 import { isSparse, type LsgConfig } from "../attention/lsg-config.js";
-import type { PlannedAttention } from "../attention/planned.js";
+import { type PlannedAttention, seenInFull } from "../attention/planned.js";
 import { libraryName } from "../checkpoint/sentence-transformers/model-kind.js";
 import { isRecord } from "../json/json-edit.js";
+import { groupNames } from "../model/strangers.js";
 import { flagName } from "../options/flags.js";
 import type { TokenIdMap } from "../tokenizer/add-tokens.js";
 import { graphs } from "./model-card-graphs.js";
 import { MUST_BE_TRUSTED, type OpeningInputs, opening } from "./model-card-opening.js";
+import { promiseSentence } from "./promise.js";
 import type { ConversionRecord } from "./types.js";
 
 export interface ModelCardInputs extends OpeningInputs {
@@ -18,6 +20,10 @@ export interface ModelCardInputs extends OpeningInputs {
   readonly isAffordable: boolean;
   /** Tensors that the source did not have, drawn anew: an untrained head. */
   readonly created: readonly string[];
+  /** Tensors that the result holds and its class does not have. */
+  readonly carried: readonly string[];
+  /** Texts that were cut before the original read them, a sentence each. */
+  readonly cuts: readonly string[];
   /** The source's README.md, if it has one. */
   readonly originalCard: string | undefined;
 }
@@ -109,22 +115,23 @@ function introduction({ record }: ModelCardInputs): string {
   );
 }
 
-function lossless({ record, created, beyond }: ModelCardInputs): string {
-  const { lossless_up_to: limit } = record.promise;
-  const { from, to } = record.max_sequence_length;
-  const what = `attention is ${record.variant === "lsg" ? "block-sparse" : "local"}`;
-  const longer =
-    `${to > from ? `${beyond} and ${what}. The original was trained for neither` : `${what}. The original was not trained for that`}: ` +
-    "for best results, fine-tune on long inputs.";
+function lossless({ record, attention: planned, created, carried, cuts, beyond }: ModelCardInputs): string {
+  const { max_sequence_length: length, promise } = record;
+  const { lossless_up_to: limit, hidden_states_up_to: hidden } = promise;
   const points = [
-    limit > 1
+    limit > 1 && promise.why === undefined
       ? `Inputs of up to ${limit} tokens: lossless. The outputs are the original's, but for rounding.`
-      : `Not lossless: the outputs differ from the original's ${limit === 1 ? "from two tokens on" : "at every length"}.`,
+      : promiseSentence(promise),
+    ...cuts,
   ];
-  if (limit < record.max_sequence_length.to)
-    points.push(`${limit > 1 ? "Longer" : "Long"} inputs: ${longer}`);
-  if (to < from) points.push(`${cutSentence({ from, to })} The original read them.`);
+  if (hidden < length.to) points.push(longInputs(record, seenInFull(planned), beyond));
+  if (length.to < length.from) points.push(`${cutSentence(length)} The original read them.`);
   if (created.length > 0) points.push("The head is new: its weights are random, and it must be trained.");
+  if (carried.length > 0) {
+    points.push(
+      `Tensors that \`${record.architecture}\` does not have are carried along: ${groupNames(carried)}.`,
+    );
+  }
   return `## What is lossless\n\n${points.map((point) => `- ${point}`).join("\n")}`;
 }
 
@@ -133,14 +140,31 @@ export function cutSentence({ from, to }: ConversionRecord["max_sequence_length"
   return `Inputs of ${to + 1 === from ? from : `${to + 1} to ${from}`} tokens are now cut.`;
 }
 
+/** What is new in inputs that the original did not read, or not with this attention. */
+function longInputs(
+  { variant, max_sequence_length: { from, to }, promise }: ConversionRecord,
+  seen: number,
+  beyond: string,
+): string {
+  const attention = `attention is ${variant === "lsg" ? "block-sparse" : "local"}`;
+  const isPromised = promise.hidden_states_up_to > 1;
+  const what =
+    seen >= from || !isPromised
+      ? `${isPromised ? "Longer" : "Long"} inputs: ${from < to ? `${beyond} and ` : ""}${attention}.`
+      : `Beyond ${seen} tokens ${attention}${from < to ? `, and beyond ${from} ${beyond}` : ""}.`;
+  const untrained = from < to ? "trained for neither" : "not trained for that";
+  return `${what} The original was ${untrained}: for best results, fine-tune on long inputs.`;
+}
+
 /** Only a folder that passed is ever put in place, so the card can say so before the verification is run. */
 function verified({ record, isAffordable }: ModelCardInputs): string {
-  const { lossless_up_to: limit } = record.promise;
+  const { lossless_up_to: limit, hidden_states_up_to: hidden } = record.promise;
+  const what = limit === hidden ? "outputs" : "hidden states of the base model";
   const points = [
     "weights, config.json, tokenizer and every other file are byte for byte what the original and the options ask for;",
     "the attention computes what it is defined to, at lengths around the borders of blocks and up to the longest;",
-    limit > 0
-      ? `inputs of up to ${limit} token${limit === 1 ? "" : "s"} give the original's outputs, to float32's rounding;`
+    hidden > 0
+      ? `inputs of up to ${hidden} token${hidden === 1 ? "" : "s"} give the original's ${what}, to float32's rounding;`
       : "how far the outputs are from the original's was measured, and nothing is promised about it;",
     `outputs are finite and independent of batch and padding up to ${record.max_sequence_length.to} tokens.`,
   ];

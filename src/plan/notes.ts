@@ -1,5 +1,6 @@
 import { type ModelingCode, NEEDS_CODE } from "../architectures/modeling.js";
 import { parseObject } from "../checkpoint/checkpoint.js";
+import { isRecord } from "../json/json-edit.js";
 import type { SideFile } from "./types.js";
 
 /** Settings of the ColBERT library. */
@@ -7,6 +8,50 @@ const COLBERT_METADATA = "artifact.metadata";
 
 /** How ColBERTs call the tokens that are read of a document. */
 const DOCUMENT_LENGTHS = ["document_length", "doc_maxlen", "config.doc_maxlen"];
+
+/** Keys of a file that cut a text before the model reads it, by who obeys them: the first that are set decide. */
+const TEXT_LIMITS: readonly {
+  readonly file: RegExp;
+  readonly keys: readonly string[];
+  readonly by: string;
+}[] = [
+  {
+    file: /sentence_[\w-]+_config\.json$/,
+    keys: [
+      "max_seq_length",
+      "processing_kwargs.text",
+      "tokenizer_args.model_max_length",
+      "processor_kwargs.model_max_length",
+    ],
+    by: "sentence-transformers",
+  },
+  { file: /tokenizer_config\.json$/, keys: ["model_max_length", "max_len"], by: "transformers" },
+];
+
+/**
+ * Texts that the source could have read and that were cut before: the result reads them whole.
+ * @param reads tokens that the source's position table reaches
+ */
+export function formerCuts(sideFiles: readonly SideFile[], reads: number): string[] {
+  const edits = sideFiles.flatMap((file) => (file.kind === "edit" ? file.edits : []));
+  for (const { file: isFile, keys, by } of TEXT_LIMITS) {
+    const limits = edits.flatMap(({ file, key, from }) => {
+      const limit = isRecord(from) ? from.max_length : from;
+      return isFile.test(file) && keys.includes(key) && typeof limit === "number"
+        ? [{ file, key, limit }]
+        : [];
+    });
+    if (limits.length === 0) continue;
+    return limits
+      .filter(({ limit }) => limit < reads)
+      .map(
+        ({ file, key, limit }) =>
+          `${file}: ${key} was ${limit}, at which ${by} cut texts: those of ${limit + 1} to ${reads} tokens are now ` +
+          "read whole, and give other outputs than before.",
+      );
+  }
+  return [];
+}
 
 /**
  * What a user should know of a conversion of an embedder or a ColBERT, a sentence each.

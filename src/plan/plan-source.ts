@@ -4,7 +4,7 @@ import { modelingCode } from "../architectures/modeling.js";
 import { isLongformer } from "../attention/longformer.js";
 import { OptionError } from "../base/errors.js";
 import type { FileSource } from "../checkpoint/file-source.js";
-import { MODULES_FILE } from "../checkpoint/sentence-transformers/modules-json.js";
+import { sortFiles } from "../checkpoint/left-out.js";
 import { isJsonFile } from "../checkpoint/standard-files.js";
 import type { ReadCheckpoint } from "../model/open.js";
 import { architectureOf } from "../model/settle.js";
@@ -13,7 +13,6 @@ import { chooseIds } from "../tokenizer/add-tokens.js";
 import { findSpecialTokens } from "../tokenizer/special-tokens.js";
 import { refuseForeignOptions } from "./foreign-options.js";
 import { planConversion } from "./plan.js";
-import { sortFiles } from "./side-files.js";
 import type { ConversionPlan, Provenance } from "./types.js";
 
 /** Plans a conversion of a checkpoint. @param provenance what the record says of lsg and of the source */
@@ -65,6 +64,6 @@ async function longformerVariant(
 
 /** Reads the other JSON files that stay: what not every reader takes in them is put right, or refused. */
 async function mendKept(source: FileSource, contents: ReadCheckpoint["contents"]): Promise<void> {
-  const { kept } = sortFiles(source.files, contents.get(MODULES_FILE));
+  const { kept } = sortFiles({ files: source.files, contents });
   for (const path of kept) if (isJsonFile(path) && !contents.has(path)) await source.read(path);
 }

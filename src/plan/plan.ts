@@ -2,21 +2,23 @@ import { type Architecture, writesNoMore } from "../architectures/architecture.j
 import type { ModelingCode } from "../architectures/modeling.js";
 import type { LongformerConfig } from "../attention/longformer.js";
 import { isSparse, LSG_CLASS_PREFIX } from "../attention/lsg-config.js";
-import { fullUpTo } from "../attention/planned.js";
+import { seenInFull } from "../attention/planned.js";
 import { affordedTokens, SCORES_FOR_ALL, scoreBytes } from "../attention/score-memory.js";
 import { type Checkpoint, CONFIG_FILE, type Config } from "../checkpoint/checkpoint.js";
 import type { FileSource } from "../checkpoint/file-source.js";
 import { COLBERT_CLASS, modelKind, SETTINGS_FILE } from "../checkpoint/sentence-transformers/model-kind.js";
 import { MODULES_FILE } from "../checkpoint/sentence-transformers/modules-json.js";
-import { configClass, isLsgConfig, lsgClass, withoutLsg } from "../model/classes.js";
+import { configClass, isLsgConfig, lsgClass, openedClass, withoutLsg } from "../model/classes.js";
+import { groupNames } from "../model/strangers.js";
 import { type ConversionOptions, recordedOptions } from "../options/options.js";
 import { DEFAULT_MAX_SEQUENCE_LENGTH } from "../options/schemas.js";
 import { RECORD_FILE, recordText } from "./conversion-record.js";
 import { openingChanges } from "./left-in-config.js";
 import { planLongformer } from "./longformer.js";
 import { cutSentence, modelCard } from "./model-card.js";
-import { openingNotes, sentenceNotes } from "./notes.js";
+import { formerCuts, openingNotes, sentenceNotes } from "./notes.js";
 import type { TokenIds } from "./place.js";
+import { promiseSentence } from "./promise.js";
 import { INDEX_FILE, shardIndex } from "./shards.js";
 import { planSideFiles } from "./side-files.js";
 import type { ConversionPlan, ConversionRecord, Provenance, SideFile } from "./types.js";
@@ -28,7 +30,7 @@ export interface PlanInputs {
   readonly architecture: Architecture;
   readonly options: ConversionOptions;
   readonly tokens: TokenIds;
-  /** Contents of the side files for which `isReadForPlan` holds. */
+  /** Contents of the side files that decide something (see `readCheckpoint`). */
   readonly contents: ReadonlyMap<string, Buffer>;
   /** What the version of lsg that the record names puts beside the weights; undefined for Longformer. */
   readonly modeling: ModelingCode | undefined;
@@ -64,7 +66,11 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
       );
   const { files, rewritten, mended } = checkpoint.source;
   const length = { ...weights.length, writesNoMore: writesNoMore(inputs.longformer ?? architecture) };
-  const { sideFiles, omitted } = planSideFiles({
+  const {
+    sideFiles,
+    omitted,
+    notes: leftOut,
+  } = planSideFiles({
     files,
     contents,
     rewritten,
@@ -81,6 +87,8 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
     beyond: beyond(architecture),
     isAffordable: isAffordable(weights),
     created: weights.created,
+    carried: weights.carried,
+    cuts: formerCuts(sideFiles, weights.length.from),
     kind: modelKind(checkpoint.config, {
       modules: contents.get(MODULES_FILE),
       settings: contents.get(SETTINGS_FILE),
@@ -114,15 +122,19 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
     },
     shards: weights.shards,
     dropped: weights.dropped,
+    carried: weights.carried,
     sideFiles: [...sideFiles, ...written],
     omitted,
     notes: [
+      ...checkpoint.remarks,
       ...notes(inputs, weights),
+      ...formerCuts(sideFiles, weights.length.from),
       ...(checkpoint.settlement?.notes ?? []),
       ...(opening?.notes ?? []),
       ...mendingNotes(checkpoint.source, sideFiles),
       ...sentenceNotes(checkpoint.source.transformerFolder, sideFiles, contents),
       ...card.notes,
+      ...leftOut,
       ...openingNotes(modeling),
     ],
   };
@@ -140,7 +152,10 @@ function conversionRecord(
 ): ConversionRecord {
   const modelTypeFrom = checkpoint.settlement?.modelTypeFrom;
   const isColbert = weights.configChanges.get("architectures")?.toString() === COLBERT_CLASS;
-  const className = isColbert ? COLBERT_CLASS : weights.target.className;
+  // A class that lsg does not know has no counterpart: the result is its base model's.
+  const className = isColbert
+    ? COLBERT_CLASS
+    : openedClass(weights.target.className, longformer ?? architecture);
   return {
     format_version: 1,
     ...(lsg_version !== undefined && { lsg_version }),
@@ -153,7 +168,7 @@ function conversionRecord(
     ...(tokens.asked && { added_tokens: tokens.asked.ids }),
     ...(Object.keys(weights.unreadGlobals).length > 0 && { unread_global_table: weights.unreadGlobals }),
     options: recordedOptions(options),
-    promise: { lossless_up_to: weights.losslessUpTo },
+    promise: weights.promise,
   };
 }
 
@@ -175,23 +190,30 @@ function beyond({ positions }: Architecture): string {
 /** What a user would want to be told and the plan's data does not say by itself. */
 function notes(inputs: PlanInputs, weights: WeightPlan): string[] {
   const { checkpoint, architecture, options } = inputs;
-  const { source, target, created, attention, losslessUpTo, length } = weights;
-  const isLocal = attention.kind === "longformer" || !isSparse(attention.config);
+  const { source, target, created, carried, attention, length, promise, findings } = weights;
+  const { headless } = source;
+  const isBase = target.head?.auto === "Model";
   const all: (string | false)[] = [
-    namedOtherwise(checkpoint.config, source.className) &&
+    headless !== undefined &&
+      `config.json names ${headless}, of whose head the weights have nothing: the base model is converted ` +
+        `(${source.className}), which is what AutoModel and sentence-transformers open.`,
+    headless === undefined &&
+      source.head !== undefined &&
+      namedOtherwise(checkpoint.config, source.className) &&
       `config.json names ${configClass(checkpoint.config)}; by its model_type, ${architecture.modelType}, transformers opens ${source.className}, and so does lsg.`,
     created.length > 0 &&
       `${target.className} has a new head, as from transformers (seed ${options.seed}); it must be trained: ${created.join(", ")}.`,
+    carried.length > 0 &&
+      `Carried along, though ${openedClass(target.className, inputs.longformer ?? architecture)} does not have them: ${groupNames(carried)}.`,
     inputs.tokens.asked !== undefined && tokenNote(inputs.tokens.asked),
-    losslessUpTo > 1
-      ? `Lossless: inputs of up to ${losslessUpTo} tokens give what ${source.className} gave.`
-      : `Not lossless: outputs differ from the original's ${losslessUpTo === 1 ? "from two tokens on" : "at every length"}; the model should be fine-tuned.`,
+    promiseSentence(
+      promise,
+      isBase && target.className !== source.className ? `${source.className}'s base model` : source.className,
+    ),
+    ...findings,
     length.to < length.from && cutNote(inputs, weights),
     costNote(weights),
-    length.to > length.from &&
-      isLocal &&
-      losslessUpTo > 1 &&
-      `Beyond ${losslessUpTo} tokens ${beyond(architecture)} and attention is local; fine-tune on long inputs for best results.`,
+    promise.hidden_states_up_to > 1 && beyondNote(inputs, weights),
     ...(attention.kind === "lsg"
       ? lsgNotes(inputs, weights)
       : longformerNotes(inputs, weights, attention.config)),
@@ -210,7 +232,7 @@ function cutNote({ architecture }: PlanInputs, { source, length: { from, to }, t
 
 /** What blocks or windows cost that are as wide as a long table; undefined where the table is short. */
 function costNote({ attention, heads, length: { from } }: WeightPlan): string | false {
-  const full = fullUpTo(attention);
+  const full = seenInFull(attention);
   if (Math.min(from, full) <= DEFAULT_MAX_SEQUENCE_LENGTH) return false;
   const what =
     attention.kind === "lsg"
@@ -222,6 +244,18 @@ function costNote({ attention, heads, length: { from } }: WeightPlan): string | 
     `${gigabytes} GB in float32 in each layer, and time grows likewise. ` +
     `--max-sequence-length ${DEFAULT_MAX_SEQUENCE_LENGTH} cuts the table, and with it the cost.`
   );
+}
+
+/** What longer inputs meet: positions that the source had none for, and attention that does not see everything. */
+function beyondNote({ architecture }: PlanInputs, { attention, length }: WeightPlan): string | false {
+  if (length.to <= length.from) return false;
+  const positions = `Beyond ${length.from} tokens ${beyond(architecture)}`;
+  const best = "fine-tune on long inputs for best results.";
+  if (attention.kind === "lsg" && isSparse(attention.config)) return `${positions}; ${best}`;
+  const seen = seenInFull(attention);
+  return seen >= length.from
+    ? `${positions} and attention is local; ${best}`
+    : `Beyond ${seen} tokens attention is local. ${positions}; ${best}`;
 }
 
 /** Which tokens were added, and which were there. */
@@ -248,7 +282,7 @@ function lsgNotes({ checkpoint, architecture, options, modeling }: PlanInputs, {
     target.head === undefined &&
       target.className !== COLBERT_CLASS &&
       `${target.className} is not a class that lsg knows: its base model is converted to ` +
-        `${lsgClass(target.className, architecture)}, every other tensor is carried along.`,
+        `${lsgClass(target.className, architecture)}.`,
     options.resizeLsg && !isLsg && "--resize-lsg has no effect: the source is not an LSG checkpoint.",
     options.keepFirstGlobalToken &&
       !isLsg &&
@@ -269,8 +303,7 @@ function longformerNotes(
   return [
     source.head === undefined &&
       source.className !== COLBERT_CLASS &&
-      `${source.className} is not a class that lsg knows: its base model is converted to ${target.className}, ` +
-        "every other tensor is carried along.",
+      `${source.className} is not a class that lsg knows: its base model is converted to ${target.className}.`,
     countsPadding &&
       `${longformer?.title} numbers positions from the first token that is no padding: with padding on the left, ` +
         `which ${architecture.title} numbers too, outputs differ.`,

@@ -12,7 +12,7 @@ export function planToJson(plan: ConversionPlan): unknown {
 
 /** What was done, in a few lines for people. */
 export function summarise(output: string, plan: ConversionPlan, dryRun: boolean): string {
-  const { record, shards, dropped, sideFiles, omitted, notes } = plan;
+  const { record, shards, dropped, sideFiles, notes } = plan;
   const { from, to } = record.max_sequence_length;
   const size = megabytes(totalBytes(shards));
   const lengths = sideFiles
@@ -24,7 +24,6 @@ export function summarise(output: string, plan: ConversionPlan, dryRun: boolean)
     `  attention: ${describeAttention(plan.attention)}`,
     ...(lengths.length > 0 ? [`  length also ${to < from ? "set" : "raised"} in ${lengths.join(", ")}`] : []),
     ...dropped.map(({ name, reason }) => `  dropped ${name}: ${reason}`),
-    ...omitted.map(({ path, reason }) => `  left out ${path}: ${reason}`),
     ...notes.map((note) => `  ${note}`),
     "",
   ].join("\n");

@@ -1,15 +1,11 @@
 import { type Architecture, classNameOf } from "../architectures/architecture.js";
 import { CheckpointError } from "../base/errors.js";
-import { basePrefixOf, type ModelClass } from "../model/classes.js";
+import { basePrefixOf } from "../model/classes.js";
+import type { Model } from "../model/model.js";
 import type { SourceTensor, SourceTensors } from "../model/names.js";
-import {
-  checkShape,
-  classSpecs,
-  headSpecs,
-  type Sizes,
-  sameShape,
-  type TensorSpec,
-} from "../model/tensor-specs.js";
+import { adapterRemedy, ownComputation } from "../model/own-computation.js";
+import { BUFFERS, layerCounts } from "../model/strangers.js";
+import { checkShape, classSpecs, headSpecs, sameShape, type TensorSpec } from "../model/tensor-specs.js";
 import { isFloatDtype } from "../safetensors/dtype.js";
 import { copyOf, newTensor } from "./tensors.js";
 import type { DroppedTensor, TensorDraft } from "./types.js";
@@ -25,21 +21,11 @@ export interface Reconciliation {
   readonly dropped: readonly DroppedTensor[];
 }
 
-export interface ReconcileInputs {
-  readonly architecture: Architecture;
-  readonly tensors: SourceTensors;
-  readonly source: ModelClass;
-  readonly target: ModelClass;
-  /** Sizes of the target. */
-  readonly sizes: Sizes;
+export interface ReconcileInputs extends Model {
   /** Whether the user named the target, so that a head which is not there may be made. */
   readonly mayCreate: boolean;
-  readonly tied: boolean;
   readonly seed: number;
 }
-
-/** Buffers that transformers computes anew; old versions saved them. */
-const BUFFERS = ["embeddings.position_ids", "embeddings.token_type_ids"];
 
 /**
  * Holds the source's tensors against what the classes have: proves that the base model is complete, creates
@@ -69,7 +55,7 @@ export function reconcile(inputs: ReconcileInputs): Reconciliation {
     const found = tensors.get(spec.name);
     const twin = spec.ownUnlessTied && !tied ? undefined : twinOf(spec, specs, tensors);
     if (found && !gone.has(found.sourceName)) {
-      checkShape(found, spec);
+      checkShape(found, spec, () => foreignTo(inputs));
     } else if (twin) {
       if (!tied) implied.push({ ...copyOf(twin), name: spec.name });
     } else if (spec.optional) {
@@ -77,7 +63,7 @@ export function reconcile(inputs: ReconcileInputs): Reconciliation {
         implied.push(newTensor(spec, headDtype(tensors), seed, sizes.initializerRange));
       }
     } else if (!(tied && spec.tiedTo !== undefined) && !isOptionalPooler(spec, inputs)) {
-      if (!mayCreate || spec.part === "base") throw missing(spec, target, architecture);
+      if (!mayCreate || spec.part === "base") throw missing(spec, inputs);
       created.push(newTensor(spec, headDtype(tensors), seed, sizes.initializerRange));
     }
   }
@@ -147,12 +133,32 @@ export function headDtype(tensors: SourceTensors): TensorDraft["dtype"] {
   return most?.[0] ?? "F32";
 }
 
-function missing(spec: TensorSpec, target: ModelClass, architecture: Architecture): CheckpointError {
-  return new CheckpointError(
-    `tensor "${spec.name}" is missing; ${target.className} needs it (shape [${spec.shape}])`,
-    spec.part === "base"
-      ? "The checkpoint is incomplete, or config.json says more layers than there are."
-      : `Name the class to write: --architecture ${classNameOf(architecture, "Model")} for the base model alone, ` +
-          `or --architecture ${target.className} for a new, untrained head.`,
-  );
+function missing(spec: TensorSpec, inputs: ReconcileInputs): CheckpointError {
+  const { target, architecture, source } = inputs;
+  const className = source === target ? (source.headless ?? target.className) : target.className;
+  const { found, counted, key } = layerCounts(inputs);
+  const message = `tensor "${spec.name}" is missing; ${className} needs it (shape [${spec.shape}])`;
+  const foreign = foreignTo(inputs);
+  if (foreign !== undefined) return new CheckpointError(message, foreign);
+  if (spec.part !== "base") {
+    return new CheckpointError(
+      message,
+      `Name the class to write: --architecture ${classNameOf(architecture, "Model")} for the base model alone, ` +
+        `or --architecture ${className} for a new, untrained head.`,
+    );
+  }
+  return found > 0 && found < counted
+    ? new CheckpointError(
+        `${message}: the weights have ${found} layers, config.json says ${counted} (${key})`,
+        `If these are all: --model-kwargs '{"${key}": ${found}}'.`,
+      )
+    : new CheckpointError(message, "The checkpoint is incomplete.");
+}
+
+/** Why a checkpoint need not have the tensors that transformers' class has; undefined where it should. */
+function foreignTo(model: Model): string | undefined {
+  const adapter = adapterRemedy([...model.tensors.values()].map(({ sourceName }) => sourceName));
+  if (adapter !== undefined) return `The weights hold an adapter. ${adapter}`;
+  const own = ownComputation(model);
+  return own && `It is no ${model.architecture.title} as transformers has it: ${own.why}.`;
 }

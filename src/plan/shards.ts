@@ -1,4 +1,5 @@
-import type { Checkpoint, CheckpointTensor } from "../checkpoint/checkpoint.js";
+import type { Checkpoint } from "../checkpoint/checkpoint.js";
+import type { CheckpointTensor } from "../checkpoint/weight-file.js";
 import { sameShape } from "../model/tensor-specs.js";
 import { serializeHeader } from "../safetensors/header.js";
 import { layOut } from "./tensors.js";
@@ -18,7 +19,8 @@ export interface PlacedDraft {
 
 /** Shards like the source's: the same files, the same order of tensors, so that whole runs can be copied. */
 export function planShards({ weightFiles }: Checkpoint, placed: readonly PlacedDraft[]): PlannedShard[] {
-  return weightFiles.map(({ path, metadata }) => {
+  return weightFiles.map(({ path, metadata: own }) => {
+    const metadata = withFormat(own);
     const drafts = placed.filter(({ at }) => at.file === path).sort((a, b) => a.at.begin - b.at.begin);
     return {
       file: weightFiles.length === 1 ? SINGLE_FILE : shardName(path),
@@ -57,11 +59,17 @@ export function untouchedFile(
     );
   };
   const isWhole =
-    own?.path.endsWith(".safetensors") &&
+    own?.format === "safetensors" &&
     own.metadata === metadata &&
     own.tensorNames.length === tensors.size &&
+    own.tensorNames.every((stored) => tensors.has(stored)) &&
     [...tensors].every(isKept);
   return isWhole ? path : undefined;
+}
+
+/** transformers 4.40 opens no safetensors file that does not say for which library it is. */
+function withFormat(metadata: PlannedShard["metadata"]): PlannedShard["metadata"] {
+  return metadata?.get("format") === "pt" ? metadata : new Map([...(metadata ?? []), ["format", "pt"]]);
 }
 
 /** `pytorch_model-00001-of-00002.bin` → `model-00001-of-00002.safetensors`. */

@@ -1,5 +1,6 @@
 import type { PlannedAttention } from "../attention/planned.js";
 import type { ModelTypeOrigin } from "../checkpoint/checkpoint.js";
+import type { OmittedFile } from "../checkpoint/left-out.js";
 import type { Rows, Run } from "../checkpoint/rows.js";
 import type { RecordedOptions } from "../options/options.js";
 import type { Variant } from "../options/schemas.js";
@@ -63,10 +64,14 @@ export type SideFile =
   | { readonly kind: "modeling"; readonly path: string }
   | { readonly kind: "write"; readonly path: string; readonly content: string };
 
-/** A file of the source that the result does not hold. */
-export interface OmittedFile {
-  readonly path: string;
-  readonly reason: string;
+/** What is promised of a result, by its original's outputs; lsg_conversion.json holds it. */
+export interface Promised {
+  /** Up to so many tokens the result computes what the source computed; 0 where nothing is promised. */
+  readonly lossless_up_to: number;
+  /** Up to so many its base model's hidden states are the source's. */
+  readonly hidden_states_up_to: number;
+  /** Why it is no more, where that is less than the source reads. */
+  readonly why?: string;
 }
 
 /** What was converted and what is promised of it; lsg_conversion.json holds this. */
@@ -92,10 +97,7 @@ export interface ConversionRecord {
   /** What the table of global tokens starts from, where the source did not say; left out where it did. */
   readonly unread_global_table?: UnreadGlobals;
   readonly options: RecordedOptions;
-  readonly promise: {
-    /** Up to so many tokens the result computes what the source computed; 0 where nothing is promised. */
-    readonly lossless_up_to: number;
-  };
+  readonly promise: Promised;
 }
 
 /**
@@ -123,6 +125,8 @@ export interface ConversionPlan {
   };
   readonly shards: readonly PlannedShard[];
   readonly dropped: readonly DroppedTensor[];
+  /** Tensors of the source that the result holds and its class does not have. */
+  readonly carried: readonly string[];
   readonly sideFiles: readonly SideFile[];
   readonly omitted: readonly OmittedFile[];
   /** What the user should know, a sentence each. */

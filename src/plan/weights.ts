@@ -4,17 +4,19 @@ import type { PlannedAttention } from "../attention/planned.js";
 import type { Checkpoint } from "../checkpoint/checkpoint.js";
 import { lsgClass, type ModelClass } from "../model/classes.js";
 import { aliasedSizes, changedKeys, raisedLengths } from "../model/config.js";
-import { describeModel } from "../model/model.js";
+import { describeModel, type Model } from "../model/model.js";
 import { positionTable } from "../model/positions.js";
+import { strangersOf } from "../model/strangers.js";
 import { configLabels } from "../model/tensor-specs.js";
 import type { ConversionOptions } from "../options/options.js";
 import { globalStart } from "./global-start.js";
 import { resolveLsgConfig } from "./lsg.js";
 import { place, type TokenIds } from "./place.js";
 import { targetLength } from "./positions.js";
+import { appraise, lsgCause } from "./promise.js";
 import { reconcile } from "./reconcile.js";
 import { planShards } from "./shards.js";
-import type { DroppedTensor, PlannedShard, UnreadGlobals } from "./types.js";
+import type { DroppedTensor, PlannedShard, Promised, UnreadGlobals } from "./types.js";
 
 /** What a conversion does to weights and config. */
 export interface WeightPlan {
@@ -24,7 +26,9 @@ export interface WeightPlan {
   /** Undefined for a source with full attention. */
   readonly sourceAttention: PlannedAttention | undefined;
   readonly length: { readonly from: number; readonly to: number };
-  readonly losslessUpTo: number;
+  readonly promise: Promised;
+  /** What the user should know of the source, a sentence each. */
+  readonly findings: readonly string[];
   /** Attention heads of a layer of the encoder. */
   readonly heads: number;
   readonly configChanges: ReadonlyMap<string, unknown>;
@@ -33,6 +37,8 @@ export interface WeightPlan {
   /** What was chosen for the table of global tokens, of which the model reads nothing. */
   readonly unreadGlobals: UnreadGlobals;
   readonly dropped: readonly DroppedTensor[];
+  /** Names in the source of what the result holds and its class does not have. */
+  readonly carried: readonly string[];
 }
 
 /**
@@ -58,9 +64,10 @@ export function planWeights(
   // Of a table that is cut the rest is read by neither.
   const shared = Math.min(positions.usable, length);
   const lsg = resolveLsgConfig(options, model, shared);
-  const sourceLsg = isLsg ? readLsgConfig(config, architecture) : undefined;
   const started = isLsg && options.resizeLsg ? undefined : globalStart(model, lsg, options, tokens);
   const globals = started && { options, start: started.start };
+  const keptRows = globals ? (options.keepFirstGlobalToken ? "first" : "none") : "all";
+  const sourceLsg = isLsg ? ({ config: readLsgConfig(config, architecture), keptRows } as const) : undefined;
   // The reference computes all rows that can be; what is to be lossless keeps the source's own.
   const keptPositions = options.preset === "reference" ? 0 : positions.usable;
   const { placed, dropped } = place({ model, reconciled, length, keptPositions, globals });
@@ -70,16 +77,28 @@ export function planWeights(
     source,
     target,
     attention: { kind: "lsg", config: lsg },
-    sourceAttention: sourceLsg && { kind: "lsg", config: sourceLsg },
+    sourceAttention: sourceLsg && { kind: "lsg", config: sourceLsg.config },
     length: { from: positions.usable, to: length },
     heads: sizes.heads,
-    losslessUpTo: losslessLength(lsg, shared, globals ? undefined : sourceLsg),
+    ...appraise({
+      checkpoint,
+      model,
+      options,
+      isNewHead: reconciled.created.length > 0,
+      attention: {
+        upTo: losslessLength(lsg, shared, sourceLsg),
+        cause: lsgCause(lsg, options, sourceLsg),
+      },
+      usable: shared,
+    }),
     configChanges: new Map([
       ...changedKeys(checkpoint.config, config),
       ...lsgConfigChanges(architecture, lsgClass(target.className, architecture), lsg),
       ["max_position_embeddings", rows],
       ...raisedLengths(architecture, config, { from: positions.usable, to: length }),
       ...aliasedSizes(architecture, config, sizes),
+      // The result's attention is none of windows, whatever the source's was.
+      ["attention_window", undefined],
       ...(sizes.labels === configLabels(config)
         ? []
         : ([
@@ -95,7 +114,25 @@ export function planWeights(
     dropped: [
       ...reconciled.dropped,
       ...dropped,
+      ...displacedTensors(model),
       ...checkpoint.ignored.map((name) => ({ name, reason: "no tensor" })),
     ],
+    carried: carriedTensors(model, [...reconciled.dropped, ...dropped]),
   };
+}
+
+/** Tensors that cannot be carried along, because the result has another of that name. */
+export function displacedTensors({ displaced, target }: Model): DroppedTensor[] {
+  return displaced.map((name) => ({
+    name,
+    reason: `a ${target.className} has its own base model's tensor by that name`,
+  }));
+}
+
+/** Tensors that stay although the class of the result does not have them. */
+export function carriedTensors(model: Model, dropped: readonly DroppedTensor[]): string[] {
+  const gone = new Set(dropped.map(({ name }) => name));
+  return strangersOf(model)
+    .map(({ tensor }) => tensor.sourceName)
+    .filter((name) => !gone.has(name));
 }

@@ -26,14 +26,30 @@ export async function loadRuntime(load: () => Promise<Runtime> = importRuntime):
   }
 }
 
+/** ONNX Runtime, or in a few words why there is none, for what can do without. */
+export async function findRuntime(
+  load?: () => Promise<Runtime>,
+): Promise<{ readonly runtime: Runtime } | { readonly reason: string }> {
+  try {
+    return { runtime: await loadRuntime(load) };
+  } catch (error) {
+    if (!(error instanceof DeviceError)) throw error;
+    return { reason: isMissing(error.cause) ? "ONNX Runtime is missing" : error.message };
+  }
+}
+
 function importRuntime(): Promise<Runtime> {
   return import("onnxruntime-node");
 }
 
 function whyNot(error: unknown): string {
   const message = error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);
-  if (systemErrorCode(error) === "ERR_MODULE_NOT_FOUND") {
+  if (isMissing(error)) {
     return "onnxruntime-node, which runs the graphs, is not installed";
   }
   return `onnxruntime-node does not load on ${process.platform} ${process.arch}: ${message}`;
+}
+
+function isMissing(error: unknown): boolean {
+  return systemErrorCode(error) === "ERR_MODULE_NOT_FOUND";
 }

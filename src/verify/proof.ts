@@ -42,7 +42,7 @@ export function requireProof(report: VerificationReport, refused: Refused): void
   if (!passed("weights")) {
     throw unproven(`nothing of ${report.converted} could be compared with the original.`);
   }
-  if (report.lossless_up_to && !passed("lossless")) {
+  if (report.hidden_states_up_to && !passed("lossless")) {
     const what = `that ${report.converted} does what the original does`;
     throw unproven(`${what} could not be proven: the original cannot be run.`);
   }

@@ -57,6 +57,10 @@ export interface VerificationReport {
   readonly max_sequence_length: { readonly from: number; readonly to: number } | null;
   /** Tokens up to which the folder promises the original's outputs; 0 where nothing is promised. */
   readonly lossless_up_to: number | null;
+  /** Tokens up to which it promises the hidden states of the original's base model. */
+  readonly hidden_states_up_to: number | null;
+  /** Why it promises no more, where that is less than the original reads. */
+  readonly why: string | null;
   readonly attention: AttentionShape | null;
   /** `cpu`, `webgpu`, `cuda` … and what is known of it. */
   readonly device: { readonly name: string; readonly detail: string } | null;

@@ -2,15 +2,14 @@ import { lsgOf } from "../attention/planned.js";
 import { LsgError } from "../base/errors.js";
 import { GRAPH_DTYPES, type GraphDtype } from "../base/graph-dtypes.js";
 import type { FileSource } from "../checkpoint/file-source.js";
-import { isRecord } from "../json/json-edit.js";
 import { asModel, type ReadCheckpoint, type ReadModel } from "../model/open.js";
+import { ownComputation } from "../model/own-computation.js";
 import { DEFAULT_SEED } from "../options/schemas.js";
 import { readRecord } from "../plan/conversion-record.js";
 import type { FoundOriginal } from "../plan/find-original.js";
 import type { ConversionRecord } from "../plan/types.js";
 import { lsgShape } from "../report/attention-shape.js";
 import type { AttentionShape } from "../report/table.js";
-import { counted } from "../report/words.js";
 import type { DeviceFinding } from "../runtime/devices.js";
 import { bytesForScores } from "../runtime/free-memory.js";
 import { loadRuntime } from "../runtime/runtime.js";
@@ -18,6 +17,7 @@ import { attempt } from "./attempt.js";
 import { checkFolder } from "./folder/checks.js";
 import { checkModel } from "./model/checks.js";
 import { createRecorder, type Listener, type Recorder } from "./recorder.js";
+import { promiseWords } from "./report/wording.js";
 import { summarise } from "./summary.js";
 import type { VerificationReport } from "./types.js";
 
@@ -59,7 +59,7 @@ export async function verifyFolder(
     const { source: from, promise } = record;
     return {
       verdict: "pass",
-      detail: `made from ${from.model}; lossless up to ${counted(promise.lossless_up_to, "token")}`,
+      detail: `made from ${from.model}; ${promiseWords(promise)}`,
     };
   });
   const found = await request.findOriginal(record);
@@ -76,7 +76,7 @@ export async function verifyFolder(
 
   const { plan, converted, modeling } = await checkFolder({ source, record, original, signal }, recorder);
   const promised = plan?.record ?? record;
-  const losslessUpTo = promised?.promise.lossless_up_to ?? 0;
+  const promise = promised?.promise ?? { lossless_up_to: 0, hidden_states_up_to: 0 };
   const lshSeed = promised?.options.seed;
   const measured =
     converted?.attention === undefined
@@ -86,9 +86,9 @@ export async function verifyFolder(
             runtime,
             device: device.name,
             converted: { ...converted, attention: converted.attention },
-            original: original && (await modelOf(original, promised?.options.model_kwargs, recorder)),
+            original: original && (await modelOf(original, recorder)),
             modeling,
-            losslessUpTo,
+            promise,
             lshSeed: typeof lshSeed === "number" ? lshSeed : DEFAULT_SEED,
             graphsPromised: graphsOf(promised),
             lengths: request.lengths,
@@ -121,6 +121,8 @@ function promisesOf(record: ConversionRecord | undefined) {
     architecture: record?.architecture ?? null,
     max_sequence_length: record?.max_sequence_length ?? null,
     lossless_up_to: record?.promise.lossless_up_to ?? null,
+    hidden_states_up_to: record?.promise.hidden_states_up_to ?? null,
+    why: record?.promise.why ?? null,
   };
 }
 
@@ -130,28 +132,30 @@ function graphsOf(record: ConversionRecord | undefined): GraphDtype[] {
   return Array.isArray(asked) ? GRAPH_DTYPES.filter((dtype) => asked.includes(dtype)) : [];
 }
 
-/** The original as a model, with the config keys that the conversion set. */
-async function modelOf(
-  original: ReadCheckpoint,
-  kwargs: unknown,
-  recorder: Recorder,
-): Promise<ReadModel | undefined> {
+/**
+ * The original as a model, as it is: what `--model-kwargs` changed would otherwise be compared with itself. Undefined
+ * for one of whose outputs nothing is known.
+ */
+async function modelOf(original: ReadCheckpoint, recorder: Recorder): Promise<ReadModel | undefined> {
   try {
-    return await asModel(original, isRecord(kwargs) ? kwargs : {});
+    const read = await asModel(original);
+    const own = ownComputation(read.model);
+    if (!own) return read;
+    recorder.add(nothingCompared(own.why, "Its files, weights and config are compared all the same."));
   } catch (error) {
     if (!(error instanceof LsgError)) throw error;
-    recorder.add(nothingCompared(`the original cannot be run: ${error.message}`));
-    return undefined;
+    recorder.add(nothingCompared(`it cannot be run: ${error.message}`));
   }
+  return undefined;
 }
 
-function nothingCompared(reason: string) {
+function nothingCompared(reason: string, remedy = "Name it: --against FOLDER_OR_HUB_MODEL.") {
   return {
     id: "original",
     title: "the original",
     verdict: "skipped",
     detail: `NOTHING WAS COMPARED with the original: ${reason}`,
-    remedy: "Name it: --against FOLDER_OR_HUB_MODEL.",
+    remedy,
   } as const;
 }
 

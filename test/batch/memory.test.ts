@@ -23,6 +23,20 @@ describe("the memory of a job", () => {
     ]);
   });
 
+  // Measured (MB): 318 for all-MiniLM-L6-v2, of 91 MB, and 872 for all-mpnet-base-v2.
+  test.each([
+    [91e6, 318],
+    [438e6, 872],
+  ])(
+    "that compares graphs of 8 bits with float32 is above what was measured (%d bytes)",
+    async (weights, measured) => {
+      const expected = await estimate({ onnx: "fp32,q8" }, BASE, weights);
+      expect(expected).toBeGreaterThan(measured);
+      expect(expected).toBeLessThan(2 * measured);
+      expect(await estimate({ onnx: "fp32" }, BASE, weights)).toBe(220);
+    },
+  );
+
   // Measured (peak of all its processes, MB): 913 and 2395 for 6 layers of 384 and 90 MB, 1476 for BERT base.
   test.each([
     [{ maxSequenceLength: 1024 }, 90e6, 913],

@@ -30,7 +30,7 @@ async function refusalOf(source: string, given: Record<string, unknown> = {}): P
 
 describe("a config that cannot be converted", () => {
   test.each<[crime: string, config: Record<string, unknown>, message: RegExp]>([
-    ["no model_type", { model_type: undefined }, /has no model_type/],
+    ["no model_type", { model_type: undefined, architectures: undefined }, /has no model_type/],
     ["an unknown model_type", { model_type: "mamba" }, /"mamba" cannot be converted/],
     ["T5", { model_type: "t5" }, /"t5" cannot be converted/],
     ["a model_type that is a path", { model_type: "../../etc/passwd" }, /cannot be converted/],
@@ -63,11 +63,6 @@ describe("a config that cannot be converted", () => {
       /word_embeddings.weight" has shape \[6,4\], config.json says \[7,4\]/,
     ],
     ["another length", { max_position_embeddings: 9 }, /position_embeddings.weight" has shape \[8,4\]/],
-    [
-      "a head without its tensors",
-      { architectures: ["BertForTokenClassification"] },
-      /"classifier.weight" is missing/,
-    ],
   ])("%s", async (_, config, message) => {
     expect((await refusal({ config })).message).toMatch(message);
   });
@@ -99,8 +94,17 @@ describe("weights that are damaged", () => {
   });
 
   test("the same weight under two names", async () => {
-    const error = await refusal({ shapes: { "bert.embeddings.LayerNorm.bias": [4] } });
+    const shapes = { "bert.embeddings.LayerNorm.bias": [4] };
+    const error = await refusal({ shapes });
     expect(error.message).toMatch(/are both "embeddings.LayerNorm.bias"/);
+    expect(error.remedy).toMatch(/name a class with a head \(--architecture\)/);
+    const output = join(await temporaryFolder(), "out");
+    const given = { architecture: "BertForTokenClassification" };
+    const { plan } = await convert(await writeTinyModel({ shapes }), output, parseConvertOptions(given));
+    const names = plan.shards.flatMap(({ tensors }) => [...tensors.keys()]);
+    expect(names).toEqual(
+      expect.arrayContaining(["bert.embeddings.LayerNorm.bias", "embeddings.LayerNorm.bias"]),
+    );
   });
 
   test("integer embeddings, which have no sums", async () => {
@@ -128,7 +132,10 @@ describe("weights that are damaged", () => {
     ["sub/model.safetensors", /expected a file beside the index/],
     ["..\\model.safetensors", /expected a file beside the index/],
     ["/etc/passwd", /expected a file beside the index/],
-    ["other.safetensors", /other.safetensors, named by the index, is not in/],
+    [
+      "other.safetensors",
+      /index.json names a shard that is not there \(other.safetensors\); tiny has no other weights that are whole/,
+    ],
     ["part.safetensors", /"gone" in part.safetensors, which does not hold it/],
   ])("an index that names %s", async (file, message) => {
     const weight_map = { gone: file, "embeddings.LayerNorm.bias": "part.safetensors" };

@@ -235,9 +235,16 @@ test("the faithful preset is lossless by its own record, the reference's is not"
     sparsity_type: "none",
     auto_map: { AutoConfig: "modeling_lsg_bert.LSGBertConfig", AutoModel: "modeling_lsg_bert.LSGBertModel" },
   });
-  expect(faithful.json("lsg_conversion.json").promise).toEqual({ lossless_up_to: 512 });
+  expect(faithful.json("lsg_conversion.json").promise).toEqual({
+    lossless_up_to: 512,
+    hidden_states_up_to: 512,
+  });
   const reference = await converted(source, { preset: "reference" });
-  expect(reference.json("lsg_conversion.json").promise).toEqual({ lossless_up_to: 0 });
+  expect(reference.json("lsg_conversion.json").promise).toEqual({
+    lossless_up_to: 0,
+    hidden_states_up_to: 0,
+    why: expect.stringContaining("with --preset reference "),
+  });
 });
 
 test("the same input and options give the same bytes", async () => {

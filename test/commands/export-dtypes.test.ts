@@ -9,6 +9,7 @@ import { exportOnnx } from "../../src/commands/export.js";
 import { parseExportOptions } from "../../src/options/options.js";
 import { lsg } from "../support/cli.js";
 import { FIXTURES, temporaryFolder } from "../support/fixtures.js";
+import "../support/one-thread.js";
 import { axesOf, type Outputs, openModel, runModel } from "../support/onnx.js";
 import { writeSafetensors } from "../support/safetensors.js";
 import { tinyTensors, writeTinyModel } from "../support/tiny-model.js";

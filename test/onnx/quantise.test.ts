@@ -40,6 +40,26 @@ describe("8 bits", () => {
     expect([...rowCodes(values, 3, scales)]).toEqual([32, -127, 64, 0, 127, 1]);
   });
 
+  test("two neighbours of one sign share it", () => {
+    const values = Float32Array.of(-3, -1, 1, 3, 3, 1, 1, -3);
+    const scales = rowScales(values, 4);
+    expect([...scales]).toEqual([Math.fround(4 / 127), Math.fround(4 / 127)]);
+    expect([...rowCodes(values, 4, scales)]).toEqual([-95, -32, 32, 95, 95, 32, 32, -95]);
+  });
+
+  test("together they are at most 128", () => {
+    fc.assert(
+      fc.property(rows, ({ values, width }) => {
+        const codes = rowCodes(values, width, rowScales(values, width));
+        for (let i = 0; i < codes.length; i++) {
+          if (i % width === width - 1 || (i % width) % 2 === 1) continue;
+          const [a = 0, b = 0] = codes.subarray(i, i + 2);
+          if (a * b > 0) expect(Math.abs(a + b)).toBeLessThanOrEqual(128);
+        }
+      }),
+    );
+  });
+
   test("a row of zeros stays zero", () => {
     const values = new Float32Array(4);
     expect([...rowCodes(values, 4, rowScales(values, 4))]).toEqual([0, 0, 0, 0]);

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { PickleError } from "../../src/base/errors.js";
 import { readStateDict } from "../../src/pickle/state-dict.js";
 import { MAX_GATHERED_BYTES } from "../../src/pickle/strides.js";
-import { call, dict, op, type Pushed, pickle, read, storage, tensor, zipOf } from "./assemble.js";
+import { call, dict, op, type Pushed, pickle, push, read, storage, tensor, zipOf } from "./assemble.js";
 
 const fileOf = (value: Pushed) => zipOf(pickle(dict([["weight", value]])));
 const only = async (value: Pushed) => (await read(fileOf(value))).tensors.get("weight");
@@ -170,22 +170,22 @@ describe("what the file holds", () => {
     ["an empty dict", op.emptyDict, "holds a dict of 0 without a tensor"],
     ["a dict of numbers", dict([["step", 1]]), "holds a dict of 1 without a tensor"],
     [
-      "a checkpoint",
-      dict([
-        ["model", nested],
-        ["epoch", 3],
-      ]),
-      'holds a dict of 1 tensors under "model"',
-    ],
-    [
-      "a checkpoint with tensors beside it",
+      "a checkpoint with weights beside it",
       dict([
         ["loss", tensor()],
         ["model", nested],
       ]),
-      'of 1 tensors under "model"',
+      'holds several dicts of weights: 1 tensor at its top, 1 tensor under "model"',
     ],
-    ["a checkpoint by number", dict([[0, nested]]), "a dict of 1 tensors under 0"],
+    [
+      "a checkpoint with two dicts of weights",
+      dict([
+        ["model", nested],
+        ["ema", dict([["model", nested]])],
+      ]),
+      'holds several dicts of weights: 1 tensor under "model", 1 tensor under "ema" / "model"',
+    ],
+    ["a checkpoint by number", dict([[0, nested]]), "has the key 0, expected a tensor's name"],
     ["a key that is no text", dict([[1, tensor()]]), "has the key 1, expected a tensor's name"],
     [
       "a dict that holds itself",
@@ -196,6 +196,58 @@ describe("what the file holds", () => {
     const refusal = read(zipOf(pickle(value)));
     await expect(refusal).rejects.toThrow(PickleError);
     await expect(refusal).rejects.toThrow(message);
+  });
+
+  const scalar = call("numpy.core.multiarray", "scalar", [
+    Buffer.concat([
+      call("numpy", "dtype", ["f8", false, true]),
+      push([3, "<", null, null, null, -1, -1, 0]),
+      op.build,
+    ]),
+    call("_codecs", "encode", ["\u00b8\u001e\u0085\u00ebQ\u00b8\u00ed?", "latin1"]),
+  ]);
+  const optimizer = dict([["exp_avg", tensor()]]);
+
+  it.each<[what: string, around: [string, Pushed][], keys: string[]]>([
+    [
+      "a training script's",
+      [
+        ["epoch", 3],
+        ["best_f1", scalar],
+        ["model_state_dict", nested],
+      ],
+      ["model_state_dict"],
+    ],
+    [
+      "Lightning's",
+      [
+        ["state_dict", nested],
+        ["optimizer_states", optimizer],
+        ["hparams", dict([["lr", 1e-5]])],
+      ],
+      ["state_dict"],
+    ],
+    [
+      "one with an optimizer by names",
+      [
+        ["optimizer", dict([["state", dict([["w", optimizer]])]])],
+        ["model", nested],
+      ],
+      ["model"],
+    ],
+    [
+      "one with a loss and weights of classes",
+      [
+        ["loss", tensor({ shape: [], strides: [] })],
+        ["module", nested],
+        ["settings", dict([["class_weights", tensor({ shape: [6], strides: [1] })]])],
+      ],
+      ["module"],
+    ],
+    ["a dict in a dict", [["checkpoint", dict([["net", nested]])]], ["checkpoint", "net"]],
+  ])("reads the one dict of weights of a training checkpoint: %s", async (_, around, keys) => {
+    const { tensors, ignored, keys: found } = await read(zipOf(pickle(dict(around))));
+    expect([[...tensors.keys()], ignored, found]).toEqual([["weight"], [], keys]);
   });
 
   it("keeps __proto__ as a tensor's name and as an ignored one", async () => {

@@ -23,11 +23,13 @@ function inputs(
       variant: "lsg",
       max_sequence_length: { from: 512, to: 4096 },
       options,
-      promise: { lossless_up_to: 512 },
+      promise: { lossless_up_to: 512, hidden_states_up_to: 512 },
     },
     attention: { kind: "lsg", config: readLsgConfig(presetConfig("faithful", 512), bert) },
     auto: "MaskedLM",
     created: [],
+    carried: [],
+    cuts: [],
     kind: undefined,
     beyond: "positions repeat",
     isAffordable: true,
@@ -227,7 +229,7 @@ describe("modelCard", () => {
 
   it("promises nothing for a conversion that is not lossless", () => {
     const { text } = cardOf({
-      ...record({ promise: { lossless_up_to: 0 } }),
+      ...record({ promise: { lossless_up_to: 0, hidden_states_up_to: 0 } }),
       attention: { kind: "lsg", config: LsgConfigSchema.parse(presetConfig("reference", 512)) },
     });
     expect(text).toContain("- Not lossless: the outputs differ from the original's at every length.\n");
@@ -261,7 +263,10 @@ describe("modelCard", () => {
   });
 
   it("promises no more of the plain class than an LSG source's own attention allows", () => {
-    const longer = { max_sequence_length: { from: 4096, to: 8192 }, promise: { lossless_up_to: 4096 } };
+    const longer = {
+      max_sequence_length: { from: 4096, to: 8192 },
+      promise: { lossless_up_to: 4096, hidden_states_up_to: 4096 },
+    };
     expect(cardOf(record(longer)).text).toContain("For texts of up to 512 tokens transformers' own class");
   });
 

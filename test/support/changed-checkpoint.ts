@@ -2,8 +2,8 @@ import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { openCheckpoint } from "../../src/checkpoint/checkpoint.js";
 import { openFolder } from "../../src/checkpoint/folder.js";
+import { isModelWeights } from "../../src/checkpoint/left-out.js";
 import { openWeights } from "../../src/checkpoint/weight-reader.js";
-import { isModelWeights } from "../../src/plan/side-files.js";
 import { temporaryFolder } from "./fixtures.js";
 import { type ReadTensor, writeSafetensors } from "./safetensors.js";
 

@@ -9,9 +9,12 @@ export interface CliResult {
   readonly stderr: string;
 }
 
-/** Runs the built `lsg` as a process of its own. */
-export function lsg(args: readonly string[], options: SpawnOptions = {}): Promise<CliResult> {
-  const child = spawn(process.execPath, [LSG, ...args], { ...options, stdio: ["ignore", "pipe", "pipe"] });
+/** Runs the built `lsg` as a process of its own. @param program where it lies, if elsewhere */
+export function lsg(args: readonly string[], options: SpawnOptions = {}, program = LSG): Promise<CliResult> {
+  const child = spawn(process.execPath, [program, ...args], {
+    ...options,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   return new Promise((resolve, reject) => {
     let [stdout, stderr] = ["", ""];
     child.stdout?.on("data", (chunk) => {

@@ -34,7 +34,12 @@ beforeAll(async () => {
     ...{ runtime: await loadRuntime(), workspace, device: "cpu", lshSeed: 0, title: "the model" },
   });
   const inputs = inputSource(read.model, []);
-  const nothing = { original: undefined, losslessUpTo: 0, lengths: undefined, signal: undefined };
+  const nothing = {
+    original: undefined,
+    promise: { lossless_up_to: 0, hidden_states_up_to: 0 },
+    lengths: undefined,
+    signal: undefined,
+  };
   subject = { converted, attention: read.attention, inputs, seed: 0, ...nothing };
 });
 afterAll(async () => {

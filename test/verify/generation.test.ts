@@ -85,8 +85,8 @@ describe("original and converted model write", () => {
     text: (length) => ({ ids: Array(length).fill(1), pad: "right" }),
     random: (length) => ({ ids: Array(length).fill(2), pad: "right" }),
   };
-  const check = (original: Runnable, converted: Runnable, losslessUpTo = LENGTH) =>
-    checkGeneration({ original, converted, inputs, losslessUpTo, seed: 0 } as never);
+  const check = (original: Runnable, converted: Runnable, lossless_up_to = LENGTH) =>
+    checkGeneration({ original, converted, inputs, promise: { lossless_up_to }, seed: 0 } as never);
 
   /** Words 1 and 2 in turn, then the end. */
   const plain = (ids: readonly number[]) => (ids.length === 4 ? [0, 0, 0, 1] : [0, 1, ids.length % 2, 0]);

@@ -71,7 +71,7 @@ describe("a conversion that proves itself", () => {
     expect([code, stderr]).toEqual([0, ""]);
     const { written, plan, verification } = JSON.parse(stdout);
     expect(written).toBe(true);
-    expect(plan.record.promise).toEqual({ lossless_up_to: 32 });
+    expect(plan.record.promise).toEqual({ lossless_up_to: 32, hidden_states_up_to: 32 });
     expect(VerificationReportSchema.parse(verification)).toMatchObject({
       verdict: "pass",
       converted: output,

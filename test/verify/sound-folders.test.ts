@@ -10,7 +10,11 @@ import {
 } from "node:fs";
 import { basename, join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { convert } from "../../src/commands/convert.js";
+import { parseConvertOptions } from "../../src/options/options.js";
+import { temporaryFolder } from "../support/fixtures.js";
 import { append, edit, put, set } from "./damage.js";
+import { writeSmallBert } from "./small-bert.js";
 import { checksOf, convertedSmallBert, failing, textOf, verdictOf } from "./support.js";
 
 const small = convertedSmallBert({}, { onnx: true });
@@ -52,6 +56,17 @@ describe("a folder that was changed in what does not count", () => {
     mkdirSync(join(folder, ".git"));
     put(".git/model.safetensors", "x")(folder);
     expect((await verdictOf(folder, { against })).summary).toMatch(/is sound/);
+  });
+
+  test("what the original has beside its model, and lsg 0.1.0 copied", async () => {
+    const root = await temporaryFolder();
+    const source = writeSmallBert(join(root, "source"));
+    const folder = join(root, "converted");
+    for (const path of ["train.csv", "trainer_state.json", ".DS_Store"]) put(path, "x")(source);
+    await convert(source, folder, parseConvertOptions({ maxSequenceLength: 96 }));
+    expect(readdirSync(folder)).not.toContain("train.csv");
+    for (const path of ["train.csv", "trainer_state.json", ".DS_Store"]) put(path, "x")(folder);
+    expect((await verdictOf(folder, { against: source })).summary).toMatch(/is sound/);
   });
 
   test("its files links, as a cache of the Hub has them", async () => {

@@ -2,22 +2,14 @@ import { randomUUID } from "node:crypto";
 import { cpSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { InferenceSession } from "onnxruntime-node";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { convert } from "../../src/commands/convert.js";
 import { verify } from "../../src/commands/verify.js";
 import { parseConvertOptions, parseVerifyOptions, type VerifyOptions } from "../../src/options/options.js";
 import type { Check, VerificationReport } from "../../src/verify/types.js";
 import { temporaryFolder } from "../support/fixtures.js";
+import "../support/one-thread.js";
 import { type SmallModel, writeSmallBert } from "./small-bert.js";
-
-// One thread for each session: with models this small, several wait for each other most of the time.
-const create: (model: string, options?: InferenceSession.SessionOptions) => Promise<InferenceSession> =
-  InferenceSession.create;
-Object.assign(InferenceSession, {
-  create: (model: string, options: InferenceSession.SessionOptions) =>
-    create(model, { ...options, intraOpNumThreads: 1 }),
-});
 
 type Given = Readonly<Record<string, unknown>>;
 

@@ -2,9 +2,9 @@ import { chmod, cp, mkdir, readFile, stat, truncate, writeFile } from "node:fs/p
 import { basename, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { openFolder } from "../../src/checkpoint/folder.js";
+import { isModelWeights } from "../../src/checkpoint/left-out.js";
 import { convert } from "../../src/commands/convert.js";
 import { parseConvertOptions } from "../../src/options/options.js";
-import { isModelWeights } from "../../src/plan/side-files.js";
 import { copyShard } from "../../src/write/shard-writer.js";
 import { FIXTURES, temporaryFolder } from "../support/fixtures.js";
 import { type ReadTensor, readFolder, readSafetensors, writeSafetensors } from "../support/safetensors.js";

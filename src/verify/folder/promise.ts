@@ -7,6 +7,7 @@ import type { Model } from "../../model/model.js";
 import type { ConversionRecord } from "../../plan/types.js";
 import { counted } from "../../report/words.js";
 import { judge, type Outcome } from "../attempt.js";
+import { promiseWords } from "../report/wording.js";
 import { describeDifference, jsonDifferences } from "./json-differences.js";
 
 /** Looks whether config.json is one of which the record can promise what it does; it needs no original. */
@@ -29,16 +30,19 @@ export function checkPromise(record: ConversionRecord, model: Model, attention: 
   const findings = jsonDifferences(recorded, found).map(
     (difference) => `config.json: ${describeDifference(difference)} by lsg_conversion.json`,
   );
-  const { lossless_up_to: promised } = record.promise;
+  const { lossless_up_to: lossless, hidden_states_up_to: hidden, why } = record.promise;
   const possible = losslessLengths(record, attention);
-  if (!possible.includes(promised)) {
+  // Less may be promised, where the record says why; more never.
+  const isPossible = possible.includes(hidden) || (why !== undefined && hidden < Math.max(...possible));
+  if (!isPossible || lossless > hidden || (lossless < hidden && (lossless > 0 || why === undefined))) {
     findings.push(
-      `lsg_conversion.json: promise.lossless_up_to is ${promised}, but with this config.json it is ${possible.join(" or ")}`,
+      `lsg_conversion.json: promise.lossless_up_to is ${lossless}${lossless === hidden ? "" : `, hidden_states_up_to ${hidden}`}, ` +
+        `but with this config.json it is ${possible.join(" or ")}`,
     );
   }
   return judge(
     findings,
-    `config.json holds what is promised: lossless up to ${counted(promised, "token")}`,
+    `config.json holds what is promised: ${promiseWords(record.promise)}`,
     `${counted(findings.length, "contradiction")} between the two`,
     "Convert the original again.",
   );
@@ -72,5 +76,8 @@ function losslessLengths(
     return [...new Set([losslessOfLongformer(attention.config, shared, undefined), shared])];
   }
   const own = losslessLength(attention.config, shared, undefined);
-  return options.resize_lsg === true ? [...new Set([own, shared, 0])] : [own];
+  if (options.resize_lsg === true || options.keep_first_global_token === true)
+    return [...new Set([own, shared, 0])];
+  // Blocks that nobody asked for and that are shorter than half of the source are those of a source that is LSG itself.
+  return own < shared && own > 0 && options.lsg.block_size === undefined ? [shared] : [own];
 }

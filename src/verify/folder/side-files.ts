@@ -1,8 +1,9 @@
 import { posix } from "node:path";
 import type { FileSource } from "../../checkpoint/file-source.js";
 import { allGraphFiles } from "../../checkpoint/graph-files.js";
+import { isNeverOpened } from "../../checkpoint/left-out.js";
 import type { ReadSource } from "../../model/open.js";
-import { RECORD_FILE, withoutProof } from "../../plan/conversion-record.js";
+import { inFormatOf, RECORD_FILE, withoutProof } from "../../plan/conversion-record.js";
 import { HARMLESS, isRead } from "../../plan/side-files.js";
 import type { ConversionPlan, SideFile } from "../../plan/types.js";
 import { counted } from "../../report/words.js";
@@ -41,10 +42,12 @@ export async function checkSideFiles(
 async function differences(source: FileSource, { path }: SideFile, planned: Buffer): Promise<string[]> {
   if (!source.files.has(path)) return HARMLESS.test(path) ? [] : [`${path} is missing`];
   const content = await source.read(path);
-  const found = path === RECORD_FILE ? withoutProof(content) : content;
-  if (found.equals(planned)) return [];
+  const isRecord = path === RECORD_FILE;
+  const found = isRecord ? withoutProof(content) : content;
+  const expected = isRecord ? inFormatOf(found, planned) : planned;
+  if (found.equals(expected)) return [];
   if (posix.extname(path) === ".json") {
-    return jsonFileDifferences(planned, found, path).map(
+    return jsonFileDifferences(expected, found, path).map(
       (difference) => `${path}: ${describeDifference(difference)}`,
     );
   }
@@ -58,6 +61,8 @@ async function differences(source: FileSource, { path }: SideFile, planned: Buff
 function unplanned(source: FileSource, plan: ConversionPlan, mayGenerate: boolean): string[] {
   const planned = new Set([
     "config.json",
+    // Earlier versions copied some of it.
+    ...plan.omitted.filter(isNeverOpened).map(({ path }) => path),
     ...plan.sideFiles.map(({ path }) => path),
     ...plan.shards.map(({ file }) => file),
     ...allGraphFiles(source, mayGenerate),

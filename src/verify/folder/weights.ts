@@ -1,4 +1,5 @@
-import type { Checkpoint, CheckpointTensor } from "../../checkpoint/checkpoint.js";
+import type { Checkpoint } from "../../checkpoint/checkpoint.js";
+import type { CheckpointTensor } from "../../checkpoint/weight-file.js";
 import type { WeightReader } from "../../checkpoint/weight-reader.js";
 import type { ConversionPlan, PlannedTensor } from "../../plan/types.js";
 import { formatNumber } from "../../report/numbers.js";

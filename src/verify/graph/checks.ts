@@ -4,21 +4,19 @@ import { type FunctionProto, FunctionProtoSchema } from "onnx-buf";
 import { generates } from "../../architectures/architecture.js";
 import { GRAPH_DTYPES, type GraphDtype, inDtype } from "../../base/graph-dtypes.js";
 import { GRAPH_FILE, graphFiles, graphsIn } from "../../checkpoint/graph-files.js";
-import { CANDIDATE_SCORING } from "../../onnx/candidate-task.js";
 import { describeForExport } from "../../onnx/export-model.js";
 import { readFunctions } from "../../onnx/read-functions.js";
 import { headForTask } from "../../onnx/tasks.js";
 import type { Session } from "../../runtime/session.js";
 import { bringFile } from "../../runtime/workspace.js";
-import { type CandidateTokens, findCandidateTokens } from "../../tokenizer/candidate-tokens.js";
+import type { CandidateTokens } from "../../tokenizer/candidate-tokens.js";
 import { attempt, failureOf, type Outcome } from "../attempt.js";
 import { checkOps, type NamedOp } from "../attention/check-ops.js";
 import type { Check } from "../types.js";
 import { closenessOf } from "./closeness.js";
 import { compareBytes } from "./compare-bytes.js";
-import { compareCandidates, scoresCandidates } from "./compare-candidates.js";
 import { compareGeneration } from "./compare-generation.js";
-import { compareModel, exportedTask } from "./compare-outputs.js";
+import { compareWhole, exportedFor } from "./compare-whole.js";
 import { exportAgain, type FoundGraphs, type GraphCheck, inSession } from "./graph-check.js";
 
 /**
@@ -75,9 +73,7 @@ export function graphCheckId(id: string, dtype: GraphDtype): string {
 /** @param known ops that were looked at already; those of these graphs are added */
 async function checkExport(found: FoundGraphs, known: FunctionProto[], check: GraphCheck): Promise<Check[]> {
   const { folder, dtype, files } = found;
-  const { read, model } = check.read;
-  const { contents } = read;
-  const { source, weightFiles } = read.checkpoint;
+  const { source, weightFiles } = check.read.read.checkpoint;
   const graphs = files.filter((path) => graphsIn(dtype).includes(posix.basename(path)));
   const [first = ""] = graphs;
   // Data files must lie beside the graph as files, which in a cache of the Hub they do not.
@@ -95,30 +91,34 @@ async function checkExport(found: FoundGraphs, known: FunctionProto[], check: Gr
     isWhole
       ? inSession(first, found, check, (session) => {
           if (takesGlobals(session)) globalAttention = "input";
-          if (scoresCandidates(session)) {
-            task = CANDIDATE_SCORING;
-            candidates = findCandidateTokens(contents, model.architecture.tokenizerClass);
-            return compareCandidates(session, found, check, candidates);
-          }
-          task = exportedTask(session, check);
-          return compareModel(session, found, check, task);
+          ({ task, candidates } = exportedFor(session, check));
+          return compareWhole(session, found, check, { task, candidates });
         })
       : compareGeneration(found, check),
   );
   // Of the graphs that generate the encoder's alone may have it; one that cannot be opened is found by its outputs.
-  if (!isWhole && check.attention.kind === "longformer") {
+  if (!isWhole && check.op.attention.kind === "longformer") {
     const asks = await inSession(first, found, check, async (session) => takesGlobals(session)).catch(
       () => false,
     );
     if (asks) globalAttention = "input";
   }
+  const bytes = await attempt(id("graph-bytes"), `${name}, bytes`, () =>
+    compareBytes(found, check, { task, globalAttention, candidates }),
+  );
   return [
-    await attempt(id("graph-bytes"), `${name}, bytes`, () =>
-      compareBytes(found, check, { task, globalAttention, candidates }),
-    ),
+    bytes,
     await attempt(id("graph-op"), `${name}, attention ops`, () => compareOps(found, graphs, known, check)),
-    outputs,
+    isTooLossy(dtype, bytes, outputs) ? { ...outputs, remedy: OTHER_DTYPE } : outputs,
   ];
+}
+
+/** Where an export would write the same again. */
+const OTHER_DTYPE = "These weights lose too much in this dtype: convert again with --onnx fp32.";
+
+/** Whether a graph is what an export writes, and all the same too far from float32. */
+function isTooLossy(dtype: GraphDtype, bytes: Check, outputs: Check): boolean {
+  return dtype !== "fp32" && bytes.verdict === "pass" && outputs.verdict === "fail";
 }
 
 /** Compares the ops that the graphs hold, each once. */
@@ -143,5 +143,5 @@ async function compareOps(
     }
   }
   if (ops.length === 0) return { verdict: "pass", detail: "the same as those of the other graphs" };
-  return checkOps(ops, check);
+  return checkOps(ops, check.op);
 }

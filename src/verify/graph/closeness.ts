@@ -50,6 +50,54 @@ export function closenessOf(dtype: GraphDtype): Closeness {
   };
 }
 
+/** The dtypes that lose something. */
+export type SmallDtype = keyof typeof LARGEST_TURNS;
+
+/** The least that the cosine between float32's outputs and those of a graph in a dtype may be. */
+export function leastCosine(dtype: SmallDtype): number {
+  return 1 - LARGEST_TURNS[dtype];
+}
+
+/** Closeness, and the cosine of all inputs together. */
+export interface SummedCloseness extends Closeness {
+  /** Of the output that has turned most. NaN where one is not finite. */
+  readonly cosine: () => number;
+}
+
+/**
+ * What each output gave of all inputs is one vector here: it takes several texts to say something of a few labels'
+ * scores, of which those next to zero turn easily and mean little.
+ */
+export function summedCloseness(dtype: SmallDtype): SummedCloseness {
+  const closeness = closenessOf(dtype);
+  const all = new Map<string, { product: number; expected: number; actual: number }>();
+  return {
+    ...closeness,
+    between(expected, actual) {
+      for (const [name, { values }] of Object.entries(expected)) {
+        const sums = all.get(name) ?? { product: 0, expected: 0, actual: 0 };
+        const others = actual[name]?.values ?? [];
+        for (let i = 0; i < values.length; i++) {
+          const [a, b] = [values[i] as number, others[i] ?? Number.NaN];
+          sums.product += a * b;
+          sums.expected += a * a;
+          sums.actual += b * b;
+        }
+        all.set(name, sums);
+      }
+      return closeness.between(expected, actual);
+    },
+    cosine: () =>
+      Math.min(
+        ...[...all.values()].map(({ product, expected, actual }) => {
+          // Zeros have no direction, and are right where zeros are expected.
+          if (product === 0) return expected === actual ? 1 : 0;
+          return product / Math.sqrt(expected * actual);
+        }),
+      ),
+  };
+}
+
 interface Turn {
   /** 1 − cosine, mean of all vectors along the last axis. */
   readonly turn: number;

@@ -20,7 +20,7 @@ import { exportAgain, type FoundGraphs, type GraphCheck } from "./graph-check.js
  */
 export async function compareBytes(
   { folder, dtype, files }: FoundGraphs,
-  { read, attention, lshSeed, scratch, signal }: GraphCheck,
+  { read, op: { attention, lshSeed }, scratch, signal }: GraphCheck,
   exported: Pick<GraphOptions, "task" | "globalAttention" | "candidates">,
 ): Promise<Outcome> {
   const place = posix.dirname(files[0] ?? "");

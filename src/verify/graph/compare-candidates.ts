@@ -4,7 +4,7 @@ import type { FloatTensor, Session } from "../../runtime/session.js";
 import type { CandidateTokens } from "../../tokenizer/candidate-tokens.js";
 import type { Outcome } from "../attempt.js";
 import { compareByLength, judgeCloseness, type Question } from "./compare-outputs.js";
-import type { FoundGraphs, GraphCheck } from "./graph-check.js";
+import type { FoundGraphs, OutputCheck } from "./graph-check.js";
 
 /** Candidates of an input, as far as it has room for them. */
 const CANDIDATES = 3;
@@ -18,7 +18,7 @@ export function scoresCandidates({ outputNames }: Session): boolean {
 export async function compareCandidates(
   session: Session,
   graphs: FoundGraphs,
-  check: GraphCheck,
+  check: OutputCheck,
   tokens: CandidateTokens,
 ): Promise<Outcome> {
   const { found } = await compareByLength(session, graphs, check, ({ length }) => ask(check, tokens, length));
@@ -26,8 +26,8 @@ export async function compareCandidates(
 }
 
 /** Two windows of one document, the second of which is shorter. */
-async function ask({ subject }: GraphCheck, tokens: CandidateTokens, length: number): Promise<Question> {
-  const { converted, inputs, seed } = subject;
+async function ask(check: OutputCheck, tokens: CandidateTokens, length: number): Promise<Question> {
+  const { model, inputs, seed } = check;
   const [first, second] = [
     makeWindow(inputs, tokens, length, seed),
     makeWindow(inputs, tokens, length, seed + 1),
@@ -39,7 +39,7 @@ async function ask({ subject }: GraphCheck, tokens: CandidateTokens, length: num
     return { ids, pad: "right", globals: ids.map((_, i) => (i <= last ? 1 : 0)) };
   });
   const batch = makeBatch(rows, inputs.padId, length);
-  const { logits } = await converted.outputs(await converted.encode(batch), {});
+  const { logits } = await model.outputs(await model.encode(batch), {});
   const starts = first.ids.flatMap((id, i) => (id === tokens.start ? [i] : []));
   const windows = rows.flatMap((_, row) =>
     starts.map((at) => logits?.values[row * length + at] ?? Number.NaN),

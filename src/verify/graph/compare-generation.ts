@@ -9,7 +9,7 @@ import type { Outcome } from "../attempt.js";
 import type { DifferenceFound } from "../model/by-length.js";
 import { compareByLength, judgeCloseness } from "./compare-outputs.js";
 import { type Case, emptied, firstPass, type Kept, laterPass, makeCases } from "./generation-steps.js";
-import { exportAgain, type FoundGraphs, type GraphCheck, inSession } from "./graph-check.js";
+import { exportAgain, type FoundGraphs, inSession, type OutputCheck } from "./graph-check.js";
 
 interface Found extends DifferenceFound {
   /** Which graph, and what of it. */
@@ -29,7 +29,7 @@ interface Begun {
  * Generates with the graphs as clients do, step by step over tokens that are given: what each step gives is compared
  * with what the folder's weights give of all tokens at once. One graph is open at a time.
  */
-export async function compareGeneration(graphs: FoundGraphs, check: GraphCheck): Promise<Outcome> {
+export async function compareGeneration(graphs: FoundGraphs, check: OutputCheck): Promise<Outcome> {
   const place = posix.dirname(graphs.files[0] ?? "");
   const at = (name: string) => posix.join(place, inDtype(name, graphs.dtype));
   const missing = Object.values(GENERATION_FILES)
@@ -70,10 +70,10 @@ async function compareEncoder(
   session: Session,
   graph: string,
   graphs: FoundGraphs,
-  check: GraphCheck,
+  check: OutputCheck,
 ): Promise<Found[]> {
   const { found } = await compareByLength(session, graphs, check, async (batch) => {
-    const { states } = await check.subject.converted.encode(batch);
+    const { states } = await check.model.encode(batch);
     return { inputs: batch.inputs, expected: { last_hidden_state: states } };
   });
   return found.map((one) => ({ ...one, what: graph }));

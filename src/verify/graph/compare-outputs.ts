@@ -1,12 +1,11 @@
 import { exported, FEATURES, hasChoices, headForTask, taskOf } from "../../onnx/tasks.js";
 import { type Batch, makeBatch, withChoices } from "../../runtime/batch.js";
 import { decoderIds } from "../../runtime/head-question.js";
-import { branchLengths, sweepLengths } from "../../runtime/lengths.js";
 import type { Runnable } from "../../runtime/runnable.js";
 import type { FloatTensor, NumberTensor, Session } from "../../runtime/session.js";
 import type { Outcome } from "../attempt.js";
 import { type DifferenceFound, type Judgement, judgeByLength } from "../model/by-length.js";
-import { exportAgain, type FoundGraphs, type GraphCheck } from "./graph-check.js";
+import { exportAgain, type FoundGraphs, type OutputCheck } from "./graph-check.js";
 import { type OpenModules, openModules } from "./open-modules.js";
 
 /** Numbers that one run may give back: a graph with a large vocabulary is not run at its longest inputs. */
@@ -27,12 +26,12 @@ export interface Question {
 export async function compareModel(
   session: Session,
   graphs: FoundGraphs,
-  check: GraphCheck,
+  check: OutputCheck,
   task: string | undefined,
 ): Promise<Outcome> {
   const { head, modules } = exported(check.read.model, task);
   const isOwn = head === exported({ ...check.read.model, modules: undefined }, undefined).head;
-  const runnable = isOwn ? check.subject.converted : await check.openBase();
+  const runnable = isOwn ? check.model : await check.openBase();
   const followed = modules && (await openModules(check.read, modules));
   try {
     const { found, reach } = await compareByLength(session, graphs, check, (batch) =>
@@ -48,7 +47,7 @@ export async function compareModel(
 }
 
 /** What a graph was exported for, by its outputs: undefined for what the model is for. */
-export function exportedTask({ outputNames }: Session, { read: { model } }: GraphCheck): string | undefined {
+export function exportedTask({ outputNames }: Session, { read: { model } }: OutputCheck): string | undefined {
   const { modules, architecture, source } = model;
   const own = headForTask(architecture, source.head, undefined);
   const names = outputNames.filter((name) => name !== ENCODER_OUTPUT);
@@ -62,14 +61,13 @@ export function exportedTask({ outputNames }: Session, { read: { model } }: Grap
 export async function compareByLength(
   session: Session,
   { dtype, closeness }: FoundGraphs,
-  { subject, longest, lengths, read }: GraphCheck,
+  { model, inputs, row, lengths, read, seed, signal }: OutputCheck,
   ask: (batch: Batch) => Promise<Question>,
 ): Promise<{ found: DifferenceFound[]; reach: number }> {
-  const { inputs, attention, seed, signal } = subject;
   const outputsAt = async (length: number) => {
-    const rows = [inputs.random(length, seed + length)];
+    const rows = [row(length, seed + length)];
     // Pooling passes over padding.
-    if (read.model.modules) rows.push(inputs.random(Math.ceil(length / 2), seed));
+    if (read.model.modules) rows.push(row(Math.ceil(length / 2), seed));
     const batch = makeBatch(rows, inputs.padId);
     const question = await ask(batch);
     const known = Object.entries(question.inputs).filter(([name]) => session.inputNames.includes(name));
@@ -77,11 +75,9 @@ export async function compareByLength(
   };
   const one = Object.values((await outputsAt(1)).actual);
   const perToken = one.reduce((sum, { values }) => sum + values.length, 0);
-  const reach = Math.min(longest, Math.floor(MAX_OUTPUT / perToken));
-  const asked = lengths?.filter((length) => length <= reach);
+  const reach = Math.min(model.longest, Math.floor(MAX_OUTPUT / perToken));
   const found: DifferenceFound[] = [];
-  const some = dtype === "fp32" ? asked : (asked ?? branchLengths(attention, reach));
-  for (const length of sweepLengths(attention, reach, some)) {
+  for (const length of lengths(reach, dtype)) {
     signal?.throwIfAborted();
     const { expected, actual } = await outputsAt(length);
     found.push({ length, difference: closeness.between(expected, actual) });
@@ -104,7 +100,7 @@ async function askModel(
   runnable: Runnable,
   { outputNames }: Session,
   batch: Batch,
-  { subject: { inputs, seed } }: GraphCheck,
+  { inputs, seed }: OutputCheck,
   modules: OpenModules | undefined,
 ): Promise<Question> {
   const question = { decoderIds: decoderIds(batch, runnable.model, inputs, seed) };

@@ -1,9 +1,9 @@
 import type { FloatTensor, NumberTensor, Session } from "../../runtime/session.js";
 import { raggedBatch } from "../model/comparison.js";
-import type { GraphCheck } from "./graph-check.js";
+import type { OutputCheck } from "./graph-check.js";
 
 /** Lengths of the encoder's input at which a decoder is run: it has no blocks, and what it keeps is large. */
-const LENGTHS = [1, 40];
+export const DECODER_LENGTHS = [1, 40];
 const MAX_LENGTH = 64;
 
 /** Tokens that a decoder reads: some in its first pass, then one by one. */
@@ -35,17 +35,17 @@ export interface Pass {
 }
 
 /** Three rows, of which two are padded, at each length. */
-export async function makeCases({ subject, lengths }: GraphCheck): Promise<Case[]> {
-  const { converted, inputs, seed, signal } = subject;
-  const most = Math.min(converted.longest, MAX_LENGTH);
+export async function makeCases(check: OutputCheck): Promise<Case[]> {
+  const { model, inputs, decoderLengths, seed, signal } = check;
+  const most = Math.min(model.longest, MAX_LENGTH);
   const cases: Case[] = [];
-  for (const length of new Set((lengths ?? LENGTHS).map((asked) => Math.min(asked, most)))) {
+  for (const length of new Set(decoderLengths.map((asked) => Math.min(asked, most)))) {
     signal?.throwIfAborted();
     const batch = raggedBatch(inputs, length, seed + length);
-    const count = Math.min(TOKENS, converted.longest);
+    const count = Math.min(TOKENS, model.longest);
     const ids = batch.visible.map((_, row) => inputs.random(count, seed + row).ids);
-    const encoded = await converted.encode(batch);
-    const { logits } = await converted.outputs(encoded, { decoderIds: idTensor(ids) });
+    const encoded = await model.encode(batch);
+    const { logits } = await model.outputs(encoded, { decoderIds: idTensor(ids) });
     const mask = batch.inputs.attention_mask;
     if (!logits || !mask) continue;
     cases.push({

@@ -1,11 +1,13 @@
 import { join } from "node:path";
+import type { Device } from "../../base/device-names.js";
 import type { GraphDtype } from "../../base/graph-dtypes.js";
 import type { ReadModel } from "../../model/open.js";
 import { counted } from "../../report/words.js";
+import type { InputSource } from "../../runtime/input-source.js";
 import { type Runnable, running } from "../../runtime/runnable.js";
+import type { Runtime } from "../../runtime/runtime.js";
 import { openSession, type Session } from "../../runtime/session.js";
 import type { OpCheck } from "../attention/check-op.js";
-import type { Subject } from "../model/subject.js";
 import type { Closeness } from "./closeness.js";
 
 /** What to do about a graph that is not as it should be. */
@@ -13,14 +15,32 @@ export function exportAgain(dtype: GraphDtype): string {
   return `Export it again: lsg export FOLDER${dtype === "fp32" ? "" : ` --onnx ${dtype}`}.`;
 }
 
-/** What the checks of a folder's graphs are given. */
-export interface GraphCheck extends OpCheck {
-  readonly subject: Subject;
+/** What it takes to compare graphs with the weights that they were made of. */
+export interface OutputCheck {
+  readonly runtime: Runtime;
+  /** Where graphs in float32 are run. */
+  readonly device: Device;
   readonly read: ReadModel;
+  /** The model over its weights, in float32. */
+  readonly model: Runnable;
+  /** Opens it as its base class, without its own head. */
+  readonly openBase: () => Promise<Runnable>;
+  readonly inputs: InputSource;
+  /** Makes an input for a whole model or an encoder: one of `inputs`. */
+  readonly row: InputSource["random"];
+  /** Tokens of these inputs, where outputs are not too large beyond `reach`. */
+  readonly lengths: (reach: number, dtype: GraphDtype) => readonly number[];
+  /** Tokens that an encoder reads for a decoder. */
+  readonly decoderLengths: readonly number[];
+  readonly seed: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** What the checks of a folder's graphs are given. */
+export interface GraphCheck extends OutputCheck {
+  readonly op: OpCheck;
   /** A folder of our own. */
   readonly scratch: string;
-  /** Opens the converted model as its base class, without its own head. */
-  readonly openBase: () => Promise<Runnable>;
 }
 
 /** The graphs of a folder in one dtype, in a folder of our own with all that they need beside them. */
@@ -41,7 +61,7 @@ export interface FoundGraphs {
 export async function inSession<T>(
   graph: string,
   { folder, dtype }: FoundGraphs,
-  { runtime, device }: GraphCheck,
+  { runtime, device }: OutputCheck,
   use: (session: Session) => Promise<T>,
 ): Promise<T> {
   const session = await running(`${graph} cannot be loaded`, () =>

@@ -31,7 +31,8 @@ interface Written {
  * the original wrote. Words whose scores lie closer together than rounding does may take each other's place.
  */
 export async function checkGeneration(subject: Subject & { readonly original: Runnable }): Promise<Outcome> {
-  const { original, converted, inputs, losslessUpTo, seed, signal } = subject;
+  const { original, converted, inputs, promise, seed, signal } = subject;
+  const { lossless_up_to: losslessUpTo } = promise;
   const { generation } = original;
   if (!generation) return { verdict: "skipped", detail: "no config says which token to begin with" };
   const length = Math.min(INPUT_TOKENS, losslessUpTo || original.longest, converted.longest);

@@ -6,7 +6,9 @@ import { OptionError } from "../../base/errors.js";
 import type { GraphDtype } from "../../base/graph-dtypes.js";
 import { holdsOwnHead, type Model, readsTokenTypes } from "../../model/model.js";
 import type { ReadModel } from "../../model/open.js";
+import type { Promised } from "../../plan/types.js";
 import { inputSource } from "../../runtime/input-source.js";
+import { branchLengths, sweepLengths } from "../../runtime/lengths.js";
 import { openRunnable, type Runnable, type RunnableOptions } from "../../runtime/runnable.js";
 import type { Runtime } from "../../runtime/runtime.js";
 import { openTokenizer, type TextTokenizer } from "../../runtime/text-tokenizer.js";
@@ -17,7 +19,8 @@ import { failureOf } from "../attempt.js";
 import type { OpCheck } from "../attention/check-op.js";
 import { checkOps, opsOf } from "../attention/check-ops.js";
 import { checkGraphFiles, graphCheckId } from "../graph/checks.js";
-import { exportAgain } from "../graph/graph-check.js";
+import { DECODER_LENGTHS } from "../graph/generation-steps.js";
+import { exportAgain, type GraphCheck } from "../graph/graph-check.js";
 import { checkTransformers } from "../python/check-transformers.js";
 import type { Recorder } from "../recorder.js";
 import { SAMPLE_TEXT } from "../sample-text.js";
@@ -40,7 +43,7 @@ export interface ModelChecks {
   readonly original: ReadModel | undefined;
   /** The Python files that transformers runs; undefined if one of them does not come with lsg. */
   readonly modeling: readonly string[] | undefined;
-  readonly losslessUpTo: number;
+  readonly promise: Promised;
   /** Seed of lsh's projections, as the conversion recorded it. */
   readonly lshSeed: number;
   /** The dtypes of the graphs that the conversion was asked for. */
@@ -119,7 +122,11 @@ async function runChecks(
   if (!converted) return { differences: [], costs: [], looked: undefined };
   refuseLongLengths(lengths, converted);
   recorder.add(
-    ...unafforded({ converted: { ...converted, attention }, original, losslessUpTo: checks.losslessUpTo }),
+    ...unafforded({
+      converted: { ...converted, attention },
+      original,
+      promisedUpTo: checks.promise.hidden_states_up_to,
+    }),
   );
   await recorder.look("tokenizer", "tokenizer", async () => {
     const opened = await openTokenizer(read.read.contents, SAMPLE_TEXT);
@@ -140,7 +147,7 @@ async function runChecks(
       typed: readsTokenTypes(originalRead?.model ?? model),
       words: Math.min(model.sizes.vocab, originalRead?.model.sizes.vocab ?? model.sizes.vocab),
     }),
-    losslessUpTo: checks.losslessUpTo,
+    promise: checks.promise,
     lengths,
     seed,
     signal,
@@ -160,7 +167,13 @@ async function runChecks(
   }
   await original?.close();
   const openBase = () => open(read, "the base model", { head: "base" });
-  await checkGraphs(checks, { ...op, subject, read, scratch: workspace.folder, openBase }, recorder);
+  const check: GraphCheck = {
+    ...{ runtime: checks.runtime, device, read, model: converted, openBase, op, scratch: workspace.folder },
+    ...{ inputs: subject.inputs, row: subject.inputs.random, seed, signal },
+    lengths: (reach, dtype) => graphLengths(attention, reach, { dtype, asked: lengths }),
+    decoderLengths: lengths ?? DECODER_LENGTHS,
+  };
+  await checkGraphs(checks.graphsPromised, check, recorder);
   await recorder.look("transformers", "modelling code and graph", () =>
     checkTransformers(subject, {
       read,
@@ -217,10 +230,11 @@ async function compareWithOriginal(
       recorder.add(failureOf(id, title, error));
     }
   };
-  const { original, converted, losslessUpTo } = subject;
-  if (losslessUpTo > 0) await run("lossless", losslessTitle(converted.model), checkLossless);
+  const { original, converted } = subject;
+  const { hidden_states_up_to: hidden } = subject.promise;
+  if (hidden > 0) await run("lossless", losslessTitle(converted.model), checkLossless);
   const longest = Math.min(original.longest, converted.longest);
-  if (losslessUpTo < longest) {
+  if (hidden < longest) {
     await run("drift", "drift from the original", (all) => measureDrift(all, longest));
   }
   if (original.head && converted.head && generates(original.head)) {
@@ -230,8 +244,8 @@ async function compareWithOriginal(
 }
 
 async function checkGraphs(
-  { graphsPromised }: ModelChecks,
-  check: Parameters<typeof checkGraphFiles>[0],
+  graphsPromised: readonly GraphDtype[],
+  check: GraphCheck,
   recorder: Recorder,
 ): Promise<void> {
   recorder.begin("ONNX files");
@@ -246,6 +260,20 @@ async function checkGraphs(
       remedy: exportAgain(dtype),
     });
   }
+}
+
+/** Graphs in float32 are run around the borders of blocks; of other dtypes the numbers are to be seen, not the shapes. */
+function graphLengths(
+  attention: PlannedAttention,
+  reach: number,
+  { dtype, asked }: { readonly dtype: GraphDtype; readonly asked: readonly number[] | undefined },
+): readonly number[] {
+  const inside = asked?.filter((length) => length <= reach);
+  return sweepLengths(
+    attention,
+    reach,
+    dtype === "fp32" ? inside : (inside ?? branchLengths(attention, reach)),
+  );
 }
 
 function maskToken({ read: { contents }, model }: ReadModel) {

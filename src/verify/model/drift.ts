@@ -27,8 +27,8 @@ export async function measureDrift(
   subject: Subject & { readonly original: NonNullable<Subject["original"]> },
   usable: number,
 ): Promise<{ checks: Check[]; differences: DifferenceAt[] }> {
-  const { original, converted, inputs, losslessUpTo, attention, lengths: asked, seed, signal } = subject;
-  const range = [losslessUpTo + 1, usable] as const;
+  const { original, converted, inputs, promise, attention, lengths: asked, seed, signal } = subject;
+  const range = [promise.hidden_states_up_to + 1, usable] as const;
   const lengths = comparedLengths(attention, range, { count: SEEDED_LENGTHS, seed, asked });
   const cosines: number[] = [];
   const agreements: boolean[] = [];

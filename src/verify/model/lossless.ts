@@ -17,12 +17,12 @@ const REMEDY =
 export async function checkLossless(
   subject: Subject & { readonly original: NonNullable<Subject["original"]> },
 ): Promise<{ checks: Check[]; differences: DifferenceAt[] }> {
-  const { original, converted, inputs, losslessUpTo, attention, lengths: asked, seed, signal } = subject;
+  const { original, converted, inputs, promise, attention, lengths: asked, seed, signal } = subject;
   const title = losslessTitle(converted.model);
   // Positions that are counted from padding on, and positions that are not, agree where there is none before.
   const [own, other] = [original, converted].map(({ model }) => typeof model.architecture.positions.offset);
   const side = own === other ? "left" : "right";
-  const longest = Math.min(losslessUpTo, original.longest, converted.longest);
+  const longest = Math.min(promise.hidden_states_up_to, original.longest, converted.longest);
   const lengths = comparedLengths(attention, [1, longest], { count: SEEDED_LENGTHS, seed, asked });
   const [hidden, head]: [DifferenceFound[], DifferenceFound[]] = [[], []];
   for (const length of lengths) {
@@ -31,7 +31,7 @@ export async function checkLossless(
     if (!comparison.expected.states.values.every(Number.isFinite))
       return { checks: [notFinite(title, length)], differences: [] };
     hidden.push({ length, difference: hiddenDifference(comparison) });
-    if (!original.head || !converted.head) continue;
+    if (!original.head || !converted.head || length > promise.lossless_up_to) continue;
     const [expected, actual] = await headOutputs(original, converted, comparison, inputs, seed + length);
     head.push({ length, difference: outputDifference(expected, actual) });
   }

@@ -45,7 +45,7 @@ interface Answer {
 
 /** Shows original and converted model one text: what each predicts, side by side. */
 export async function checkPredictions(subject: Subject, texts: TextInputs): Promise<Outcome> {
-  const { converted, original, losslessUpTo } = subject;
+  const { converted, original, promise } = subject;
   const { text, ids, at } = encode(converted, texts);
   if (at < 0) return { verdict: "skipped", detail: "--text has no <mask> to be filled in" };
   const stranger = ids.find((id) => id >= converted.model.sizes.vocab);
@@ -82,7 +82,7 @@ export async function checkPredictions(subject: Subject, texts: TextInputs): Pro
   const tolerance = toleranceFor(found);
   const figure = { value: found.largest, length: ids.length };
   const apart = `scores differ by ${formatNumber(found.largest)}`;
-  if (ids.length > losslessUpTo) {
+  if (ids.length > promise.lossless_up_to) {
     return { verdict: "stated", detail: `${quoted}: ${apart}; nothing is promised`, figure, table };
   }
   const same = found.largest <= tolerance && expected.lines[0] !== undefined;

@@ -1,4 +1,5 @@
 import type { PlannedAttention } from "../../attention/planned.js";
+import type { Promised } from "../../plan/types.js";
 import type { InputSource } from "../../runtime/input-source.js";
 import type { Runnable } from "../../runtime/runnable.js";
 
@@ -9,8 +10,7 @@ export interface Subject {
   readonly attention: PlannedAttention;
   readonly original: Runnable | undefined;
   readonly inputs: InputSource;
-  /** Tokens up to which it promises what the original computes; 0 where nothing is promised. */
-  readonly losslessUpTo: number;
+  readonly promise: Promised;
   /** What `--lengths` asks for. */
   readonly lengths: readonly number[] | undefined;
   readonly seed: number;

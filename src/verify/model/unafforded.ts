@@ -1,4 +1,4 @@
-import { fullUpTo, type PlannedAttention } from "../../attention/planned.js";
+import { type PlannedAttention, seenInFull } from "../../attention/planned.js";
 import { scoreBytes } from "../../attention/score-memory.js";
 import { DEFAULT_MAX_SEQUENCE_LENGTH } from "../../options/schemas.js";
 import { formatNumber } from "../../report/numbers.js";
@@ -12,11 +12,11 @@ interface Sides {
     readonly attention: PlannedAttention;
   };
   readonly original: Pick<Runnable, "positions" | "longest"> | undefined;
-  readonly losslessUpTo: number;
+  readonly promisedUpTo: number;
 }
 
 /** Names the inputs at which nothing will be looked at, being too long for this machine's memory: mostly none. */
-export function unafforded({ converted, original, losslessUpTo }: Sides): Check[] {
+export function unafforded({ converted, original, promisedUpTo }: Sides): Check[] {
   const comparable = Math.min(converted.longest, original?.longest ?? converted.longest);
   const both = Math.min(converted.positions, original?.positions ?? 0);
   const findings = [
@@ -30,14 +30,14 @@ export function unafforded({ converted, original, losslessUpTo }: Sides): Check[
     const gigabytes = formatNumber(scoreBytes(converted.model.sizes.heads, tokens) / 1e9);
     return `${gigabytes} GB for ${counted(tokens, "token")}`;
   };
-  const full = comparable < both ? both : fullUpTo(converted.attention);
+  const full = comparable < both ? both : seenInFull(converted.attention);
   return [
     {
       id: "memory",
       title: "inputs too long for this machine",
       verdict: "skipped",
       detail:
-        `NOT COVERED${comparable < losslessUpTo ? `, although ${losslessUpTo} tokens are promised` : ""}: where every ` +
+        `NOT COVERED${comparable < promisedUpTo ? `, although ${promisedUpTo} tokens are promised` : ""}: where every ` +
         `token sees every other one, the scores of a row in one layer take ${size(comparable)}, and ${size(full)}`,
       findings,
       remedy:

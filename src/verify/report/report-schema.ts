@@ -80,6 +80,10 @@ export const VerificationReportSchema = z.object({
   lossless_up_to: CountSchema.nullable().describe(
     "tokens up to which the original's outputs are promised; 0: nowhere",
   ),
+  hidden_states_up_to: CountSchema.nullable().describe(
+    "tokens up to which the hidden states of the original's base model are promised",
+  ),
+  why: z.string().nullable().describe("why no more is promised; null where all that the original reads is"),
   attention: AttentionSchema.nullable(),
   device: z
     .object({ name: z.string(), detail: z.string() })

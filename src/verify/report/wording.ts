@@ -1,3 +1,4 @@
+import type { ConversionRecord } from "../../plan/types.js";
 import { formatAgainst, formatNumber } from "../../report/numbers.js";
 import { counted } from "../../report/words.js";
 import type { Check, Verdict, VerificationReport } from "../types.js";
@@ -19,6 +20,8 @@ export type ReportHead = Pick<
   | "architecture"
   | "max_sequence_length"
   | "lossless_up_to"
+  | "hidden_states_up_to"
+  | "why"
   | "device"
 >;
 
@@ -31,16 +34,28 @@ export function facts(head: ReportHead): (readonly [name: string, value: string]
     ["compared with", head.original ?? "nothing: no original was at hand"],
     ["model", model],
     ["context", length && `${length.from} → ${length.to} tokens`],
-    ["promised", promise(head.lossless_up_to)],
+    ["promised", promise(head)],
     ["device", device && [device.name, device.detail].filter((text) => text !== "").join(": ")],
   ];
   return all.filter((fact): fact is readonly [string, string] => fact[1] !== null);
 }
 
-function promise(losslessUpTo: number | null): string | null {
-  if (losslessUpTo === null) return null;
-  if (losslessUpTo === 0) return "nothing: the outputs differ from the original's at every length";
-  return `the original's outputs for inputs of up to ${counted(losslessUpTo, "token")}`;
+function promise({ lossless_up_to, hidden_states_up_to, why }: ReportHead): string | null {
+  if (lossless_up_to === null) return null;
+  const hidden = hidden_states_up_to ?? lossless_up_to;
+  if (lossless_up_to > 0)
+    return `the original's outputs for inputs of up to ${counted(lossless_up_to, "token")}`;
+  const reason = why === null ? "" : `; ${why}`;
+  if (hidden > 0)
+    return `its base model's hidden states for inputs of up to ${counted(hidden, "token")}${reason}`;
+  return `nothing: ${why ?? "the outputs differ from the original's at every length"}`;
+}
+
+/** What a record promises, in a few words. */
+export function promiseWords({ lossless_up_to, hidden_states_up_to }: ConversionRecord["promise"]): string {
+  return lossless_up_to === 0 && hidden_states_up_to > 0
+    ? `hidden states up to ${counted(hidden_states_up_to, "token")}`
+    : `lossless up to ${counted(lossless_up_to, "token")}`;
 }
 
 /** A check's number, what it may be at most, and the length at which it was measured; empty where there is none. */

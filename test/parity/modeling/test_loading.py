@@ -1,4 +1,4 @@
-"""Who opens a converted folder: with its code from anywhere, without it nobody who would compute something else."""
+"""Who opens a converted folder: with its code from anywhere, without it nobody who would compute otherwise."""
 
 from __future__ import annotations
 
@@ -15,15 +15,12 @@ import pytest
 import torch
 import transformers
 from cases import (
-    BASES,
     SEQ2SEQ_TYPES,
     TYPES,
-    UNMASKED,
     class_name,
     converted,
     load,
     original,
-    prefix,
     relative,
     usual_auto,
     usual_head,
@@ -73,11 +70,11 @@ def refuses(opening: Callable[[], Any]) -> bool:
 
 @pytest.mark.parametrize("model_type", ALL_TYPES)
 def test_a_folder_with_a_dot_in_its_name_opens(model_type: str, tmp_path: Path) -> None:
-    folder, auto = dotted(model_type, tmp_path), usual_auto(model_type)
-    model = auto.from_pretrained(folder, trust_remote_code=True, torch_dtype=torch.float32)
-    assert type(model).__name__ == class_name(model_type, usual_head(model_type))
-    batch = usual_inputs(model_type, 50)
-    assert torch.equal(hidden(model, batch), hidden(load(model_type, auto), batch))
+    folder, options = dotted(model_type, tmp_path), {"trust_remote_code": True, "torch_dtype": torch.float32}
+    head = usual_auto(model_type).from_pretrained(folder, **options)
+    assert type(head).__name__ == class_name(model_type, usual_head(model_type))
+    model, batch = AutoModel.from_pretrained(folder, **options), usual_inputs(model_type, 50)
+    assert torch.equal(hidden(model, batch), hidden(load(model_type, AutoModel), batch))
 
 
 @pytest.mark.parametrize("model_type", ALL_TYPES)
@@ -130,10 +127,11 @@ def test_without_its_code_it_refuses(model_type: str, tmp_path: Path) -> None:
 
 
 def test_so_do_pipelines() -> None:
-    assert refuses(lambda: pipeline("fill-mask", str(converted("bert"))))
-    assert type(pipeline("fill-mask", str(converted("bert")), trust_remote_code=True).model).__name__ == (
-        "LSGBertForMaskedLM"
-    )
+    folder = str(converted("bert"))
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    assert refuses(lambda: pipeline("fill-mask", folder, tokenizer=tokenizer))
+    opened = pipeline("fill-mask", folder, tokenizer=tokenizer, trust_remote_code=True)
+    assert type(opened.model).__name__ == "LSGBertForMaskedLM"
 
 
 @pytest.mark.parametrize("model_type", ALL_TYPES)
@@ -171,8 +169,9 @@ def test_the_plain_class_can_be_had_for_short_texts(model_type: str, way: str, t
         batch = usual_inputs(model_type, length)
         seen = slice(None) if model_type in SEQ2SEQ_TYPES else batch["attention_mask"].bool()
         expected = hidden(before, batch)[seen]
-        assert torch.equal(hidden(model, batch)[seen], expected)
-        assert relative(hidden(ours, batch)[seen], expected) <= 1e-5
+        # Fused attention rounds otherwise than eager.
+        for one in (model, ours):
+            assert relative(hidden(one, batch)[seen], expected) <= 1e-5
 
 
 @pytest.mark.parametrize("model_type", ["bert", "bart"])

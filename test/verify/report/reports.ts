@@ -18,6 +18,8 @@ export function passing(overrides: Partial<VerificationReport> = {}): Verificati
     architecture: "LSGRobertaForMaskedLM",
     max_sequence_length: { from: 512, to: 4096 },
     lossless_up_to: 512,
+    hidden_states_up_to: 512,
+    why: null,
     attention: {
       block_size: 128,
       num_global_tokens: 1,
@@ -131,6 +133,8 @@ export function withoutOriginal(): VerificationReport {
   return passing({
     original: null,
     lossless_up_to: null,
+    hidden_states_up_to: null,
+    why: null,
     device: null,
     model_type: null,
     architecture: null,

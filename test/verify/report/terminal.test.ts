@@ -46,7 +46,9 @@ device         webgpu: SwiftShader; 97 % of the nodes on WebGPU, the others on C
   });
 
   test("says where nothing is promised", () => {
-    expect(header(passing({ lossless_up_to: 0 }), PLAIN)).toContain("promised       nothing: ");
+    expect(header(passing({ lossless_up_to: 0, hidden_states_up_to: 0 }), PLAIN)).toContain(
+      "promised       nothing: ",
+    );
   });
 });
 

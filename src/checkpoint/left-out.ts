@@ -1,0 +1,171 @@
+import { posix } from "node:path";
+import { isRecord } from "../json/json-edit.js";
+import { parseObject } from "./checkpoint.js";
+import type { FileSource } from "./file-source.js";
+import { MODULES_FILE, parseModules } from "./sentence-transformers/modules-json.js";
+
+/** A source's files, with the contents of those that `filesForSorting` names. */
+export interface SourceFiles {
+  /** Sizes in bytes by path. */
+  readonly files: ReadonlyMap<string, { readonly size: number }>;
+  readonly contents: ReadonlyMap<string, Buffer>;
+}
+
+/** A file of the source that a conversion or an export leaves out. */
+export interface OmittedFile {
+  readonly path: string;
+  /** Its kind. */
+  readonly reason: string;
+}
+
+/** Files that are no part of a model, whichever it is, by their paths. The first kind that fits counts. */
+const KINDS = {
+  "hidden files and caches":
+    /(^|\/)(\.(?!gitattributes$)|(__pycache__|node_modules)\/|Thumbs\.db$|desktop\.ini$)/,
+  "state of a training":
+    /(^|\/)((checkpoint-[^/]+|runs|wandb|lightning_logs|mlruns|global_step\d+)\/|(optimizer|scheduler|scaler)\.(pt|pth|bin)$|rng_state[^/]*$|training_args\.bin$|trainer_state\.json$|events\.[^/]*$)/,
+  "exports and weights of other libraries":
+    /(^|\/)((onnx|openvino|coreml|tflite|saved_model|[^/]+\.mlpackage)\/|openvino_[^/]+$|tf_model[^/]*\.h5(\.index\.json)?$|flax_model[^/]*\.msgpack(\.index\.json)?$|rust_model\.ot$|saved_model\.pb$)|\.(onnx|onnx_data|gguf|tflite|mlmodel|ckpt)$|\.ckpt(-\d+)?\.(index|meta|data-\d+-of-\d+)$/,
+} as const;
+
+const OTHER_MODELS = "weights of other models";
+const DATA = "tables of data";
+const TOO_LARGE = "files too large for settings";
+
+/** Kinds that nothing which opens a model reads. */
+const NEVER_OPENED: ReadonlySet<string> = new Set(["hidden files and caches", "state of a training", DATA]);
+
+/** Tables; small ones that a config or the code names belong to the model. */
+const TABLE = /\.(csv|tsv|jsonl|ndjson|parquet|arrow|feather)(\.(gz|bz2|xz|zst))?$/;
+
+/** Files of tensors that may be a head's, or another model's. */
+const TENSORS = /\.(safetensors|bin|pt|pth|h5|msgpack|ot|npz)$/;
+
+/** Weights as loaders name them, in any precision, and their indexes. */
+const MODEL_WEIGHTS =
+  /^(model|pytorch_model)(\.[\w-]+?)?(-\d+-of-\d+)?\.(safetensors|bin)(\.index(\.[\w-]+)?\.json)?$/;
+
+/** Larger files are no settings; the largest tokenizers have some 40 MB. */
+const MAX_SIDE_FILE_BYTES = 256 * 2 ** 20;
+
+/** Files of a kind that the sentence about them names. */
+const MAX_NAMED = 6;
+
+/** The files of the weights themselves, which need no mention among what is left out. */
+export function isModelWeights(path: string): boolean {
+  return MODEL_WEIGHTS.test(path);
+}
+
+/** The files whose contents say what belongs to a model: indexes, modules.json, and where there are tables also configs and code. */
+export function filesForSorting(files: SourceFiles["files"]): string[] {
+  const paths = [...files.keys()];
+  const namesFiles = paths.some((path) => TABLE.test(path)) ? /\.(py|json)$/ : /^$/;
+  return paths.filter(
+    (path) =>
+      path === MODULES_FILE ||
+      isIndex(path) ||
+      (namesFiles.test(path) && !path.includes("/") && !/^(tokenizer|vocab)\.json$/.test(path)),
+  );
+}
+
+/** A source's files, with what it takes to sort them. */
+export async function readForSorting({ files, read }: FileSource): Promise<SourceFiles> {
+  const contents = new Map<string, Buffer>();
+  for (const path of filesForSorting(files)) contents.set(path, await read(path));
+  return { files, contents };
+}
+
+/** The weights themselves: by their names, and what an index names. */
+export function ownWeights({ files, contents }: SourceFiles): string[] {
+  const indexed = [...contents].flatMap(([path, content]) => {
+    if (!isIndex(path)) return [];
+    const { weight_map } = parseObject(content, path);
+    return isRecord(weight_map) ? Object.values(weight_map) : [];
+  });
+  const named = new Set(indexed);
+  return [...files.keys()].filter((path) => isModelWeights(path) || named.has(path));
+}
+
+/**
+ * Divides a model's files: its own small files stay, heads in files of their own and modules of sentence-transformers
+ * among them. Its weights don't, which are written anew, nor does what is no part of it.
+ */
+export function sortFiles(source: SourceFiles): { kept: string[]; omitted: OmittedFile[] } {
+  const weights = new Set(ownWeights(source));
+  const kindOf = sorter(source, weights);
+  const kept: string[] = [];
+  const omitted: OmittedFile[] = [];
+  for (const path of [...source.files.keys()].sort()) {
+    if (weights.has(path)) continue;
+    const reason = kindOf(path);
+    if (reason === undefined) kept.push(path);
+    else omitted.push({ path, reason });
+  }
+  return { kept, omitted };
+}
+
+/** Whether files of a kind say nothing to anything that opens a model. */
+export function isNeverOpened({ reason }: OmittedFile): boolean {
+  return NEVER_OPENED.has(reason);
+}
+
+/** What is left out, in one sentence, by kind; a folder of which nothing stays is named as one. */
+export function leftOutSentence(
+  omitted: readonly OmittedFile[],
+  kept: readonly string[],
+): string | undefined {
+  const staying = new Set(kept.map(topOf));
+  const kinds = new Map<string, Set<string>>();
+  for (const { path, reason } of omitted) {
+    const top = topOf(path);
+    const named = path.includes("/") && !staying.has(top) ? `${top}/` : path;
+    kinds.set(reason, (kinds.get(reason) ?? new Set()).add(named));
+  }
+  if (kinds.size === 0) return undefined;
+  const listed = [...kinds].map(([kind, all]) => {
+    const rest = all.size - MAX_NAMED;
+    return `${kind} (${[...all].slice(0, MAX_NAMED).join(", ")}${rest > 0 ? ` and ${rest} more` : ""})`;
+  });
+  return `Left out, as no part of the model: ${listed.join("; ")}.`;
+}
+
+/** Why a file that is no weights of the model does not stay; undefined where it does. */
+function sorter(
+  { files, contents }: SourceFiles,
+  weights: ReadonlySet<string>,
+): (path: string) => string | undefined {
+  const size = (path: string) => files.get(path)?.size ?? 0;
+  const modules = modulePaths(contents.get(MODULES_FILE));
+  const isModule = (path: string) => modules.some((folder) => path.startsWith(`${folder}/`));
+  // A head is small beside its model; what is half as large is a model, be it in another precision.
+  const half = [...weights].reduce((sum, path) => sum + size(path), 0) / 2;
+  const isModel = (path: string) =>
+    half > 0 && TENSORS.test(path) && !isModule(path) && size(path) >= half && !weights.has(path);
+  const models = [...files.keys()].filter(isModel);
+  const folders = models
+    .map((path) => posix.dirname(path))
+    .filter((folder) => files.has(posix.join(folder, "config.json")) && folder !== ".");
+  const texts = [...contents].flatMap(([path, text]) => (/\.(py|json)$/.test(path) ? [text] : []));
+  const isNamed = (path: string) => texts.some((text) => text.includes(posix.basename(path)));
+  return (path) => {
+    const kind = Object.entries(KINDS).find(([, pattern]) => pattern.test(path))?.[0];
+    if (kind !== undefined) return kind;
+    if (models.includes(path) || folders.some((folder) => path.startsWith(`${folder}/`))) return OTHER_MODELS;
+    if (TABLE.test(path) && !isModule(path) && !isNamed(path)) return DATA;
+    return size(path) > MAX_SIDE_FILE_BYTES && !isModule(path) ? TOO_LARGE : undefined;
+  };
+}
+
+function isIndex(path: string): boolean {
+  return isModelWeights(path) && path.endsWith(".json");
+}
+
+function topOf(path: string): string {
+  return path.split("/", 1)[0] ?? path;
+}
+
+/** Folders of a sentence-transformers model's modules behind the transformer. */
+function modulePaths(modulesJson: Buffer | undefined): string[] {
+  const modules = modulesJson ? parseModules(modulesJson) : [];
+  return modules.flatMap(({ path }) => (path === "" ? [] : [path]));
+}

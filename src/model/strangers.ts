@@ -1,0 +1,106 @@
+import type { Architecture } from "../architectures/architecture.js";
+import { COLBERT_CLASS } from "../checkpoint/sentence-transformers/model-kind.js";
+import { knownNames } from "./known-names.js";
+import type { Model } from "./model.js";
+import type { SourceTensor } from "./names.js";
+import { headSpecs, type Sizes } from "./tensor-specs.js";
+
+/** Buffers that transformers computes anew; old versions saved them. */
+export const BUFFERS = ["embeddings.position_ids", "embeddings.token_type_ids"];
+
+/** Where a tensor stands that a class does not have. */
+export type Place =
+  /** In one of the layers that the config counts. */
+  | "layer"
+  /** In a layer beyond those. */
+  | "further layer"
+  /** Elsewhere in the base model. */
+  | "base model"
+  | "head";
+
+/** A tensor that the class of a checkpoint does not have. */
+export interface Stranger {
+  readonly tensor: SourceTensor;
+  readonly place: Place;
+}
+
+/** Tensors that the class of a checkpoint lacks: transformers would ignore them. */
+export function strangersOf(model: Model): Stranger[] {
+  const { architecture, source, sizes, tensors } = model;
+  const { baseNames } = knownNames(architecture, sizes);
+  const head = source.head ? headSpecs(architecture, source.head, sizes) : [];
+  const own = new Set(head.map(({ name }) => name));
+  const isOwn = ({ name }: SourceTensor) =>
+    own.has(name) || (source.className === COLBERT_CLASS && /^linear\.(weight|bias)$/.test(name));
+  return [...tensors.values()].flatMap((tensor): Stranger[] => {
+    const { baseName } = tensor;
+    if (baseName === undefined) return isOwn(tensor) ? [] : [{ tensor, place: "head" }];
+    if (baseNames.has(baseName) || BUFFERS.includes(baseName)) return [];
+    return [{ tensor, place: placeOf(baseName, architecture, sizes) }];
+  });
+}
+
+/** How many layers of the encoder a checkpoint has tensors of, and how many its config counts, by which key. */
+export function layerCounts({
+  architecture,
+  sizes,
+  tensors,
+}: Pick<Model, "architecture" | "sizes" | "tensors">): {
+  readonly found: number;
+  readonly counted: number;
+  readonly key: string;
+} {
+  const { path, repeat } = architecture.encoder.layers;
+  const [counter = "layers"] = repeat;
+  const key = architecture.config[counter];
+  const pattern = new RegExp(`^${layerPattern(path)}`);
+  const numbers = [...tensors.values()].map(({ baseName }) =>
+    Number(pattern.exec(baseName ?? "")?.[1] ?? -1),
+  );
+  return {
+    found: numbers.reduce((most, number) => Math.max(most, number + 1), 0),
+    counted: sizes[counter],
+    key: typeof key === "number" ? counter : key[0],
+  };
+}
+
+function layerPattern(path: string): string {
+  return `${path.replaceAll(".", "\\.").replaceAll("*", "(\\d+)")}\\.`;
+}
+
+function placeOf(baseName: string, { encoder, decoder }: Architecture, sizes: Sizes): Place {
+  const stacks = [
+    { path: encoder.layers.path, counts: encoder.layers.repeat.map((counter) => sizes[counter]) },
+    ...(decoder ? [{ path: decoder.layers.path, counts: [sizes.decoder?.layers ?? 0] }] : []),
+  ];
+  for (const { path, counts } of stacks) {
+    const found = new RegExp(`^${layerPattern(path)}`).exec(baseName);
+    if (!found) continue;
+    const isBeyond = counts.some((count, i) => Number(found[i + 1]) >= count);
+    return isBeyond ? "further layer" : "layer";
+  }
+  return "base model";
+}
+
+/** Groups that are still read; more become modules. */
+const MAX_GROUPS = 12;
+
+/** Tensors in few words: one name for the weight and the bias of a module, and for the same one of all layers. */
+export function groupNames(names: readonly string[]): string {
+  const modules = names.map((name) =>
+    name.replace(/\.(weight|bias)$/, "").replace(/(^|\.)\d+(?=\.|$)/g, "$1*"),
+  );
+  const isLong = new Set(modules).size > MAX_GROUPS;
+  const groups = new Map<string, number>();
+  for (const module of modules) {
+    const group = isLong ? outerModule(module) : module;
+    groups.set(group, (groups.get(group) ?? 0) + 1);
+  }
+  return [...groups].map(([group, count]) => (count > 1 ? `${group} (${count} tensors)` : group)).join(", ");
+}
+
+/** Up to the layer, or the first two parts. */
+function outerModule(module: string): string {
+  const layer = module.indexOf("*");
+  return layer < 0 ? module.split(".").slice(0, 2).join(".") : module.slice(0, layer + 1);
+}

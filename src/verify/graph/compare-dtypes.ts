@@ -1,0 +1,110 @@
+import { posix } from "node:path";
+import { borderOf } from "../../attention/planned.js";
+import { inDtype } from "../../base/graph-dtypes.js";
+import { GRAPH_FILE } from "../../checkpoint/graph-files.js";
+import type { ReadModel } from "../../model/open.js";
+import { describeForExport } from "../../onnx/export-model.js";
+import { DEFAULT_SEED } from "../../options/schemas.js";
+import { inputSource } from "../../runtime/input-source.js";
+import { openRunnable, type Runnable, type RunnableOptions } from "../../runtime/runnable.js";
+import type { Runtime } from "../../runtime/runtime.js";
+import { openTokenizer } from "../../runtime/text-tokenizer.js";
+import { openWorkspace } from "../../runtime/workspace.js";
+import { SAMPLE_TEXT } from "../sample-text.js";
+import { leastCosine, type SmallDtype, summedCloseness } from "./closeness.js";
+import { compareGeneration } from "./compare-generation.js";
+import { compareWhole, exportedFor } from "./compare-whole.js";
+import { inSession, type OutputCheck } from "./graph-check.js";
+
+/** Tokens of short texts. */
+const SHORT = [8, 40, 128];
+
+/** Attention of blocks is itself from two of them on; so many tokens take seconds, and more would tell no more of a dtype. */
+const LONGEST = 2048;
+
+/** Tokens that an encoder reads for a decoder. */
+const DECODER_LENGTHS = [8, 40];
+
+/** How near a dtype's graphs come to float32. */
+export interface DtypeCloseness {
+  /** Between what all inputs give in both; of the output that has turned most. */
+  readonly cosine: number;
+  /** What it has to be. */
+  readonly least: number;
+}
+
+/** A model in float32, beside which graphs in other dtypes are run on the same inputs. */
+export interface DtypeComparison {
+  /** Whether inputs are texts; else, without a tokenizer, random tokens. */
+  readonly ofTexts: boolean;
+  /** Tokens of the inputs. */
+  readonly lengths: readonly number[];
+  /**
+   * @param folder where the graphs lie
+   * @param files their names, and those of their data
+   * @throws CheckpointError if a graph cannot be loaded or run
+   */
+  closeness(dtype: SmallDtype, folder: string, files: readonly string[]): Promise<DtypeCloseness>;
+  close(): Promise<void>;
+}
+
+export interface ComparisonOptions {
+  readonly runtime: Runtime;
+  /** Seed of lsh's random projections. */
+  readonly lshSeed: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Opens a model over its weights, in float32, wherever they lie: they are not copied. */
+export async function openDtypeComparison(
+  read: ReadModel,
+  { runtime, lshSeed, signal }: ComparisonOptions,
+): Promise<DtypeComparison> {
+  const workspace = await openWorkspace(read.read.checkpoint.source, signal);
+  const open = (title: string, more: Partial<RunnableOptions> = {}): Promise<Runnable> =>
+    openRunnable(read, { runtime, workspace, device: "cpu", lshSeed, title, ...more });
+  let model: Runnable | undefined;
+  const close = async () => {
+    await model?.close();
+    await workspace.close();
+  };
+  try {
+    model = await open("the model in float32");
+    // With what follows the transformer in a sentence-transformers folder.
+    const described = await describeForExport(read.read.checkpoint, { signal });
+    const whole = { checkpoint: described.checkpoint, contents: read.read.contents };
+    const opened = await openTokenizer(read.read.contents, SAMPLE_TEXT);
+    const inputs = inputSource(read.model, "tokenizer" in opened ? opened.tokenizer.encode(SAMPLE_TEXT) : []);
+    const beyondTwoBlocks = read.attention ? 2 * borderOf(read.attention) + 5 : 0;
+    const wanted = [...SHORT, beyondTwoBlocks].filter((length) => length > 0 && length <= LONGEST);
+    const upTo = (reach: number) =>
+      [...new Set(wanted.map((length) => Math.min(length, reach)))].sort((a, b) => a - b);
+    const check: OutputCheck = {
+      ...{ runtime, device: "cpu", model, openBase: () => open("the base model", { head: "base" }) },
+      read: { ...read, read: whole, model: described.model },
+      ...{ inputs, row: inputs.text, seed: DEFAULT_SEED, signal },
+      lengths: upTo,
+      decoderLengths: DECODER_LENGTHS,
+    };
+    return {
+      ofTexts: inputs.hasText,
+      lengths: upTo(model.longest),
+      async closeness(dtype, folder, files) {
+        const closeness = summedCloseness(dtype);
+        const graphs = { folder, dtype, files, closeness };
+        const whole = files.find((file) => posix.basename(file) === inDtype(GRAPH_FILE, dtype));
+        if (whole === undefined) await compareGeneration(graphs, check);
+        else {
+          await inSession(whole, graphs, check, (session) =>
+            compareWhole(session, graphs, check, exportedFor(session, check)),
+          );
+        }
+        return { cosine: closeness.cosine(), least: leastCosine(dtype) };
+      },
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}

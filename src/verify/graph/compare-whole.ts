@@ -1,0 +1,31 @@
+import { CANDIDATE_SCORING } from "../../onnx/candidate-task.js";
+import type { GraphOptions } from "../../onnx/context.js";
+import type { Session } from "../../runtime/session.js";
+import { findCandidateTokens } from "../../tokenizer/candidate-tokens.js";
+import type { Outcome } from "../attempt.js";
+import { compareCandidates, scoresCandidates } from "./compare-candidates.js";
+import { compareModel, exportedTask } from "./compare-outputs.js";
+import type { FoundGraphs, OutputCheck } from "./graph-check.js";
+
+/** What a graph was exported for: what decides which of the model's outputs it has. */
+type Purpose = Pick<GraphOptions, "task" | "candidates">;
+
+/** What a graph that holds a whole model was exported for, by its inputs and outputs. */
+export function exportedFor(session: Session, check: OutputCheck): Purpose {
+  if (!scoresCandidates(session)) return { task: exportedTask(session, check), candidates: undefined };
+  const { read, model } = check.read;
+  const candidates = findCandidateTokens(read.contents, model.architecture.tokenizerClass);
+  return { task: CANDIDATE_SCORING, candidates };
+}
+
+/** Compares the outputs of a graph that holds a whole model with what the weights say. */
+export function compareWhole(
+  session: Session,
+  graphs: FoundGraphs,
+  check: OutputCheck,
+  { task, candidates }: Purpose,
+): Promise<Outcome> {
+  return candidates
+    ? compareCandidates(session, graphs, check, candidates)
+    : compareModel(session, graphs, check, task);
+}

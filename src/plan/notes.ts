@@ -73,9 +73,12 @@ export function sentenceNotes(
     each.kind === "edit" ? each.edits : [],
   )) {
     if (!DOCUMENT_LENGTHS.includes(key)) continue;
+    const change = `from ${JSON.stringify(from)} to ${JSON.stringify(to)}`;
     notes.push(
-      `${file}: ${key} is raised from ${JSON.stringify(from)} to ${JSON.stringify(to)}: longer documents are no ` +
-        "longer cut, and an index holds a vector for each of their tokens. Queries are as long as before.",
+      typeof from === "number" && typeof to === "number" && to < from
+        ? `${file}: ${key} is lowered ${change}: longer documents are cut.`
+        : `${file}: ${key} is raised ${change}: longer documents are no longer cut, and an index holds a vector for ` +
+            "each of their tokens. Queries are as long as before.",
     );
   }
   const metadata = contents.get(COLBERT_METADATA);

@@ -10,6 +10,7 @@ import { positionTable } from "../model/positions.js";
 import { encoderGraph, headGraph } from "../onnx/graph.js";
 import { headForTask } from "../onnx/tasks.js";
 import { type Batch, lastTokens } from "./batch.js";
+import { bytesForScores } from "./free-memory.js";
 import { gatherTokens, type HeadQuestion } from "./head-question.js";
 import type { NodeShare } from "./node-shares.js";
 import type { Runtime } from "./runtime.js";
@@ -63,8 +64,8 @@ export interface RunnableOptions {
   /** Layers of the encoder to run, from the first on; all by default. */
   readonly layers?: number;
   readonly profile?: boolean;
-  /** Bytes that the scores of its attention may take. */
-  readonly memory: number;
+  /** Bytes that the scores of its attention may take; by default what the machine has for them. */
+  readonly memory?: number;
   /** What is to follow the encoder: by default the model's own head, or the base class's (of most nothing). */
   readonly head?: "own" | "base" | "none";
 }
@@ -117,7 +118,7 @@ export async function openRunnable(
     longest: affordedTokens(attention, {
       heads: model.sizes.heads,
       longest: positions,
-      bytes: memory,
+      bytes: memory ?? bytesForScores(),
     }),
     graphPath,
     nodeShares: () => encoder.nodeShares(),

@@ -214,6 +214,15 @@ describe("ColBERTs", () => {
     });
   });
 
+  test("one that is cut reads shorter documents, and it is said so", async () => {
+    const folder = join(await temporaryFolder(), "out");
+    const { plan } = await convertTo(join(HOME, "colbert"), folder, { maxSequenceLength: 32 });
+    expect(json(folder, "artifact.metadata").doc_maxlen).toBe(32);
+    expect(plan.notes).toContain(
+      "artifact.metadata: doc_maxlen is lowered from 48 to 32: longer documents are cut.",
+    );
+  });
+
   test("a class that the ColBERT library would open instead is told", async () => {
     const source = await copyOf("colbert");
     const metadata = json(source, "artifact.metadata");

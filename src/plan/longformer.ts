@@ -1,4 +1,4 @@
-import { type Architecture, classKeyOf, classNameOf } from "../architectures/architecture.js";
+import { type Architecture, classKeyOf, classNameOf, classNames } from "../architectures/architecture.js";
 import {
   isLongformer,
   type LongformerConfig,
@@ -192,7 +192,9 @@ function targetClass(
   requested: string | undefined,
 ): ModelClass {
   const className = requested ?? (source.head ? source.className : classNameOf(architecture, "Model"));
-  const key = classKeyOf(architecture, className) ?? "";
+  // Who asks for a relative's class may take the model for another.
+  const isOwn = requested === undefined || classNames(architecture).includes(requested);
+  const key = (isOwn ? classKeyOf(architecture, className) : undefined) ?? "";
   const head = variant.heads[key];
   if (head) return { className: classNameOf(variant, key), head };
   if (!Object.hasOwn(architecture.heads, key)) return requestedClass(variant, className);

@@ -8,6 +8,7 @@ import { convert } from "../../src/commands/convert.js";
 import { exportOnnx } from "../../src/commands/export.js";
 import { verify } from "../../src/commands/verify.js";
 import { parseConvertOptions, parseExportOptions, parseVerifyOptions } from "../../src/options/options.js";
+import type { FloatDtype } from "../../src/safetensors/dtype.js";
 import { decodeFloats, encodeFloats } from "../../src/safetensors/floats.js";
 import { changedCheckpoint } from "../support/changed-checkpoint.js";
 import { type CliResult, LSG, lsg } from "../support/cli.js";
@@ -32,10 +33,11 @@ function change(tensors: Map<string, ReadTensor>, ending: RegExp, to: Change): v
   for (const [name, tensor] of tensors) {
     if (!ending.test(name)) continue;
     const width = tensor.shape[1] ?? 1;
-    const values = decodeFloats(Buffer.from(tensor.bytes), "F32").map((value, i) =>
+    const dtype = tensor.dtype as FloatDtype;
+    const values = decodeFloats(Buffer.from(tensor.bytes), dtype).map((value, i) =>
       to(value, Math.floor(i / width), i % width),
     );
-    tensors.set(name, { ...tensor, bytes: encodeFloats(values, "F32") });
+    tensors.set(name, { ...tensor, bytes: encodeFloats(values, dtype) });
   }
 }
 

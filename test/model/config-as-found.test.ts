@@ -205,13 +205,39 @@ describe("what training left", () => {
     expect((await converted(await writeTinyModel())).config.tokenizer_class).toBe("BertTokenizer");
     const own = { config: { tokenizer_class: "MyTokenizer" } };
     expect((await converted(await writeTinyModel(own))).config.tokenizer_class).toBe("MyTokenizer");
-    const v5 = { files: { "tokenizer_config.json": '{"tokenizer_class": "TokenizersBackend"}' } };
+    const v5 = {
+      files: {
+        "tokenizer_config.json":
+          '{"tokenizer_class": "TokenizersBackend", "cls_token": "[CLS]", "mask_token": "[MASK]"}',
+      },
+    };
     expect((await converted(await writeTinyModel(v5))).config.tokenizer_class).toBe(
       "PreTrainedTokenizerFast",
     );
-    const none = await writeTinyModel({ config: { bos_token_id: 2, mask_token_id: 4 } });
+    const none = await writeTinyModel();
     await rm(join(none, "vocab.txt"));
     expect((await converted(none)).config).not.toHaveProperty("tokenizer_class");
+  });
+});
+
+describe("a tokenizer that transformers 5 saved", () => {
+  const notesOf = async (settings: object) =>
+    (await converted(await writeTinyModel({ files: { "tokenizer_config.json": JSON.stringify(settings) } })))
+      .notes;
+
+  test.each([
+    [
+      { tokenizer_class: "TokenizersBackend", cls_token: "[CLS]", mask_token: "[MASK]" },
+      '"tokenizer_class": "PreTrainedTokenizerFast"',
+    ],
+    [{ extra_special_tokens: ["[E]"] }, "additional_special_tokens for the key extra_special_tokens"],
+  ])("is named, with the way to open it in transformers 4: %o", async (settings, way) => {
+    expect(await notesOf(settings)).toContain(`transformers 4 does not open it: for both, write ${way}`);
+  });
+
+  test("is not suspected in others", async () => {
+    expect(await notesOf({ tokenizer_class: "BertTokenizer" })).not.toContain("transformers 4");
+    expect(await notesOf({ extra_special_tokens: { image: "[I]" } })).not.toContain("transformers 4");
   });
 });
 
@@ -235,9 +261,7 @@ describe("older layouts", () => {
     const source = await writeTinyModel({ files: { "bert_model.ckpt.index": "", "bert_config.json": "{}" } });
     await rm(join(source, "config.json"));
     await rm(join(source, "model.safetensors"));
-    await expect(converted(source)).rejects.toThrow(
-      "is a TensorFlow checkpoint in Google's layout (bert_config.json, bert_model.ckpt.index)",
-    );
+    await expect(converted(source)).rejects.toThrow("is a TensorFlow checkpoint");
   });
 });
 

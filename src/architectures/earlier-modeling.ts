@@ -37,3 +37,8 @@ export const EARLIER_MODELING: ReadonlyMap<string, Readonly<Record<string, strin
     },
   ],
 ]);
+
+/** Paths in config.json that such a version did not write yet, though today's conversion does. */
+export const NOT_YET_WRITTEN: ReadonlyMap<string, readonly string[]> = new Map([
+  ["0.1.0", ["tokenizer_class", "auto_map.AutoModelForNextSentencePrediction"]],
+]);

@@ -1,3 +1,4 @@
+import { NOT_YET_WRITTEN } from "../../architectures/earlier-modeling.js";
 import { parseObject } from "../../checkpoint/checkpoint.js";
 import type { FileSource } from "../../checkpoint/file-source.js";
 import { allGraphFiles } from "../../checkpoint/graph-files.js";
@@ -27,7 +28,7 @@ export async function checkConfig(
   const hints = hinted === undefined ? [] : [["transformers.js_config", hinted] as const];
   const planned = editTopLevel(content, new Map(hints));
   const differences = jsonFileDifferences(planned, found, "config.json").filter(
-    ({ path, found: value }) => !(path === "tokenizer_class" && value === undefined && isOld(plan)),
+    ({ path, found: value }) => !(value === undefined && notYetWritten(plan).includes(path)),
   );
   return judge(
     differences.map((difference) => `config.json: ${describeDifference(difference)}`),
@@ -37,7 +38,7 @@ export async function checkConfig(
   );
 }
 
-/** Whether a folder is of a version that wrote no `tokenizer_class`; the first ones did not name themselves. */
-function isOld({ record: { lsg_version: version = "0.1.0" } }: ConversionPlan): boolean {
-  return version === "0.1.0";
+/** What the version that wrote a folder left out; the first ones did not name themselves. */
+function notYetWritten({ record: { lsg_version: version = "0.1.0" } }: ConversionPlan): readonly string[] {
+  return NOT_YET_WRITTEN.get(version) ?? [];
 }

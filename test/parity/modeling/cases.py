@@ -23,7 +23,7 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 BLOCK, LONGEST = 16, 1024
 
 FAMILIES = {
-    "bert": ("Bert", ["ForPreTraining", "LMHeadModel"]),
+    "bert": ("Bert", ["ForPreTraining", "ForNextSentencePrediction", "LMHeadModel"]),
     "roberta": ("Roberta", ["ForCausalLM"]),
     "xlm-roberta": ("XLMRoberta", ["ForCausalLM"]),
     "camembert": ("Camembert", ["ForCausalLM"]),
@@ -32,7 +32,7 @@ FAMILIES = {
     "albert": ("Albert", ["ForPreTraining"]),
     "mpnet": ("MPNet", []),
     "data2vec-text": ("Data2VecText", ["ForCausalLM"]),
-    "ernie": ("Ernie", ["ForPreTraining", "ForCausalLM"]),
+    "ernie": ("Ernie", ["ForPreTraining", "ForNextSentencePrediction", "ForCausalLM"]),
     "roberta-prelayernorm": ("RobertaPreLayerNorm", ["ForCausalLM"]),
     "xlm-roberta-xl": ("XLMRobertaXL", ["ForCausalLM"]),
     "bert-generation": ("BertGeneration", ["Decoder"]),

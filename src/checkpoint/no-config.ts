@@ -9,6 +9,9 @@ const CONFIG = "config.json";
 /** The config of checkpoints that Google published, and of pytorch-pretrained-bert after them. */
 const OLDER_CONFIG = /^(bert|albert|electra)_config(_\w+)?\.json$/;
 
+/** Folders that an error lists. */
+const MAX_NAMED = 6;
+
 /** TensorFlow's own checkpoints are three files of one name. */
 const TENSORFLOW = /\.ckpt(-\d+)?\.(index|meta|data-\d+-of-\d+)$/;
 
@@ -35,13 +38,18 @@ export function noConfig({ name, files }: FileSource): CheckpointError {
       `Rename ${older} to ${CONFIG}; its model_type is found by the weights, or given with --model-type.`,
     );
   }
-  const [first] = nested;
-  return new CheckpointError(
-    `${name} has no ${CONFIG}`,
-    first === undefined
-      ? "Name the folder that transformers' save_pretrained wrote, or a model on the Hub."
-      : `There is one in ${posix.dirname(first)}/: name that folder, if it holds the transformer.`,
-  );
+  const folders = nested.map((path) => `${posix.dirname(path)}/`);
+  return new CheckpointError(`${name} has no ${CONFIG}`, whereOthersAre(folders));
+}
+
+function whereOthersAre(folders: readonly string[]): string {
+  if (folders.length === 0)
+    return "Name the folder that transformers' save_pretrained wrote, or a model on the Hub.";
+  if (folders.length === 1)
+    return `There is one in ${folders[0]}: name that folder, if it holds the transformer.`;
+  const rest = folders.length - MAX_NAMED;
+  const listed = folders.slice(0, MAX_NAMED).join(", ") + (rest > 0 ? ` and ${rest} more` : "");
+  return `There are some in ${listed}: name the folder of the transformer that you mean.`;
 }
 
 /** Saved as .bin: of TensorFlow's matrices transformers makes transposed views, which safetensors refuses. */

@@ -3,8 +3,8 @@ import type { InputSource } from "../../runtime/input-source.js";
 import type { FloatTensor, Session } from "../../runtime/session.js";
 import type { CandidateTokens } from "../../tokenizer/candidate-tokens.js";
 import type { Outcome } from "../attempt.js";
-import { compareByLength, judgeCloseness, type Question } from "./compare-outputs.js";
-import type { FoundGraphs, OutputCheck } from "./graph-check.js";
+import { compareByLength, judgeCloseness } from "./compare-outputs.js";
+import type { FoundGraphs, OutputCheck, Question } from "./graph-check.js";
 
 /** Candidates of an input, as far as it has room for them. */
 const CANDIDATES = 3;

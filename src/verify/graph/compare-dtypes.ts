@@ -85,7 +85,7 @@ export async function openDtypeComparison(
     const check: OutputCheck = {
       ...{ runtime, device: "cpu", model, openBase: () => open("the base model", { head: "base" }) },
       read: { ...read, read: whole, model: described.model },
-      ...{ inputs, row: inputs.text, seed: DEFAULT_SEED, signal },
+      ...{ inputs, row: inputs.text, seed: DEFAULT_SEED, answers: new Map(), signal },
       lengths: upTo,
       decoderLengths: DECODER_LENGTHS,
     };

@@ -2,22 +2,16 @@ import { exported, FEATURES, hasChoices, headForTask, taskOf } from "../../onnx/
 import { type Batch, makeBatch, withChoices } from "../../runtime/batch.js";
 import { decoderIds } from "../../runtime/head-question.js";
 import type { Runnable } from "../../runtime/runnable.js";
-import type { FloatTensor, NumberTensor, Session } from "../../runtime/session.js";
+import type { Session } from "../../runtime/session.js";
 import type { Outcome } from "../attempt.js";
 import { type DifferenceFound, type Judgement, judgeByLength } from "../model/by-length.js";
-import { exportAgain, type FoundGraphs, type OutputCheck } from "./graph-check.js";
+import { exportAgain, type FoundGraphs, type OutputCheck, type Question } from "./graph-check.js";
 import { type OpenModules, openModules } from "./open-modules.js";
 
 /** Numbers that one run may give back: a graph with a large vocabulary is not run at its longest inputs. */
 const MAX_OUTPUT = 2 ** 27;
 
 const ENCODER_OUTPUT = "encoder_last_hidden_state";
-
-/** What a graph is fed with, and what the weights say that it gives. */
-export interface Question {
-  readonly inputs: Readonly<Record<string, NumberTensor>>;
-  readonly expected: Readonly<Record<string, FloatTensor>>;
-}
 
 /**
  * Compares a graph that holds a whole model with what the folder's weights say.
@@ -61,7 +55,7 @@ export function exportedTask({ outputNames }: Session, { read: { model } }: Outp
 export async function compareByLength(
   session: Session,
   { dtype, closeness }: FoundGraphs,
-  { model, inputs, row, lengths, read, seed, signal }: OutputCheck,
+  { model, inputs, row, lengths, read, seed, answers, signal }: OutputCheck,
   ask: (batch: Batch) => Promise<Question>,
 ): Promise<{ found: DifferenceFound[]; reach: number }> {
   const outputsAt = async (length: number) => {
@@ -69,7 +63,8 @@ export async function compareByLength(
     // Pooling passes over padding.
     if (read.model.modules) rows.push(row(Math.ceil(length / 2), seed));
     const batch = makeBatch(rows, inputs.padId);
-    const question = await ask(batch);
+    const question = answers?.get(length) ?? (await ask(batch));
+    answers?.set(length, question);
     const known = Object.entries(question.inputs).filter(([name]) => session.inputNames.includes(name));
     return { expected: question.expected, actual: await session.run(Object.fromEntries(known)) };
   };

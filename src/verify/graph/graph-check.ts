@@ -6,7 +6,7 @@ import { counted } from "../../report/words.js";
 import type { InputSource } from "../../runtime/input-source.js";
 import { type Runnable, running } from "../../runtime/runnable.js";
 import type { Runtime } from "../../runtime/runtime.js";
-import { openSession, type Session } from "../../runtime/session.js";
+import { type FloatTensor, type NumberTensor, openSession, type Session } from "../../runtime/session.js";
 import type { OpCheck } from "../attention/check-op.js";
 import type { Closeness } from "./closeness.js";
 
@@ -33,7 +33,15 @@ export interface OutputCheck {
   /** Tokens that an encoder reads for a decoder. */
   readonly decoderLengths: readonly number[];
   readonly seed: number;
+  /** What the weights say of inputs, by their length: kept where graphs for the same purpose follow. */
+  readonly answers?: Map<number, Question>;
   readonly signal: AbortSignal | undefined;
+}
+
+/** What a graph is fed with, and what the weights say that it gives. */
+export interface Question {
+  readonly inputs: Readonly<Record<string, NumberTensor>>;
+  readonly expected: Readonly<Record<string, FloatTensor>>;
 }
 
 /** What the checks of a folder's graphs are given. */

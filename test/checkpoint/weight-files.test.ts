@@ -159,3 +159,13 @@ describe("a folder without config.json", () => {
     );
   });
 });
+
+test.each([
+  [["checkpoint-10"], "There is one in checkpoint-10/: name that folder"],
+  [["checkpoint-10", "checkpoint-200"], "There are some in checkpoint-10/, checkpoint-200/: name the folder"],
+])("without a config of its own, a folder names those that have one: %s", async (folders, remedy) => {
+  const files = Object.fromEntries(folders.map((folder) => [`${folder}/config.json`, "{}"]));
+  const folder = await folderWith(files);
+  await rm(join(folder, "config.json"));
+  await expect(open(folder)).rejects.toHaveProperty("remedy", expect.stringContaining(remedy));
+});

@@ -1,4 +1,5 @@
-import { type Architecture, autoClassName, classNameOf } from "../architectures/architecture.js";
+import type { Architecture } from "../architectures/architecture.js";
+import { autoClassName, classNameOf } from "../architectures/class-names.js";
 import { modelingModule } from "../architectures/modeling.js";
 import { CheckpointError } from "../base/errors.js";
 import type { Config } from "../checkpoint/checkpoint.js";

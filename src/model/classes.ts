@@ -1,10 +1,5 @@
-import {
-  type Architecture,
-  classKeyOf,
-  classNameOf,
-  classNames,
-  type Head,
-} from "../architectures/architecture.js";
+import type { Architecture, Head } from "../architectures/architecture.js";
+import { classKeyOf, classNameOf, classNames } from "../architectures/class-names.js";
 import { LSG_CLASS_PREFIX } from "../attention/lsg-config.js";
 import { CheckpointError, OptionError } from "../base/errors.js";
 import type { Config } from "../checkpoint/checkpoint.js";

@@ -1,4 +1,5 @@
-import { type Architecture, classNameOf } from "../architectures/architecture.js";
+import type { Architecture } from "../architectures/architecture.js";
+import { classNameOf } from "../architectures/class-names.js";
 import { CheckpointError } from "../base/errors.js";
 import { listed } from "../base/listed.js";
 import { pythonCommand, pythonText } from "../base/python-command.js";

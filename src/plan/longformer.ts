@@ -1,4 +1,5 @@
-import { type Architecture, classKeyOf, classNameOf, classNames } from "../architectures/architecture.js";
+import type { Architecture } from "../architectures/architecture.js";
+import { classKeyOf, classNameOf, classNames } from "../architectures/class-names.js";
 import {
   isLongformer,
   type LongformerConfig,

@@ -54,11 +54,14 @@ describe("keys that change outputs", () => {
     readFileSync(join(FIXTURES, "forward-keys.json"), "utf8"),
   );
 
-  test.each(modelTypes.filter((modelType) => modelType in read))("%s: all that transformers' classes read", async (modelType) => {
-    const known = forwardKeys(await findArchitecture(modelType));
-    expect(read[modelType]?.length).toBeGreaterThan(0);
-    expect(read[modelType]?.filter((key) => !known.has(key))).toEqual([]);
-  });
+  test.each(modelTypes.filter((modelType) => modelType in read))(
+    "%s: all that transformers' classes read",
+    async (modelType) => {
+      const known = forwardKeys(await findArchitecture(modelType));
+      expect(read[modelType]?.length).toBeGreaterThan(0);
+      expect(read[modelType]?.filter((key) => !known.has(key))).toEqual([]);
+    },
+  );
 
   test.each(modelTypes)("%s: one that --model-kwargs changes leaves no promise", async (modelType) => {
     const source = join(FIXTURES, modelType, "checkpoint");

@@ -1,5 +1,5 @@
 import { tmpdir } from "node:os";
-import { classKeyOf } from "../../architectures/architecture.js";
+import { classKeyOf } from "../../architectures/class-names.js";
 import type { PlannedAttention } from "../../attention/planned.js";
 import type { Device } from "../../base/device-names.js";
 import { OptionError } from "../../base/errors.js";

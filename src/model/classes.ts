@@ -20,6 +20,15 @@ export function isLsgConfig(config: Config): boolean {
   return config.base_model_prefix === "lsg" || (configClass(config)?.startsWith(LSG_CLASS_PREFIX) ?? false);
 }
 
+/** What becomes of a checkpoint that lacks the head which its config names; nothing where that is not so. */
+export function headlessNotes({ className, headless }: ModelClass, done: "converted" | "exported"): string[] {
+  if (headless === undefined) return [];
+  return [
+    `config.json names ${headless}, of whose head the weights have nothing: the base model is ${done} ` +
+      `(${className}), which is what AutoModel and sentence-transformers open.`,
+  ];
+}
+
 /** What a checkpoint has of a head. */
 export interface HeadTensors {
   /** Whether it holds all of it. */

@@ -6,7 +6,14 @@ import { seenInFull } from "../attention/planned.js";
 import { scoreBytes } from "../attention/score-memory.js";
 import type { Config } from "../checkpoint/checkpoint.js";
 import { COLBERT_CLASS } from "../checkpoint/sentence-transformers/model-kind.js";
-import { configClass, isLsgConfig, lsgClass, openedClass, withoutLsg } from "../model/classes.js";
+import {
+  configClass,
+  headlessNotes,
+  isLsgConfig,
+  lsgClass,
+  openedClass,
+  withoutLsg,
+} from "../model/classes.js";
 import { groupNames } from "../model/strangers.js";
 import { DEFAULT_MAX_SEQUENCE_LENGTH } from "../options/schemas.js";
 import { cutSentence } from "./model-card.js";
@@ -22,9 +29,7 @@ export function conversionNotes(inputs: PlanInputs, weights: WeightPlan): string
   const { headless } = source;
   const isBase = target.head?.auto === "Model";
   const all: (string | false)[] = [
-    headless !== undefined &&
-      `config.json names ${headless}, of whose head the weights have nothing: the base model is converted ` +
-        `(${source.className}), which is what AutoModel and sentence-transformers open.`,
+    ...headlessNotes(source, "converted"),
     headless === undefined &&
       source.head !== undefined &&
       namedOtherwise(checkpoint.config, source.className) &&

@@ -38,7 +38,26 @@ export const EARLIER_MODELING: ReadonlyMap<string, Readonly<Record<string, strin
   ],
 ]);
 
-/** Paths in config.json that such a version did not write yet, though today's conversion does. */
-export const NOT_YET_WRITTEN: ReadonlyMap<string, readonly string[]> = new Map([
-  ["0.1.0", ["tokenizer_class", "auto_map.AutoModelForNextSentencePrediction"]],
-]);
+/** What such a version did not write yet, though today's conversion does. */
+export interface NotYetWritten {
+  /** Paths in config.json. */
+  readonly config: readonly string[];
+  /** Files that it took for weights of the original, wherever they lay. */
+  readonly files: RegExp;
+  /** Entries of the weight files' metadata, which it copied as the original's had them. */
+  readonly metadata: readonly string[];
+}
+
+const NOT_YET_WRITTEN: Readonly<Record<string, NotYetWritten>> = {
+  "0.1.0": {
+    config: ["tokenizer_class", "auto_map.AutoModelForNextSentencePrediction"],
+    files:
+      /\.((safetensors|bin|pt|pth|ckpt|h5|msgpack|ot|onnx|onnx_data|gguf|tflite|pb|mlmodel|npz)|(safetensors|bin|h5|msgpack)\.index\.json)$/,
+    metadata: ["format"],
+  },
+};
+
+/** @param version of a folder's record; the first ones did not name themselves */
+export function notYetWritten(version = "0.1.0"): NotYetWritten | undefined {
+  return NOT_YET_WRITTEN[version];
+}

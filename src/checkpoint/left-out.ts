@@ -24,7 +24,7 @@ const KINDS = {
   "hidden files and caches":
     /(^|\/)(\.(?!gitattributes$)|(__pycache__|node_modules)\/|Thumbs\.db$|desktop\.ini$)/,
   "state of a training":
-    /(^|\/)((checkpoint-[^/]+|runs|wandb|lightning_logs|mlruns|global_step\d+)\/|(optimizer|scheduler|scaler)\.(pt|pth|bin)$|rng_state[^/]*$|training_args\.bin$|trainer_state\.json$|events\.[^/]*$)/,
+    /(^|\/)((checkpoint-[^/]+|runs|wandb|lightning_logs|mlruns|global_step\d+|(pytorch_model|optimizer)_fsdp[^/]*)\/|(optimizer|scheduler|scaler|pytorch_model_fsdp)(_\d+)?\.(pt|pth|bin)$|rng_state[^/]*$|random_states_\d+\.pkl$|zero_to_fp32\.py$|latest$|training_args\.bin$|trainer_state\.json$|events\.[^/]*$)/,
   "exports and weights of other libraries":
     /(^|\/)((onnx|openvino|coreml|tflite|saved_model|[^/]+\.mlpackage)\/|openvino_[^/]+$|tf_model[^/]*\.h5(\.index\.json)?$|flax_model[^/]*\.msgpack(\.index\.json)?$|rust_model\.ot$|saved_model\.pb$)|\.(onnx|onnx_data|gguf|tflite|mlmodel|ckpt)$|\.ckpt(-\d+)?\.(index|meta|data-\d+-of-\d+)$/,
 } as const;
@@ -45,6 +45,12 @@ const TENSORS = /\.(safetensors|bin|pt|pth|h5|msgpack|ot|npz)$/;
 /** Weights as loaders name them, in any precision, and their indexes. */
 const MODEL_WEIGHTS =
   /^(model|pytorch_model)(\.[\w-]+?)?(-\d+-of-\d+)?\.(safetensors|bin)(\.index(\.[\w-]+)?\.json)?$/;
+
+/** A whole model's weights in another precision; a head's may be called so too. */
+const VARIANT = /^(model|pytorch_model)\.(?!.*-\d+-of-\d+\.)[\w-]+\.(safetensors|bin)$/;
+
+/** In 4 bits, a model in float32 takes an eighth. */
+const LEAST_VARIANT = 1 / 16;
 
 /** Larger files are no settings; the largest tokenizers have some 40 MB. */
 const MAX_SIDE_FILE_BYTES = 256 * 2 ** 20;
@@ -76,7 +82,7 @@ export async function readForSorting({ files, read }: FileSource): Promise<Sourc
   return { files, contents };
 }
 
-/** The weights themselves: by their names, and what an index names. */
+/** The weights themselves: by their names, and what an index names; in other precisions too. */
 export function ownWeights({ files, contents }: SourceFiles): string[] {
   const indexed = [...contents].flatMap(([path, content]) => {
     if (!isIndex(path)) return [];
@@ -84,7 +90,11 @@ export function ownWeights({ files, contents }: SourceFiles): string[] {
     return isRecord(weight_map) ? Object.values(weight_map) : [];
   });
   const named = new Set(indexed);
-  return [...files.keys()].filter((path) => isModelWeights(path) || named.has(path));
+  const weights = [...files].filter(([path]) => isModelWeights(path) || named.has(path));
+  const least = Math.max(...weights.map(([, { size }]) => size)) * LEAST_VARIANT;
+  return weights
+    .filter(([path, { size }]) => named.has(path) || !VARIANT.test(path) || size >= least)
+    .map(([path]) => path);
 }
 
 /**

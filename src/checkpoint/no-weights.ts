@@ -8,17 +8,21 @@ import { formatOf, type WeightFile } from "./weight-file.js";
 const SAVE_AGAIN =
   "Open the model in transformers 4 (from_tf=True or from_flax=True) and save it with save_pretrained.";
 
+const FOR_GGML = "It is made for llama.cpp or ggml: name the checkpoint that it was made from.";
+
 /** What to do with a folder that has other weights than these, by the ending of its files. */
 const FOREIGN_REMEDIES: Readonly<Record<string, string>> = {
   ".onnx": "An export has no weights of its own that could be read: name the folder that it was made from.",
-  ".gguf": "It is quantised for llama.cpp: name the checkpoint that it was made from.",
+  ".gguf": FOR_GGML,
+  // Of weights in PyTorch's own files this never comes to be asked.
+  ".bin": FOR_GGML,
   ".h5": SAVE_AGAIN,
   ".msgpack": SAVE_AGAIN,
   ".ckpt": SAVE_AGAIN,
 };
 
 /** Weights of other libraries, and exports. */
-const FOREIGN = /^(tf_model\.h5|flax_model\.msgpack|.*\.(ckpt\.index|onnx|gguf))$/;
+const FOREIGN = /^(tf_model\.h5|flax_model\.msgpack|.*\.(ckpt\.index|onnx|gguf)|ggml\b.*\.bin)$/;
 
 /** Files that may be weights under a name that no loader looks for. */
 const RENAMED = /^[^/]+\.(safetensors|bin|pt|pth|ckpt)$/;

@@ -3,9 +3,12 @@ import type { Checkpoint } from "../checkpoint/checkpoint.js";
 import { isRecord } from "../json/json-edit.js";
 import { isFloatDtype } from "../safetensors/dtype.js";
 
-/** What quantisers put in the place of a weight or beside it: GPTQ, AWQ, bitsandbytes, compressed-tensors, FP8, torch. */
+/**
+ * What quantisers put in the place of a weight or beside it: GPTQ, AWQ, bitsandbytes, compressed-tensors, FP8, torch, HQQ,
+ * AQLM, quanto.
+ */
 const QUANTISED =
-  /\.(qweight|qzeros|g_idx|SCB|weight_format|absmax|quant_map|nested_(absmax|quant_map)|quant_state\..+|weight_(packed|scale|scale_inv|zero_point|shape)|_packed_params(\._packed_params)?)$/;
+  /\.(qweight|qzeros|g_idx|SCB|weight_format|absmax|quant_map|nested_(absmax|quant_map)|quant_state\..+|weight_(packed|scale|scale_inv|zero_point|shape)|_packed_params(\._packed_params)?|W_q|codebooks|weight\._(data|scale|shift))$/;
 
 const CONVERT_THE_ORIGINAL =
   "Convert the model that it was quantised from; lsg makes graphs of 8 and 4 bits of the result (--onnx q8,q4)";

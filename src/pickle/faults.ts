@@ -9,14 +9,17 @@ const MAX_QUOTED = 120;
 export const FILE = "FILE";
 
 /**
- * Leaves tensors alone in a file, of whatever it holds: a whole model's state dict, dicts in dicts. Written by torch.save,
- * since safetensors' save_file refuses tensors that share memory.
+ * Leaves tensors alone in a file, of whatever it holds: whole models' state dicts, dicts and lists in dicts, arrays of
+ * numpy. Written by torch.save, since safetensors' save_file refuses tensors that share memory.
  */
 const TENSORS_ALONE =
-  `m = torch.load(${FILE}, map_location="cpu", weights_only=False); ` +
-  "plain = lambda d: {k: plain(v) if isinstance(v, dict) else v " +
-  "for k, v in d.items() if isinstance(v, (dict, torch.Tensor))}; " +
-  `torch.save(plain(m.state_dict() if hasattr(m, "state_dict") else m), ${FILE})`;
+  "plain = lambda v: v if isinstance(v, torch.Tensor) " +
+  'else plain(v.state_dict()) if hasattr(v, "state_dict") ' +
+  'else torch.from_numpy(v) if type(v).__name__ == "ndarray" and v.dtype.kind in "fiu" ' +
+  "else {str(k): plain(x) for k, x in (v.items() if isinstance(v, dict) else enumerate(v))} " +
+  "if isinstance(v, (dict, list, tuple)) else None; " +
+  "tensors = lambda d: {k: tensors(v) if isinstance(v, dict) else v for k, v in d.items() if v is not None}; " +
+  `torch.save(tensors(plain(torch.load(${FILE}, map_location="cpu", weights_only=False))), ${FILE})`;
 
 /** PyTorch rebuilds them on their own device, which is not here. */
 const ON_THE_CPU =

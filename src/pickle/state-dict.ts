@@ -3,6 +3,7 @@ import { PickleError } from "../base/errors.js";
 import { pythonText } from "../base/python-command.js";
 import { damaged, describe, FILE, refused } from "./faults.js";
 import { findStateDict } from "./find-state-dict.js";
+import { foreign } from "./foreign-format.js";
 import { readLegacyFormat } from "./legacy-format.js";
 import { readBytes } from "./read-bytes.js";
 import { proveTensor, type StoredTensor } from "./stored-tensor.js";
@@ -19,6 +20,9 @@ export interface StateDict {
 }
 
 const ZIP_SIGNATURE = "PK\x03\x04";
+
+/** Every pickle that torch.save wrote begins with the number of its protocol, which is 2 at least. */
+const PICKLE_SIGNATURE = 0x80;
 
 /** Where a tar archive says that it is one. */
 const TAR_SIGNATURE = { text: "ustar", at: 257 };
@@ -52,6 +56,7 @@ async function readFormat(file: FileHandle): Promise<RawStateDict> {
   if (head.toString("latin1", TAR_SIGNATURE.at) === TAR_SIGNATURE.text) {
     throw refused("is a tar archive, PyTorch's first format, which is not supported");
   }
+  if (head[0] !== PICKLE_SIGNATURE) throw foreign(head);
   return readLegacyFormat(file, size);
 }
 

@@ -56,14 +56,20 @@ describe("what is no part of a model", () => {
         "checkpoint-best/optimizer.pt",
         "events.out.tfevents.1",
         "global_step500/mp_rank_00_model_states.pt",
+        "latest",
         "lightning_logs/version_0/hparams.yaml",
         "optimizer.pt",
+        "optimizer_1.bin",
+        "pytorch_model_fsdp.bin",
+        "pytorch_model_fsdp_0/__0_0.distcp",
+        "random_states_0.pkl",
         "rng_state.pth",
         "rng_state_0.pth",
         "runs/Jan01/events.out.tfevents.1",
         "scheduler.pt",
         "trainer_state.json",
         "training_args.bin",
+        "zero_to_fp32.py",
       ],
     ],
     [
@@ -123,9 +129,11 @@ describe("what stays", () => {
         "classifier.pt",
         "crf.safetensors",
         "heads/topic.pth",
+        "model.head.safetensors",
         "model_head.bin",
         "model_head.pkl",
         "ner_head.bin",
+        "pytorch_model.crf.bin",
       ],
     ],
     [
@@ -186,14 +194,18 @@ describe("what stays", () => {
 test("the weights themselves are neither: by their names in any precision, and what an index names", () => {
   const weight_map = { a: "part-1.safetensors", b: "part-2.safetensors" };
   const paths = [
-    "model.fp16.safetensors",
+    "model.fp16-00002-of-00002.safetensors",
     "part-1.safetensors",
     "part-2.safetensors",
     "pytorch_model-00001-of-00002.bin",
   ];
-  const files = source(paths, { "model.safetensors.index.json": JSON.stringify({ weight_map }) });
+  const variants = { "model.fp16.safetensors": MODEL_BYTES / 2, "model.int4.safetensors": MODEL_BYTES / 8 };
+  const files = source(paths, {
+    "model.safetensors.index.json": JSON.stringify({ weight_map }),
+    ...variants,
+  });
   expect(ownWeights(files).sort()).toEqual(
-    ["model.safetensors", "model.safetensors.index.json", ...paths].sort(),
+    ["model.safetensors", "model.safetensors.index.json", ...paths, ...Object.keys(variants)].sort(),
   );
   expect(sortFiles(files)).toEqual({ kept: ["config.json"], omitted: [] });
 });

@@ -104,6 +104,15 @@ describe("weights that no loader looks for", () => {
     );
   });
 
+  test.each(["model-q4_k.gguf", "ggml-model-q4_0.bin", "ggml-model.bin"])(
+    "%s is named, and the checkpoint asked for that it was made from",
+    async (path) => {
+      const refusal = openWith({ [path]: Buffer.from("GGUF\x03\0\0\0\0\0\0\0") });
+      await expect(refusal).rejects.toThrow(`found ${path}`);
+      await expect(refusal).rejects.toHaveProperty("remedy", expect.stringContaining("made from"));
+    },
+  );
+
   test("shards without their index say so, and open with it", async () => {
     const shard = "model-00001-of-00001.safetensors";
     const folder = await folderWith({ [shard]: SAFETENSORS });

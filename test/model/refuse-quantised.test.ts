@@ -36,6 +36,9 @@ describe("quantised weights are refused", () => {
     ["GPTQ", "I32", ["encoder.layer.0.output.dense.qweight", "encoder.layer.0.output.dense.qzeros"]],
     ["compressed-tensors", "I32", ["encoder.layer.0.output.dense.weight_packed"]],
     ["FP8", "F8_E4M3", [WEIGHT]],
+    ["HQQ", "U8", ["encoder.layer.0.output.dense.W_q"]],
+    ["AQLM", "I8", ["encoder.layer.0.output.dense.codebooks"]],
+    ["quanto", "I8", [`${WEIGHT}._data`, `${WEIGHT}._scale`]],
   ] as const)("by their tensors: %s", async (_, dtype, names) => {
     const { message, remedy } = await refusal(withTensors(dtype, names));
     expect(message).toBe(

@@ -67,7 +67,7 @@ test.each([
     "model.bin: holds a whole model, not its state dict, and asks to run code: its pickle names " +
       "torch.nn.modules.linear.Linear, which a state dict has no need of; nothing was run",
     // Followed in test/parity.
-    'in a copy of the folder run python -c \'import torch; m = torch.load("model.bin", ',
+    'torch.load("model.bin", map_location="cpu", weights_only=False))), "model.bin")\', and convert the copy',
   ],
   [
     "conjugated",

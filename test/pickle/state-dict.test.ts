@@ -277,3 +277,21 @@ it("leaves the error of a file that is not there to the caller", async () => {
     code: "ENOENT",
   });
 });
+
+describe("a file that torch.save did not write", () => {
+  it.each([
+    ["GGUF\x03\0\0\0", "is a file of llama.cpp or ggml", "Convert the checkpoint that it was made from"],
+    ["lmgg\0\0\0\0", "is a file of llama.cpp or ggml", "Convert the checkpoint that it was made from"],
+    ["\x89HDF\r\n\x1a\n", "is an HDF5 file, of Keras", "Call it tf_model.h5"],
+    ["\x1f\x8b\x08\0", "is compressed with gzip", "Unpack it"],
+    ["\n<!DOCTYPE html><html>", "is a web page, not the file itself", "Download the file again"],
+    ["\x08\x07\x12\x07pytorch", "its first bytes are 08071207", "Download the file again"],
+    ["PAR1", "its first bytes are 50415231", "save the state dict again with torch.save"],
+  ])("%j is named, without a command that would fail", async (content, message, remedy) => {
+    const error = await read(Buffer.from(content, "latin1")).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(PickleError);
+    expect((error as PickleError).message).toContain(message);
+    expect((error as PickleError).remedy).toContain(remedy);
+    expect((error as PickleError).remedy).not.toContain("python -c");
+  });
+});

@@ -1,4 +1,4 @@
-import { NOT_YET_WRITTEN } from "../../architectures/earlier-modeling.js";
+import { notYetWritten } from "../../architectures/earlier-modeling.js";
 import { parseObject } from "../../checkpoint/checkpoint.js";
 import type { FileSource } from "../../checkpoint/file-source.js";
 import { allGraphFiles } from "../../checkpoint/graph-files.js";
@@ -27,8 +27,9 @@ export async function checkConfig(
   const hinted = exported.length > 0 ? graphHints(keys, exported) : left;
   const hints = hinted === undefined ? [] : [["transformers.js_config", hinted] as const];
   const planned = editTopLevel(content, new Map(hints));
+  const leftOut = notYetWritten(plan.record.lsg_version)?.config ?? [];
   const differences = jsonFileDifferences(planned, found, "config.json").filter(
-    ({ path, found: value }) => !(value === undefined && notYetWritten(plan).includes(path)),
+    ({ path, found: value }) => !(value === undefined && leftOut.includes(path)),
   );
   return judge(
     differences.map((difference) => `config.json: ${describeDifference(difference)}`),
@@ -36,9 +37,4 @@ export async function checkConfig(
     `${counted(differences.length, "difference")} from the plan in ${Object.keys(keys).length + hints.length} keys`,
     "Convert the original again; settings are changed with options, not in the result.",
   );
-}
-
-/** What the version that wrote a folder left out; the first ones did not name themselves. */
-function notYetWritten({ record: { lsg_version: version = "0.1.0" } }: ConversionPlan): readonly string[] {
-  return NOT_YET_WRITTEN.get(version) ?? [];
 }

@@ -1,4 +1,5 @@
 import { posix } from "node:path";
+import { notYetWritten } from "../../architectures/earlier-modeling.js";
 import type { FileSource } from "../../checkpoint/file-source.js";
 import { allGraphFiles } from "../../checkpoint/graph-files.js";
 import { isNeverOpened } from "../../checkpoint/left-out.js";
@@ -21,7 +22,11 @@ export async function checkSideFiles(
   readOriginal: ReadSource,
   mayGenerate: boolean,
 ): Promise<Outcome> {
-  const planned = plan.sideFiles.filter(({ path, kind }) => path !== MODEL_CARD && kind !== "modeling");
+  const leftOut = notYetWritten(plan.record.lsg_version)?.files;
+  const planned = plan.sideFiles.filter(
+    ({ path, kind }) =>
+      path !== MODEL_CARD && kind !== "modeling" && !(leftOut?.test(path) && !source.files.has(path)),
+  );
   const findings: string[] = [];
   for (const file of planned) {
     findings.push(...(await differences(source, file, await sideFileContent(file, plan, readOriginal))));

@@ -1,3 +1,4 @@
+import { notYetWritten } from "../../architectures/earlier-modeling.js";
 import type { Checkpoint } from "../../checkpoint/checkpoint.js";
 import type { CheckpointTensor } from "../../checkpoint/weight-file.js";
 import type { WeightReader } from "../../checkpoint/weight-reader.js";
@@ -44,8 +45,9 @@ export async function checkWeights(sides: WeightSides, signal?: AbortSignal): Pr
   );
 }
 
-function fileFindings({ shards }: ConversionPlan, { weightFiles }: Checkpoint): string[] {
+function fileFindings({ shards, record }: ConversionPlan, { weightFiles }: Checkpoint): string[] {
   const findings: string[] = [];
+  const leftOut = notYetWritten(record.lsg_version)?.metadata ?? [];
   for (const { file, metadata, tensors } of shards) {
     const found = weightFiles.find(({ path }) => path === file);
     if (!found) {
@@ -56,8 +58,9 @@ function fileFindings({ shards }: ConversionPlan, { weightFiles }: Checkpoint): 
     for (const name of found.tensorNames) {
       if (!tensors.has(name)) findings.push(`${file} holds ${name}, which is not planned there`);
     }
-    const [planned, actual] = [metadata, found.metadata].map((entries) =>
-      JSON.stringify(Object.fromEntries([...(entries ?? [])].sort())),
+    const isNeeded = ([key]: [string, string]) => !leftOut.includes(key) || found.metadata?.has(key);
+    const [planned, actual] = [[...(metadata ?? [])].filter(isNeeded), found.metadata ?? []].map((entries) =>
+      JSON.stringify(Object.fromEntries([...entries].sort())),
     );
     if (planned !== actual) findings.push(`${file}: __metadata__ is ${actual}, expected ${planned}`);
   }

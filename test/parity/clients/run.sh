@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Opens what `lsg` exports with clients that are not ours: onnx's checker, optimum, sentence-transformers, PyLate, and
 # Transformers.js in Node and in Chromium. Wants Node, Python ≥ 3.11 and the built `lsg`; installs the rest.
-# Arguments go to pytest.
+# Arguments go to pytest, in place of the folder: `run.sh test_x.py -k name`.
 set -euo pipefail
 cd "$(dirname "$0")"
 environment=$(cd ../../.. && pwd)/.venv-clients
@@ -30,4 +30,4 @@ if ! cmp -s js/package-lock.json js/node_modules/.made-from; then
   cp js/package-lock.json js/node_modules/.made-from
 fi
 
-"$environment/bin/python" -m pytest -q -n 2 -p no:cacheprovider "$@" .
+"$environment/bin/python" -m pytest -q -n 2 -p no:cacheprovider "${@:-.}"

@@ -170,6 +170,16 @@ FOLLOWED: dict[str, tuple[type, Callable[[Path, Any, State], None]]] = {
         BertModel,
         lambda folder, model, state: to_bin(folder, {"args": argparse.Namespace(lr=1), "state_dict": state}),
     ),
+    "a whole model in a dict": (
+        BertForSequenceClassification,
+        lambda folder, model, _: to_bin(folder, {"epoch": 3, "model": nn.DataParallel(model)}),
+    ),
+    "a whole model in a list": (BertModel, lambda folder, model, _: to_bin(folder, [model, {"lr": 1e-5}])),
+    "a state dict in a tuple": (BertModel, lambda folder, _, state: to_bin(folder, (state, 7))),
+    "arrays of numpy": (
+        BertForSequenceClassification,
+        lambda folder, _, state: to_bin(folder, {k: v.numpy() for k, v in state.items()}),
+    ),
     "tensors of a TPU": (
         BertForSequenceClassification,
         lambda folder, _, state: to_bin(folder, {k: OnTpu(v) for k, v in state.items()}),

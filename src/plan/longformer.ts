@@ -17,6 +17,8 @@ import type { SourceTensor } from "../model/names.js";
 import { positionTable } from "../model/positions.js";
 import { configLabels, headSpecs, projects, readSizes, type TensorSpec } from "../model/tensor-specs.js";
 import type { ConversionOptions } from "../options/options.js";
+import { opensFolder } from "../tokenizer/class-name.js";
+import { hasTokenizer } from "../tokenizer/vocabulary.js";
 import { resolveLongformer, sizeChanges } from "./longformer-config.js";
 import { assignTensors } from "./longformer-tensors.js";
 import { targetLength } from "./positions.js";
@@ -68,6 +70,9 @@ export function planLongformer(
   const sizes = readSizes(variant, targetConfig, labels);
   const assigned = assignTensors({ model, variant, target, sizes, length, config: targetConfig, options });
 
+  const { files } = checkpoint.source;
+  const suits =
+    config.tokenizer_class != null || !hasTokenizer(files) || opensFolder(architecture.tokenizerClass, files);
   const gone = new Set(reconciled.dropped.map(({ name }) => name));
   const known = new Set(ownSpecs(model).map(({ name }) => name));
   const left = [...model.tensors.values()].filter(
@@ -106,7 +111,7 @@ export function planLongformer(
       ["base_model_prefix", undefined],
       ...changes,
       // Without it AutoTokenizer would take the new model type's own.
-      ...(variant === architecture
+      ...(variant === architecture || !suits
         ? []
         : [["tokenizer_class", config.tokenizer_class ?? architecture.tokenizerClass] as const]),
       ["attention_window", longformer.attention_window],

@@ -12,7 +12,7 @@ import { configClass, isLsgConfig, lsgClass, openedClass, withoutLsg } from "../
 import { groupNames } from "../model/strangers.js";
 import { type ConversionOptions, recordedOptions } from "../options/options.js";
 import { DEFAULT_MAX_SEQUENCE_LENGTH } from "../options/schemas.js";
-import { onlyInTransformers5 } from "../tokenizer/special-tokens.js";
+import { onlyInTransformers5, openingClass } from "../tokenizer/class-name.js";
 import { RECORD_FILE, recordText } from "./conversion-record.js";
 import { openingChanges } from "./left-in-config.js";
 import { planLongformer } from "./longformer.js";
@@ -57,15 +57,14 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
     tokens: tokens.asked?.ids ?? {},
     seed: options.seed,
   });
+  const { files, rewritten, mended } = checkpoint.source;
   const opening = inputs.longformer
     ? undefined
     : openingChanges(
-        architecture,
         { ...checkpoint.config, ...options.modelKwargs },
-        contents,
+        openingClass(contents, files, architecture.tokenizerClass),
         options.modelKwargs,
       );
-  const { files, rewritten, mended } = checkpoint.source;
   const length = { ...weights.length, writesNoMore: writesNoMore(inputs.longformer ?? architecture) };
   const {
     sideFiles,

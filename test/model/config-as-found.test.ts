@@ -214,6 +214,11 @@ describe("what training left", () => {
     expect((await converted(await writeTinyModel(v5))).config.tokenizer_class).toBe(
       "PreTrainedTokenizerFast",
     );
+    // A class that finds none of its files there would not open what opens without it.
+    const foreign = await writeTinyModel();
+    await rename(join(foreign, "vocab.txt"), join(foreign, "vocab.json"));
+    await writeFile(join(foreign, "vocab.json"), '{"[CLS]": 2, "[MASK]": 4}');
+    expect((await converted(foreign)).config).not.toHaveProperty("tokenizer_class");
     const none = await writeTinyModel();
     await rm(join(none, "vocab.txt"));
     expect((await converted(none)).config).not.toHaveProperty("tokenizer_class");

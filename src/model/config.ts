@@ -12,6 +12,8 @@ const DECIDED_KEYS = [
   "auto_map",
   "base_model_prefix",
   "_attn_implementation",
+  "pruned_heads",
+  "quantization_config",
   "max_position_embeddings",
 ];
 

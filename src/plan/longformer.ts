@@ -147,11 +147,15 @@ function inWindows(asked: number, { attention_window }: LongformerConfig, usable
   const length = Math.ceil(asked / widest) * widest;
   if (asked >= usable || length === asked) return length;
   const even = Math.max(MIN_WINDOW, asked + (asked % 2));
-  const narrower = `--attention-window ${even} --max-sequence-length ${even}`;
+  // Windows that are wider than what was asked for leave no shorter table; others are kept, and with them the outputs.
+  const remedy =
+    widest > even
+      ? `Take narrower windows: --attention-window ${even} --max-sequence-length ${even}; or ask for ${Math.max(length, usable)} or more.`
+      : `Take whole windows: --max-sequence-length ${length - widest} or --max-sequence-length ${length}.`;
   throw new OptionError(
     `--max-sequence-length ${asked} is below the ${usable} tokens that the source reads, but transformers pads an LED's ` +
       `input to whole windows, here of ${widest}: its table would have ${length} positions`,
-    `Take narrower windows: ${narrower}; or ask for ${Math.max(length, usable)} or more.`,
+    remedy,
   );
 }
 

@@ -199,6 +199,11 @@ describe("what training left", () => {
     );
   });
 
+  test.each([1, "yes"])("asks for it in whatever Python takes for true: %o", async (output_attentions) => {
+    const { config } = await converted(await writeTinyModel({ config: { output_attentions } }));
+    expect(config).not.toHaveProperty("output_attentions");
+  });
+
   test("the tokenizer's class stands where pipeline looks for it", async () => {
     const named = { files: { "tokenizer_config.json": '{"tokenizer_class": "BertTokenizerFast"}' } };
     expect((await converted(await writeTinyModel(named))).config.tokenizer_class).toBe("BertTokenizerFast");

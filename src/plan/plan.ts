@@ -5,7 +5,7 @@ import { COLBERT_CLASS, modelKind, SETTINGS_FILE } from "../checkpoint/sentence-
 import { MODULES_FILE } from "../checkpoint/sentence-transformers/modules-json.js";
 import { openedClass } from "../model/classes.js";
 import { recordedOptions } from "../options/options.js";
-import { onlyInTransformers5 } from "../tokenizer/special-tokens.js";
+import { onlyInTransformers5, openingClass } from "../tokenizer/class-name.js";
 import { beyond, conversionNotes, openingNotes } from "./conversion-notes.js";
 import { RECORD_FILE, recordText } from "./conversion-record.js";
 import { openingChanges } from "./left-in-config.js";
@@ -35,15 +35,14 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
     tokens: tokens.asked?.ids ?? {},
     seed: options.seed,
   });
+  const { files, rewritten, mended } = checkpoint.source;
   const opening = inputs.longformer
     ? undefined
     : openingChanges(
-        architecture,
         { ...checkpoint.config, ...options.modelKwargs },
-        contents,
+        openingClass(contents, files, architecture.tokenizerClass),
         options.modelKwargs,
       );
-  const { files, rewritten, mended } = checkpoint.source;
   const length = { ...weights.length, writesNoMore: writesNoMore(inputs.longformer ?? architecture) };
   const {
     sideFiles,

@@ -131,6 +131,18 @@ describe("an LED, which reads whole windows", () => {
     expect(plan.record.max_sequence_length.to).toBeGreaterThanOrEqual(most);
   });
 
+  test("of narrow windows keeps them with each remedy, and is lossless", async () => {
+    const source = await shortCheckpoint("led", 64, { attention_window: 16 });
+    const { remedy = "" } = await refusal(source, { maxSequenceLength: 35 });
+    const lengths = [...remedy.matchAll(/--max-sequence-length (\d+)/g)].map(([, length]) => Number(length));
+    expect(lengths).toEqual([32, 48]);
+    expect(remedy).not.toContain("--attention-window");
+    for (const length of lengths) {
+      const { promised } = await expectSound(source, { maxSequenceLength: length }, [1, length]);
+      expect(promised).toBe(length);
+    }
+  });
+
   test("keeps its decoder where it generates", async () => {
     const source = await shortCheckpoint("led", 64, { attention_window: 16 });
     const { folder } = await converted(source, { maxSequenceLength: 32 });

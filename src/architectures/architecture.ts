@@ -1,5 +1,3 @@
-import { CLASS_PREFIXES } from "./class-prefixes.js";
-
 /**
  * What is true of a model type and of no checkpoint in particular, as data. One file in `converters/`
  * holds one `Architecture`; everything that differs between model types stands there and nowhere else.
@@ -218,16 +216,6 @@ export interface Module {
   readonly biasIsBuffer?: boolean;
 }
 
-/** transformers' name of a class, by its key in `heads`. */
-export function classNameOf({ classPrefix, baseClass = "Model" }: Architecture, key: string): string {
-  return classPrefix + (key === "Model" ? baseClass : key);
-}
-
-/** transformers' name of an auto class. */
-export function autoClassName(auto: AutoClass): string {
-  return auto === "Model" ? "AutoModel" : `AutoModelFor${auto}`;
-}
-
 /** Whether a class writes texts, token by token: its decoder is exported with what it keeps between them. */
 export function generates({ auto }: Pick<Head, "auto">): boolean {
   return auto === "Seq2SeqLM";
@@ -236,25 +224,6 @@ export function generates({ auto }: Pick<Head, "auto">): boolean {
 /** The model type of its Longformer variant, if it has one. */
 export function longformerType({ longformer }: Architecture): string | undefined {
   return longformer && "modelType" in longformer ? longformer.modelType : undefined;
-}
-
-/** The names of all classes in `heads`. */
-export function classNames(architecture: Architecture): string[] {
-  return Object.keys(architecture.heads).map((key) => classNameOf(architecture, key));
-}
-
-/**
- * The other way round: the key of `heads` (or of `refused`) that a class's name stands for. A relative's class
- * (`XLMRobertaForMaskedLM` in a RoBERTa's config) stands for the model type's own of the same ending, as transformers
- * has it; undefined for a class that is not transformers'.
- */
-export function classKeyOf(architecture: Architecture, className: string): string | undefined {
-  const { classPrefix, baseClass = "Model", heads, refused = {} } = architecture;
-  return [classPrefix, ...CLASS_PREFIXES]
-    .filter((prefix) => className.startsWith(prefix))
-    .map((prefix) => className.slice(prefix.length))
-    .map((ending) => (ending === baseClass ? "Model" : ending))
-    .find((key) => Object.hasOwn(heads, key) || Object.hasOwn(refused, key));
 }
 
 /** The encoder and, where there is one, the decoder. */

@@ -1,4 +1,5 @@
-import { type Architecture, autoClassName, classNameOf } from "../architectures/architecture.js";
+import type { Architecture } from "../architectures/architecture.js";
+import { autoClassName, classNameOf } from "../architectures/class-names.js";
 import { modelingModule } from "../architectures/modeling.js";
 import { CheckpointError } from "../base/errors.js";
 import type { Config } from "../checkpoint/checkpoint.js";
@@ -65,12 +66,9 @@ export function losslessLength(lsg: LsgConfig, usable: number, source: LsgSource
 }
 
 /** Whether global tokens have embeddings that the source's did not. The first may be the input's own first token. */
-export function readsNewGlobals(
-  { num_global_tokens, first_token_is_global }: LsgConfig,
-  { keptRows }: LsgSource,
-): boolean {
-  if (keptRows === "all") return false;
-  return num_global_tokens > 1 || !(first_token_is_global || keptRows === "first");
+export function readsNewGlobals(lsg: LsgConfig, { keptRows }: LsgSource): boolean {
+  const { first, others } = globalRowsRead(lsg);
+  return keptRows !== "all" && (others || (first && keptRows !== "first"));
 }
 
 function addsNothing({ first_token_is_global, num_global_tokens, pool_with_global }: LsgConfig): boolean {
@@ -78,15 +76,14 @@ function addsNothing({ first_token_is_global, num_global_tokens, pool_with_globa
 }
 
 /**
- * Which rows of the table of global tokens a model reads. With each input's own first token as its only global token
- * that is none of them; a first token of its own is row 0, and makes the table one that more rows may be taken from.
+ * Which rows of the table of global tokens a model reads: the first one, those behind it. With each input's own first
+ * token as its only global token that is none of them.
  */
 export function globalRowsRead({ first_token_is_global, num_global_tokens }: LsgConfig): {
   readonly first: boolean;
   readonly others: boolean;
 } {
-  const first = !first_token_is_global;
-  return { first, others: first || num_global_tokens > 1 };
+  return { first: !first_token_is_global, others: num_global_tokens > 1 };
 }
 
 /**

@@ -1,5 +1,6 @@
 import { posix } from "node:path";
 import { CheckpointError } from "../base/errors.js";
+import { listed } from "../base/listed.js";
 import { isRecord } from "../json/json-edit.js";
 import type { FileSource, TransferOptions } from "./file-source.js";
 import { noConfig, refuseAsym } from "./no-config.js";
@@ -168,10 +169,9 @@ async function findWeights(
 
 /** "2 shards that are not there (a, b)". */
 function absent(files: readonly string[]): string {
-  const named = files.slice(0, MAX_NAMED).join(", ");
   const those =
     files.length === 1 ? "a shard that is not there" : `${files.length} shards that are not there`;
-  return `${those} (${named}${files.length > MAX_NAMED ? ", …" : ""})`;
+  return `${those} (${listed(files, MAX_NAMED)})`;
 }
 
 function isIndex(path: string): boolean {

@@ -1,4 +1,5 @@
 import { posix } from "node:path";
+import { listed } from "../base/listed.js";
 import { isRecord } from "../json/json-edit.js";
 import { parseObject } from "./checkpoint.js";
 import type { FileSource } from "./file-source.js";
@@ -132,11 +133,8 @@ export function leftOutSentence(
     kinds.set(reason, (kinds.get(reason) ?? new Set()).add(named));
   }
   if (kinds.size === 0) return undefined;
-  const listed = [...kinds].map(([kind, all]) => {
-    const rest = all.size - MAX_NAMED;
-    return `${kind} (${[...all].slice(0, MAX_NAMED).join(", ")}${rest > 0 ? ` and ${rest} more` : ""})`;
-  });
-  return `Left out, as no part of the model: ${listed.join("; ")}.`;
+  const named = [...kinds].map(([kind, all]) => `${kind} (${listed([...all], MAX_NAMED)})`);
+  return `Left out, as no part of the model: ${named.join("; ")}.`;
 }
 
 /** Why a file that is no weights of the model does not stay; undefined where it does. */

@@ -1,5 +1,6 @@
 import { posix } from "node:path";
 import { CheckpointError } from "../base/errors.js";
+import { listed } from "../base/listed.js";
 import { JsonSyntaxError } from "../json/json-scan.js";
 import {
   type JsonPath,
@@ -11,6 +12,9 @@ import {
 import { isLengthKey, limitsLength } from "../tokenizer/raise-length.js";
 import type { FileSource, Mended } from "./file-source.js";
 import { CONFIG_KEYS, GENERATION_KEYS, TOKENIZER_KEYS } from "./read-keys.js";
+
+/** Places of a kind that a note names. */
+const MAX_NAMED = 5;
 
 /** What transformers writes for a tokenizer that knows no limit: `int(1e30)`. */
 const NO_LIMIT = "1000000000000000019884624838656";
@@ -65,10 +69,10 @@ export function mendJson(path: string, content: Buffer): Mended | undefined {
   const notes = [
     startsWithMark(content) && `${path} begins with a byte order mark, which is left out.`,
     repeated.length > 0 &&
-      `${path} names ${listed(repeated.map(pathText))} more than once: the last value counts.`,
-    lengths.length > 0 && `${path}: ${listed(lengths.map(described))}: it becomes the length.`,
+      `${path} names ${listed(repeated.map(pathText), MAX_NAMED)} more than once: the last value counts.`,
+    lengths.length > 0 && `${path}: ${listed(lengths.map(described), MAX_NAMED)}: it becomes the length.`,
     nulls.length > 0 &&
-      `${path}: ${listed(nulls.map(described))}, which JSON does not have: null is written.`,
+      `${path}: ${listed(nulls.map(described), MAX_NAMED)}, which JSON does not have: null is written.`,
   ];
   return {
     content: standard.content,
@@ -111,12 +115,4 @@ function described({ path, value }: StandardJson["replaced"][number]): string {
 
 function pathText(path: JsonPath): string {
   return path.length === 0 ? "the whole" : path.join(".");
-}
-
-/** More than these are counted. */
-const MAX_LISTED = 5;
-
-function listed(items: readonly string[]): string {
-  const rest = items.length - MAX_LISTED;
-  return items.slice(0, MAX_LISTED).join(", ") + (rest > 0 ? ` and ${rest} more` : "");
 }

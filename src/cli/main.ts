@@ -50,9 +50,11 @@ const EXIT_BUG = 70;
 const SIGNAL_EXITS = { SIGINT: 130, SIGTERM: 143 } as const;
 
 // Who reads only the beginning (`| head`) has what he wants: writing on is no error.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code !== "EPIPE") throw error;
-});
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
+}
 
 /**
  * Runs a command line and returns its exit code. With the verbs' own files the only place that writes to

@@ -1,5 +1,6 @@
-import { type Architecture, classNames, longformerType } from "../architectures/architecture.js";
+import { type Architecture, longformerType } from "../architectures/architecture.js";
 import { allArchitectures } from "../architectures/architectures.js";
+import { classNames } from "../architectures/class-names.js";
 
 /** One model type as `lsg architectures` lists it. */
 export interface ListedArchitecture {

@@ -102,7 +102,7 @@ export async function convert(
     }
     if (options.onnx) {
       // Only here: the graph's libraries take longer to load than a small model to convert.
-      const { exportInto } = await import("./export.js");
+      const { exportInto } = await import("./export-into.js");
       const exported = await exportInto(folder, await openFolder(folder), options, { signal, progress });
       graphs = exported.bytes;
       comparison = exported.comparison;

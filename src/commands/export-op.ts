@@ -12,7 +12,8 @@ import { writeModel } from "../onnx/writer.js";
 import type { ExportOptions } from "../options/options.js";
 import { graphSeed } from "../plan/conversion-record.js";
 import { asOutputError } from "../write/output-folder.js";
-import { type ExportContext, type ExportResult, namedAttention } from "./export.js";
+import type { ExportResult } from "./export.js";
+import { type ExportContext, namedAttention } from "./export-into.js";
 
 const OP_FILE = "attention.onnx";
 

@@ -69,7 +69,7 @@ export function standardJson(json: Buffer, replace: Replace): StandardJson {
 }
 
 /** The text behind a byte order mark; the whole of it where there is none. */
-export function withoutMark(json: Buffer): Buffer {
+function withoutMark(json: Buffer): Buffer {
   return startsWithMark(json) ? json.subarray(BYTE_ORDER_MARK.length) : json;
 }
 

@@ -1,10 +1,5 @@
-import {
-  type Architecture,
-  classKeyOf,
-  classNameOf,
-  classNames,
-  type Head,
-} from "../architectures/architecture.js";
+import type { Architecture, Head } from "../architectures/architecture.js";
+import { classKeyOf, classNameOf, classNames } from "../architectures/class-names.js";
 import { LSG_CLASS_PREFIX } from "../attention/lsg-config.js";
 import { CheckpointError, OptionError } from "../base/errors.js";
 import type { Config } from "../checkpoint/checkpoint.js";
@@ -23,6 +18,15 @@ export interface ModelClass {
 /** Whether a config is that of a checkpoint which is LSG already, ours or lsg-converter's. */
 export function isLsgConfig(config: Config): boolean {
   return config.base_model_prefix === "lsg" || (configClass(config)?.startsWith(LSG_CLASS_PREFIX) ?? false);
+}
+
+/** What becomes of a checkpoint that lacks the head which its config names; nothing where that is not so. */
+export function headlessNotes({ className, headless }: ModelClass, done: "converted" | "exported"): string[] {
+  if (headless === undefined) return [];
+  return [
+    `config.json names ${headless}, of whose head the weights have nothing: the base model is ${done} ` +
+      `(${className}), which is what AutoModel and sentence-transformers open.`,
+  ];
 }
 
 /** What a checkpoint has of a head. */

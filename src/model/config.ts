@@ -12,6 +12,8 @@ const DECIDED_KEYS = [
   "auto_map",
   "base_model_prefix",
   "_attn_implementation",
+  "pruned_heads",
+  "quantization_config",
   "max_position_embeddings",
 ];
 
@@ -46,14 +48,14 @@ export function mergeKwargs(config: Config, kwargs: Readonly<Record<string, unkn
  * @throws CheckpointError naming the key.
  */
 export function checkConvertible(config: Config, architecture: Architecture): void {
-  const { position_embedding_type: type, is_decoder, add_cross_attention } = config;
+  const { position_embedding_type: type, add_cross_attention } = config;
   if (type !== undefined && type !== "absolute") {
     throw new CheckpointError(
       `config.json: position_embedding_type is ${JSON.stringify(type)}; only absolute positions can be tiled`,
       `Relative positions are part of the attention: convert a ${architecture.title} with absolute ones.`,
     );
   }
-  if (is_decoder === true && add_cross_attention === true) {
+  if (add_cross_attention === true) {
     throw new CheckpointError(
       "config.json: add_cross_attention is true; attention to another model's output is not supported",
       "It is the decoder of a pair: take the encoder, or a model that works alone.",

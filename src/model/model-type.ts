@@ -1,5 +1,6 @@
-import { type Architecture, classNames } from "../architectures/architecture.js";
+import type { Architecture } from "../architectures/architecture.js";
 import { allArchitectures } from "../architectures/architectures.js";
+import { classNames } from "../architectures/class-names.js";
 import { CheckpointError, LsgError, OptionError } from "../base/errors.js";
 import { type Checkpoint, CONFIG_FILE, type Config } from "../checkpoint/checkpoint.js";
 import { statedModelType } from "../checkpoint/stated-model-type.js";

@@ -36,7 +36,7 @@ export function ownComputation(model: Model): OwnComputation | undefined {
       remedy: `Only what transformers' own ${title} computes can be converted; if that is all it does, remove auto_map.`,
     };
   }
-  if (config.attention_window !== undefined && !isLongformer(architecture)) {
+  if (config.attention_window != null && !isLongformer(architecture)) {
     return {
       why: `config.json has attention_window, which is Longformer's and not ${title}'s: what its outputs were is not known`,
       remedy: `Convert the ${title} that was lengthened, before its attention was made one of windows.`,
@@ -62,7 +62,7 @@ export function adapterRemedy(names: Iterable<string>): string | undefined {
 /** The first class of its own that a config names for the model or its config; a tokenizer's computes nothing. */
 function ownCode({ auto_map: map }: Config): string | undefined {
   if (!isRecord(map)) return undefined;
-  const keys = Object.keys(map).filter((key) => key.startsWith("AutoModel"));
+  const keys = Object.keys(map).filter((key) => /^(TF|Flax)?AutoModel/.test(key));
   const classes = [...keys, "AutoConfig"].flatMap((key) => [map[key]].flat());
   const named = classes.filter((name): name is string => typeof name === "string");
   return named.find((name) => !LSG_CODE.test(name)) ?? named[0];

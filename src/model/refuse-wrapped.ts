@@ -1,5 +1,7 @@
-import { type Architecture, classNameOf } from "../architectures/architecture.js";
+import type { Architecture } from "../architectures/architecture.js";
+import { classNameOf } from "../architectures/class-names.js";
 import { CheckpointError } from "../base/errors.js";
+import { listed } from "../base/listed.js";
 import { pythonCommand, pythonText } from "../base/python-command.js";
 import type { Checkpoint } from "../checkpoint/checkpoint.js";
 import type { WeightFile } from "../checkpoint/weight-file.js";
@@ -13,13 +15,12 @@ export function refuseWrapped({ wrapper, weightFiles }: Checkpoint, architecture
   const { prefixes, outside, isBase } = wrapper;
   const [prefix, ...others] = prefixes;
   const [file] = weightFiles;
-  const named = outside.slice(0, MAX_NAMED).join(", ") + (outside.length > MAX_NAMED ? ", …" : "");
   const models =
     others.length > 0
       ? `there are ${prefixes.length} models, under the prefixes ${prefixes.map(pythonText).join(", ")}`
       : `the model stands under the prefix ${pythonText(prefix)}`;
   throw new CheckpointError(
-    `${file?.path}: ${models}, in a module with more in it (${outside.length} tensor${outside.length === 1 ? "" : "s"} outside: ${named}); ` +
+    `${file?.path}: ${models}, in a module with more in it (${outside.length} tensor${outside.length === 1 ? "" : "s"} outside: ${listed(outside, MAX_NAMED)}); ` +
       "what that module computes is not known here",
     `Take ${others.length > 0 ? "the first" : "the model"} out of it: in a copy of the folder run ` +
       `${pythonCommand(modelAlone(prefix, weightFiles))}, convert the copy` +

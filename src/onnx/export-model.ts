@@ -1,5 +1,6 @@
 import type { Checkpoint } from "../checkpoint/checkpoint.js";
 import type { TransferOptions } from "../checkpoint/file-source.js";
+import { headlessNotes } from "../model/classes.js";
 import { describeModel, type Model } from "../model/model.js";
 import { withModules } from "../model/modules.js";
 import { architectureOf } from "../model/settle.js";
@@ -30,13 +31,19 @@ export async function describeForExport(
 
 /** What the user should know of an export, a sentence each. @param task the one that was asked for */
 export function exportNotes(
-  { model: { modules }, leftOut }: ExportModel,
+  { model: { modules, source }, leftOut }: ExportModel,
   task: string | undefined,
 ): string[] {
-  if (task !== undefined) return [];
+  const headless = headlessNotes(source, "exported");
+  if (task !== undefined) return headless;
   if (modules) {
     const { name, width, perToken } = modules.output;
-    return [`The graph gives ${name}: ${width} numbers for each ${perToken ? "token" : "text"}.`];
+    return [
+      ...headless,
+      `The graph gives ${name}: ${width} numbers for each ${perToken ? "token" : "text"}.`,
+    ];
   }
-  return leftOut === undefined ? [] : [`The graph gives no sentence_embedding: ${leftOut}.`];
+  return leftOut === undefined
+    ? headless
+    : [...headless, `The graph gives no sentence_embedding: ${leftOut}.`];
 }

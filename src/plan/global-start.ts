@@ -30,7 +30,9 @@ export function globalStart(
   const { embeddings } = architecture.encoder;
   const { sourceName, stored } = baseTensor(tensors, embeddings.word);
   const words: Words = { tensor: sourceName, rows: stored.shape[0] ?? 0 };
-  const read = globalRowsRead(lsg);
+  const { first: firstIsRead, others } = globalRowsRead(lsg);
+  // Of a table that is read at all, more rows may be wanted later: it is made with the same care throughout.
+  const isRead = firstIsRead || others;
   const saidBos =
     tokens.bos ?? config.bos_token_id ?? (architecture.decoder && config.decoder_start_token_id);
   const masks = [tokens.mask, config.mask_token_id];
@@ -41,12 +43,12 @@ export function globalStart(
     (architecture.decoder && saidBos);
   const keepsFirst = options.keepFirstGlobalToken && findBase(tensors, embeddings.global ?? "") !== undefined;
   const named: Said[] = [
-    { kind: "bos", id: saidBos, token: tokens.named.bos, isRead: read.first && !keepsFirst },
+    { kind: "bos", id: saidBos, token: tokens.named.bos, isRead: firstIsRead && !keepsFirst },
     {
       kind: "mask",
       id: saidMask,
       token: tokens.named.mask,
-      isRead: read.others && !options.randomGlobalInit,
+      isRead: isRead && !options.randomGlobalInit,
     },
   ];
   refuseUnknown(named, words);
@@ -54,7 +56,7 @@ export function globalStart(
   const bosId = known(saidBos) ?? 0;
   const maskId = known(saidMask) ?? bosId;
   const asked = options.globalPositionalStride;
-  const stride = read.others ? asked : fittingStride(positionTable(model).usable, asked);
+  const stride = isRead ? asked : fittingStride(positionTable(model).usable, asked);
   return {
     start: { stride, bosId, maskId: options.randomGlobalInit ? undefined : maskId },
     chosen: {

@@ -1,4 +1,5 @@
-import { type Architecture, classKeyOf, classNameOf } from "../architectures/architecture.js";
+import type { Architecture } from "../architectures/architecture.js";
+import { classKeyOf, classNameOf } from "../architectures/class-names.js";
 import { OptionError } from "../base/errors.js";
 import type { Config } from "../checkpoint/checkpoint.js";
 import type { ModelClass } from "../model/classes.js";

@@ -1,4 +1,5 @@
-import { type Architecture, classKeyOf, classNameOf, classNames } from "../architectures/architecture.js";
+import type { Architecture } from "../architectures/architecture.js";
+import { classKeyOf, classNameOf, classNames } from "../architectures/class-names.js";
 import {
   isLongformer,
   type LongformerConfig,
@@ -17,6 +18,8 @@ import type { SourceTensor } from "../model/names.js";
 import { positionTable } from "../model/positions.js";
 import { configLabels, headSpecs, projects, readSizes, type TensorSpec } from "../model/tensor-specs.js";
 import type { ConversionOptions } from "../options/options.js";
+import { opensFolder } from "../tokenizer/class-name.js";
+import { hasTokenizer } from "../tokenizer/vocabulary.js";
 import { resolveLongformer, sizeChanges } from "./longformer-config.js";
 import { assignTensors } from "./longformer-tensors.js";
 import { targetLength } from "./positions.js";
@@ -68,6 +71,9 @@ export function planLongformer(
   const sizes = readSizes(variant, targetConfig, labels);
   const assigned = assignTensors({ model, variant, target, sizes, length, config: targetConfig, options });
 
+  const { files } = checkpoint.source;
+  const suits =
+    config.tokenizer_class != null || !hasTokenizer(files) || opensFolder(architecture.tokenizerClass, files);
   const gone = new Set(reconciled.dropped.map(({ name }) => name));
   const known = new Set(ownSpecs(model).map(({ name }) => name));
   const left = [...model.tensors.values()].filter(
@@ -106,7 +112,7 @@ export function planLongformer(
       ["base_model_prefix", undefined],
       ...changes,
       // Without it AutoTokenizer would take the new model type's own.
-      ...(variant === architecture
+      ...(variant === architecture || !suits
         ? []
         : [["tokenizer_class", config.tokenizer_class ?? architecture.tokenizerClass] as const]),
       ["attention_window", longformer.attention_window],
@@ -142,11 +148,15 @@ function inWindows(asked: number, { attention_window }: LongformerConfig, usable
   const length = Math.ceil(asked / widest) * widest;
   if (asked >= usable || length === asked) return length;
   const even = Math.max(MIN_WINDOW, asked + (asked % 2));
-  const narrower = `--attention-window ${even} --max-sequence-length ${even}`;
+  // Windows that are wider than what was asked for leave no shorter table; others are kept, and with them the outputs.
+  const remedy =
+    widest > even
+      ? `Take narrower windows: --attention-window ${even} --max-sequence-length ${even}; or ask for ${Math.max(length, usable)} or more.`
+      : `Take whole windows: --max-sequence-length ${length - widest} or --max-sequence-length ${length}.`;
   throw new OptionError(
     `--max-sequence-length ${asked} is below the ${usable} tokens that the source reads, but transformers pads an LED's ` +
       `input to whole windows, here of ${widest}: its table would have ${length} positions`,
-    `Take narrower windows: ${narrower}; or ask for ${Math.max(length, usable)} or more.`,
+    remedy,
   );
 }
 

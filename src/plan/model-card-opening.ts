@@ -1,4 +1,5 @@
-import { type AutoClass, autoClassName } from "../architectures/architecture.js";
+import type { AutoClass } from "../architectures/architecture.js";
+import { autoClassName } from "../architectures/class-names.js";
 import { NEEDS_CODE } from "../architectures/modeling.js";
 import { losslessLength } from "../attention/lsg.js";
 import type { PlannedAttention } from "../attention/planned.js";

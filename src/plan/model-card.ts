@@ -1,14 +1,13 @@
 import { posix } from "node:path";
-import { parse, stringify } from "yaml";
 import type { LongformerConfig } from "../attention/longformer.js";
 import { isSparse, type LsgConfig } from "../attention/lsg-config.js";
 import { type PlannedAttention, seenInFull } from "../attention/planned.js";
-import { libraryName } from "../checkpoint/sentence-transformers/model-kind.js";
 import { isRecord } from "../json/json-edit.js";
 import { groupNames } from "../model/strangers.js";
 import { flagName } from "../options/flags.js";
 import type { TokenIdMap } from "../tokenizer/add-tokens.js";
 import { graphs } from "./model-card-graphs.js";
+import { cardMetadata } from "./model-card-metadata.js";
 import { MUST_BE_TRUSTED, type OpeningInputs, opening } from "./model-card-opening.js";
 import { promiseSentence } from "./promise.js";
 import type { ConversionRecord } from "./types.js";
@@ -29,25 +28,6 @@ export interface ModelCardInputs extends OpeningInputs {
 }
 
 /**
- * Metadata of the original that holds for the result too, in the order in which it is written. The scores in
- * `model-index` are the original's own and stay behind.
- */
-const CARRIED_KEYS = [
-  "base_model",
-  "library_name",
-  "pipeline_tag",
-  "license",
-  "license_name",
-  "license_link",
-  "language",
-  "datasets",
-  "tags",
-] as const;
-const TAG = "long-context";
-
-type Metadata = ReadonlyMap<string, unknown>;
-
-/**
  * The README.md of a converted checkpoint: metadata for the Hub, what was done and what it means, and the
  * original's card. It holds no time, no path and nothing that changes from run to run: the same inputs give
  * the same text.
@@ -58,9 +38,7 @@ export function modelCard(inputs: ModelCardInputs): {
   readonly text: string;
   readonly notes: readonly string[];
 } {
-  const { metadata, body, notes } = splitFrontMatter(inputs.originalCard ?? "");
-  const usable = new Map([...metadata].filter(([, value]) => isText(value)));
-  const left = CARRIED_KEYS.filter((key) => !usable.has(key) && (metadata.get(key) ?? null) !== null);
+  const { frontMatter, body, notes } = cardMetadata(inputs);
   const sections = [
     introduction(inputs),
     lossless(inputs),
@@ -72,31 +50,7 @@ export function modelCard(inputs: ModelCardInputs): {
     options(inputs.record),
     ...(body.trim() === "" ? [] : [`## Card of the original\n\n${body.trim()}`]),
   ];
-  // YAML 1.1 has more words for true and false; Python reads it, and Norwegian is `no`.
-  const frontMatter = stringify(convertedMetadata(inputs, usable), { version: "1.1", lineWidth: 0 });
-  return {
-    text: `---\n${frontMatter}---\n\n${sections.join("\n\n")}\n`,
-    notes: [
-      ...notes,
-      ...left.map((key) => `README.md: ${key} is neither a text nor a list of texts; it was left out.`),
-    ],
-  };
-}
-
-function convertedMetadata(
-  { record, created, kind }: ModelCardInputs,
-  original: Metadata,
-): Record<string, unknown> {
-  const converted = new Map<string, unknown>([
-    ["library_name", libraryName(kind)],
-    ...original,
-    ["tags", [...new Set([record.variant, TAG, ...[original.get("tags") ?? []].flat()])]],
-  ]);
-  if (record.source.revision !== undefined) converted.set("base_model", record.source.model);
-  // With a new head the model does another task than the original.
-  if (created.length > 0) converted.delete("pipeline_tag");
-  const carried = CARRIED_KEYS.map((key) => [key, converted.get(key)] as const);
-  return Object.fromEntries(carried.filter(([, value]) => value !== undefined));
+  return { text: `---\n${frontMatter}---\n\n${sections.join("\n\n")}\n`, notes };
 }
 
 function introduction({ record }: ModelCardInputs): string {
@@ -235,25 +189,4 @@ function table(head: readonly [string, string], rows: readonly (readonly [string
 function cell(value: unknown): string {
   const text = typeof value === "string" ? value : JSON.stringify(value);
   return `\`${text.replace(/[`\r\n]/g, " ").replaceAll("|", "\\|")}\``;
-}
-
-/** A card's metadata (the YAML between two lines of ---) and its text. Damaged metadata counts as none. */
-function splitFrontMatter(card: string): { metadata: Metadata; body: string; notes: string[] } {
-  const text = card.replace(/^\ufeff/, "");
-  const match = /^---[ \t]*\r?\n(?:([\s\S]*?)\r?\n)?---[ \t]*(?:\r?\n|$)/.exec(text);
-  const body = text.slice(match?.[0].length ?? 0);
-  let problem = "it is no table of keys";
-  try {
-    const metadata: unknown = parse(match?.[1] ?? "", { logLevel: "error" }) ?? {};
-    if (isRecord(metadata)) return { metadata: new Map(Object.entries(metadata)), body, notes: [] };
-  } catch (error) {
-    problem = String(error instanceof Error ? error.message : error)
-      .split("\n", 1)
-      .join();
-  }
-  return { metadata: new Map(), body, notes: [`README.md: the metadata was ignored: ${problem}`] };
-}
-
-function isText(value: unknown): value is string | string[] {
-  return [value].flat().every((item) => typeof item === "string");
 }

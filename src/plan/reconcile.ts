@@ -1,4 +1,5 @@
-import { type Architecture, classNameOf } from "../architectures/architecture.js";
+import type { Architecture } from "../architectures/architecture.js";
+import { classNameOf } from "../architectures/class-names.js";
 import { CheckpointError } from "../base/errors.js";
 import { basePrefixOf } from "../model/classes.js";
 import type { Model } from "../model/model.js";

@@ -130,7 +130,7 @@ export function displacedTensors({ displaced, target }: Model): DroppedTensor[] 
 }
 
 /** Tensors that stay although the class of the result does not have them. */
-export function carriedTensors(model: Model, dropped: readonly DroppedTensor[]): string[] {
+function carriedTensors(model: Model, dropped: readonly DroppedTensor[]): string[] {
   const gone = new Set(dropped.map(({ name }) => name));
   return strangersOf(model)
     .map(({ tensor }) => tensor.sourceName)

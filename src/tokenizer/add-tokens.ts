@@ -1,6 +1,7 @@
 import { CheckpointError } from "../base/errors.js";
 import { editTopLevel, fileSpans, isRecord, type JsonEdits, parseSpan } from "../json/json-edit.js";
-import { tokenizerClassOf, unnumberedTokens } from "./special-tokens.js";
+import { tokenizerClassOf } from "./class-name.js";
+import { unnumberedTokens } from "./special-tokens.js";
 import { findTokens, nextId, type TokenizerFiles } from "./vocabulary.js";
 
 /** Ids by token. */

@@ -1,5 +1,5 @@
 import { CheckpointError } from "../base/errors.js";
-import { tokenizerClassOf } from "./special-tokens.js";
+import { tokenizerClassOf } from "./class-name.js";
 import { findTokens, type TokenizerFiles } from "./vocabulary.js";
 
 /** Ids of the tokens before and behind a candidate. */

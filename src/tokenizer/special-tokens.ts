@@ -1,6 +1,7 @@
 import { CheckpointError } from "../base/errors.js";
-import { fileSpans, isRecord, parseSpan } from "../json/json-edit.js";
-import { TOKENIZER_CLASSES, type TokenizerClass } from "./tokenizer-classes.js";
+import { isRecord } from "../json/json-edit.js";
+import { jsonMembers, SETTINGS, tokenizerClassOf } from "./class-name.js";
+import type { TokenizerClass } from "./tokenizer-classes.js";
 import { findTokens, type SpecialToken, type TokenizerFiles, VOCABULARY_FILES } from "./vocabulary.js";
 
 /** What the rows of the global table start from; undefined where no file gives an id. */
@@ -15,8 +16,6 @@ export interface SpecialTokens {
 
 /** The files that tell of special tokens; others need not be read. */
 export const TOKENIZER_FILES = ["config.json", "special_tokens_map.json", ...VOCABULARY_FILES];
-
-const SETTINGS = "tokenizer_config.json";
 
 const TOKEN_KINDS = ["bos", "cls", "mask", "sep"] as const;
 type TokenKind = (typeof TOKEN_KINDS)[number];
@@ -39,7 +38,7 @@ export function findSpecialTokens(files: TokenizerFiles, defaultClass: string): 
   const found = findTokens([...bos, ...mask, ...separator], files, tokenizerClass);
   const first = (tokens: readonly string[]) =>
     tokens.map((token) => found.get(token)).find((token) => token !== undefined);
-  const inFiles = tokenNames(files, {});
+  const inFiles = tokenNames(files);
   return {
     bos: first(bos),
     mask: first(mask),
@@ -57,43 +56,9 @@ export function unnumberedTokens(files: TokenizerFiles, defaultClass: string): s
   return named.filter((token) => !found.has(token));
 }
 
-/** What is known of a tokenizer's class. @param defaultClass for files that name none that is known here */
-export function tokenizerClassOf(files: TokenizerFiles, defaultClass: string): TokenizerClass {
-  const className =
-    jsonMembers(files, "tokenizer_config.json").get("tokenizer_class") ??
-    jsonMembers(files, "config.json").get("tokenizer_class");
-  return knownClass(className) ?? knownClass(defaultClass) ?? {};
-}
-
-/** What transformers 5 calls a tokenizer that is a tokenizer.json alone, and what every version calls it. */
-const BACKEND_CLASS = "TokenizersBackend";
-const FAST_CLASS = "PreTrainedTokenizerFast";
-
-/** What of a tokenizer's files transformers 4 does not open, and how it would, a sentence each. */
-export function onlyInTransformers5(files: TokenizerFiles): string[] {
-  const settings = jsonMembers(files, SETTINGS);
-  const ways = [
-    settings.get("tokenizer_class") === BACKEND_CLASS && `"tokenizer_class": "${FAST_CLASS}"`,
-    Array.isArray(settings.get("extra_special_tokens")) &&
-      "additional_special_tokens for the key extra_special_tokens",
-  ].filter((way) => way !== false);
-  if (ways.length === 0) return [];
-  return [
-    `transformers 5 saved the tokenizer, and transformers 4 does not open it: for both, write ${ways.join(", and ")} ` +
-      `into the source's ${SETTINGS} and convert again.`,
-  ];
-}
-
-/** The class that tokenizer_config.json names, as every version of transformers knows it. */
-export function namedTokenizerClass(files: TokenizerFiles): string | undefined {
-  const name = jsonMembers(files, SETTINGS).get("tokenizer_class");
-  if (name === BACKEND_CLASS) return FAST_CLASS;
-  return typeof name === "string" && name !== "" ? name : undefined;
-}
-
 /** Which token is the bos token, the mask token, … */
-function tokenNames(files: TokenizerFiles, tokenizerClass: TokenizerClass) {
-  const config = jsonMembers(files, "tokenizer_config.json");
+function tokenNames(files: TokenizerFiles, tokenizerClass?: TokenizerClass) {
+  const config = jsonMembers(files, SETTINGS);
   // With added_tokens_decoder the config is complete, and the older file is not read any more.
   const legacy = config.has("added_tokens_decoder")
     ? new Map<string, unknown>()
@@ -102,20 +67,8 @@ function tokenNames(files: TokenizerFiles, tokenizerClass: TokenizerClass) {
     const key = `${kind}_token`;
     if (legacy.has(key)) return tokenText(legacy.get(key), key, "special_tokens_map.json");
     if (config.has(key)) return tokenText(config.get(key), key, "tokenizer_config.json");
-    return tokenizerClass[kind];
+    return tokenizerClass?.[kind];
   };
-}
-
-function knownClass(name: unknown): TokenizerClass | undefined {
-  if (typeof name !== "string") return undefined;
-  const slow = name.replace(/Fast$/, "");
-  return Object.hasOwn(TOKENIZER_CLASSES, slow) ? TOKENIZER_CLASSES[slow] : undefined;
-}
-
-function jsonMembers(files: TokenizerFiles, file: string): ReadonlyMap<string, unknown> {
-  const json = files.get(file);
-  if (!json) return new Map();
-  return new Map([...fileSpans(json, file)].map(([key, span]) => [key, parseSpan(json, span)]));
 }
 
 /** A token is its text, or an object with its text as `content`; null means that there is none. */

@@ -10,6 +10,10 @@ export interface SentencepieceIds {
 
 /** What a tokenizer class of transformers knows where a checkpoint's files are silent. */
 export interface TokenizerClass {
+  /** What it opens, all of it or no tokenizer. */
+  readonly files: readonly string[];
+  /** Has no counterpart that opens a tokenizer.json. */
+  readonly slowOnly?: true;
   readonly bos?: string;
   readonly cls?: string;
   readonly mask?: string;
@@ -20,8 +24,13 @@ export interface TokenizerClass {
   readonly dictionary?: SentencepieceIds;
 }
 
-const BERT: TokenizerClass = { cls: "[CLS]", mask: "[MASK]", sep: "[SEP]" };
-const ROBERTA: TokenizerClass = { bos: "<s>", cls: "<s>", mask: "<mask>", sep: "</s>" };
+const BERT: TokenizerClass = { files: ["vocab.txt"], cls: "[CLS]", mask: "[MASK]", sep: "[SEP]" };
+const BOUNDS = { bos: "<s>", cls: "<s>", mask: "<mask>", sep: "</s>" };
+const ROBERTA: TokenizerClass = { files: ["vocab.json", "merges.txt"], ...BOUNDS };
+
+const PIECES = { files: ["spiece.model"] };
+const FAIRSEQ_PIECES = { files: ["sentencepiece.bpe.model"] };
+const FAIRSEQ_WORDS = { files: ["vocab.txt", "bpe.codes"], slowOnly: true } as const;
 
 const AS_IN_THE_MODEL: SentencepieceIds = { offset: 0, fixed: {}, appended: [] };
 const FAIRSEQ_TOKENS = { "<s>": 0, "<pad>": 1, "</s>": 2, "<unk>": 3 };
@@ -46,33 +55,46 @@ const fairseq = (...appended: string[]): SentencepieceIds => ({ offset: 1, fixed
  */
 export const TOKENIZER_CLASSES: Readonly<Record<string, TokenizerClass>> = {
   BertTokenizer: BERT,
-  BertJapaneseTokenizer: BERT,
+  BertJapaneseTokenizer: { ...BERT, slowOnly: true },
   DistilBertTokenizer: BERT,
   ElectraTokenizer: BERT,
 
   RobertaTokenizer: ROBERTA,
   BartTokenizer: ROBERTA,
-  MPNetTokenizer: ROBERTA,
+  MPNetTokenizer: { files: ["vocab.txt"], ...BOUNDS },
   LongformerTokenizer: ROBERTA,
   LEDTokenizer: ROBERTA,
-  BertweetTokenizer: { ...ROBERTA, dictionary: DICTIONARY },
-  PhobertTokenizer: { ...ROBERTA, dictionary: DICTIONARY },
+  BertweetTokenizer: { ...FAIRSEQ_WORDS, ...BOUNDS, dictionary: DICTIONARY },
+  PhobertTokenizer: { ...FAIRSEQ_WORDS, ...BOUNDS, dictionary: DICTIONARY },
 
-  BertGenerationTokenizer: { bos: "<s>", sep: "<::::>", sentencepiece: AS_IN_THE_MODEL },
+  BertGenerationTokenizer: {
+    ...PIECES,
+    slowOnly: true,
+    bos: "<s>",
+    sep: "<::::>",
+    sentencepiece: AS_IN_THE_MODEL,
+  },
 
-  AlbertTokenizer: { bos: "[CLS]", ...BERT, sentencepiece: AS_IN_THE_MODEL },
-  BarthezTokenizer: { ...ROBERTA, sentencepiece: AS_IN_THE_MODEL },
+  AlbertTokenizer: { bos: "[CLS]", ...BERT, ...PIECES, sentencepiece: AS_IN_THE_MODEL },
+  BarthezTokenizer: { ...FAIRSEQ_PIECES, ...BOUNDS, sentencepiece: AS_IN_THE_MODEL },
   CamembertTokenizer: {
-    ...ROBERTA,
+    ...FAIRSEQ_PIECES,
+    ...BOUNDS,
     sentencepiece: { offset: 4, fixed: { "<pad>": 1, "<unk>": 3 }, appended: ["<mask>"] },
   },
-  MBartTokenizer: { ...ROBERTA, sentencepiece: fairseq(...MBART_LANGUAGES.split(" "), "<mask>") },
+  MBartTokenizer: {
+    ...FAIRSEQ_PIECES,
+    ...BOUNDS,
+    sentencepiece: fairseq(...MBART_LANGUAGES.split(" "), "<mask>"),
+  },
   MBart50Tokenizer: {
+    ...FAIRSEQ_PIECES,
     cls: "<s>",
     mask: "<mask>",
     sentencepiece: fairseq(...MBART50_LANGUAGES.split(" "), "<mask>"),
   },
   PegasusTokenizer: {
+    ...PIECES,
     mask: "<mask_2>",
     sentencepiece: {
       offset: 103,
@@ -80,10 +102,10 @@ export const TOKENIZER_CLASSES: Readonly<Record<string, TokenizerClass>> = {
       appended: [],
     },
   },
-  T5Tokenizer: { sentencepiece: AS_IN_THE_MODEL },
-  XLMRobertaTokenizer: { ...ROBERTA, sentencepiece: fairseq("<mask>") },
+  T5Tokenizer: { ...PIECES, sentencepiece: AS_IN_THE_MODEL },
+  XLMRobertaTokenizer: { ...FAIRSEQ_PIECES, ...BOUNDS, sentencepiece: fairseq("<mask>") },
 
   // Whatever their files say, and nothing else.
-  PreTrainedTokenizer: {},
-  TokenizersBackend: {},
+  PreTrainedTokenizer: { files: ["tokenizer.json"] },
+  TokenizersBackend: { files: ["tokenizer.json"] },
 };

@@ -31,7 +31,7 @@ const OPEN_BRACE = "{".charCodeAt(0);
 const OPEN_BRACKET = "[".charCodeAt(0);
 
 /** Whether there is a vocabulary, without which no tokenizer opens. */
-export function hasTokenizer(files: TokenizerFiles): boolean {
+export function hasTokenizer(files: Pick<ReadonlySet<string>, "has">): boolean {
   return VOCABULARIES.some((file) => files.has(file));
 }
 
@@ -105,7 +105,10 @@ function checkedId(id: unknown, token: string, file: string): number {
 /** The files that number tokens, whatever a tokenizer's class: others need not be read for that. */
 export const VOCABULARY_FILES = idReaders({ sentencepiece: IN_ORDER }).map(([file]) => file);
 
-function idReaders({ sentencepiece, dictionary }: TokenizerClass): [file: string, IdReader][] {
+function idReaders({
+  sentencepiece,
+  dictionary,
+}: Pick<TokenizerClass, "sentencepiece" | "dictionary">): [file: string, IdReader][] {
   const pieces: IdReader = (model, wanted, file) =>
     numbered(sentencePieces(model, file), wanted, sentencepiece);
   const lines: IdReader = (text, wanted) =>

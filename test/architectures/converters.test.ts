@@ -2,8 +2,8 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import { classNames } from "../../src/architectures/architecture.js";
 import { allArchitectures, findArchitecture, modelTypes } from "../../src/architectures/architectures.js";
+import { classNames } from "../../src/architectures/class-names.js";
 import { FIXTURES, goldens } from "../support/fixtures.js";
 
 const SOURCES = fileURLToPath(new URL("../../src/", import.meta.url));

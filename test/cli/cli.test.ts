@@ -42,6 +42,16 @@ describe("lsg", () => {
     expect([await once(child, "close"), Buffer.concat(errors).toString()]).toEqual([[0, null], ""]);
   });
 
+  test("nor is one that closes what is said beside the result", async () => {
+    const args = [LSG, "convert", SOURCE, "unwritten", "--dry-run"];
+    const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
+    child.stderr.destroy();
+    const plan: Buffer[] = [];
+    child.stdout.on("data", (chunk: Buffer) => plan.push(chunk));
+    expect(await once(child, "close")).toEqual([0, null]);
+    expect(JSON.parse(Buffer.concat(plan).toString())).toMatchObject({ written: false });
+  });
+
   test("architectures lists model types, classes and variants", async () => {
     const { stdout } = await lsg(["architectures", "--json"]);
     const listed = JSON.parse(stdout);

@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { classNameOf, longformerType } from "../../src/architectures/architecture.js";
+import { longformerType } from "../../src/architectures/architecture.js";
 import { findArchitecture, modelTypes } from "../../src/architectures/architectures.js";
+import { classNameOf } from "../../src/architectures/class-names.js";
 import { LsgError } from "../../src/base/errors.js";
 import { convert } from "../../src/commands/convert.js";
 import { positionOffset } from "../../src/model/positions.js";
@@ -128,6 +129,18 @@ describe("an LED, which reads whole windows", () => {
     const most = Number(/ask for (\d+) or more/.exec(remedy)?.[1]);
     const { plan } = await converted(source, { to: "longformer", maxSequenceLength: most });
     expect(plan.record.max_sequence_length.to).toBeGreaterThanOrEqual(most);
+  });
+
+  test("of narrow windows keeps them with each remedy, and is lossless", async () => {
+    const source = await shortCheckpoint("led", 64, { attention_window: 16 });
+    const { remedy = "" } = await refusal(source, { maxSequenceLength: 35 });
+    const lengths = [...remedy.matchAll(/--max-sequence-length (\d+)/g)].map(([, length]) => Number(length));
+    expect(lengths).toEqual([32, 48]);
+    expect(remedy).not.toContain("--attention-window");
+    for (const length of lengths) {
+      const { promised } = await expectSound(source, { maxSequenceLength: length }, [1, length]);
+      expect(promised).toBe(length);
+    }
   });
 
   test("keeps its decoder where it generates", async () => {

@@ -192,6 +192,12 @@ describe("options that don't work", () => {
     ],
     ["a class that every object has", { architecture: "Bert__proto__" }, /no such class/],
     ["a decided key", { modelKwargs: { model_type: "roberta" } }, /"model_type" cannot be set/],
+    [
+      "quantised weights",
+      { modelKwargs: { quantization_config: {} } },
+      /"quantization_config" cannot be set/,
+    ],
+    ["heads to prune", { modelKwargs: { pruned_heads: { 0: [1] } } }, /"pruned_heads" cannot be set/],
     ["two ways to hide the first token", { maskFirstToken: true, firstTokenIsGlobal: true }, /both true/],
   ])("%s", async (_, given, message, remedy = /./) => {
     const error = await refusal({}, given);

@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { classNameOf, longformerType } from "../../src/architectures/architecture.js";
+import { longformerType } from "../../src/architectures/architecture.js";
 import { findArchitecture, modelTypes } from "../../src/architectures/architectures.js";
+import { classNameOf } from "../../src/architectures/class-names.js";
 import { LsgError } from "../../src/base/errors.js";
 import { convert } from "../../src/commands/convert.js";
 import { parseConvertOptions } from "../../src/options/options.js";

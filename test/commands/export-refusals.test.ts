@@ -46,6 +46,18 @@ describe("a task", () => {
     expect(error.remedy).toMatch(/question-answering and feature-extraction/);
   });
 
+  test("of a head that config.json names and the weights lack; without it the base model is exported", async () => {
+    const model = { config: { architectures: ["BertForTokenClassification"] } };
+    const error = await refusal(model, { task: "token-classification" });
+    expect(error.message).toBe("--task token-classification: the checkpoint has no head for it");
+    const { task, notes } = await exportOnnx(await writeTinyModel(model), undefined, parseExportOptions({}));
+    expect([task, notes[0]]).toEqual([
+      "feature-extraction",
+      "config.json names BertForTokenClassification, of whose head the weights have nothing: the base model is " +
+        "exported (BertModel), which is what AutoModel and sentence-transformers open.",
+    ]);
+  });
+
   test("that nobody knows", async () => {
     expect((await refusal({}, { task: "poetry" })).remedy).toMatch(/exported for feature-extraction/);
     expect((await refusal({}, { task: "__proto__" })).message).toMatch(/--task __proto__/);
@@ -104,7 +116,6 @@ describe("a model that a graph cannot be made of", () => {
     ["relative positions", { position_embedding_type: "relative_key" }, /position_embedding_type/],
     ["one half of a pair", { is_decoder: true, add_cross_attention: true }, /add_cross_attention/],
     ["more layers than tensors", { num_hidden_layers: 2 }, /"encoder.layer.1.*" is missing/],
-    ["a head without its tensors", { architectures: ["BertForTokenClassification"] }, /"classifier.*missing/],
     ["another width", { hidden_size: 8 }, /has shape \[6,4\], config.json says \[6,8\]/],
     ["another vocabulary", { vocab_size: 7 }, /has shape \[6,4\], config.json says \[7,4\]/],
     ["another inner width", { intermediate_size: 16 }, /has shape \[8,4\], config.json says \[16,4\]/],

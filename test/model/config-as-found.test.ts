@@ -199,6 +199,11 @@ describe("what training left", () => {
     );
   });
 
+  test.each([1, "yes"])("asks for it in whatever Python takes for true: %o", async (output_attentions) => {
+    const { config } = await converted(await writeTinyModel({ config: { output_attentions } }));
+    expect(config).not.toHaveProperty("output_attentions");
+  });
+
   test("the tokenizer's class stands where pipeline looks for it", async () => {
     const named = { files: { "tokenizer_config.json": '{"tokenizer_class": "BertTokenizerFast"}' } };
     expect((await converted(await writeTinyModel(named))).config.tokenizer_class).toBe("BertTokenizerFast");
@@ -214,6 +219,11 @@ describe("what training left", () => {
     expect((await converted(await writeTinyModel(v5))).config.tokenizer_class).toBe(
       "PreTrainedTokenizerFast",
     );
+    // A class that finds none of its files there would not open what opens without it.
+    const foreign = await writeTinyModel();
+    await rename(join(foreign, "vocab.txt"), join(foreign, "vocab.json"));
+    await writeFile(join(foreign, "vocab.json"), '{"[CLS]": 2, "[MASK]": 4}');
+    expect((await converted(foreign)).config).not.toHaveProperty("tokenizer_class");
     const none = await writeTinyModel();
     await rm(join(none, "vocab.txt"));
     expect((await converted(none)).config).not.toHaveProperty("tokenizer_class");

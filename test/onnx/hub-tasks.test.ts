@@ -1,7 +1,8 @@
 import { PIPELINE_DATA } from "@huggingface/tasks";
 import { describe, expect, test } from "vitest";
-import { type AutoClass, classNameOf } from "../../src/architectures/architecture.js";
+import type { AutoClass } from "../../src/architectures/architecture.js";
 import { allArchitectures } from "../../src/architectures/architectures.js";
+import { classNameOf } from "../../src/architectures/class-names.js";
 import { headOf } from "../../src/model/classes.js";
 import { hubTask } from "../../src/onnx/tasks.js";
 

@@ -8,7 +8,7 @@ export const SETTINGS_FILE = "config_sentence_transformers.json";
 export const COLBERT_CLASS = "HF_ColBERT";
 
 /** The Python class that a model is made to be opened with; ColBERT is PyLate's. */
-export const MODEL_KINDS = ["SentenceTransformer", "CrossEncoder", "SparseEncoder", "ColBERT"] as const;
+const MODEL_KINDS = ["SentenceTransformer", "CrossEncoder", "SparseEncoder", "ColBERT"] as const;
 export type ModelKind = (typeof MODEL_KINDS)[number];
 
 interface Library {

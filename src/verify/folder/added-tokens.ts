@@ -1,7 +1,7 @@
 import type { Model } from "../../model/model.js";
 import { counted } from "../../report/words.js";
 import type { TokenIdMap } from "../../tokenizer/add-tokens.js";
-import { tokenizerClassOf } from "../../tokenizer/special-tokens.js";
+import { tokenizerClassOf } from "../../tokenizer/class-name.js";
 import { findTokens, type TokenizerFiles } from "../../tokenizer/vocabulary.js";
 import { judge, type Outcome } from "../attempt.js";
 

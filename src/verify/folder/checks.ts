@@ -1,5 +1,6 @@
-import { classKeyOf, generates } from "../../architectures/architecture.js";
+import { generates } from "../../architectures/architecture.js";
 import { findArchitecture } from "../../architectures/architectures.js";
+import { classKeyOf } from "../../architectures/class-names.js";
 import { modelingCode } from "../../architectures/modeling.js";
 import { packageInfo } from "../../base/package.js";
 import { openCheckpoint } from "../../checkpoint/checkpoint.js";

@@ -1,5 +1,5 @@
 import { tmpdir } from "node:os";
-import { classKeyOf, generates } from "../../architectures/architecture.js";
+import { classKeyOf } from "../../architectures/class-names.js";
 import type { PlannedAttention } from "../../attention/planned.js";
 import type { Device } from "../../base/device-names.js";
 import { OptionError } from "../../base/errors.js";
@@ -8,28 +8,24 @@ import { holdsOwnHead, type Model, readsTokenTypes } from "../../model/model.js"
 import type { ReadModel } from "../../model/open.js";
 import type { Promised } from "../../plan/types.js";
 import { inputSource } from "../../runtime/input-source.js";
-import { branchLengths, sweepLengths } from "../../runtime/lengths.js";
 import { openRunnable, type Runnable, type RunnableOptions } from "../../runtime/runnable.js";
 import type { Runtime } from "../../runtime/runtime.js";
 import { openTokenizer, type TextTokenizer } from "../../runtime/text-tokenizer.js";
 import { openWorkspace, type Workspace } from "../../runtime/workspace.js";
 import { findSpecialTokens } from "../../tokenizer/special-tokens.js";
 import { asOutputError } from "../../write/output-folder.js";
-import { failureOf } from "../attempt.js";
 import type { OpCheck } from "../attention/check-op.js";
 import { checkOps, opsOf } from "../attention/check-ops.js";
-import { checkGraphFiles, graphCheckId } from "../graph/checks.js";
 import { DECODER_LENGTHS } from "../graph/generation-steps.js";
-import { exportAgain, type GraphCheck } from "../graph/graph-check.js";
+import type { GraphCheck } from "../graph/graph-check.js";
+import { checkGraphs, graphLengths } from "../graph/promised-graphs.js";
 import { checkTransformers } from "../python/check-transformers.js";
 import type { Recorder } from "../recorder.js";
 import { SAMPLE_TEXT } from "../sample-text.js";
 import type { CostAt, DifferenceAt } from "../types.js";
-import { checkGeneration } from "./check-generation.js";
+import { compareWithOriginal } from "./beside-original.js";
 import { measureCost } from "./cost.js";
 import { checkDevice, checkNodes } from "./device.js";
-import { measureDrift } from "./drift.js";
-import { checkLossless, losslessTitle } from "./lossless.js";
 import { checkPredictions } from "./predictions.js";
 import { checkReach } from "./reach.js";
 import type { Subject } from "./subject.js";
@@ -213,67 +209,6 @@ async function briefly<T>(opening: Promise<Runnable>, use: (runnable: Runnable) 
   } finally {
     await runnable.close();
   }
-}
-
-async function compareWithOriginal(
-  subject: Subject & { readonly original: Runnable },
-  recorder: Recorder,
-): Promise<DifferenceAt[]> {
-  const differences: DifferenceAt[] = [];
-  const run = async (id: string, title: string, look: typeof checkLossless) => {
-    recorder.begin(title);
-    try {
-      const found = await look(subject);
-      recorder.add(...found.checks);
-      differences.push(...found.differences);
-    } catch (error) {
-      recorder.add(failureOf(id, title, error));
-    }
-  };
-  const { original, converted } = subject;
-  const { hidden_states_up_to: hidden } = subject.promise;
-  if (hidden > 0) await run("lossless", losslessTitle(converted.model), checkLossless);
-  const longest = Math.min(original.longest, converted.longest);
-  if (hidden < longest) {
-    await run("drift", "drift from the original", (all) => measureDrift(all, longest));
-  }
-  if (original.head && converted.head && generates(original.head)) {
-    await recorder.look("generation", "generated tokens", () => checkGeneration(subject));
-  }
-  return differences;
-}
-
-async function checkGraphs(
-  graphsPromised: readonly GraphDtype[],
-  check: GraphCheck,
-  recorder: Recorder,
-): Promise<void> {
-  recorder.begin("ONNX files");
-  const { checks, dtypes } = await checkGraphFiles(check);
-  recorder.add(...checks);
-  for (const dtype of graphsPromised.filter((promised) => !dtypes.includes(promised))) {
-    recorder.add({
-      id: graphCheckId("graph", dtype),
-      title: `ONNX graph in ${dtype}`,
-      verdict: "fail",
-      detail: "the conversion was to write a graph; found none",
-      remedy: exportAgain(dtype),
-    });
-  }
-}
-
-/** Graphs in float32 are run around the borders of blocks; of other dtypes the numbers are to be seen, not the shapes. */
-function graphLengths(
-  attention: PlannedAttention,
-  reach: number,
-  { dtype, asked }: { readonly dtype: GraphDtype; readonly asked: readonly number[] | undefined },
-): readonly number[] {
-  const inside = asked?.filter((length) => length <= reach);
-  return sweepLengths(
-    attention,
-    reach,
-    dtype === "fp32" ? inside : (inside ?? branchLengths(attention, reach)),
-  );
 }
 
 function maskToken({ read: { contents }, model }: ReadModel) {

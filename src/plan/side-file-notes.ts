@@ -1,5 +1,5 @@
-import { type ModelingCode, NEEDS_CODE } from "../architectures/modeling.js";
-import { parseObject } from "../checkpoint/checkpoint.js";
+import { CONFIG_FILE, parseObject } from "../checkpoint/checkpoint.js";
+import type { FileSource } from "../checkpoint/file-source.js";
 import { isRecord } from "../json/json-edit.js";
 import type { SideFile } from "./types.js";
 
@@ -92,11 +92,8 @@ export function sentenceNotes(
   return notes;
 }
 
-/** What whoever opens the result has to say, and what happens where he doesn't. */
-export function openingNotes(modeling: ModelingCode | undefined): string[] {
-  if (modeling === undefined || Object.keys(modeling.refusal).length === 0) return [];
-  return [
-    "Open it with trust_remote_code=True: without it transformers and sentence-transformers refuse it " +
-      `(ValueError: ${NEEDS_CODE}). ONNX graphs open without.`,
-  ];
+/** What was put right in the JSON files that the result has. */
+export function mendingNotes({ mended }: FileSource, sideFiles: readonly SideFile[]): string[] {
+  const written = new Set([CONFIG_FILE, ...sideFiles.map(({ path }) => path)]);
+  return [...(mended ?? [])].flatMap(([path, { notes }]) => (written.has(path) ? notes : []));
 }

@@ -1,0 +1,31 @@
+import type { Architecture, AutoClass } from "./architecture.js";
+import { CLASS_PREFIXES } from "./class-prefixes.js";
+
+/** transformers' name of a class, by its key in `heads`. */
+export function classNameOf({ classPrefix, baseClass = "Model" }: Architecture, key: string): string {
+  return classPrefix + (key === "Model" ? baseClass : key);
+}
+
+/** transformers' name of an auto class. */
+export function autoClassName(auto: AutoClass): string {
+  return auto === "Model" ? "AutoModel" : `AutoModelFor${auto}`;
+}
+
+/** The names of all classes in `heads`. */
+export function classNames(architecture: Architecture): string[] {
+  return Object.keys(architecture.heads).map((key) => classNameOf(architecture, key));
+}
+
+/**
+ * The key of `heads` (or of `refused`) that a class's name stands for. A relative's class
+ * (`XLMRobertaForMaskedLM` in a RoBERTa's config) stands for the model type's own of the same ending, as transformers
+ * has it; undefined for a class that is not transformers'.
+ */
+export function classKeyOf(architecture: Architecture, className: string): string | undefined {
+  const { classPrefix, baseClass = "Model", heads, refused = {} } = architecture;
+  return [classPrefix, ...CLASS_PREFIXES]
+    .filter((prefix) => className.startsWith(prefix))
+    .map((prefix) => className.slice(prefix.length))
+    .map((ending) => (ending === baseClass ? "Model" : ending))
+    .find((key) => Object.hasOwn(heads, key) || Object.hasOwn(refused, key));
+}

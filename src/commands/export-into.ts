@@ -1,0 +1,211 @@
+import { existsSync } from "node:fs";
+import { lstat, mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { join, posix } from "node:path";
+import { writesNoMore } from "../architectures/architecture.js";
+import { lsgOf, type PlannedAttention } from "../attention/planned.js";
+import { OptionError } from "../base/errors.js";
+import { GRAPH_DTYPES, type GraphDtype } from "../base/graph-dtypes.js";
+import { type Progress, silent } from "../base/progress.js";
+import { type Checkpoint, parseObject, type Settlement } from "../checkpoint/checkpoint.js";
+import type { FileSource } from "../checkpoint/file-source.js";
+import { graphPaths } from "../checkpoint/graph-files.js";
+import { openWeights } from "../checkpoint/weight-reader.js";
+import { editTopLevel } from "../json/json-edit.js";
+import { attentionOf, describeAttention } from "../model/attention.js";
+import type { Model } from "../model/model.js";
+import { positionTable } from "../model/positions.js";
+import { PRUNED_HEADS } from "../model/pruned-heads.js";
+import { openModel } from "../model/settle.js";
+import { CANDIDATE_SCORING_HEAD } from "../onnx/candidate-task.js";
+import { weightsIn } from "../onnx/dtype-weights.js";
+import { describeForExport, exportNotes } from "../onnx/export-model.js";
+import { exportedGraphs } from "../onnx/exported-graphs.js";
+import { graphHints } from "../onnx/graph-hints.js";
+import { requireShareable } from "../onnx/shared-weights.js";
+import { exported, taskOf } from "../onnx/tasks.js";
+import type { ExportOptions } from "../options/options.js";
+import type { Variant } from "../options/schemas.js";
+import { graphSeed } from "../plan/conversion-record.js";
+import { findCandidateTokens } from "../tokenizer/candidate-tokens.js";
+import { raiseLength } from "../tokenizer/raise-length.js";
+import { TOKENIZER_FILES } from "../tokenizer/special-tokens.js";
+import { type Comparison, compareDtypes } from "./compare-dtypes.js";
+import { transferOptions } from "./transfer.js";
+import { writeGraphs } from "./write-graphs.js";
+
+export interface ExportContext {
+  readonly signal?: AbortSignal | undefined;
+  readonly progress?: Progress;
+}
+
+/** What an export wrote. */
+export interface ExportedGraph {
+  /** Paths below the folder. */
+  readonly files: readonly string[];
+  /** The size of each. */
+  readonly bytes: Readonly<Record<string, number>>;
+  readonly task: string;
+  readonly attention: Variant | "full";
+  /** Its blocks or windows in a few words; none where it is full. */
+  readonly layout?: string | undefined;
+  /** What the user should know, a sentence each. */
+  readonly notes: readonly string[];
+  /** Of the graphs that are not in float32, where there are any. */
+  readonly comparison?: Comparison | undefined;
+}
+
+/** Options that decide a graph's bytes. */
+export type GraphChoices = Pick<ExportOptions, "onnx" | "task" | "onnxWeights" | "globalAttention" | "seed">;
+
+/**
+ * Writes the graphs of a model into a folder that has its other files: into `onnx/`, or with shared weights
+ * beside them. Each file takes its place when it is whole.
+ * @param modelType `--model-type`, for a model whose config.json has none
+ */
+export async function exportInto(
+  folder: string,
+  source: FileSource,
+  options: GraphChoices,
+  { signal, progress = silent }: ExportContext = {},
+  modelType?: string,
+): Promise<ExportedGraph> {
+  const transfer = (path: string) => transferOptions(source, path, progress, signal);
+  const checkpoint = await openModel(source, transfer("pytorch_model.bin"), modelType);
+  const described = await describeForExport(checkpoint, transfer("pytorch_model.bin"));
+  const { model } = described;
+  const { head } = exported(model, options.task);
+  const attention = attentionOf(model);
+  if (options.globalAttention !== undefined && attention?.kind !== "longformer") {
+    throw new OptionError(
+      `--global-attention is Longformer's, and this ${model.architecture.title} has ${attention ? "LSG" : "full"} attention`,
+      "Leave it out.",
+    );
+  }
+  const shared = options.onnxWeights === "shared";
+  if (shared) await requireBeside(folder, checkpoint);
+
+  const place = shared ? "" : "onnx";
+  const scratch = join(folder, `.onnx.partial-${process.pid}`);
+  const reader = await openWeights(described.checkpoint, transfer);
+  try {
+    const candidates =
+      head.auto === CANDIDATE_SCORING_HEAD
+        ? findCandidateTokens(await readTokenizer(source), model.architecture.tokenizerClass)
+        : undefined;
+    const graphOptions = {
+      lsg: lsgOf(attention),
+      task: options.task,
+      globalAttention: options.globalAttention,
+      candidates,
+      seed: await graphSeed(source, options.seed),
+    };
+    const dtypes = GRAPH_DTYPES.filter((dtype) => (options.onnx ?? ["fp32"]).includes(dtype));
+    const graphsIn = (dtype: GraphDtype) =>
+      exportedGraphs(model, weightsIn(dtype, reader, shared), graphOptions);
+    // What cannot be exported is refused before anything is written.
+    const graphs = new Map(dtypes.map((dtype) => [dtype, graphsIn(dtype)]));
+    await mkdir(scratch);
+    const weights = options.onnxWeights === "shared" ? undefined : options.onnxWeights;
+    const written = await writeGraphs(scratch, graphs, { weights, signal });
+    const comparison = await compareDtypes({
+      ...{ source, modelType, folder: scratch, lshSeed: graphOptions.seed },
+      transfer: transfer("pytorch_model.bin"),
+      files: new Map(dtypes.map((dtype) => [dtype, [...written.keys()].filter(isOf(dtype))])),
+      write: async (dtype, place) => [
+        ...(await writeGraphs(place, new Map([[dtype, graphsIn(dtype)]]), { weights, signal })).keys(),
+      ],
+    });
+    const files = [...written.keys()];
+    const paths = files.map((file) => posix.join(place, file));
+    // Of an earlier export in the same dtypes nothing stays, which loaders would find beside this one.
+    const replaced = dtypes.flatMap(graphPaths);
+    const others = GRAPH_DTYPES.flatMap(graphPaths).filter((path) => !replaced.includes(path));
+    const left = others.filter((path) => existsSync(join(folder, path)));
+    await writeFile(
+      join(scratch, "config.json"),
+      await exportedConfig(source, checkpoint.settlement, [...paths, ...left]),
+    );
+    await mkdir(join(folder, place), { recursive: true });
+    // A graph comes after the data that it names.
+    for (const file of files.toReversed()) await rename(join(scratch, file), join(folder, place, file));
+    await rename(join(scratch, "config.json"), join(folder, "config.json"));
+    await limitLengths(folder, source, model);
+    for (const path of replaced.filter((path) => !paths.includes(path))) {
+      await rm(join(folder, path), { force: true });
+    }
+    return {
+      files: paths,
+      bytes: Object.fromEntries([...written].map(([file, size]) => [posix.join(place, file), size])),
+      task: taskOf(head),
+      ...namedAttention(attention),
+      notes: [
+        ...checkpoint.remarks,
+        ...exportNotes(described, options.task),
+        ...(checkpoint.settlement?.notes ?? []),
+        ...[...(source.mended?.values() ?? [])].flatMap((mended) => mended.notes),
+      ],
+      comparison,
+    };
+  } finally {
+    await reader.close();
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+/** Whether a file is a graph of a dtype, or its data. */
+function isOf(dtype: GraphDtype): (file: string) => boolean {
+  const known = graphPaths(dtype);
+  return (file) => known.includes(file);
+}
+
+/** Copies that say that there is no limit to a length get the model's. */
+async function limitLengths(folder: string, source: FileSource, model: Model): Promise<void> {
+  const { usable } = positionTable(model);
+  for (const [path, { content, leavesLengthOpen }] of source.mended ?? []) {
+    if (!leavesLengthOpen) continue;
+    const lengths = { from: usable, to: usable, writesNoMore: writesNoMore(model.architecture) };
+    const limited = raiseLength(path, content, lengths);
+    await writeFile(join(folder, path), limited.content);
+  }
+}
+
+/** The files that number a tokenizer's tokens. */
+async function readTokenizer(source: FileSource): Promise<Map<string, Buffer>> {
+  const present = TOKENIZER_FILES.filter((file) => source.files.has(file));
+  return new Map(await Promise.all(present.map(async (file) => [file, await source.read(file)] as const)));
+}
+
+/** How an export's result names what its graphs compute. */
+export function namedAttention(
+  attention: PlannedAttention | undefined,
+): Pick<ExportedGraph, "attention" | "layout"> {
+  return attention
+    ? { attention: attention.kind, layout: describeAttention(attention) }
+    : { attention: "full" };
+}
+
+/** Runtimes refuse to follow links out of a graph's folder. */
+async function requireBeside(folder: string, checkpoint: Checkpoint): Promise<void> {
+  requireShareable(checkpoint);
+  for (const { path } of checkpoint.weightFiles) {
+    const found = await lstat(join(folder, path));
+    if (found.isFile()) continue;
+    throw new OptionError(
+      `--onnx-weights shared: ${path} is a link, which runtimes refuse to follow from a graph`,
+      "Name an output folder: the weights are copied into it.",
+    );
+  }
+}
+
+/** config.json with what was settled of it, and with what Transformers.js has to know of the graph. */
+async function exportedConfig(
+  source: FileSource,
+  settlement: Settlement | undefined,
+  files: readonly string[],
+): Promise<Buffer> {
+  const content = await source.read("config.json");
+  const hints = graphHints(parseObject(content, "config.json"), files);
+  // The weights stay as they are, and with them what says which heads they lack.
+  const settled = [...(settlement?.changes ?? [])].filter(([key]) => key !== PRUNED_HEADS);
+  return editTopLevel(content, new Map([...settled, ["transformers.js_config", hints]]));
+}

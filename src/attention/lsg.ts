@@ -42,6 +42,12 @@ export interface LsgSource {
   readonly keptRows: "all" | "first" | "none";
 }
 
+/** Which rows stay by `--resize-lsg` and `--keep-first-global-token`. */
+export function keptGlobalRows(isResized: boolean, keepsFirst: boolean): LsgSource["keptRows"] {
+  if (isResized) return "all";
+  return keepsFirst ? "first" : "none";
+}
+
 /**
  * Up to how many tokens the result computes what the source computes; 0 where nothing is promised.
  * Up to two blocks every token sees every other one, and with its own first token as global token 0 an

@@ -33,6 +33,7 @@ const RecordSchema = z.looseObject({
       global_positional_stride: z.int().positive().exactOptional(),
     })
     .exactOptional(),
+  source_attention: z.record(z.string(), z.unknown()).exactOptional(),
   options: z.looseObject({ lsg: z.record(z.string(), z.unknown()) }),
   promise: z.strictObject({
     lossless_up_to: z.int().nonnegative(),

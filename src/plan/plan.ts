@@ -169,6 +169,7 @@ function conversionRecord(
     ...(tokens.asked && { added_tokens: tokens.asked.ids }),
     ...(Object.keys(weights.unreadGlobals).length > 0 && { unread_global_table: weights.unreadGlobals }),
     options: recordedOptions(options),
+    ...(weights.sourceAttention && { source_attention: { ...weights.sourceAttention.config } }),
     promise: weights.promise,
   };
 }

@@ -1,5 +1,5 @@
 import type { Architecture } from "../architectures/architecture.js";
-import { losslessLength, lsgConfigChanges, readLsgConfig } from "../attention/lsg.js";
+import { keptGlobalRows, losslessLength, lsgConfigChanges, readLsgConfig } from "../attention/lsg.js";
 import type { PlannedAttention } from "../attention/planned.js";
 import type { Checkpoint } from "../checkpoint/checkpoint.js";
 import { lsgClass, type ModelClass } from "../model/classes.js";
@@ -66,7 +66,7 @@ export function planWeights(
   const lsg = resolveLsgConfig(options, model, shared);
   const started = isLsg && options.resizeLsg ? undefined : globalStart(model, lsg, options, tokens);
   const globals = started && { options, start: started.start };
-  const keptRows = globals ? (options.keepFirstGlobalToken ? "first" : "none") : "all";
+  const keptRows = keptGlobalRows(options.resizeLsg, options.keepFirstGlobalToken);
   const sourceLsg = isLsg ? ({ config: readLsgConfig(config, architecture), keptRows } as const) : undefined;
   // The reference computes all rows that can be; what is to be lossless keeps the source's own.
   const keptPositions = options.preset === "reference" ? 0 : positions.usable;

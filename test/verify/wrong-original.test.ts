@@ -72,8 +72,8 @@ test.each<[string, SmallModel]>([
 test.each(["bert", "roberta", "albert"])("a %s of another size is not the original", async (type) => {
   const against = join(FIXTURES, type, "checkpoint");
   const checks = await checksOf(small.folder, { against }, "outputs");
-  expect(failing(checks).slice(0, 2)).toEqual(["plan", "lossless"]);
-  expect(textOf(checks, "plan")).toMatch(/96 is below the 512 tokens that the source reads/);
+  expect(failing(checks)).toEqual(expect.arrayContaining(["config", "weights", "lossless"]));
+  expect(textOf(checks, "weights")).toMatch(/embeddings\.word_embeddings\.weight/);
 });
 
 test("several crimes at once have a line each", async () => {

@@ -1,5 +1,6 @@
-import { losslessLength as losslessOfLongformer } from "../../attention/longformer.js";
-import { losslessLength } from "../../attention/lsg.js";
+import { EARLIER_MODELING } from "../../architectures/earlier-modeling.js";
+import { losslessLength as losslessOfLongformer, readLongformer } from "../../attention/longformer.js";
+import { keptGlobalRows, losslessLength, readLsgConfig } from "../../attention/lsg.js";
 import type { LsgConfig } from "../../attention/lsg-config.js";
 import type { PlannedAttention } from "../../attention/planned.js";
 import { longformerClass, lsgClass } from "../../model/classes.js";
@@ -31,7 +32,7 @@ export function checkPromise(record: ConversionRecord, model: Model, attention: 
     (difference) => `config.json: ${describeDifference(difference)} by lsg_conversion.json`,
   );
   const { lossless_up_to: lossless, hidden_states_up_to: hidden, why } = record.promise;
-  const possible = losslessLengths(record, attention);
+  const possible = losslessLengths(record, model, attention);
   // Less may be promised, where the record says why; more never.
   const isPossible = possible.includes(hidden) || (why !== undefined && hidden < Math.max(...possible));
   if (!isPossible || lossless > hidden || (lossless < hidden && (lossless > 0 || why === undefined))) {
@@ -64,20 +65,27 @@ function askedOfLongformer(
   };
 }
 
-/** What can be promised: with `--resize-lsg` it depends on the attention of the source, which no record has. */
+/** What can be promised of attention; where lsg 0.1.0 did not record the source's own, one of several. */
 function losslessLengths(
-  { options, max_sequence_length: { from, to } }: ConversionRecord,
+  {
+    lsg_version: version = "",
+    options,
+    max_sequence_length: length,
+    source_attention: own,
+  }: ConversionRecord,
+  { config, architecture, sizes }: Model,
   attention: PlannedAttention,
 ): number[] {
   // Of a table that was cut the result reads no more than is left.
-  const shared = Math.min(from, to);
+  const shared = Math.min(length.from, length.to);
+  const isEarlier = EARLIER_MODELING.has(version);
   if (attention.kind === "longformer") {
-    // What windows a source had that was a Longformer itself no record has either.
-    return [...new Set([losslessOfLongformer(attention.config, shared, undefined), shared])];
+    const source = own && readLongformer(own, sizes);
+    const upTo = losslessOfLongformer(attention.config, shared, source);
+    return isEarlier ? [upTo, shared] : [upTo];
   }
-  const own = losslessLength(attention.config, shared, undefined);
-  if (options.resize_lsg === true || options.keep_first_global_token === true)
-    return [...new Set([own, shared, 0])];
-  // Blocks that nobody asked for and that are shorter than half of the source are those of a source that is LSG itself.
-  return own < shared && own > 0 && options.lsg.block_size === undefined ? [shared] : [own];
+  const keptRows = keptGlobalRows(options.resize_lsg === true, options.keep_first_global_token === true);
+  const source = own && { config: readLsgConfig({ ...config, ...own }, architecture), keptRows };
+  const upTo = losslessLength(attention.config, shared, source);
+  return isEarlier && keptRows !== "none" ? [upTo, shared, 0] : [upTo];
 }

@@ -41,7 +41,7 @@ from cases import (
     usual_head,
     usual_inputs,
 )
-from reference_seq2seq import seq2seq_generations, seq2seq_heads, seq2seq_models
+from reference_seq2seq import OWN_CODE, seq2seq_generations, seq2seq_heads, seq2seq_models
 from safetensors.torch import save_file
 from torch import Tensor
 from transformers import AutoConfig
@@ -86,7 +86,7 @@ def write_model(model_type: str) -> None:
     goldens: dict[str, Tensor] = {}
     for option in options_of(model_type):
         model = getattr(reference_module(model_type), class_name(model_type, "Model"))
-        model = model.from_pretrained(converted(model_type), **OPTIONS[option]).eval()
+        model = model.from_pretrained(converted(model_type), **OWN_CODE, **OPTIONS[option]).eval()
         for length in LENGTHS:
             torch.manual_seed(length)
             output = model(**inputs(model_type, length)).last_hidden_state
@@ -101,7 +101,7 @@ def write_heads(model_type: str) -> None:
     goldens: dict[str, Tensor] = {}
     for head in heads(model_type):
         model = getattr(reference_module(model_type), class_name(model_type, head))
-        model = model.from_pretrained(converted(model_type), **head_options(head)).eval()
+        model = model.from_pretrained(converted(model_type), **OWN_CODE, **head_options(head)).eval()
         fill_heads(model)
         with torch.no_grad():
             output = model(**head_inputs(model_type, head, 3 * BLOCK + 5))
@@ -113,7 +113,7 @@ def write_causal(model_type: str) -> None:
     goldens: dict[str, Tensor] = {}
     for option in CAUSAL_OPTIONS:
         model = getattr(reference_module(model_type), class_name(model_type, causal_head(model_type)))
-        model = model.from_pretrained(converted(model_type), is_decoder=True, use_cache=False, **OPTIONS[option])
+        model = model.from_pretrained(converted(model_type), **OWN_CODE, is_decoder=True, use_cache=False, **OPTIONS[option])
         fill_heads(model.eval())
         for length in CAUSAL_LENGTHS:
             with torch.no_grad():

@@ -6,6 +6,13 @@ const SUFFIXES = { fp32: "", fp16: "_fp16", q8: "_quantized", q4: "_q4" } as con
 /** The numbers in which a graph keeps its weights. */
 export type GraphDtype = keyof typeof SUFFIXES;
 
+/** The dtypes that lose something. */
+export type SmallDtype = Exclude<GraphDtype, "fp32">;
+
+export function isSmall(dtype: GraphDtype): dtype is SmallDtype {
+  return dtype !== "fp32";
+}
+
 /** From the most exact to the smallest. */
 export const GRAPH_DTYPES = Object.keys(SUFFIXES) as [GraphDtype, ...GraphDtype[]];
 

@@ -1,13 +1,12 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { LsgError, PrecisionError } from "../base/errors.js";
-import { GRAPH_DTYPES, type GraphDtype } from "../base/graph-dtypes.js";
+import { GRAPH_DTYPES, type GraphDtype, isSmall, type SmallDtype } from "../base/graph-dtypes.js";
 import type { FileSource, TransferOptions } from "../checkpoint/file-source.js";
 import { asModel, readCheckpoint } from "../model/open.js";
 import { formatAgainst, formatNumber } from "../report/numbers.js";
 import { counted } from "../report/words.js";
 import { findRuntime } from "../runtime/runtime.js";
-import type { SmallDtype } from "../verify/graph/closeness.js";
 import {
   type DtypeCloseness,
   type DtypeComparison,
@@ -156,8 +155,4 @@ async function remedy(
       await rm(place, { recursive: true, force: true });
     }
   }
-}
-
-function isSmall(dtype: GraphDtype): dtype is SmallDtype {
-  return dtype !== "fp32";
 }

@@ -1,4 +1,4 @@
-import type { GraphDtype } from "../../base/graph-dtypes.js";
+import type { GraphDtype, SmallDtype } from "../../base/graph-dtypes.js";
 import { formatNumber } from "../../report/numbers.js";
 import type { FloatTensor } from "../../runtime/session.js";
 import { cosine, outputDifference } from "../model/comparison.js";
@@ -21,10 +21,7 @@ export interface Closeness {
  * and random tokens, which fare worse than texts: fp16 1e-6, q8 7e-5 to 0.02, q4 2e-3 to 0.08. Another model's weights
  * leave nothing of it.
  */
-const LARGEST_TURNS = { fp16: 1e-3, q8: 0.05, q4: 0.15 } as const satisfies Omit<
-  Record<GraphDtype, number>,
-  "fp32"
->;
+const LARGEST_TURNS: Readonly<Record<SmallDtype, number>> = { fp16: 1e-3, q8: 0.05, q4: 0.15 };
 
 /** How near a graph of a dtype has to be. float32 is held to its own rounding. */
 export function closenessOf(dtype: GraphDtype): Closeness {
@@ -49,9 +46,6 @@ export function closenessOf(dtype: GraphDtype): Closeness {
         : `; the likeliest is the same in ${formatNumber((100 * likeliest.same) / likeliest.of)} % of ${likeliest.of}`,
   };
 }
-
-/** The dtypes that lose something. */
-export type SmallDtype = keyof typeof LARGEST_TURNS;
 
 /** The least that the cosine between float32's outputs and those of a graph in a dtype may be. */
 export function leastCosine(dtype: SmallDtype): number {

@@ -1,7 +1,7 @@
 import { posix } from "node:path";
 import { borderOf } from "../../attention/planned.js";
 import { SCORES_FOR_ALL } from "../../attention/score-memory.js";
-import { inDtype } from "../../base/graph-dtypes.js";
+import { inDtype, type SmallDtype } from "../../base/graph-dtypes.js";
 import { GRAPH_FILE } from "../../checkpoint/graph-files.js";
 import type { ReadModel } from "../../model/open.js";
 import { describeForExport } from "../../onnx/export-model.js";
@@ -12,7 +12,7 @@ import type { Runtime } from "../../runtime/runtime.js";
 import { openTokenizer } from "../../runtime/text-tokenizer.js";
 import { openWorkspace } from "../../runtime/workspace.js";
 import { SAMPLE_TEXT } from "../sample-text.js";
-import { leastCosine, type SmallDtype, summedCloseness } from "./closeness.js";
+import { leastCosine, summedCloseness } from "./closeness.js";
 import { compareGeneration } from "./compare-generation.js";
 import { compareWhole, exportedFor } from "./compare-whole.js";
 import { inSession, type OutputCheck } from "./graph-check.js";

@@ -1,4 +1,4 @@
-import type { DeviceFinding } from "../../runtime/devices.js";
+import type { DeviceFinding } from "../runtime/devices.js";
 
 /** Every device on a line, with what absent ones lack and what to do about it below. */
 export function deviceLines(devices: readonly DeviceFinding[]): string {

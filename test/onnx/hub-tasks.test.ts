@@ -21,8 +21,8 @@ const PIPELINES: Partial<Record<AutoClass, string>> = {
 /** Pre-training heads that hold a language model's are opened by the pipeline fill-mask. */
 const FILL_MASK = ["AlbertForPreTraining", "BertForPreTraining", "ErnieForPreTraining"];
 
-/** It tells replaced words, for which the Hub has no task. */
-const WITHOUT = ["ElectraForPreTraining"];
+/** They tell replaced words, and whether one sentence follows another: the Hub has no task for either. */
+const WITHOUT = ["ElectraForPreTraining", "BertForNextSentencePrediction", "ErnieForNextSentencePrediction"];
 
 const classes = (await allArchitectures()).flatMap((architecture) =>
   Object.entries(architecture.heads).map(([key, head]) => {

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { cp, mkdir, readdir, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Comparison } from "../../src/commands/compare-dtypes.js";
 import { convert } from "../../src/commands/convert.js";
 import { exportOnnx } from "../../src/commands/export.js";
@@ -20,11 +20,6 @@ import { HOME } from "./sentence-transformers/support.js";
 
 const checkpoint = (type: string) => join(FIXTURES, type, "checkpoint");
 const BERT = checkpoint("bert");
-
-/** Several graphs are run, on a machine that may be busy: nothing here depends on how long it takes. */
-const PATIENCE = 300_000;
-vi.setConfig({ testTimeout: PATIENCE });
-afterAll(() => vi.resetConfig());
 
 type Change = (value: number, row: number, column: number) => number;
 

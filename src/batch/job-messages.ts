@@ -1,3 +1,4 @@
+import type { FileHashes } from "../checkpoint/source-hashes.js";
 import type { ConvertOptions } from "../options/options.js";
 import type { JobResult } from "./types.js";
 
@@ -6,7 +7,7 @@ export interface JobOrder {
   readonly model: string;
   readonly output: string;
   readonly options: ConvertOptions;
-  readonly sourceHash: string | undefined;
+  readonly sourceHashes: FileHashes | undefined;
   /** Whether the output is what it would write: it may be left to push. */
   readonly isUnchanged: boolean;
 }

@@ -1,8 +1,8 @@
 import { packageInfo } from "../base/package.js";
 import { openSource } from "../checkpoint/open-source.js";
+import { type FileHashes, sourceHashes } from "../checkpoint/source-hashes.js";
 import { recordedSource } from "../plan/conversion-record.js";
 import { estimateMemory } from "./memory.js";
-import { sourceHash } from "./source-hash.js";
 import { type Standing, standingOf } from "./standing.js";
 import type { Job } from "./types.js";
 
@@ -17,7 +17,7 @@ export interface SurveyOptions {
 export interface Survey {
   readonly standing: Standing;
   /** Of a folder; a Hub model has its commit. */
-  readonly sourceHash: string | undefined;
+  readonly sourceHashes: FileHashes | undefined;
   /** Of a Hub model: what is fetched into the cache before it is converted. */
   readonly download: string | undefined;
   /** Bytes that its process is going to take. */
@@ -30,14 +30,14 @@ export interface Survey {
  */
 export async function survey(job: Job, { signal, onLine, force }: SurveyOptions): Promise<Survey> {
   const source = await openSource(job.model, { revision: job.options.revision, signal, onNotice: onLine });
-  const hash = source.origin.kind === "folder" ? await sourceHash(source, signal) : undefined;
+  const hashes = source.origin.kind === "folder" ? await sourceHashes(source, signal) : undefined;
   const standing: Standing = force
     ? { state: "absent" }
     : await standingOf(job.output, job.options, {
         lsg_version: packageInfo().version,
-        source: recordedSource(job.model, source, hash),
+        source: recordedSource(job.model, source, hashes),
       });
   const { origin } = source;
   const download = origin.kind === "hub" ? `${origin.repo}@${origin.revision}` : undefined;
-  return { standing, download, sourceHash: hash, memory: await estimateMemory(source, job.options) };
+  return { standing, download, sourceHashes: hashes, memory: await estimateMemory(source, job.options) };
 }

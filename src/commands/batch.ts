@@ -124,7 +124,7 @@ function pushesAgain({ options }: Job, dryRun: boolean): boolean {
 
 async function run(job: Job, found: Survey, context: RunContext): Promise<Partial<JobResult>> {
   const { model, output, options } = job;
-  const { standing, sourceHash, memory } = found;
+  const { standing, sourceHashes, memory } = found;
   const { signal, gate, processes, force, dryRun, onLine } = context;
   const reason = standing.state === "outdated" ? standing.reason : undefined;
   const leave = await gate.enter(memory, signal);
@@ -137,7 +137,7 @@ async function run(job: Job, found: Survey, context: RunContext): Promise<Partia
     if (!dryRun) onLine(reason === undefined ? "started" : `started: ${output} is made again, ${reason}`);
     const orders = { ...options, dryRun, force: force || reason !== undefined };
     const isUnchanged = standing.state === "unchanged";
-    const order = { model, output, options: orders, sourceHash, isUnchanged };
+    const order = { model, output, options: orders, sourceHashes, isUnchanged };
     const answer = await runJob(order, { program: bundledProgram("batch-job"), signal, onLine, onProcess });
     const isPlan = dryRun && answer.status === "converted";
     const conversion = isUnchanged ? standing.conversion : answer.conversion;

@@ -1,12 +1,14 @@
 import { basename, join, resolve } from "node:path";
+import { atOnce } from "../base/at-once.js";
 import { packageInfo } from "../base/package.js";
 import { type Progress, silent } from "../base/progress.js";
 import { openFolder } from "../checkpoint/folder.js";
 import { openSource } from "../checkpoint/open-source.js";
+import { type FileHashes, sourceHashes } from "../checkpoint/source-hashes.js";
 import { openWeights } from "../checkpoint/weight-reader.js";
-import { readCheckpoint, readerOf } from "../model/open.js";
+import { type ReadCheckpoint, readCheckpoint, readerOf } from "../model/open.js";
 import { type ConvertOptions, decisiveOptions } from "../options/options.js";
-import { recordedSource } from "../plan/conversion-record.js";
+import { recordedSource, withHashes } from "../plan/conversion-record.js";
 import { planCheckpoint } from "../plan/plan-source.js";
 import { totalBytes, untouchedFile } from "../plan/shards.js";
 import type { ConversionPlan } from "../plan/types.js";
@@ -17,6 +19,7 @@ import { checkOutput, writeFolder } from "../write/output-folder.js";
 import { copyShard, writeShard } from "../write/shard-writer.js";
 import { writeSideFiles } from "../write/side-files.js";
 import type { Comparison } from "./compare-dtypes.js";
+import type { Proof } from "./run-test.js";
 import { transferOptions } from "./transfer.js";
 
 export interface ConvertContext {
@@ -24,8 +27,8 @@ export interface ConvertContext {
   readonly progress?: Progress;
   /** Told how far the verification is, where there is one. */
   readonly listener?: Listener | undefined;
-  /** Of a folder, to be recorded, so that a later run can tell whether it has changed. */
-  readonly sourceHash?: string | undefined;
+  /** Of a folder, to be recorded, where they are known already. */
+  readonly sourceHashes?: FileHashes | undefined;
 }
 
 export interface ConvertResult {
@@ -53,14 +56,15 @@ export async function convert(
   model: string,
   output: string | undefined,
   options: ConvertOptions,
-  { signal, progress = silent, listener, sourceHash }: ConvertContext = {},
+  { signal, progress = silent, listener, ...context }: ConvertContext = {},
 ): Promise<ConvertResult> {
   const source = await openSource(model, { revision: options.revision, signal, onNotice: progress.step });
   const transfer = (path: string) => transferOptions(source, path, progress, signal);
   const read = await readCheckpoint(source, transfer("pytorch_model.bin"), options.modelType);
-  const plan = await planCheckpoint(read, decisiveOptions(options), {
+  // The record of a dry run, which reads headers and small files alone, lacks the hashes of a folder.
+  let plan = await planCheckpoint(read, decisiveOptions(options), {
     lsg_version: packageInfo().version,
-    source: recordedSource(model, source, sourceHash),
+    source: recordedSource(model, source),
   });
   const { to, variant } = { ...plan.record.max_sequence_length, variant: plan.record.variant };
   const target = output ?? `${basename(source.name)}-${variant}-${to}`;
@@ -68,7 +72,10 @@ export async function convert(
 
   // Only where it is asked for: it loads ONNX Runtime, and refuses a device that is not there.
   const runTest = options.runTest
-    ? await (await import("./run-test.js")).openRunTest({ ...options, read, signal, listener })
+    ? await (await import("./run-test.js")).openRunTest({
+        ...options,
+        ...{ read, signal, listener, isSealed: options.pushTo !== undefined },
+      })
     : undefined;
   const push = options.pushTo
     ? await (await import("./push.js")).openPushTo(options.pushTo, options, { signal, progress })
@@ -80,26 +87,17 @@ export async function convert(
   };
   await checkOutput(resolve(target), outputOptions);
   const bytes = totalBytes(plan.shards);
-  let verification: VerificationReport | undefined;
+  let proof: Proof | undefined;
   let graphs: ConvertResult["graphs"];
   let comparison: Comparison | undefined;
   await writeFolder(resolve(target), bytes, outputOptions, async (folder) => {
+    const write = (stopping: AbortSignal) =>
+      writeShards(folder, plan, read, { transfer, signal: stopping, progress });
+    const hash = async (stopping: AbortSignal) =>
+      context.sourceHashes ?? (origin.kind === "folder" ? sourceHashes(source, stopping) : undefined);
+    const [, hashes] = await atOnce(write, hash, signal);
+    plan = withHashes(plan, hashes);
     await writeSideFiles(folder, plan, source, readerOf(read));
-    const weights = await openWeights(read.checkpoint, transfer);
-    const bar = progress.bytes("Writing", bytes);
-    try {
-      for (const shard of plan.shards) {
-        const path = join(folder, shard.file);
-        const untouched = untouchedFile(shard, read.checkpoint);
-        const writing = { signal, onBytes: bar.advance };
-        await (untouched === undefined
-          ? writeShard(path, shard, weights, writing)
-          : copyShard(path, untouched, source, writing));
-      }
-    } finally {
-      bar.done();
-      await weights.close();
-    }
     if (options.onnx) {
       // Only here: the graph's libraries take longer to load than a small model to convert.
       const { exportInto } = await import("./export-into.js");
@@ -108,8 +106,38 @@ export async function convert(
       comparison = exported.comparison;
       exported.notes.forEach(progress.step);
     }
-    verification = await runTest?.(await openFolder(folder), target);
+    proof = await runTest?.(await openFolder(folder), target);
   });
-  const pushed = await push?.(target, verification);
-  return { output: target, plan, graphs, comparison, verification, pushed };
+  const pushed = await push?.(target, proof);
+  return { output: target, plan, graphs, comparison, verification: proof?.report, pushed };
+}
+
+interface Writing {
+  readonly transfer: Parameters<typeof openWeights>[1];
+  readonly signal: AbortSignal;
+  readonly progress: Progress;
+}
+
+/** Writes the weights of a plan: the only step that moves them. */
+async function writeShards(
+  folder: string,
+  { shards }: ConversionPlan,
+  { checkpoint }: ReadCheckpoint,
+  { transfer, signal, progress }: Writing,
+): Promise<void> {
+  const weights = await openWeights(checkpoint, transfer);
+  const bar = progress.bytes("Writing", totalBytes(shards));
+  try {
+    for (const shard of shards) {
+      const path = join(folder, shard.file);
+      const untouched = untouchedFile(shard, checkpoint);
+      const writing = { signal, onBytes: bar.advance };
+      await (untouched === undefined
+        ? writeShard(path, shard, weights, writing)
+        : copyShard(path, untouched, checkpoint.source, writing));
+    }
+  } finally {
+    bar.done();
+    await weights.close();
+  }
 }

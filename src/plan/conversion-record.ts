@@ -3,23 +3,34 @@ import { z } from "zod";
 import { CheckpointError } from "../base/errors.js";
 import { parseJson, parseObject } from "../checkpoint/checkpoint.js";
 import type { FileSource } from "../checkpoint/file-source.js";
+import type { FileHashes } from "../checkpoint/source-hashes.js";
 import { isRecord } from "../json/json-edit.js";
 import { DEFAULT_SEED, VARIANTS } from "../options/schemas.js";
-import type { ConversionRecord } from "./types.js";
+import type { ConversionPlan, ConversionRecord } from "./types.js";
 
 export const RECORD_FILE = "lsg_conversion.json";
 
-/** Holds the proof of a folder that passed a verification (see verify/proof.ts), beside what the conversion records. */
-const PROOF_KEY = "verified";
+/** Of the same length as SHA-256 has in hexadecimal digits. */
+const HashSchema = z.string().regex(/^[0-9a-f]{64}$/, "expected a SHA-256");
 
-const RecordSchema = z.looseObject({
-  format_version: z.literal(1),
+/** Where a folder comes from: a commit of the Hub's, or a folder that has hashes. */
+const SourceSchema = z.union(
+  [
+    z.strictObject({ model: z.string(), revision: z.string().regex(/^[0-9a-f]{40}$/, "expected a commit") }),
+    z.strictObject({ model: z.string(), sha256: z.record(z.string(), HashSchema) }),
+  ],
+  { error: "expected a model with its revision, or with the sha256 of its files" },
+);
+
+/** As format 1 has it: of a folder there may be no hashes, or one of all its files. */
+const EarlierSourceSchema = z.strictObject({
+  model: z.string(),
+  revision: z.string().exactOptional(),
+  sha256: z.string().exactOptional(),
+});
+
+const CommonSchema = z.looseObject({
   lsg_version: z.string().exactOptional(),
-  source: z.strictObject({
-    model: z.string(),
-    revision: z.string().exactOptional(),
-    sha256: z.string().exactOptional(),
-  }),
   model_type: z.string(),
   model_type_from: z.enum(["tensors", "option"]).exactOptional(),
   architecture: z.string(),
@@ -43,6 +54,15 @@ const RecordSchema = z.looseObject({
   }),
 });
 
+const RecordSchema = z.discriminatedUnion(
+  "format_version",
+  [
+    CommonSchema.extend({ format_version: z.literal(1), source: EarlierSourceSchema }),
+    CommonSchema.extend({ format_version: z.literal(2), source: SourceSchema }),
+  ],
+  { error: "expected 1 or 2; a later version of lsg may have written it" },
+);
+
 /**
  * What a converted folder says of itself.
  * @throws CheckpointError if the file is missing or is no such record.
@@ -56,7 +76,7 @@ export async function readRecord(source: FileSource): Promise<ConversionRecord> 
   }
   const result = RecordSchema.safeParse(parseJson(await source.read(RECORD_FILE), RECORD_FILE));
   if (result.success) {
-    const { [PROOF_KEY]: _, promise, ...record } = result.data;
+    const { verified: _, promise, ...record } = result.data;
     return { ...record, promise: { hidden_states_up_to: promise.lossless_up_to, ...promise } };
   }
   const issue = result.error.issues[0];
@@ -72,24 +92,37 @@ export function recordedModelType(record: ConversionRecord | undefined): string 
   return typeof modelType === "string" ? modelType : undefined;
 }
 
+/** A plan whose record has the hashes of its source, which are known once all of it was read. */
+export function withHashes(plan: ConversionPlan, sha256: FileHashes | undefined): ConversionPlan {
+  if (!sha256) return plan;
+  const record = { ...plan.record, source: { ...plan.record.source, sha256 } };
+  const content = recordText(record);
+  const sideFiles = plan.sideFiles.map((file) =>
+    file.path === RECORD_FILE ? { kind: "write" as const, path: RECORD_FILE, content } : file,
+  );
+  return { ...plan, record, sideFiles };
+}
+
 /** A record as the file holds it. */
 export function recordText(record: object): string {
   return `${JSON.stringify(record, null, 2)}\n`;
 }
 
-/** The text of a record as the conversion wrote it, without the proof that may have been added. */
-export function withoutProof(content: Buffer): Buffer {
-  const { [PROOF_KEY]: proof, ...record } = parseObject(content, RECORD_FILE);
-  return proof === undefined ? content : Buffer.from(recordText(record));
-}
-
-/** A record as the version of lsg would have written it that wrote another: 0.1 promised hidden states by one number. */
+/**
+ * A record as the version of lsg would have written it that wrote another: in format 1 there was a proof beside it
+ * (`verified`), of which nothing is believed, and 0.1 promised hidden states by one number.
+ */
 export function inFormatOf(other: Buffer, content: Buffer): Buffer {
-  const promiseIn = (text: Buffer) => parseObject(text, RECORD_FILE).promise;
-  const [theirs, own] = [promiseIn(other), promiseIn(content)];
-  if (!isRecord(theirs) || !isRecord(own) || theirs.hidden_states_up_to !== undefined) return content;
-  const promise = { lossless_up_to: own.hidden_states_up_to };
-  return Buffer.from(recordText({ ...parseObject(content, RECORD_FILE), promise }));
+  const theirs = parseObject(other, RECORD_FILE);
+  if (theirs.format_version !== 1) return content;
+  const own = parseObject(content, RECORD_FILE);
+  const isOneNumber = isRecord(theirs.promise) && theirs.promise.hidden_states_up_to === undefined;
+  const promise =
+    isOneNumber && isRecord(own.promise) ? { lossless_up_to: own.promise.hidden_states_up_to } : own.promise;
+  const { verified } = theirs;
+  return Buffer.from(
+    recordText({ ...own, format_version: 1, promise, ...(verified !== undefined && { verified }) }),
+  );
 }
 
 /** The seed of lsh's directions in a model's graphs: the one asked for, else the conversion's, else the default. */
@@ -106,7 +139,7 @@ export async function graphSeed(source: FileSource, asked: number | undefined): 
 export function recordedSource(
   model: string,
   { name, origin }: FileSource,
-  sha256?: string,
+  sha256?: FileHashes,
 ): ConversionRecord["source"] {
   if (origin.kind === "hub") return { model: name, revision: origin.revision };
   const path = relative(".", origin.path).replaceAll("\\", "/");

@@ -1,4 +1,5 @@
-import { basename, dirname, resolve } from "node:path";
+import { realpath } from "node:fs/promises";
+import { basename, dirname, isAbsolute, resolve, sep } from "node:path";
 import { longformerType } from "../architectures/architecture.js";
 import { findArchitecture } from "../architectures/architectures.js";
 import { LsgError } from "../base/errors.js";
@@ -25,6 +26,9 @@ export async function findOriginal(
   const {
     source: { model, revision },
   } = record;
+  if (revision === undefined && !isRecordedPath(model)) {
+    return { reason: `the record names ${model}, and no conversion records such a path` };
+  }
   try {
     const source =
       revision === undefined
@@ -38,16 +42,35 @@ export async function findOriginal(
   }
 }
 
-/** A folder of that name may be another model: it must at least be of the recorded type. */
+/** Whether a folder's path is one that `recordedSource` writes: relative, and not upwards. */
+function isRecordedPath(model: string): boolean {
+  return !isAbsolute(model) && model !== "" && !model.split(/[/\\]/).some((part) => part === "..");
+}
+
+/**
+ * Whether two folders lie inside each other, or are one, by their paths or where links lead: what comes with a folder
+ * proves nothing of it.
+ */
+export async function overlap({ origin: one }: FileSource, { origin: other }: FileSource): Promise<boolean> {
+  if (one.kind !== "folder" || other.kind !== "folder") return false;
+  const isInside = (inner: string, outer: string) => `${inner}${sep}`.startsWith(`${outer}${sep}`);
+  const [paths, real] = [
+    [one.path, other.path],
+    [await realpath(one.path), await realpath(other.path)],
+  ];
+  return [paths, real].some(([a = "", b = ""]) => isInside(a, b) || isInside(b, a));
+}
+
+/** A folder of that name may be another model: it must at least be of the recorded type, and apart from the result. */
 async function findFolder(converted: FileSource, record: ConversionRecord): Promise<FileSource | undefined> {
   const { model } = record.source;
   const own = converted.origin.kind === "folder" ? converted.origin.path : undefined;
   const beside =
     own === undefined ? [] : [resolve(dirname(own), model), resolve(dirname(own), basename(model))];
   for (const path of new Set([resolve(model), ...beside])) {
-    if (path === own) continue;
     const source = await openSource(path).catch(() => undefined);
-    if (source?.files.has("config.json") && (await canBecome(source, record))) return source;
+    if (!source || (await overlap(source, converted))) continue;
+    if (source.files.has("config.json") && (await canBecome(source, record))) return source;
   }
   return undefined;
 }

@@ -130,7 +130,7 @@ function conversionRecord(
     ? COLBERT_CLASS
     : openedClass(weights.target.className, longformer ?? architecture);
   return {
-    format_version: 1,
+    format_version: 2,
     ...(lsg_version !== undefined && { lsg_version }),
     source,
     model_type: (longformer ?? architecture).modelType,

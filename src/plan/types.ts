@@ -2,6 +2,7 @@ import type { PlannedAttention } from "../attention/planned.js";
 import type { ModelTypeOrigin } from "../checkpoint/checkpoint.js";
 import type { OmittedFile } from "../checkpoint/left-out.js";
 import type { Rows, Run } from "../checkpoint/rows.js";
+import type { FileHashes } from "../checkpoint/source-hashes.js";
 import type { RecordedOptions } from "../options/options.js";
 import type { Variant } from "../options/schemas.js";
 import type { Dtype } from "../safetensors/dtype.js";
@@ -76,15 +77,16 @@ export interface Promised {
 
 /** What was converted and what is promised of it; lsg_conversion.json holds this. */
 export interface ConversionRecord {
-  readonly format_version: 1;
+  /** 1: may hold no hashes of a folder, or one of all its files; `verified`, which is not read any more. */
+  readonly format_version: 1 | 2;
   /** Left out by versions that did not write it yet. */
   readonly lsg_version?: string;
   readonly source: {
     readonly model: string;
     /** The Hub's commit. */
     readonly revision?: string;
-    /** Of a folder that `lsg batch` converted; see `sourceHash`. */
-    readonly sha256?: string;
+    /** Of a folder, of each file that was read. In format 1 of those that `lsg batch` converted; see `hashOfHashes`. */
+    readonly sha256?: FileHashes | string;
   };
   readonly model_type: string;
   /** What said so, where the source's config.json has no `model_type`. */

@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { packageInfo } from "../../src/base/package.js";
-import { sourceHash } from "../../src/batch/source-hash.js";
 import { standingOf } from "../../src/batch/standing.js";
 import { openFolder } from "../../src/checkpoint/folder.js";
+import { hashOfHashes, sourceHashes } from "../../src/checkpoint/source-hashes.js";
 import { convert } from "../../src/commands/convert.js";
 import { parseConvertOptions } from "../../src/options/options.js";
 import { recordedSource } from "../../src/plan/conversion-record.js";
@@ -20,8 +20,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "lsg-test-"));
   [model, output] = [join(folder, "model"), join(folder, "out")];
   await cp(join(FIXTURES, "bert", "checkpoint"), model, { recursive: true });
-  const hash = await sourceHash(await openFolder(model));
-  await convert(model, output, parseConvertOptions(GIVEN), { sourceHash: hash });
+  await convert(model, output, parseConvertOptions(GIVEN));
 });
 
 afterAll(() => rm(folder, { recursive: true }));
@@ -31,7 +30,7 @@ async function standing(given: Record<string, unknown> = {}, version = packageIn
   const source = await openFolder(model);
   return standingOf(output, parseConvertOptions({ ...GIVEN, ...given }), {
     lsg_version: version,
-    source: recordedSource(model, source, await sourceHash(source)),
+    source: recordedSource(model, source, await sourceHashes(source)),
   });
 }
 
@@ -99,22 +98,23 @@ describe("an output", () => {
     expect(found).toEqual({ state: "outdated", reason: expect.stringMatching(reason) });
   });
 
-  test("of a conversion by lsg convert alone is outdated: its record does not know the model's bytes", async () => {
+  test("of an earlier lsg convert is outdated: its record does not know the model's bytes", async () => {
     const found = await whenChanged(join(output, "lsg_conversion.json"), (path) => {
-      writeFileSync(path, readFileSync(path, "utf8").replace(/,\s*"sha256": "\w+"/, ""));
+      const { source, ...record } = JSON.parse(readFileSync(path, "utf8"));
+      writeFileSync(path, JSON.stringify({ ...record, format_version: 1, source: { model: source.model } }));
     });
     expect(found).toEqual({ state: "outdated", reason: "the model has changed" });
   });
 });
 
-test("the hash is that of sha256sum's lines, whatever other formats lie beside", async () => {
-  const before = await sourceHash(await openFolder(model));
+test("the hashes are those of sha256sum, whatever other formats lie beside", async () => {
+  const before = await sourceHashes(await openFolder(model));
   for (const file of ["tf_model.h5", "flax_model.msgpack"]) appendFileSync(join(model, file), "x");
-  expect(await sourceHash(await openFolder(model))).toBe(before);
+  expect(await sourceHashes(await openFolder(model))).toEqual(before);
   const { createHash } = await import("node:crypto");
   const sha256 = (content: string | Buffer) => createHash("sha256").update(content).digest("hex");
   const files = [...(await openFolder(model)).files.keys()].filter((file) => !/h5|msgpack/.test(file)).sort();
-  expect(sha256(files.map((file) => `${sha256(readFileSync(join(model, file)))}  ${file}\n`).join(""))).toBe(
-    before,
-  );
+  const lines = files.map((file) => `${sha256(readFileSync(join(model, file)))}  ${file}\n`);
+  expect(Object.entries(before).map(([path, hash]) => `${hash}  ${path}\n`)).toEqual(lines);
+  expect(hashOfHashes(before)).toBe(sha256(lines.join("")));
 });

@@ -1,0 +1,37 @@
+import { createHash } from "node:crypto";
+import type { FileSource } from "./file-source.js";
+import { hashInThread } from "./hash-thread.js";
+import { ownWeights, readForSorting, sortFiles } from "./left-out.js";
+
+/** SHA-256 of files by their paths, in the order of the paths. */
+export type FileHashes = Readonly<Record<string, string>>;
+
+/** What a conversion reads of a source, in order: its weights and small files, no exports and no other formats. */
+export async function convertedFiles(source: FileSource): Promise<string[]> {
+  const files = await readForSorting(source);
+  return [...new Set([...sortFiles(files).kept, ...ownWeights(files)])].sort();
+}
+
+/** The SHA-256 of what a conversion reads of a source. */
+export async function sourceHashes(source: FileSource, signal?: AbortSignal): Promise<FileHashes> {
+  return hashesOf(source, await convertedFiles(source), signal);
+}
+
+/** The SHA-256 of some files. */
+export async function hashesOf(
+  source: FileSource,
+  paths: readonly string[],
+  signal?: AbortSignal,
+): Promise<FileHashes> {
+  const local: string[] = [];
+  for (const path of paths) local.push(await source.localPath(path, { signal }));
+  const hashes = await hashInThread(local, signal);
+  return Object.fromEntries(paths.map((path, i) => [path, hashes[i] ?? ""]));
+}
+
+/** One SHA-256 for all, as records of format 1 have it: that of the lines which `sha256sum FILE…` prints. */
+export function hashOfHashes(hashes: FileHashes): string {
+  const lines = createHash("sha256");
+  for (const [path, hash] of Object.entries(hashes)) lines.update(`${hash}  ${path}\n`);
+  return lines.digest("hex");
+}

@@ -1,7 +1,6 @@
 import { resolve } from "node:path";
 import { HubError, OptionError, StoppedError } from "../base/errors.js";
 import { type Progress, silent } from "../base/progress.js";
-import type { FileSource } from "../checkpoint/file-source.js";
 import { openFolder } from "../checkpoint/folder.js";
 import { createHubClient } from "../checkpoint/hub/client.js";
 import { readHubEnvironment } from "../checkpoint/hub/environment.js";
@@ -10,11 +9,14 @@ import { parseHubReference } from "../checkpoint/hub/reference.js";
 import { namedFolder } from "../checkpoint/named-folder.js";
 import type { ConvertOptions, PushOptions } from "../options/options.js";
 import { DEFAULT_SEED } from "../options/schemas.js";
-import { RECORD_FILE } from "../plan/conversion-record.js";
-import { type OpenedPush, type Proof, type PushResult, pushFolder } from "../push/push-folder.js";
+import { type OpenedPush, type PushResult, pushFolder } from "../push/push-folder.js";
 import { openRepository } from "../push/repository.js";
+import { NotConvertedError } from "../verify/folder/kind.js";
 import type { Listener } from "../verify/recorder.js";
 import type { VerificationReport } from "../verify/types.js";
+import { VERDICTS } from "../verify/verdict.js";
+import { VerificationError } from "../verify/verification-error.js";
+import type { Proof } from "./run-test.js";
 
 export interface PushContext {
   readonly signal?: AbortSignal | undefined;
@@ -38,12 +40,12 @@ export async function push(
 ): Promise<PushResult> {
   const source = await openFolder(await namedFolder(folder));
   const opened = await openPush(name, options, context);
-  const prove = options.verify ? () => proveFolder(source, folder, options, context) : undefined;
+  const prove = options.verify ? () => proveFolder(folder, options, context) : undefined;
   return pushFolder(opened, source, { ...options, ...context, prove });
 }
 
-/** Pushes what a conversion has put in place. @param verification what `runTest` found; undefined: nobody asked */
-type PushConverted = (output: string, verification: VerificationReport | undefined) => Promise<PushResult>;
+/** Pushes what a conversion has put in place. @param proof what `runTest` found; undefined: nobody asked */
+type PushConverted = (output: string, proof: Proof | undefined) => Promise<PushResult>;
 
 /**
  * Makes ready to push a conversion's result: what would stop the push is found before the conversion.
@@ -55,10 +57,11 @@ export async function openPushTo(
   context: PushContext,
 ): Promise<PushConverted> {
   const opened = await openPush(name, options, context);
-  return async (output, verification) => {
-    const prove = verification && (async (): Promise<Proof> => ({ verified: "now", verification }));
+  return async (output, proof) => {
+    const prove = proof && (async () => proof.report);
+    const pushing = { ...options, ...context, prove, sealed: proof?.sealed };
     try {
-      return await pushFolder(opened, await openFolder(resolve(output)), { ...options, ...context, prove });
+      return await pushFolder(opened, await openFolder(resolve(output)), pushing);
     } catch (error) {
       const again = `${output} is converted all the same; lsg push ${output} ${opened.repository.id} tries again.`;
       if (context.signal?.aborted) throw new StoppedError(again, undefined, { cause: error });
@@ -97,20 +100,19 @@ async function openPush(
   return { client, repository };
 }
 
+/** @throws VerificationError for a verdict with which nothing is pushed */
 async function proveFolder(
-  source: FileSource,
   name: string,
   { against, device }: PushOptions,
   { signal, listener, progress = silent }: PushContext,
-): Promise<Proof> {
-  const { isProven, requireProof } = await import("../verify/proof.js");
-  if (await isProven(source, signal)) {
-    progress.step(`${RECORD_FILE}: these files have passed a verification.`);
-    return { verified: "recorded" };
-  }
+): Promise<VerificationReport> {
   const { verify } = await import("./verify.js");
   const options = { against, device, seed: DEFAULT_SEED, json: false, quiet: true, listDevices: false };
-  const verification = await verify(name, options, { signal, onNotice: progress.step, ...listener });
-  requireProof(verification, "pushed");
-  return { verified: "now", verification };
+  const verifying = verify(name, options, { signal, onNotice: progress.step, ...listener });
+  const report = await verifying.catch((error: unknown) => {
+    if (!(error instanceof NotConvertedError)) throw error;
+    throw new NotConvertedError(error.message, `${error.remedy}; --no-verify pushes it as it is.`);
+  });
+  if (!VERDICTS[report.verdict].isPushed) throw new VerificationError(report, "pushed");
+  return report;
 }

@@ -16,6 +16,8 @@ export interface CardInputs {
   readonly kind: ModelKind | undefined;
   /** The Hub's task; undefined where there is none, or nobody knows. */
   readonly task: string | undefined;
+  /** Whether the model was trained since its conversion, so that nothing is compared with the source. */
+  readonly isFineTuned: boolean;
 }
 
 export interface CompletedCard {
@@ -24,7 +26,14 @@ export interface CompletedCard {
   readonly completed: readonly string[];
   /** Keys that only the owner can fill in. */
   readonly missing: readonly string[];
+  readonly isFineTuned: boolean;
 }
+
+/** What the card of a model says that was trained since its conversion, before all else: the card may be that of before. */
+const FINE_TUNED =
+  "> **Fine-tuned since its conversion**: it came without a record, so nothing of it was compared with the model that was " +
+  "converted, and what this card says of the conversion was said of the model before. `lsg push` found that its attention is " +
+  "what it is defined to be, and that no padding changes its outputs.";
 
 /** What stands in a converted folder's card for the id that it gets here. */
 const PLACEHOLDER = /\bPATH_OR_ID\b/g;
@@ -33,7 +42,7 @@ const PLACEHOLDER = /\bPATH_OR_ID\b/g;
  * Completes a model card: metadata that is known and not there is added, everything else stays as it is.
  * @throws CheckpointError if its metadata cannot be read: the Hub would refuse it, after the upload.
  */
-export function completeCard({ card, repo, record, kind, task }: CardInputs): CompletedCard {
+export function completeCard({ card, repo, record, kind, task, isFineTuned }: CardInputs): CompletedCard {
   const name = repo.split("/").at(-1);
   const { metadata, body } = splitCard(card ?? `\n# ${name}\n`);
   const known: Readonly<Record<string, string | undefined>> = {
@@ -44,11 +53,14 @@ export function completeCard({ card, repo, record, kind, task }: CardInputs): Co
   const isAbsent = (key: string) => (metadata.get(key) ?? "") === "";
   const completed = Object.keys(known).filter((key) => known[key] !== undefined && isAbsent(key));
   for (const key of completed) metadata.set(key, known[key]);
-  const text = completed.length > 0 ? withMetadata(metadata, body) : (card ?? body);
+  const said = isFineTuned && !body.includes(FINE_TUNED) ? `\n${FINE_TUNED}\n${body}` : body;
+  const isAsItIs = completed.length === 0 && said === body;
+  const text = isAsItIs ? (card ?? body) : metadata.contents === null ? said : withMetadata(metadata, said);
   return {
     text: text.replace(PLACEHOLDER, () => repo),
     completed,
     missing: ["license", "base_model"].filter(isAbsent),
+    isFineTuned,
   };
 }
 

@@ -1,10 +1,12 @@
-import type { Hash } from "node:crypto";
+import { createHash } from "node:crypto";
 import type { Progress } from "../base/progress.js";
 import type { FileSource } from "../checkpoint/file-source.js";
-import { type HashingContext, hashFile } from "../checkpoint/hash-file.js";
+import { type Hashed, type HashingContext, hashFile } from "../checkpoint/hash-file.js";
 import type { HubFile } from "../checkpoint/hub/api.js";
 import { contentHash } from "../checkpoint/hub/download.js";
+import type { FileHashes } from "../checkpoint/source-hashes.js";
 import { isRead } from "../plan/side-files.js";
+import { requireSealed } from "./sealed.js";
 
 /** A file as it is pushed: a local one by its path, or content that is nowhere on the disk. */
 export interface PushedFile {
@@ -45,10 +47,15 @@ export async function filesOf(
   );
 }
 
-/** Compares a folder with a repository, by sizes and hashes. */
+/**
+ * Compares a folder with a repository, by sizes and hashes.
+ * @param sealed what was, or is going to be proven: what is left out since it is there must be that as well
+ * @throws ChangedFolderError if a file is another by now
+ */
 export async function compare(
   files: readonly PushedFile[],
   there: ReadonlyMap<string, HubFile>,
+  sealed: FileHashes | undefined,
   progress: Progress,
   signal: AbortSignal | undefined,
 ): Promise<RepositoryChanges> {
@@ -61,8 +68,12 @@ export async function compare(
   for (const file of sameSize) {
     const known = there.get(file.path) as HubFile;
     const hash = contentHash(known);
-    await hashContent(file, hash, { signal, onBytes: bar.advance });
-    if (hash.digest("hex") === known.etag) unchanged.add(file.path);
+    const proven = createHash("sha256");
+    const both = { update: (bytes: Buffer) => void [hash, proven].map((one) => one.update(bytes)) };
+    await hashContent(file, both, { signal, onBytes: bar.advance });
+    if (hash.digest("hex") !== known.etag) continue;
+    requireSealed(file.path, proven.digest("hex"), sealed);
+    unchanged.add(file.path);
   }
   bar.done();
   const paths = files.map(({ path }) => path);
@@ -75,7 +86,7 @@ export async function compare(
   };
 }
 
-async function hashContent({ content }: PushedFile, hash: Hash, context: HashingContext): Promise<void> {
+async function hashContent({ content }: PushedFile, hash: Hashed, context: HashingContext): Promise<void> {
   if (!Buffer.isBuffer(content)) return hashFile(content.file, hash, context);
   hash.update(content);
   context.onBytes?.(content.length);

@@ -6,16 +6,19 @@ import type { FileSource } from "../checkpoint/file-source.js";
 import type { HubClient } from "../checkpoint/hub/client.js";
 import { LIBRARIES, modelKind, SETTINGS_FILE } from "../checkpoint/sentence-transformers/model-kind.js";
 import { MODULES_FILE } from "../checkpoint/sentence-transformers/modules-json.js";
+import type { FileHashes } from "../checkpoint/source-hashes.js";
 import { headOf } from "../model/classes.js";
 import { configLabels } from "../model/tensor-specs.js";
 import { hubTask } from "../onnx/tasks.js";
 import type { PushOptions } from "../options/options.js";
 import { RECORD_FILE, readRecord } from "../plan/conversion-record.js";
 import type { ConversionRecord } from "../plan/types.js";
+import { seal } from "../verify/seal.js";
 import type { VerificationReport } from "../verify/types.js";
 import { CARD, type CompletedCard, completeCard } from "./card.js";
 import { compare, filesOf, type RepositoryChanges } from "./files.js";
 import { ensureRepository, type Repository } from "./repository.js";
+import { requireSameFiles } from "./sealed.js";
 import { upload } from "./upload.js";
 import { validateCard } from "./validate-card.js";
 
@@ -36,8 +39,8 @@ export interface PushResult {
   readonly present: readonly string[];
   /** Keys of the model card that were filled in, and those that are missing. */
   readonly card: Pick<CompletedCard, "completed" | "missing">;
-  /** How the folder is known to be sound: just now, by its own record of a verification, or not at all. */
-  readonly verified: "now" | "recorded" | "no";
+  /** Whether what was pushed was proven first. */
+  readonly verified: "now" | "no";
   readonly verification?: VerificationReport | undefined;
 }
 
@@ -47,13 +50,12 @@ export interface OpenedPush {
   readonly repository: Repository;
 }
 
-/** How a folder was found to be sound. */
-export type Proof = Pick<PushResult, "verified" | "verification">;
-
 export interface PushFolderOptions
   extends Pick<PushOptions, "private" | "createPr" | "deleteStale" | "dryRun"> {
   /** Finds out whether the folder is sound before anything is written, and throws if it is not; undefined: nobody asks. */
-  readonly prove: (() => Promise<Proof>) | undefined;
+  readonly prove: (() => Promise<VerificationReport>) | undefined;
+  /** The files that `prove` speaks of, where it was made before. */
+  readonly sealed?: FileHashes | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly progress?: Progress | undefined;
 }
@@ -69,9 +71,12 @@ export async function pushFolder(
 ): Promise<PushResult> {
   const { prove, signal, progress = silent } = options;
   const { endpoint } = client.environment;
-  const card = await cardOf(source, before.id);
+  const isProven = prove !== undefined && !options.dryRun;
+  const sealed = isProven ? (options.sealed ?? (await seal(source, signal))) : undefined;
+  if (sealed) requireSameFiles([...source.files.keys()], sealed);
+  const card = await cardOf(source, before.id, prove !== undefined);
   const files = await filesOf(source, { [CARD]: Buffer.from(card.text) });
-  const changes = await compare(files, before.files, progress, signal);
+  const changes = await compare(files, before.files, sealed, progress, signal);
   const deleted = options.deleteStale ? changes.stale : [];
   announce(before, changes, card, options, progress);
   const changed = files.filter(({ path }) => !changes.unchanged.includes(path));
@@ -88,14 +93,14 @@ export async function pushFolder(
     verified: "no",
   };
   if (options.dryRun) return result;
-  const proof = await prove?.();
-  if (changed.length === 0 && deleted.length === 0) return { ...result, ...proof };
+  if (changed.length === 0 && deleted.length === 0) return result;
+  const verification = await prove?.();
 
   await validateCard(client, before.id, card.text, { signal, onWarning: progress.step });
   const { private: isPrivate, createPr } = options;
   const repository = await ensureRepository(client, before, { private: isPrivate, signal });
   const title = `Upload ${source.name} with lsg-convert`;
-  const plan = { repository, files: changed, deleted, title, createPr };
+  const plan = { repository, files: changed, deleted, title, createPr, sealed };
   try {
     const { commit, pullRequest, present } = await upload(client, plan, progress, signal);
     const url = pullRequest ?? result.url;
@@ -108,7 +113,7 @@ export async function pushFolder(
       commit,
       pull_request: pullRequest ?? null,
       present,
-      ...proof,
+      ...(verification && { verified: "now", verification }),
     };
   } catch (error) {
     if (before.exists) throw error;
@@ -119,7 +124,8 @@ export async function pushFolder(
   }
 }
 
-async function cardOf(source: FileSource, repo: string): Promise<CompletedCard> {
+/** @param isProven whether the folder is proven before it goes: of one without a record the card then says what is not known */
+async function cardOf(source: FileSource, repo: string, isProven: boolean): Promise<CompletedCard> {
   const read = async (path: string) => (source.files.has(path) ? await source.read(path) : undefined);
   const config = parseObject((await read(CONFIG_FILE)) ?? Buffer.from("{}"), CONFIG_FILE);
   const kind = modelKind(config, { modules: await read(MODULES_FILE), settings: await read(SETTINGS_FILE) });
@@ -129,6 +135,7 @@ async function cardOf(source: FileSource, repo: string): Promise<CompletedCard> 
     repo,
     record,
     kind,
+    isFineTuned: isProven && record === undefined,
     task: kind ? LIBRARIES[kind].task(configLabels(config)) : record && (await recordedTask(record)),
   });
 }
@@ -144,7 +151,7 @@ async function recordedTask({ model_type, architecture }: ConversionRecord): Pro
 function announce(
   { id, exists }: Repository,
   { added, replaced, unchanged, stale }: RepositoryChanges,
-  { completed, missing }: CompletedCard,
+  { completed, missing, isFineTuned }: CompletedCard,
   options: Pick<PushFolderOptions, "private" | "deleteStale">,
   { step }: Progress,
 ): void {
@@ -162,6 +169,7 @@ function announce(
         : `Stale: ${list(stale)}. The folder does not hold them, and loaders may read them; --delete-stale deletes them.`,
     );
   }
+  if (isFineTuned) step("Model card: it says that the model is fine-tuned since its conversion.");
   if (completed.length > 0) step(`Model card: ${list(completed)} filled in.`);
   if (missing.length > 0) {
     step(`Model card: it names no ${missing.join(" and no ")}; readers look for that at the top of ${CARD}.`);

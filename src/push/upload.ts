@@ -12,9 +12,11 @@ import { understood } from "../checkpoint/hub/api.js";
 import type { HubClient } from "../checkpoint/hub/client.js";
 import { malformedAnswer, saidByServer } from "../checkpoint/hub/errors.js";
 import { type LibraryRequest, libraryFetch, STAND_IN } from "../checkpoint/hub/library-fetch.js";
+import type { FileHashes } from "../checkpoint/source-hashes.js";
 import { explainPush, RUN_AGAIN } from "./errors.js";
 import type { PushedFile } from "./files.js";
 import type { Repository } from "./repository.js";
+import { requireSealedCommit } from "./sealed.js";
 
 export interface Upload {
   readonly repository: Repository;
@@ -24,6 +26,8 @@ export interface Upload {
   readonly title: string;
   /** Propose the commit instead of making it. */
   readonly createPr: boolean;
+  /** What was proven; undefined where nobody asked. */
+  readonly sealed: FileHashes | undefined;
 }
 
 export interface Uploaded {
@@ -40,11 +44,11 @@ export interface Uploaded {
  *
  * The Hub's newer protocol, Xet, stays off: LFS is taken from every client, needs no second kind of token and no
  * memory beyond a few chunks.
- * @throws HubError for whatever goes wrong.
+ * @throws HubError for whatever goes wrong; ChangedFolderError if what is about to be committed was not proven.
  */
 export async function upload(
   client: HubClient,
-  { repository, files, deleted, title, createPr }: Upload,
+  { repository, files, deleted, title, createPr, sealed }: Upload,
   progress: Progress,
   signal: AbortSignal | undefined,
 ): Promise<Uploaded> {
@@ -61,6 +65,10 @@ export async function upload(
     // Node's own file blobs are read as they are sent; those that the library makes of file URLs pile up in memory.
     content: Buffer.isBuffer(content) ? new Blob([new Uint8Array(content)]) : await openAsBlob(content.file),
   }));
+  // Once sent, a commit is waited for: whether it was made would not be known otherwise.
+  const send = libraryFetch(client, (url) =>
+    isCommitUrl(url) ? { ...request, once: true } : { ...request, signal },
+  );
   const iterator = commitIter({
     repo: { type: "model", name: repository.id },
     operations: [
@@ -72,10 +80,10 @@ export async function upload(
     ...(repository.commit !== undefined && { parentCommit: repository.commit }),
     useXet: false,
     hubUrl: endpoint,
-    // Once sent, a commit is waited for: whether it was made would not be known otherwise.
-    fetch: libraryFetch(client, (url) =>
-      isCommitUrl(url) ? { ...request, once: true } : { ...request, signal },
-    ),
+    fetch: async (input, init) => {
+      if (sealed && isCommitUrl(String(input))) requireSealedCommit(String(init?.body), sealed);
+      return send(input, init);
+    },
     ...(signal && { abortSignal: signal }),
     ...STAND_IN,
   });

@@ -1,17 +1,14 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
-import { openFolder } from "../../src/checkpoint/folder.js";
 import { convert } from "../../src/commands/convert.js";
 import { parseConvertOptions } from "../../src/options/options.js";
-import { isProven } from "../../src/verify/proof.js";
 import { VerificationReportSchema } from "../../src/verify/report/report-schema.js";
 import { type CliResult, LSG, lsg } from "../support/cli.js";
 import { temporaryFolder } from "../support/fixtures.js";
 import { PATIENCE } from "../support/patience.js";
-import { put, remove, set } from "../verify/damage.js";
 import { writeSmallBert } from "../verify/small-bert.js";
 import { branch, setUpPush, TOKEN, uploads, writeFolder } from "./support.js";
 
@@ -43,12 +40,12 @@ const convertHere = () =>
 const isUntouched = () => hub.server.requests.every(({ method }) => method === "GET");
 
 describe("lsg convert --push-to", () => {
-  it("proves and pushes; the folder remembers its proof until it changes", async () => {
+  it("proves and pushes, by one proof", async () => {
     const args = ["convert", "original", "out", ...FLAGS, "--push-to", "me/long"];
     const { code, stdout, stderr } = await run(...args, "--private", "--json");
     expect([code, stderr]).toEqual([0, ""]);
     const { written, verification, push } = JSON.parse(stdout);
-    expect([written, verification.verdict]).toEqual([true, "pass"]);
+    expect([written, verification.verdict]).toEqual([true, "sound"]);
     expect(push).toMatchObject({ repo: "me/long", pushed: true, created: true, verified: "now" });
     const files = branch(hub, "me/long");
     for (const file of readdirSync(join(cwd, "out"))) {
@@ -57,25 +54,12 @@ describe("lsg convert --push-to", () => {
       if (file !== "README.md") expect(Buffer.from(files[file] ?? "").toString("latin1")).toBe(content);
     }
     expect(String(files["README.md"])).toMatch(/## Verified[\s\S]*from_pretrained\("me\/long"/);
-
-    const again = await run("push", "out", "me/other", "--json");
-    expect(JSON.parse(again.stdout)).toMatchObject({ pushed: true, verified: "recorded" });
-    // What passed is a matter of every file that loaders read, not of the card.
-    const isStillProven = async () => isProven(await openFolder(join(cwd, "out")));
-    put("README.md", "# Mine\n")(join(cwd, "out"));
-    expect(await isStillProven()).toBe(true);
-    for (const damage of [
-      set("lsg_conversion.json", "promise", { lossless_up_to: 96 }),
-      put("adapter_config.json", "{}"),
-      remove("vocab.txt"),
-    ]) {
-      cpSync(join(cwd, "out"), join(cwd, "saved"), { recursive: true });
-      damage(join(cwd, "out"));
-      expect(await isStillProven()).toBe(false);
-      rmSync(join(cwd, "out"), { recursive: true });
-      renameSync(join(cwd, "saved"), join(cwd, "out"));
-    }
-    expect(await isStillProven()).toBe(true);
+    // What another process said of a folder is not believed.
+    const again = await run("push", "out", "me/other", "--device", "cpu", "--json");
+    expect(JSON.parse(again.stdout)).toMatchObject({
+      ...{ pushed: true, verified: "now" },
+      verification: { verdict: "sound" },
+    });
   });
 
   it("finds out before it converts that it cannot push", async () => {
@@ -115,7 +99,7 @@ describe("lsg push", () => {
     const { pushed, verification } = JSON.parse(blind.stdout);
     expect([pushed, VerificationReportSchema.parse(verification)]).toMatchObject([
       false,
-      { verdict: "fail", summary: "nothing of out could be compared with the original." },
+      { verdict: "not_compared", summary: expect.stringMatching(/nothing was compared with the original/) },
     ]);
     expect(isUntouched()).toBe(true);
     const proven = await run("push", "out", "me/long", "--device", "cpu", "--against", moved);

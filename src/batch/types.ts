@@ -1,6 +1,7 @@
 import type { ConvertOptions } from "../options/options.js";
 import type { Variant } from "../options/schemas.js";
 import type { PushResult } from "../push/push-folder.js";
+import type { FolderVerdict } from "../verify/verdict.js";
 
 /** One conversion of a jobs file, its matrix and defaults applied. */
 export interface Job {
@@ -45,7 +46,7 @@ export interface JobResult {
   /** Bytes that it is expected to take while it runs. */
   readonly memory?: number | undefined;
   /** The document of `lsg verify --json`, of a job with `run_test`. */
-  readonly verification?: { readonly summary: string } | undefined;
+  readonly verification?: { readonly verdict: FolderVerdict; readonly summary: string } | undefined;
   /** What a job with `push_to` did: the document of `lsg push --json`. */
   readonly push?: Omit<PushResult, "verification"> | undefined;
   readonly error?: { readonly message: string; readonly remedy: string | null } | undefined;

@@ -6,12 +6,11 @@ import { deviceLines } from "../report/device-list.js";
 import { listDevices } from "../runtime/devices.js";
 import { htmlReport } from "../verify/report/html.js";
 import { markdownReport } from "../verify/report/markdown.js";
+import { exitCodeOf } from "../verify/verdict.js";
 import type { CliContext } from "./context.js";
 import { addFlags } from "./flags.js";
 import { tryReport, writeReport } from "./report-file.js";
 import { presentOn } from "./verification.js";
-
-const EXIT_FELL_SHORT = 1;
 
 export const lengthFlag = "--lengths";
 
@@ -20,7 +19,8 @@ export function define(command: Command, context: CliContext): void {
   command
     .description(
       "Prove that a converted folder is what it claims to be: every byte against a conversion planned again from\n" +
-        "the original, its outputs against the original's, its attention against its definition. Exits with 1 if not.",
+        "the original, its outputs against the original's, its attention against its definition. Exits with 1 if not, or if\n" +
+        "there is nothing to compare it with.",
     )
     .argument("[converted]", "folder that lsg convert wrote, or such a model on the Hub")
     .action(async (model: string | undefined, given: Record<string, unknown>) => {
@@ -43,7 +43,8 @@ async function run(model: string, options: VerifyOptions, context: CliContext): 
   if (json) context.printJson(toJson(report));
   else if (quiet) context.printText(`${report.summary}\n`);
   else conclude(report);
-  if (report.verdict === "fail") context.exitWith(EXIT_FELL_SHORT);
+  const exitCode = exitCodeOf(report.verdict, options.against);
+  if (exitCode !== 0) context.exitWith(exitCode);
 }
 
 async function showDevices({ json }: VerifyOptions, { printJson, printText }: CliContext): Promise<void> {

@@ -10,6 +10,7 @@ import { conversionOf } from "../batch/standing.js";
 import { totalBytes } from "../plan/shards.js";
 import type { PushResult } from "../push/push-folder.js";
 import type { Listener } from "../verify/recorder.js";
+import type { VerificationReport } from "../verify/types.js";
 import { VerificationError } from "../verify/verification-error.js";
 import { type ConvertContext, convert } from "./convert.js";
 
@@ -42,10 +43,10 @@ async function run(order: JobOrder): Promise<JobAnswer> {
 }
 
 async function convertAndPush(
-  { model, output, options, sourceHash }: JobOrder,
+  { model, output, options, sourceHashes }: JobOrder,
   context: ConvertContext,
 ): Promise<JobAnswer> {
-  const result = await convert(model, output, options, { ...context, sourceHash });
+  const result = await convert(model, output, options, { ...context, sourceHashes });
   const { plan, comparison, verification, pushed } = result;
   // Only where there is one: it knows ONNX Runtime.
   const compared = comparison ? (await import("./compare-dtypes.js")).comparisonLines(comparison) : [];
@@ -62,12 +63,12 @@ async function convertAndPush(
 
 /** A push that failed may be all that an earlier run left undone; one that did not finds nothing to do. */
 async function pushAgain(
-  { model, output, options, sourceHash }: JobOrder,
+  { model, output, options, sourceHashes }: JobOrder,
   context: ConvertContext,
 ): Promise<JobAnswer> {
   const { push } = await import("./push.js");
   // Of a folder the record knows the name only.
-  const against = sourceHash === undefined ? undefined : model;
+  const against = sourceHashes === undefined ? undefined : model;
   const pushed = await push(output, options.pushTo ?? "", { ...options, against }, context);
   return { status: "unchanged", push: withoutReport(pushed) };
 }
@@ -84,7 +85,7 @@ function failuresOn({ step }: Progress): Listener {
   };
 }
 
-async function asJson(report: VerificationError["report"]): Promise<{ summary: string }> {
+async function asJson(report: VerificationReport): Promise<NonNullable<JobAnswer["verification"]>> {
   const { reportToJson } = await import("../verify/report/report-schema.js");
   return reportToJson(report);
 }

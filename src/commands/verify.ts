@@ -1,12 +1,14 @@
+import { OptionError } from "../base/errors.js";
 import { namedFolder } from "../checkpoint/named-folder.js";
 import { openSource } from "../checkpoint/open-source.js";
 import { readCheckpoint } from "../model/open.js";
 import type { VerifyOptions } from "../options/options.js";
 import { recordedModelType } from "../plan/conversion-record.js";
-import { findOriginal } from "../plan/find-original.js";
+import { findOriginal, overlap } from "../plan/find-original.js";
 import { chooseDevice } from "../runtime/devices.js";
 import type { Listener } from "../verify/recorder.js";
 import type { VerificationReport } from "../verify/types.js";
+import { NO_ORIGINAL } from "../verify/verdict.js";
 import { verifyFolder } from "../verify/verify.js";
 
 export interface VerifyContext extends Listener {
@@ -37,19 +39,26 @@ export async function verify(
       seed: options.seed,
       signal,
       async findOriginal(record) {
-        if (options.against !== undefined) {
-          return {
-            read: await readCheckpoint(
-              await openSource(options.against, opening),
-              { signal },
-              recordedModelType(record),
-            ),
-          };
+        const { against } = options;
+        if (against === NO_ORIGINAL) return "declined";
+        if (against !== undefined) {
+          const original = await openSource(against, opening);
+          const read = await readCheckpoint(original, { signal }, recordedModelType(record));
+          if (await overlap(original, converted)) throw cameAlong(against, model);
+          return { read };
         }
         if (record) return findOriginal(converted, record, opening);
         return { reason: "the folder does not say what it was made from" };
       },
     },
     listener,
+  );
+}
+
+/** The error for an original that lies in the folder itself, or the folder in it. */
+function cameAlong(against: string, model: string): OptionError {
+  return new OptionError(
+    `--against ${against}: it and ${model} lie inside each other, and what comes with a folder proves nothing of it`,
+    "Name the original where it lies apart, or on the Hub.",
   );
 }

@@ -186,7 +186,9 @@ export const VerifySchema = z.strictObject({
   against: z
     .string()
     .optional()
-    .describe("the original, a folder or a Hub model (default: what lsg_conversion.json names)"),
+    .describe(
+      "the original, a folder or a Hub model; none: compare with nothing (default: what lsg_conversion.json names)",
+    ),
   lengths: z
     .preprocess(
       (value) => (typeof value === "string" ? value.split(",").map(wholeNumber) : value),

@@ -1,6 +1,7 @@
 import type { AttentionShape, Table } from "../report/table.js";
+import type { FolderVerdict } from "./verdict.js";
 
-/** `stated` is a fact on which nothing was promised (drift, times); `skipped` says what was not looked at. */
+/** Of one check. `stated` is a fact on which nothing was promised (drift, times); `skipped` says what was not looked at. */
 export type Verdict = "pass" | "fail" | "stated" | "skipped";
 
 /** A number that a check measured. */
@@ -48,7 +49,7 @@ export interface CostAt {
 
 /** What `lsg verify --json` prints and `--report` shows. */
 export interface VerificationReport {
-  readonly format_version: 1;
+  readonly format_version: 2;
   readonly converted: string;
   /** What it was compared with; null where nothing was. */
   readonly original: string | null;
@@ -75,8 +76,7 @@ export interface VerificationReport {
   readonly checks: readonly Check[];
   readonly differences: readonly DifferenceAt[];
   readonly costs: readonly CostAt[];
-  /** `fail` if any check failed. */
-  readonly verdict: "pass" | "fail";
+  readonly verdict: FolderVerdict;
   /** The verdict in a sentence: what was proven, or what fell short. */
   readonly summary: string;
 }

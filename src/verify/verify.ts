@@ -2,10 +2,11 @@ import { lsgOf } from "../attention/planned.js";
 import { LsgError } from "../base/errors.js";
 import { GRAPH_DTYPES, type GraphDtype } from "../base/graph-dtypes.js";
 import type { FileSource } from "../checkpoint/file-source.js";
+import { configClass } from "../model/classes.js";
 import { asModel, type ReadCheckpoint, type ReadModel } from "../model/open.js";
 import { ownComputation } from "../model/own-computation.js";
 import { DEFAULT_SEED } from "../options/schemas.js";
-import { readRecord } from "../plan/conversion-record.js";
+import { RECORD_FILE, readRecord } from "../plan/conversion-record.js";
 import type { FoundOriginal } from "../plan/find-original.js";
 import type { ConversionRecord } from "../plan/types.js";
 import { lsgShape } from "../report/attention-shape.js";
@@ -15,19 +16,22 @@ import { bytesForScores } from "../runtime/free-memory.js";
 import { loadRuntime } from "../runtime/runtime.js";
 import { attempt } from "./attempt.js";
 import { checkFolder } from "./folder/checks.js";
+import { kindOf } from "./folder/kind.js";
+import { checkSource, nameOf } from "./folder/source.js";
 import { checkModel } from "./model/checks.js";
 import { createRecorder, type Listener, type Recorder } from "./recorder.js";
 import { promiseWords } from "./report/wording.js";
 import { summarise } from "./summary.js";
 import type { VerificationReport } from "./types.js";
+import { NO_ORIGINAL } from "./verdict.js";
 
 /** What to verify, and how closely. */
 export interface VerifyRequest {
   readonly converted: FileSource;
   /** How the report calls it. */
   readonly name: string;
-  /** Finds the original by the folder's record; undefined where the folder has none. */
-  readonly findOriginal: (record: ConversionRecord | undefined) => Promise<FoundOriginal>;
+  /** Finds the original by the folder's record, undefined where the folder has none; or asks for no comparison. */
+  readonly findOriginal: (record: ConversionRecord | undefined) => Promise<FoundOriginal | "declined">;
   readonly device: DeviceFinding;
   /** Tokens of the inputs to look at; by default around the borders of blocks. */
   readonly lengths?: readonly number[] | undefined;
@@ -44,17 +48,19 @@ export interface VerifyRequest {
  * Proves that a converted folder is what it claims to be: its files against a conversion that is planned again
  * from the original, its outputs against the original's and against the definition of its attention. What
  * falls short is in the report, not thrown.
- * @throws LsgError for a request that cannot be met: a device or an original that is not there
+ * @throws LsgError for a request that cannot be met: a device or an original that is not there, an ordinary model
  */
 export async function verifyFolder(
   request: VerifyRequest,
   listener: Listener = {},
 ): Promise<VerificationReport> {
   const { converted: source, name, device, signal, seed } = request;
+  const kind = await kindOf(source, name);
   const runtime = await loadRuntime();
   const recorder = createRecorder(listener, signal);
   let record: ConversionRecord | undefined;
-  const recordCheck = await attempt("record", "lsg_conversion.json", async () => {
+  const recordCheck = await attempt("record", RECORD_FILE, async () => {
+    if (kind === "fine-tuned") return NO_RECORD;
     record = await readRecord(source);
     const { source: from, promise } = record;
     return {
@@ -63,7 +69,7 @@ export async function verifyFolder(
     };
   });
   const found = await request.findOriginal(record);
-  const original = "read" in found ? found.read : undefined;
+  const original = found !== "declined" && "read" in found ? found.read : undefined;
   const head = {
     converted: name,
     original: original?.checkpoint.source.name ?? null,
@@ -72,7 +78,12 @@ export async function verifyFolder(
   };
   listener.onHead?.(head);
   recorder.add(recordCheck);
-  if ("reason" in found) recorder.add(nothingCompared(found.reason));
+  if (found === "declined") recorder.add(DECLINED);
+  else if ("reason" in found) recorder.add(...(kind === "recorded" ? [nothingCompared(found.reason)] : []));
+  else if (record) {
+    const [from, recorded] = [found.read.checkpoint.source, record];
+    await recorder.look("source", "the original, as converted", () => checkSource(from, recorded, signal));
+  }
 
   const { plan, converted, modeling } = await checkFolder({ source, record, original, signal }, recorder);
   const promised = plan?.record ?? record;
@@ -100,9 +111,9 @@ export async function verifyFolder(
           recorder,
         );
   const report: Omit<VerificationReport, "verdict" | "summary"> = {
-    format_version: 1,
+    format_version: 2,
     ...head,
-    ...promisesOf(promised),
+    ...(promised ? promisesOf(promised) : classOf(converted)),
     attention: shapeOf(converted),
     seed,
     lengths: request.lengths ?? null,
@@ -111,7 +122,29 @@ export async function verifyFolder(
     differences: measured?.differences ?? [],
     costs: measured?.costs ?? [],
   };
-  return { ...report, ...summarise(report) };
+  return { ...report, ...summarise(report, kind, original && nameOf(original.checkpoint.source)) };
+}
+
+/** What a folder says that training left without its record; an original that `--against` names is run beside it. */
+const NO_RECORD = {
+  verdict: "skipped",
+  detail:
+    `there is no ${RECORD_FILE}, as after a training, which does not copy it: nothing says what the weights should be, ` +
+    "and nothing is compared with the source",
+  remedy: "If it was not trained since its conversion, convert the original again.",
+} as const;
+
+const DECLINED = {
+  id: "original",
+  title: "the original",
+  verdict: "skipped",
+  detail: `nothing is compared with the original, as --against ${NO_ORIGINAL} asks`,
+} as const;
+
+/** What a model without a record says of itself. */
+function classOf(converted: ReadModel | undefined) {
+  const { config = {}, architecture } = converted?.model ?? {};
+  return { model_type: architecture?.modelType ?? null, architecture: configClass(config) ?? null };
 }
 
 /** What a record says of the model; nulls where there is none. */

@@ -25,7 +25,7 @@ const JOBS: readonly JobResult[] = [
     status: "converted",
     seconds: 12.34,
     conversion: CONVERSION,
-    verification: { summary: "sound" },
+    verification: { verdict: "sound", summary: "one is sound." },
   },
   {
     name: "two",
@@ -53,7 +53,7 @@ function report(jobs: readonly JobResult[] = JOBS): BatchReport {
 
 test("a line of the log tells of one job", () => {
   expect(JOBS.slice(0, 2).map(resultLine)).toEqual([
-    "converted in 12.3 s: out/one: 512 → 4096 tokens, 437.0 MB, lossless up to 512, verified",
+    "converted in 12.3 s: out/one: 512 → 4096 tokens, 437.0 MB, lossless up to 512, sound",
     "unchanged: out/two: 512 → 4096 tokens, 437.0 MB, lossless up to 512",
   ]);
 });

@@ -140,8 +140,11 @@ describe("a configuration stands for the folder that it lies in", () => {
   });
 
   test("verify mine/config.json", async () => {
-    const { code, stdout } = await line("verify mine/config.json --device cpu --quiet");
-    expect([code, stdout]).toEqual([1, expect.stringMatching(/^mine is NOT what it claims to be/)]);
+    const { code, stderr } = await line("verify mine/config.json --device cpu --quiet");
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringMatching(/: mine is an ordinary \w+, .*lsg convert mine$/ms),
+    ]);
   });
 
   test("as an output it is a mistake, whether it is there or not", async () => {

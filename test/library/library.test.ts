@@ -71,7 +71,7 @@ test("exportOnnx and verify go by the same options", async () => {
   const { files, attention } = await exportOnnx(output, { onnxWeights: "embedded" });
   expect([files, attention]).toEqual([["onnx/model.onnx"], "lsg"]);
   const report = await verify(output, { lengths: [8, 20] });
-  expect([report.verdict, report.lengths]).toEqual(["pass", [8, 20]]);
+  expect([report.verdict, report.lengths]).toEqual(["not_compared", [8, 20]]);
   await expect(verify(output, { lengths: [0] })).rejects.toThrow("--lengths [0]: must be above 0");
 });
 

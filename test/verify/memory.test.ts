@@ -7,7 +7,6 @@ import { readCheckpoint } from "../../src/model/open.js";
 import { parseConvertOptions } from "../../src/options/options.js";
 import { chooseDevice } from "../../src/runtime/devices.js";
 import { bytesForScores, freeBytes } from "../../src/runtime/free-memory.js";
-import { requireProof } from "../../src/verify/proof.js";
 import type { VerificationReport } from "../../src/verify/types.js";
 import { verifyFolder } from "../../src/verify/verify.js";
 import { temporaryFolder } from "../support/fixtures.js";
@@ -55,7 +54,7 @@ describe("inputs that memory does not allow", () => {
     expect(report.summary).toMatch(
       /up to 20 tokens it computes what the original computes; up to 20 tokens its outputs .* not looked at, for want of memory/,
     );
-    expect(() => requireProof(report, "written")).not.toThrow();
+    expect(report.verdict).toBe("sound");
   });
 
   test("are the original's alone where the result's blocks are narrow", async () => {

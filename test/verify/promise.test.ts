@@ -25,10 +25,15 @@ async function proven(
   return { folder, promise: plan.record.promise, verdicts, checks, report };
 }
 
+/** A record as lsg 0.1 wrote it of a folder. */
+function earlier(record: { readonly source: { readonly model: string } }) {
+  return { ...record, format_version: 1, source: { model: record.source.model } };
+}
+
 describe("what is promised is what is proven", () => {
   test("of a class that lsg does not know: hidden states, no outputs", async () => {
     const { verdicts, report } = await proven({ architectures: ["BertWithFilm"] });
-    expect(report).toMatchObject({ lossless_up_to: 0, hidden_states_up_to: 32, verdict: "pass" });
+    expect(report).toMatchObject({ lossless_up_to: 0, hidden_states_up_to: 32, verdict: "sound" });
     expect(report).toMatchObject({
       summary: expect.stringContaining("its base model computes what the original's"),
     });
@@ -39,7 +44,7 @@ describe("what is promised is what is proven", () => {
   test("of code of its own: nothing is compared, and why", async () => {
     const auto_map = { AutoModel: "modeling_own.BertModel" };
     const { verdicts, checks, report } = await proven({ auto_map });
-    expect(report).toMatchObject({ lossless_up_to: 0, hidden_states_up_to: 0, verdict: "pass" });
+    expect(report).toMatchObject({ lossless_up_to: 0, hidden_states_up_to: 0, verdict: "sound" });
     expect(verdicts).toMatchObject({ original: "skipped", weights: "pass" });
     expect(verdicts).not.toHaveProperty("lossless");
     expect(verdicts).not.toHaveProperty("drift");
@@ -63,7 +68,7 @@ describe("what is promised is what is proven", () => {
       JSON.stringify({ ...record, promise: { lossless_up_to: 32, hidden_states_up_to: 32 } }),
     );
     const { checks, verdict } = await verdictOf(folder);
-    expect(verdict).toBe("fail");
+    expect(verdict).toBe("falls_short");
     expect(checks.find(({ id }) => id === "files")?.findings?.join()).toContain("promise.lossless_up_to");
   });
 
@@ -71,9 +76,9 @@ describe("what is promised is what is proven", () => {
     const { folder } = await proven({ architectures: ["BertForMaskedLM"] });
     const path = join(folder, "lsg_conversion.json");
     const record = JSON.parse(readFileSync(path, "utf8"));
-    writeFileSync(path, JSON.stringify({ ...record, promise: { lossless_up_to: 32 } }));
-    expect((await verdictOf(folder)).verdict).toBe("pass");
-    writeFileSync(path, JSON.stringify({ ...record, promise: { lossless_up_to: 48 } }));
-    expect((await verdictOf(folder)).verdict).toBe("fail");
+    writeFileSync(path, JSON.stringify(earlier({ ...record, promise: { lossless_up_to: 32 } })));
+    expect((await verdictOf(folder)).verdict).toBe("sound");
+    writeFileSync(path, JSON.stringify(earlier({ ...record, promise: { lossless_up_to: 48 } })));
+    expect((await verdictOf(folder)).verdict).toBe("falls_short");
   });
 });

@@ -60,7 +60,7 @@ describe("a conversion that proves itself", () => {
     const { source, output } = await places();
     const { code, stdout, stderr } = await lsg(["convert", source, output, ...FLAGS]);
     expect([code, stdout]).toEqual([0, ""]);
-    expect(stderr.trim().split("\n\n").at(-1)).toMatch(/^pass {2}.* is sound: /);
+    expect(stderr.trim().split("\n\n").at(-1)).toMatch(/^sound {2}.* is sound: /);
     expect(JSON.parse(readFileSync(join(output, "lsg_conversion.json"), "utf8")).options.run_test).toBe(true);
     expect(readFileSync(join(output, "README.md"), "utf8")).toMatch(/`lsg verify` finds out again/);
   });
@@ -73,7 +73,7 @@ describe("a conversion that proves itself", () => {
     expect(written).toBe(true);
     expect(plan.record.promise).toEqual({ lossless_up_to: 32, hidden_states_up_to: 32 });
     expect(VerificationReportSchema.parse(verification)).toMatchObject({
-      verdict: "pass",
+      verdict: "sound",
       converted: output,
     });
   });
@@ -122,7 +122,7 @@ describe("a conversion whose verification fails", () => {
     if (more.length > 0) {
       const { written, verification } = JSON.parse(stdout);
       expect(written).toBe(false);
-      expect(VerificationReportSchema.parse(verification).verdict).toBe("fail");
+      expect(VerificationReportSchema.parse(verification).verdict).toBe("falls_short");
     } else {
       expect(stdout).toBe("");
       expect(stderr).toMatch(/^FAIL {2}onnx\/model\.onnx, bytes/im);
@@ -135,7 +135,7 @@ describe("a conversion whose verification fails", () => {
     await convert(source, output, parseConvertOptions({ ...GIVEN, runTest: false }));
     set("config.json", "block_size", 8)(output);
     const read = await readCheckpoint(await openFolder(source));
-    const context = { read, signal: undefined, listener: undefined };
+    const context = { read, isSealed: false, signal: undefined, listener: undefined };
     const runTest = await openRunTest({ ...parseConvertOptions(GIVEN), ...context });
     const run = runTest(await openFolder(output), "its name");
     await expect(run).rejects.toThrow(/its name was not written: its name is NOT what it claims to be/);

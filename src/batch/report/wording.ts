@@ -1,4 +1,5 @@
 import { megabytes } from "../../base/progress.js";
+import { VERDICTS } from "../../verify/verdict.js";
 import type { BatchReport, JobResult, JobStatus } from "../types.js";
 
 /** What a status is called, in the order in which they are counted. */
@@ -42,7 +43,7 @@ export function outcome({
     conversion && `${megabytes(conversion.weights)} MB`,
     conversion &&
       (conversion.lossless_up_to > 0 ? `lossless up to ${conversion.lossless_up_to}` : "not lossless"),
-    verification && "verified",
+    verification && VERDICTS[verification.verdict].words,
     push && (push.pushed ? `pushed to ${push.url}` : `${push.url} holds it`),
     reason && (status === "planned" ? `it is there, but ${reason}` : `made again: ${reason}`),
   ];

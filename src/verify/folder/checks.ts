@@ -9,6 +9,7 @@ import { openWeights } from "../../checkpoint/weight-reader.js";
 import { openedClass } from "../../model/classes.js";
 import { asModel, type ReadCheckpoint, type ReadModel, readCheckpoint, readerOf } from "../../model/open.js";
 import { parseRecordedOptions } from "../../options/options.js";
+import { RECORD_FILE } from "../../plan/conversion-record.js";
 import { planCheckpoint } from "../../plan/plan-source.js";
 import type { ConversionPlan, ConversionRecord } from "../../plan/types.js";
 import type { Outcome } from "../attempt.js";
@@ -100,8 +101,8 @@ export async function checkFolder(subject: FolderSubject, recorder: Recorder): P
       checkAddedTokens(contents, model, tokens),
     );
   }
-  if (promised) {
-    await recorder.look("length", "length", () => checkLength(source, model, promised.max_sequence_length));
+  if (promised || !source.files.has(RECORD_FILE)) {
+    await recorder.look("length", "length", () => checkLength(source, model, promised?.max_sequence_length));
   }
   return { plan, converted: converted.attention && converted, modeling };
 }

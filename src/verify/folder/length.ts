@@ -2,18 +2,24 @@ import { type Architecture, stacksOf, writesNoMore } from "../../architectures/a
 import type { FileSource } from "../../checkpoint/file-source.js";
 import { raisedLengths } from "../../model/config.js";
 import type { Model } from "../../model/model.js";
-import { positionOffset } from "../../model/positions.js";
+import { positionOffset, positionTable } from "../../model/positions.js";
 import type { ConversionRecord } from "../../plan/types.js";
 import { counted } from "../../report/words.js";
 import { limitsLength, raiseLength } from "../../tokenizer/raise-length.js";
 import { judge, type Outcome } from "../attempt.js";
 
-/** Looks whether everything that limits the length of inputs says the same. @param lengths what is promised */
+/**
+ * Looks whether everything that limits the length of inputs says the same.
+ * @param promised undefined where nothing is: config.json then says how long inputs may be, and a tokenizer that cuts
+ *   them earlier may have been told so in a training
+ */
 export async function checkLength(
   source: FileSource,
   model: Model,
-  lengths: ConversionRecord["max_sequence_length"],
+  promised: ConversionRecord["max_sequence_length"] | undefined,
 ): Promise<Outcome> {
+  const own = positionTable(model).usable;
+  const lengths = promised ?? { from: own, to: own };
   const { to: length } = lengths;
   const { architecture, config } = model;
   const offset = positionOffset(architecture, config);
@@ -41,13 +47,17 @@ export async function checkLength(
   }
   const limits = { ...lengths, writesNoMore: isApart };
   const limiting = [...source.files.keys()].filter(limitsLength);
+  const cuts: string[] = [];
   for (const path of limiting) {
     for (const { key, from, to } of raiseLength(path, await source.read(path), limits).edits) {
-      findings.push(
-        `${path}: ${key} is ${JSON.stringify(from) ?? "missing"}, expected ${JSON.stringify(to)}`,
-      );
+      cuts.push(`${path}: ${key} is ${JSON.stringify(from) ?? "missing"}, expected ${JSON.stringify(to)}`);
     }
   }
+  if (!promised && findings.length === 0 && cuts.length > 0) {
+    const detail = `config.json and weights say ${length} tokens, ${counted(cuts.length, "place")} in other files less`;
+    return { verdict: "stated", detail, findings: cuts };
+  }
+  findings.push(...cuts);
   return judge(
     findings,
     `${length} tokens in config.json, position ${stacks.length > 1 ? "tables" : "table"} and ${counted(limiting.length, "other file")}`,

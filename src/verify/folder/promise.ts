@@ -10,6 +10,7 @@ import { counted } from "../../report/words.js";
 import { judge, type Outcome } from "../attempt.js";
 import { promiseWords } from "../report/wording.js";
 import { describeDifference, jsonDifferences } from "./json-differences.js";
+import { TRAINED_IN_PLACE } from "./trained-in-place.js";
 
 /** Looks whether config.json is one of which the record can promise what it does; it needs no original. */
 export function checkPromise(record: ConversionRecord, model: Model, attention: PlannedAttention): Outcome {
@@ -45,7 +46,7 @@ export function checkPromise(record: ConversionRecord, model: Model, attention: 
     findings,
     `config.json holds what is promised: ${promiseWords(record.promise)}`,
     `${counted(findings.length, "contradiction")} between the two`,
-    "Convert the original again.",
+    `Convert the original again. ${TRAINED_IN_PLACE}`,
   );
 }
 

@@ -4,7 +4,7 @@ import type { FileSource } from "../../checkpoint/file-source.js";
 import { allGraphFiles } from "../../checkpoint/graph-files.js";
 import { isNeverOpened } from "../../checkpoint/left-out.js";
 import type { ReadSource } from "../../model/open.js";
-import { inFormatOf, RECORD_FILE, withoutProof } from "../../plan/conversion-record.js";
+import { inFormatOf, RECORD_FILE } from "../../plan/conversion-record.js";
 import { HARMLESS, isRead } from "../../plan/side-files.js";
 import type { ConversionPlan, SideFile } from "../../plan/types.js";
 import { counted } from "../../report/words.js";
@@ -46,10 +46,8 @@ export async function checkSideFiles(
 
 async function differences(source: FileSource, { path }: SideFile, planned: Buffer): Promise<string[]> {
   if (!source.files.has(path)) return HARMLESS.test(path) ? [] : [`${path} is missing`];
-  const content = await source.read(path);
-  const isRecord = path === RECORD_FILE;
-  const found = isRecord ? withoutProof(content) : content;
-  const expected = isRecord ? inFormatOf(found, planned) : planned;
+  const found = await source.read(path);
+  const expected = path === RECORD_FILE ? inFormatOf(found, planned) : planned;
   if (found.equals(expected)) return [];
   if (posix.extname(path) === ".json") {
     return jsonFileDifferences(expected, found, path).map(

@@ -9,6 +9,7 @@ import { tensorBytes } from "../../safetensors/header.js";
 import { tensorPieces } from "../../write/shard-writer.js";
 import { judge, type Outcome } from "../attempt.js";
 import { tensorDifference } from "./tensor-difference.js";
+import { TRAINED_IN_PLACE } from "./trained-in-place.js";
 
 /** Rows that a finding lists. */
 const MAX_ROWS = 5;
@@ -41,7 +42,7 @@ export async function checkWeights(sides: WeightSides, signal?: AbortSignal): Pr
     findings,
     `${planned.size} tensors, ${(bytes / 1e6).toFixed(1)} MB, byte for byte as planned`,
     `${counted(findings.length, "difference")} from the plan in ${planned.size} tensors`,
-    "Convert the original again.",
+    `Convert the original again. ${TRAINED_IN_PLACE}`,
   );
 }
 

@@ -4,13 +4,15 @@ import { htmlPage, plainTable } from "../../report/html-page.js";
 import { type Markup, markup } from "../../report/markup.js";
 import type { Table } from "../../report/table.js";
 import type { Check, Verdict, VerificationReport } from "../types.js";
+import { VERDICTS } from "../verdict.js";
 import { costTable, differenceTable } from "./by-length.js";
 import { costCharts, differenceChart } from "./pictures/charts.js";
-import { facts, figureCells, tally, VERDICT_WORDS } from "./wording.js";
+import { facts, figureCells, SHOWN_AS, tally, VERDICT_WORDS } from "./wording.js";
 
 /** A report as one page that needs nothing else: verdict first, then checks, pictures and tables. */
 export function htmlReport(report: VerificationReport): string {
   const { converted, verdict, summary, checks } = report;
+  const [words, shownAs] = [VERDICTS[verdict].words, SHOWN_AS[verdict]];
   const title = `Verification of ${converted}`;
   const failures = checks.filter((check) => check.verdict === "fail");
   const others = checks.filter((check) => check.verdict !== "fail" && (check.findings ?? []).length > 0);
@@ -18,7 +20,7 @@ export function htmlReport(report: VerificationReport): string {
   return htmlPage(
     title,
     markup`<h1>${title}</h1>
-<div class="verdict ${verdict}">${word(verdict)}<p>${summary}</p></div>
+<div class="verdict ${shownAs}">${word(shownAs, words)}<p>${summary}</p></div>
 <dl>${facts(report).map(([name, value]) => markup`<dt>${name}</dt><dd>${value}</dd>\n`)}</dl>
 ${section(
   "What fell short",
@@ -45,8 +47,8 @@ function section(heading: string, parts: readonly Markup[]): Markup {
     : markup`<section><h2>${heading}</h2>\n${parts.map((part) => markup`${part}\n`)}</section>`;
 }
 
-function word(verdict: Verdict): Markup {
-  return markup`<span class="word ${verdict}">${VERDICT_WORDS[verdict]}</span>`;
+function word(verdict: Verdict, words = VERDICT_WORDS[verdict]): Markup {
+  return markup`<span class="word ${verdict}">${words}</span>`;
 }
 
 function findings({ title, detail, findings = [], remedy }: Check): Markup {

@@ -4,6 +4,7 @@ import { escapeMarkdown, markdownTable } from "../../report/markdown-text.js";
 import type { Table } from "../../report/table.js";
 import { textPattern } from "../../report/text-pattern.js";
 import type { Check, VerificationReport } from "../types.js";
+import { VERDICTS } from "../verdict.js";
 import { costTable, differenceTable } from "./by-length.js";
 import { mermaidDifferences, mermaidTimes } from "./mermaid.js";
 import { facts, figureCells, tally, VERDICT_WORDS } from "./wording.js";
@@ -21,7 +22,7 @@ export function markdownReport(report: VerificationReport): string {
   const others = checks.filter((check) => check.verdict !== "fail" && (check.findings ?? []).length > 0);
   const sections = [
     `# Verification of ${escapeMarkdown(converted)}`,
-    `**${VERDICT_WORDS[verdict]}** — ${escapeMarkdown(summary)}`,
+    `**${VERDICTS[verdict].words}** — ${escapeMarkdown(summary)}`,
     facts(report)
       .map(([name, value]) => `- ${name}: ${escapeMarkdown(value)}`)
       .join("\n"),

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { VerificationReport } from "../types.js";
+import { type FolderVerdict, VERDICTS } from "../verdict.js";
 
 /**
  * A measured number. JSON knows none that are not finite, and `null` would not say what kind of wrong was found:
@@ -67,7 +68,7 @@ const AttentionSchema = z.object({
  */
 export const VerificationReportSchema = z.object({
   format_version: z
-    .literal(1)
+    .literal(2)
     .describe("rises when a field changes or goes; fields may be added under the same"),
   converted: z.string().describe("the folder that was verified"),
   original: z.string().nullable().describe("what it was compared with; null: nothing"),
@@ -106,7 +107,12 @@ export const VerificationReportSchema = z.object({
   checks: z.array(CheckSchema),
   differences: z.array(DifferenceSchema),
   costs: z.array(CostSchema),
-  verdict: z.enum(["pass", "fail"]).describe("fail: at least one check failed"),
+  verdict: z
+    .enum(Object.keys(VERDICTS) as FolderVerdict[])
+    .describe(
+      "sound: compared with the original, and all holds; fine_tuned_since: a model of ours without a record, nothing is " +
+        "compared; not_compared: what needs no original holds; falls_short: at least one check failed",
+    ),
   summary: z.string().describe("the verdict in a sentence"),
 });
 

@@ -2,8 +2,9 @@ import { styleText } from "node:util";
 import type { Table } from "../../report/table.js";
 import { cut, pad, printable, textWidth, wrap } from "../../report/text.js";
 import type { Check, Verdict, VerificationReport } from "../types.js";
+import { VERDICTS } from "../verdict.js";
 import { costTable, differenceTable, worstOfEach } from "./by-length.js";
-import { facts, type ReportHead, tally, VERDICT_WORDS } from "./wording.js";
+import { facts, type ReportHead, SHOWN_AS, tally, VERDICT_WORDS } from "./wording.js";
 
 export interface TerminalStyle {
   readonly colours: boolean;
@@ -79,13 +80,14 @@ export function printReport(report: VerificationReport, style: TerminalStyle): s
   const { checks, differences, costs, verdict, summary } = report;
   const worst = worstOfEach(differences, MAX_LENGTHS, (at) => at.difference);
   const slowest = worstOfEach(costs, MAX_LENGTHS, (at) => at.seconds);
-  const mark = coloured(VERDICT_WORDS[verdict], verdict, style);
-  const [first = "", ...rest] = wrap(printable(summary), style.columns - MARK_COLUMNS);
+  const [words, shownAs] = [VERDICTS[verdict].words, SHOWN_AS[verdict]];
+  const mark = `${coloured(words, shownAs, style)}  `;
+  const [first = "", ...rest] = wrap(printable(summary), style.columns - words.length - 2);
   const sections = [
     lengthTable(differenceTable(worst), differences.length, style),
     lengthTable(costTable(slowest), costs.length, style),
     [`${checks.length} ${checks.length === 1 ? "check" : "checks"}: ${tally(checks)}`],
-    [`${mark}  ${first}`, ...indent(rest, MARK_COLUMNS)],
+    [mark + first, ...indent(rest, words.length + 2)],
   ];
   return sections
     .filter((lines) => lines.length > 0)

@@ -2,6 +2,7 @@ import type { ConversionRecord } from "../../plan/types.js";
 import { formatAgainst, formatNumber } from "../../report/numbers.js";
 import { counted } from "../../report/words.js";
 import type { Check, Verdict, VerificationReport } from "../types.js";
+import type { FolderVerdict } from "../verdict.js";
 
 /** Verdicts as people read them; they need no colour to be told apart. */
 export const VERDICT_WORDS: Readonly<Record<Verdict, string>> = {
@@ -9,6 +10,14 @@ export const VERDICT_WORDS: Readonly<Record<Verdict, string>> = {
   fail: "FAIL",
   stated: "info",
   skipped: "skip",
+};
+
+/** In the colour of which check's verdict that of the folder is shown. */
+export const SHOWN_AS: Readonly<Record<FolderVerdict, Verdict>> = {
+  sound: "pass",
+  fine_tuned_since: "stated",
+  not_compared: "skipped",
+  falls_short: "fail",
 };
 
 /** What is known before the first check. */
@@ -31,7 +40,7 @@ export function facts(head: ReportHead): (readonly [name: string, value: string]
   const model = architecture && model_type ? `${architecture} (${model_type})` : (architecture ?? model_type);
   const all: (readonly [string, string | null])[] = [
     ["converted", head.converted],
-    ["compared with", head.original ?? "nothing: no original was at hand"],
+    ["compared with", head.original ?? "nothing"],
     ["model", model],
     ["context", length && `${length.from} → ${length.to} tokens`],
     ["promised", promise(head)],

@@ -52,7 +52,7 @@ describe("reportToJson", () => {
 describe("VerificationReportSchema", () => {
   test("refuses what is no report of this version", () => {
     const { seed: _, ...incomplete } = passing();
-    expect(VerificationReportSchema.safeParse({ ...passing(), format_version: 2 }).success).toBe(false);
+    expect(VerificationReportSchema.safeParse({ ...passing(), format_version: 1 }).success).toBe(false);
     expect(VerificationReportSchema.safeParse(incomplete).success).toBe(false);
     expect(VerificationReportSchema.safeParse(passing()).success).toBe(true);
     const damaged = { ...passing(), differences: [{ length: 1, difference: null }] };

@@ -11,7 +11,7 @@ const BEYOND = [513, 640, 768, 1024, 1536, 2048, 3072, 4095, 4096];
 /** A sound conversion. */
 export function passing(overrides: Partial<VerificationReport> = {}): VerificationReport {
   return {
-    format_version: 1,
+    format_version: 2,
     converted: "roberta-base-lsg-4096",
     original: "FacebookAI/roberta-base",
     model_type: "roberta",
@@ -87,7 +87,7 @@ export function passing(overrides: Partial<VerificationReport> = {}): Verificati
       seconds: length * 1.7e-4,
       megabytes: 610 + length / 6,
     })),
-    verdict: "pass",
+    verdict: "sound",
     summary:
       "roberta-base-lsg-4096 computes what FacebookAI/roberta-base computes for inputs of up to 512 tokens, and every tensor is as planned.",
     ...overrides,
@@ -122,7 +122,7 @@ export function failing(): VerificationReport {
     differences: differences.map((at) =>
       at.length < 500 ? at : { ...at, difference: at.difference + 0.03 },
     ),
-    verdict: "fail",
+    verdict: "falls_short",
     summary:
       "roberta-base-lsg-4096 is not what was planned: 11 tensors differ, and outputs differ from the original's.",
   };
@@ -143,6 +143,7 @@ export function withoutOriginal(): VerificationReport {
     differences: [],
     costs: [],
     checks: [check({ id: "original", title: "Original", verdict: "skipped", detail: "None was at hand." })],
+    verdict: "not_compared",
     summary: "What can be checked without the original is sound; nothing was compared.",
   });
 }
@@ -170,7 +171,7 @@ export function hostile(): VerificationReport {
         table: { head: [HOSTILE, HOSTILE], rows: [[HOSTILE, ""], [HOSTILE]] },
       },
     ],
-    verdict: "fail",
+    verdict: "falls_short",
     summary: HOSTILE,
   });
 }

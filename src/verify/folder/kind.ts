@@ -1,0 +1,57 @@
+import { findArchitecture } from "../../architectures/architectures.js";
+import { isLongformer } from "../../attention/longformer.js";
+import { CheckpointError, LsgError } from "../../base/errors.js";
+import { CONFIG_FILE, type Config, parseObject } from "../../checkpoint/checkpoint.js";
+import type { FileSource } from "../../checkpoint/file-source.js";
+import { statedModelType } from "../../checkpoint/stated-model-type.js";
+import { isLsgConfig } from "../../model/classes.js";
+import { RECORD_FILE } from "../../plan/conversion-record.js";
+
+/**
+ * What there is to verify: a conversion with its record, however damaged; or an LSG or Longformer model without one, as
+ * training leaves it, since nothing but lsg knows that file.
+ */
+export type FolderKind = "recorded" | "fine-tuned";
+
+/** A folder that is neither: an ordinary model, or none. */
+export class NotConvertedError extends CheckpointError {}
+
+/**
+ * Finds out which of the two a folder is.
+ * @param name how the user calls it
+ * @throws NotConvertedError if it is neither: one sentence in place of everything that an ordinary model lacks
+ */
+export async function kindOf(source: FileSource, name: string): Promise<FolderKind> {
+  if (source.files.has(RECORD_FILE)) return "recorded";
+  if (source.files.size === 0) throw nothingConverted(`${name} is empty`);
+  if (!source.files.has(CONFIG_FILE)) {
+    throw nothingConverted(`${name} has neither ${RECORD_FILE} nor ${CONFIG_FILE}`);
+  }
+  const config = parseObject(await source.read(CONFIG_FILE), CONFIG_FILE);
+  const architecture = await architectureOf(config);
+  if (isLsgConfig(config) || (architecture && isLongformer(architecture))) return "fine-tuned";
+  if (!architecture) {
+    throw nothingConverted(`${name} has no ${RECORD_FILE}, and its ${CONFIG_FILE} is that of no LSG model`);
+  }
+  throw new NotConvertedError(
+    `${name} is an ordinary ${architecture.title}, which was not converted: there is nothing to verify.`,
+    `Convert it first: lsg convert ${name}`,
+  );
+}
+
+function nothingConverted(what: string): NotConvertedError {
+  return new NotConvertedError(
+    `${what}: there is nothing to verify.`,
+    "Name a folder that lsg convert wrote: lsg convert MODEL FOLDER",
+  );
+}
+
+/** Undefined for a model type that lsg does not know, or that is not named. */
+async function architectureOf(config: Config) {
+  try {
+    return await findArchitecture(statedModelType(config));
+  } catch (error) {
+    if (!(error instanceof LsgError)) throw error;
+    return undefined;
+  }
+}

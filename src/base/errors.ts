@@ -32,6 +32,9 @@ export class HubError extends LsgError {}
 /** A target folder that cannot be written or must not be replaced. */
 export class OutputError extends LsgError {}
 
+/** A target of which a part was moved and could not be moved back; the next run does it. */
+export class StuckError extends OutputError {}
+
 /** A device that is not there, or the runtime for it. */
 export class DeviceError extends LsgError {}
 

@@ -3,9 +3,11 @@ import { open, readdir, readFile, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { CheckpointError, systemErrorCode } from "../base/errors.js";
 import type { FileInfo, FileSource } from "./file-source.js";
+import { refuseUnfinished } from "./interrupted/put-right.js";
+import { parseWorkName } from "./interrupted/work-name.js";
 
-/** Folders that hold no files of the model; a killed run of ours leaves one called `….partial-…`. */
-const SKIPPED_FOLDERS = /^(\.git|\.cache|node_modules)$|\.partial-/;
+/** Folders that hold no files of the model. */
+const SKIPPED_FOLDERS = /^(\.git|\.cache|node_modules)$/;
 
 /** Files in one model; a home folder named by mistake ends here instead of after minutes. */
 const MAX_FILES = 10_000;
@@ -19,11 +21,12 @@ const LFS_POINTER_START = "version https://git-lfs.github.com/spec/v1";
 
 /**
  * Opens a folder on this machine as a source of model files, symbolic links followed.
- * @throws CheckpointError if there is no such folder, or it cannot be read.
+ * @throws CheckpointError if there is no such folder, it cannot be read, or it is not whole.
  */
 export async function openFolder(path: string): Promise<FileSource> {
   const root = resolve(path);
   const name = folderName(root);
+  await refuseUnfinished(path);
   const files = await listFiles(root, path);
 
   async function locate(file: string): Promise<string> {
@@ -135,7 +138,7 @@ async function listFiles(root: string, label: string): Promise<ReadonlyMap<strin
           "Name the folder that config.json lies in.",
         );
       }
-      if (info?.isDirectory() && !SKIPPED_FOLDERS.test(entry)) {
+      if (info?.isDirectory() && !isSkipped(entry)) {
         await walk(join(folder, entry), `${prefix}${entry}/`, [...ancestors, real]);
       }
     }
@@ -143,6 +146,11 @@ async function listFiles(root: string, label: string): Promise<ReadonlyMap<strin
 
   await walk(root, "", []);
   return files;
+}
+
+/** Nor does what we write beside a model, or a killed run of ours has left. */
+function isSkipped(entry: string): boolean {
+  return SKIPPED_FOLDERS.test(entry) || parseWorkName(entry) !== undefined;
 }
 
 /** Nothing for a link whose target is gone: a Hub cache that was cleaned by hand has such links. */

@@ -2,6 +2,8 @@ import { stat } from "node:fs/promises";
 import { CheckpointError } from "../base/errors.js";
 import type { FileSource } from "./file-source.js";
 import { openFolder } from "./folder.js";
+import { putRight } from "./interrupted/put-right.js";
+import { realPlace } from "./interrupted/real-place.js";
 import { namedFolder } from "./named-folder.js";
 import { withTransformerAtTop } from "./sentence-transformers/transformer-at-top.js";
 import { withStandardJson } from "./standard-files.js";
@@ -28,7 +30,12 @@ export async function openSource(name: string, options: OpenSourceOptions = {}):
 }
 
 async function openFiles(model: string, options: OpenSourceOptions): Promise<FileSource> {
-  const found = await stat(model).catch(() => undefined);
+  let found = await stat(model).catch(() => undefined);
+  if (found === undefined) {
+    // A run that was killed while it replaced the folder has left the old one aside.
+    await putRight(await realPlace(model)).catch(() => {});
+    found = await stat(model).catch(() => undefined);
+  }
   if (found?.isDirectory()) return openFolder(model);
   if (found) {
     throw new CheckpointError(

@@ -16,6 +16,7 @@ import type { VerificationReport } from "../verify/types.js";
 import { checkOutput, writeFolder } from "../write/output-folder.js";
 import { copyShard, writeShard } from "../write/shard-writer.js";
 import { writeSideFiles } from "../write/side-files.js";
+import { openTarget } from "../write/target.js";
 import type { Comparison } from "./compare-dtypes.js";
 import { transferOptions } from "./transfer.js";
 
@@ -55,6 +56,8 @@ export async function convert(
   options: ConvertOptions,
   { signal, progress = silent, listener, sourceHash }: ConvertContext = {},
 ): Promise<ConvertResult> {
+  // Before a large model is downloaded.
+  if (output !== undefined && !options.dryRun) await openTarget(resolve(output), options);
   const source = await openSource(model, { revision: options.revision, signal, onNotice: progress.step });
   const transfer = (path: string) => transferOptions(source, path, progress, signal);
   const read = await readCheckpoint(source, transfer("pytorch_model.bin"), options.modelType);

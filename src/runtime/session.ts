@@ -1,10 +1,11 @@
-import { readdir, readFile, rm } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { InferenceSession, Tensor } from "onnxruntime-node";
 import type { Device } from "../base/device-names.js";
+import { MARK_FILE } from "../checkpoint/interrupted/mark.js";
 import { decodeFloats } from "../safetensors/floats.js";
-import { makeTemporary } from "../write/leftovers.js";
+import { makeTemporary, removeTemporary } from "../write/temporary.js";
 import { type NodeShare, nodeSharesOf } from "./node-shares.js";
 import type { Runtime } from "./runtime.js";
 
@@ -59,7 +60,7 @@ export async function openSession(
 ): Promise<Session> {
   const folder = profile ? await makeTemporary(tmpdir(), "profile") : undefined;
   const discard = async () => {
-    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+    if (folder !== undefined) await removeTemporary(folder);
   };
   const options: InferenceSession.SessionOptions = {
     ...COMMON_OPTIONS,
@@ -126,7 +127,7 @@ function floatsOf(name: string, { type, data }: Tensor): Float32Array {
 /** The runtime writes the profile when it ends, into the one file of the folder. */
 async function endProfiling(session: InferenceSession, folder: string): Promise<NodeShare[]> {
   session.endProfiling();
-  const [file] = await readdir(folder);
+  const file = (await readdir(folder)).find((name) => name !== MARK_FILE);
   if (file === undefined) throw new Error("the runtime wrote no profile");
   return nodeSharesOf(await readFile(join(folder, file), "utf8"));
 }

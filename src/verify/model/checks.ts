@@ -13,7 +13,7 @@ import type { Runtime } from "../../runtime/runtime.js";
 import { openTokenizer, type TextTokenizer } from "../../runtime/text-tokenizer.js";
 import { openWorkspace, type Workspace } from "../../runtime/workspace.js";
 import { findSpecialTokens } from "../../tokenizer/special-tokens.js";
-import { asOutputError } from "../../write/output-folder.js";
+import { asOutputError } from "../../write/output-errors.js";
 import type { OpCheck } from "../attention/check-op.js";
 import { checkOps, opsOf } from "../attention/check-ops.js";
 import { DECODER_LENGTHS } from "../graph/generation-steps.js";

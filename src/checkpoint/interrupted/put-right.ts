@@ -1,0 +1,105 @@
+import { lstat, readdir, rm, rmdir, unlink } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { CheckpointError } from "../../base/errors.js";
+import { exists, moveBack, unfinishedJournal, WORK_PARTS } from "./journal.js";
+import { isAbandoned, MARK_FILE, type Mark, readMark } from "./mark.js";
+import { isRunning } from "./owner.js";
+import { parseWorkName, type WorkName } from "./work-name.js";
+
+/** A work folder whose owner may still be writing. */
+export interface Living {
+  readonly folder: string;
+  readonly owner: Mark;
+}
+
+/**
+ * Puts right what killed runs left of a target: what was moved half is moved back, and what was half written goes. Only
+ * folders with a mark of ours are touched, and only once their owners are gone.
+ * @param target links followed
+ * @returns the folders of those that may still be writing
+ */
+export async function putRight(target: string): Promise<Living[]> {
+  const beside = await workFolders(dirname(target), basename(target));
+  const within = await workFolders(target, "");
+  const living: Living[] = [];
+  for (const [folder, name] of [...beside, ...within]) {
+    const owner = await readMark(folder);
+    if (owner === undefined) await removeUnbegun(folder, name);
+    else if (owner.id === name.id && owner.target === name.target) {
+      if (await isAbandoned(folder, owner)) await settle(folder, owner);
+      else living.push({ folder, owner });
+    }
+  }
+  await unmark(target);
+  return living;
+}
+
+/** Whether a folder is not whole. */
+export function isUnfinished(folder: string): Promise<boolean> {
+  return exists(join(folder, MARK_FILE));
+}
+
+/** @throws CheckpointError for a folder that is not whole: it is being written, or a run that wrote it was killed */
+export async function refuseUnfinished(folder: string): Promise<void> {
+  if (!(await isUnfinished(folder))) return;
+  const owner = await readMark(folder);
+  if (owner && !(await isAbandoned(folder, owner))) {
+    throw new CheckpointError(
+      `${folder} is not whole yet: process ${owner.pid} on ${owner.host} is writing it (${MARK_FILE})`,
+      "Wait until it has ended.",
+    );
+  }
+  throw new CheckpointError(
+    `${folder} is not whole: a run that wrote it was killed (${MARK_FILE})`,
+    owner
+      ? "Run the command that wrote it again: it begins by putting that right."
+      : `The mark was made for another folder, of which this is a copy: remove the folder, or ${MARK_FILE} if you know that it is whole.`,
+  );
+}
+
+/** Removes a work folder: the mark is the last to go, so that what remains of it is known for ours. */
+export async function removeWork(folder: string): Promise<void> {
+  for (const part of [...WORK_PARTS, MARK_FILE]) {
+    await rm(join(folder, part), { recursive: true, force: true, maxRetries: 5 });
+  }
+  await rmdir(folder);
+}
+
+async function workFolders(parent: string, target: string): Promise<[folder: string, name: WorkName][]> {
+  const names = await readdir(parent).catch((): string[] => []);
+  return names.flatMap((entry): [string, WorkName][] => {
+    const name = entry.startsWith(`${target}.partial-`) ? parseWorkName(entry) : undefined;
+    return name?.target === target ? [[join(parent, entry), name]] : [];
+  });
+}
+
+/** A run may have been killed before it had written its mark: then its folder is empty but for that file, as empty. */
+async function removeUnbegun(folder: string, { pid }: WorkName): Promise<void> {
+  if (isRunning(pid) || !(await lstat(folder)).isDirectory()) return;
+  const names = await readdir(folder).catch((): string[] => []);
+  if (names.some((name) => name !== MARK_FILE)) return;
+  await removeEmptyMark(folder);
+  // Fails where there is anything in it.
+  await rmdir(folder).catch(() => {});
+}
+
+async function settle(folder: string, { target }: Mark): Promise<void> {
+  const journal = await unfinishedJournal(folder);
+  if (journal) await moveBack(folder, journal);
+  if (target === "") await removeEmptyMark(dirname(folder));
+  await removeWork(folder);
+}
+
+/** Takes the mark from a folder in which nothing is in the middle of being written any more. */
+async function unmark(target: string): Promise<void> {
+  const owner = await readMark(target);
+  if (owner === undefined || !(await isAbandoned(target, owner))) return;
+  const left = await workFolders(target, "");
+  if (!left.some(([, { id }]) => id === owner.id)) await unlink(join(target, MARK_FILE));
+}
+
+async function removeEmptyMark(folder: string): Promise<void> {
+  const path = join(folder, MARK_FILE);
+  const info = await lstat(path).catch(() => undefined);
+  if (info?.isFile() && info.size === 0) await unlink(path);
+}

@@ -51,6 +51,18 @@ export async function readMark(folder: string): Promise<Mark | undefined> {
   return isMark(content) && content.folder === (await inodeOf(folder)) ? content : undefined;
 }
 
+/** Whether the mark of a folder was being written when its owner was killed. */
+export async function isMarkTorn(folder: string): Promise<boolean> {
+  const path = join(folder, MARK_FILE);
+  const file = await lstat(path).catch(() => undefined);
+  if (!file?.isFile() || file.size > MAX_BYTES) return false;
+  return !isRecord(
+    await readFile(path, "utf8")
+      .then(JSON.parse)
+      .catch(() => undefined),
+  );
+}
+
 /** Whether whoever marked a folder is no more. */
 export async function isAbandoned(folder: string, owner: Mark): Promise<boolean> {
   const alive = await isAlive(owner);

@@ -2,7 +2,7 @@ import { lstat, readdir, rm, rmdir, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { CheckpointError } from "../../base/errors.js";
 import { exists, moveBack, unfinishedJournal, WORK_PARTS } from "./journal.js";
-import { isAbandoned, MARK_FILE, type Mark, readMark } from "./mark.js";
+import { isAbandoned, isMarkTorn, MARK_FILE, type Mark, readMark } from "./mark.js";
 import { isRunning } from "./owner.js";
 import { parseWorkName, type WorkName } from "./work-name.js";
 
@@ -73,12 +73,12 @@ async function workFolders(parent: string, target: string): Promise<[folder: str
   });
 }
 
-/** A run may have been killed before it had written its mark: then its folder is empty but for that file, as empty. */
+/** A run may have been killed before it had written its mark: then its folder holds nothing but the torn mark. */
 async function removeUnbegun(folder: string, { pid }: WorkName): Promise<void> {
   if (isRunning(pid) || !(await lstat(folder)).isDirectory()) return;
   const names = await readdir(folder).catch((): string[] => []);
   if (names.some((name) => name !== MARK_FILE)) return;
-  await removeEmptyMark(folder);
+  await removeTornMark(folder);
   // Fails where there is anything in it.
   await rmdir(folder).catch(() => {});
 }
@@ -86,7 +86,7 @@ async function removeUnbegun(folder: string, { pid }: WorkName): Promise<void> {
 async function settle(folder: string, { target }: Mark): Promise<void> {
   const journal = await unfinishedJournal(folder);
   if (journal) await moveBack(folder, journal);
-  if (target === "") await removeEmptyMark(dirname(folder));
+  if (target === "") await removeTornMark(dirname(folder));
   await removeWork(folder);
 }
 
@@ -98,8 +98,6 @@ async function unmark(target: string): Promise<void> {
   if (!left.some(([, { id }]) => id === owner.id)) await unlink(join(target, MARK_FILE));
 }
 
-async function removeEmptyMark(folder: string): Promise<void> {
-  const path = join(folder, MARK_FILE);
-  const info = await lstat(path).catch(() => undefined);
-  if (info?.isFile() && info.size === 0) await unlink(path);
+async function removeTornMark(folder: string): Promise<void> {
+  if (await isMarkTorn(folder)) await unlink(join(folder, MARK_FILE));
 }

@@ -4,6 +4,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { OptionError } from "../base/errors.js";
 import { silent } from "../base/progress.js";
 import type { FileSource } from "../checkpoint/file-source.js";
+import { readMark } from "../checkpoint/interrupted/mark.js";
 import { putRight } from "../checkpoint/interrupted/put-right.js";
 import { realPlace } from "../checkpoint/interrupted/real-place.js";
 import { leftOutSentence, ownWeights, readForSorting, sortFiles } from "../checkpoint/left-out.js";
@@ -42,8 +43,8 @@ export async function exportOnnx(
   const { signal, progress = silent } = context;
   const place = output ?? (await namedFolder(model));
   // Before a large model is downloaded, and before a folder is opened that a killed run left half changed.
-  if (resolve(place) === resolve(await namedFolder(model))) await putRight(await realPlace(place));
-  else await openTarget(resolve(place), options);
+  if (resolve(place) !== resolve(await namedFolder(model))) await openTarget(resolve(place), options);
+  else if (!(await readMark(place))?.fills) await putRight(await realPlace(place));
   const source = await openSource(model, { revision: options.revision, signal, onNotice: progress.step });
   const own = source.origin.kind === "folder" ? source.origin.path : undefined;
   const target = output ?? (own === undefined ? `${basename(source.name)}-onnx` : await namedFolder(model));

@@ -47,7 +47,7 @@ export async function writeFolder(
     made = isFilled ? undefined : await mkdir(root, { recursive: true });
     await refuseFullDisk(root, bytes, target);
     work = isFilled
-      ? await openWork(root, { target: "", inner: name || "model", isEmpty: true, rename: options.rename })
+      ? await openWork(root, { target: "", inner: name || "model", fills: true, rename: options.rename })
       : await openWork(root, { target: name, rename: options.rename });
     const folder = isFilled ? work.folder : join(work.folder, name);
     await mkdir(folder, { recursive: true });

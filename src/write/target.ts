@@ -27,7 +27,7 @@ const MAX_NAME_BYTES = 255;
 const MAX_PATH_BYTES: Readonly<Partial<Record<NodeJS.Platform, number>>> = { linux: 4096, darwin: 1024 };
 
 /** What a file system has in its root from the beginning. */
-const OF_A_DISK = "lost+found";
+export const LOST_AND_FOUND = "lost+found";
 
 /** What makes a folder one that `--force` may replace: anything else is likely a mistyped path. */
 const MODEL_FILES = ["config.json", "lsg_conversion.json"];
@@ -71,7 +71,7 @@ async function openFolder(
 ): Promise<Target> {
   const why = await whyToStay(path, isMounted);
   refuseLiving(target, path, living, own);
-  const counted = entries.filter((name) => !own.includes(name) && !(why && name === OF_A_DISK));
+  const counted = entries.filter((name) => !own.includes(name) && !(why && name === LOST_AND_FOUND));
   if (counted.includes(MARK_FILE)) {
     throw new OutputError(
       `${target} is not whole: it holds ${MARK_FILE}, which was made for another folder`,

@@ -24,15 +24,15 @@ export interface WorkOptions {
   readonly target: string;
   /** The name of the inner folder that is written, as it is to be called in errors. */
   readonly inner?: string | undefined;
-  /** Whether `root` is to be marked from the beginning: there is nothing whole in it. */
-  readonly isEmpty?: boolean | undefined;
+  /** Whether `root` is empty: then it is marked from the beginning, since nothing in it is whole before all of it is. */
+  readonly fills?: boolean | undefined;
   /** What renames; another one in tests. */
   readonly rename?: Rename | undefined;
 }
 
 /** Makes a work folder in `root`. @throws the system's error */
 export async function openWork(root: string, options: WorkOptions): Promise<Work> {
-  const { target, inner, isEmpty = false, rename } = options;
+  const { target, inner, fills = false, rename } = options;
   const { name, id } = workName(target);
   const work = join(root, name);
   const endings: (() => void)[] = [];
@@ -40,7 +40,7 @@ export async function openWork(root: string, options: WorkOptions): Promise<Work
   let isStuck = false;
   const markRoot = async () => {
     if (isMarked || target !== "") return;
-    const ending = await mark(root, { id, target }).catch(async (error: unknown) => {
+    const ending = await mark(root, { id, target, fills }).catch(async (error: unknown) => {
       // Another run was quicker.
       await refuseUnfinished(root);
       throw error;
@@ -60,7 +60,7 @@ export async function openWork(root: string, options: WorkOptions): Promise<Work
   try {
     endings.push(await mark(work, { id, target }));
     await mkdir(join(work, from), { recursive: true });
-    if (isEmpty) await markRoot();
+    if (fills) await markRoot();
   } catch (error) {
     await close();
     throw error;

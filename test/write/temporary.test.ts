@@ -1,69 +1,63 @@
 import { readdirSync } from "node:fs";
-import { mkdir, utimes, writeFile } from "node:fs/promises";
+import { mkdir, symlink, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { basename, join } from "node:path";
 import { expect, test } from "vitest";
-import { makeTemporary, removeLeftovers, removeTemporaries } from "../../src/write/leftovers.js";
+import { MARK_FILE } from "../../src/checkpoint/interrupted/mark.js";
+import { makeTemporary, removeTemporaries, removeTemporary } from "../../src/write/temporary.js";
 import { temporaryFolder } from "../support/fixtures.js";
+import { GONE, markAs } from "../support/killed-run.js";
 
-/** No system gives a process so high a number. */
-const GONE = 2 ** 30;
-const ALIVE = process.ppid;
+const HERE = `lsg-verify-${hostname()}`;
 
-async function parentWith(...folders: string[]): Promise<string> {
-  const parent = await temporaryFolder();
-  for (const folder of folders) {
-    await mkdir(join(parent, folder));
-    await writeFile(join(parent, folder, "file"), folder);
-  }
-  return parent;
+/** A temporary folder of a process that is gone, or of another owner. */
+async function left(parent: string, name: string, owner?: Parameters<typeof markAs>[2]): Promise<void> {
+  await mkdir(join(parent, name));
+  await writeFile(join(parent, name, "file"), name);
+  await markAs(join(parent, name), { id: name, target: name }, owner);
 }
 
-const nobody = () => false;
-
-test("what processes that are gone were writing goes, and only that", async () => {
-  const kept = [
-    "out.partial-x",
-    "other.partial-1-00000000",
-    `outer.partial-${GONE}-00000000`,
-    "out.replacedment",
-  ];
-  const parent = await parentWith("out", `out.partial-${GONE}-0123abcd`, "out.replaced-0123abcd", ...kept);
-  expect((await removeLeftovers(join(parent, "out"), nobody)).size).toBe(0);
-  expect(readdirSync(parent).sort()).toEqual(["out", ...kept].sort());
-});
-
-test("what a living process may be writing stays, unless it is one of ours", async () => {
-  const partial = `out.partial-${ALIVE}-0123abcd`;
-  const parent = await parentWith(partial);
-  const target = join(parent, "out");
-  expect([...(await removeLeftovers(target, nobody))]).toEqual([[ALIVE, join(parent, partial)]]);
-  expect(readdirSync(parent)).toEqual([partial]);
-  expect((await removeLeftovers(target, (pid) => pid === ALIVE)).size).toBe(0);
+test("temporary folders go with their processes, before the next one is made", async () => {
+  const parent = await temporaryFolder();
+  const own = await makeTemporary(parent, "verify");
+  await left(parent, `${HERE}-${GONE}-abcdef`);
+  await left(parent, `lsg-profile-${hostname()}-${GONE}-abcdef`);
+  const next = await makeTemporary(parent, "profile");
+  expect(readdirSync(parent).sort()).toEqual([basename(own), basename(next)].sort());
+  expect(basename(own).startsWith(`${HERE}-${process.pid}-`)).toBe(true);
+  for (const folder of [own, next]) await removeTemporary(folder);
   expect(readdirSync(parent)).toEqual([]);
 });
 
-test("a folder that was being replaced is put back where the new one did not come into its place", async () => {
-  const parent = await parentWith("out.replaced-0123abcd", `out.partial-${GONE}-0123abcd`);
-  await removeLeftovers(join(parent, "out"), nobody);
-  expect(readdirSync(parent)).toEqual(["out"]);
-  expect(readdirSync(join(parent, "out"))).toEqual(["file"]);
-});
-
-test("a folder that is not there has no leftovers", async () => {
+test("those of other machines go once they have given no sign of life for minutes", async () => {
   const parent = await temporaryFolder();
-  expect((await removeLeftovers(join(parent, "not", "there"), nobody)).size).toBe(0);
-  await removeTemporaries(join(parent, "not"));
+  const name = `lsg-verify-some-where.else-${GONE}-abcdef`;
+  await left(parent, name, { host: "some-where.else" });
+  await removeTemporaries(parent);
+  expect(readdirSync(parent)).toEqual([name]);
+  await utimes(join(parent, name, MARK_FILE), 0, 0);
+  await removeTemporaries(parent);
+  expect(readdirSync(parent)).toEqual([]);
 });
 
-test("temporary folders go with their processes; those of other machines after a day", async () => {
-  const [here, there] = [`lsg-verify-${hostname()}`, "lsg-verify-some-where.else"];
-  const kept = [`${here}-${ALIVE}-abcdef`, `${there}-${GONE}-abcdef`, "lsg-verify-abcdef"];
-  const old = `${there}-${ALIVE}-abcdef`;
-  const parent = await parentWith(`${here}-${GONE}-abcdef`, old, ...kept);
-  await utimes(join(parent, old), 0, 0);
-  const own = await makeTemporary(parent, "verify");
-  expect(basename(own).startsWith(`${here}-${process.pid}-`)).toBe(true);
+test("what is not ours stays: folders without a mark, with another's, and what links point to", async () => {
+  const parent = await temporaryFolder();
+  const [mine, forged, link] = [`${HERE}-${GONE}-aaaaaa`, `${HERE}-${GONE}-bbbbbb`, `${HERE}-${GONE}-cccccc`];
+  await mkdir(join(parent, mine));
+  await writeFile(join(parent, mine, "notes"), "the user's");
+  await mkdir(join(parent, forged));
+  await markAs(join(parent, forged), { id: "another", target: "another" });
+  await left(parent, "precious");
+  await symlink("precious", join(parent, link));
   await removeTemporaries(parent);
-  expect(readdirSync(parent).sort()).toEqual([...kept, basename(own)].sort());
+  expect(readdirSync(parent).sort()).toEqual([mine, forged, link, "precious"].sort());
+  expect(readdirSync(join(parent, "precious")).sort()).toEqual([MARK_FILE, "file"]);
+});
+
+test("one whose process was killed before it marked it is empty, and goes", async () => {
+  const parent = await temporaryFolder();
+  await mkdir(join(parent, `${HERE}-${GONE}-abcdef`));
+  await removeTemporaries(parent);
+  expect(readdirSync(parent)).toEqual([]);
+  await removeTemporaries(join(parent, "not"));
 });

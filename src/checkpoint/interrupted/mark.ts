@@ -15,6 +15,8 @@ export interface Mark extends Owner {
   readonly id: string;
   /** What is being written: its name beside the marked folder; empty for what the marked folder lies in. */
   readonly target: string;
+  /** Of a folder that is filled: there was nothing in it before, so that nothing whole can come back. */
+  readonly fills?: boolean | undefined;
   /** The inode of the folder that the mark was made for: a copy, or one that came in an archive, says nothing. */
   readonly folder: string;
 }
@@ -28,7 +30,10 @@ const BEAT_MS = 5000;
 const SILENCE_MS = 120_000;
 
 /** Marks a folder as this process's. @returns what ends the sign of life that it gives from now on */
-export async function mark(folder: string, about: Pick<Mark, "id" | "target">): Promise<() => void> {
+export async function mark(
+  folder: string,
+  about: Pick<Mark, "id" | "target" | "fills">,
+): Promise<() => void> {
   const path = join(folder, MARK_FILE);
   const content: Mark = { ...about, folder: await inodeOf(folder), ...(await self()) };
   await writeFile(path, JSON.stringify(content), { flag: "wx" });

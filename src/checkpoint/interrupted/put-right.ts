@@ -1,6 +1,6 @@
 import { lstat, readdir, rm, rmdir, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { CheckpointError } from "../../base/errors.js";
+import { CheckpointError, systemErrorCode } from "../../base/errors.js";
 import { exists, moveBack, unfinishedJournal, WORK_PARTS } from "./journal.js";
 import { isAbandoned, isMarkTorn, MARK_FILE, type Mark, readMark } from "./mark.js";
 import { isRunning } from "./owner.js";
@@ -62,7 +62,10 @@ export async function removeWork(folder: string): Promise<void> {
   for (const part of [...WORK_PARTS, MARK_FILE]) {
     await rm(join(folder, part), { recursive: true, force: true, maxRetries: 5 });
   }
-  await rmdir(folder);
+  // What somebody else has put into it stays.
+  await rmdir(folder).catch((error: unknown) => {
+    if (systemErrorCode(error) !== "ENOTEMPTY") throw error;
+  });
 }
 
 async function workFolders(parent: string, target: string): Promise<[folder: string, name: WorkName][]> {
@@ -87,7 +90,8 @@ async function settle(folder: string, { target }: Mark): Promise<void> {
   const journal = await unfinishedJournal(folder);
   if (journal) await moveBack(folder, journal);
   if (target === "") await removeTornMark(dirname(folder));
-  await removeWork(folder);
+  // Another user's cannot be removed, and is in nobody's way.
+  await removeWork(folder).catch(() => {});
 }
 
 /** Takes the mark from a folder in which nothing is in the middle of being written any more. */

@@ -37,7 +37,7 @@ export async function killedRun(target: string, step: Step, owner: Partial<Mark>
 /** Marks a folder as that of a process that is gone, or of another one. */
 export async function markAs(
   folder: string,
-  about: Pick<Mark, "id" | "target">,
+  about: Pick<Mark, "id" | "target" | "fills">,
   owner: Partial<Mark> = {},
 ): Promise<void> {
   (await mark(folder, about))();

@@ -7,7 +7,7 @@ import { SCENARIOS } from "../kills/scenarios.js";
  * Kills of each scenario: so many at calls that change something on the disk, and so many at any moment. `all` kills at
  * every call, before it, in its midst and after it: `KILLS=all npm run kills`.
  */
-const KILLS = process.env.KILLS ?? "2";
+const KILLS = process.env.KILLS ?? "1";
 const SEED = Number(process.env.KILLS_SEED ?? 7);
 
 const WHEN = ["before", "during", "after"] as const;

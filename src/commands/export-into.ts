@@ -3,7 +3,7 @@ import { lstat, mkdir, writeFile } from "node:fs/promises";
 import { dirname, join, posix } from "node:path";
 import { writesNoMore } from "../architectures/architecture.js";
 import { lsgOf, type PlannedAttention } from "../attention/planned.js";
-import { OptionError } from "../base/errors.js";
+import { OptionError, OutputError } from "../base/errors.js";
 import { GRAPH_DTYPES, type GraphDtype } from "../base/graph-dtypes.js";
 import { type Progress, silent } from "../base/progress.js";
 import { type Checkpoint, parseObject, type Settlement } from "../checkpoint/checkpoint.js";
@@ -29,6 +29,7 @@ import { graphSeed } from "../plan/conversion-record.js";
 import { findCandidateTokens } from "../tokenizer/candidate-tokens.js";
 import { raiseLength } from "../tokenizer/raise-length.js";
 import { TOKENIZER_FILES } from "../tokenizer/special-tokens.js";
+import { isOnAnotherDisk } from "../write/mount-point.js";
 import { openWork, type Work } from "../write/work-folder.js";
 import { type Comparison, compareDtypes } from "./compare-dtypes.js";
 import { transferOptions } from "./transfer.js";
@@ -86,6 +87,12 @@ export async function exportInto(
   if (shared) await requireBeside(folder, checkpoint);
 
   const place = shared ? "" : "onnx";
+  if (!shared && (await isOnAnotherDisk(folder, join(folder, place)))) {
+    throw new OutputError(
+      `${join(folder, place)} lies on another disk than the model: its graphs cannot be replaced all at once`,
+      "Name an output folder: it is made with everything in it.",
+    );
+  }
   const reader = await openWeights(described.checkpoint, transfer);
   let work: Work | undefined;
   try {

@@ -2,7 +2,9 @@ import { mkdir, readdir, realpath, rmdir, statfs } from "node:fs/promises";
 import { basename, dirname, join, relative, sep } from "node:path";
 import { OutputError } from "../base/errors.js";
 import type { Rename } from "../base/patient-rename.js";
+import { CONFIG_FILE } from "../checkpoint/checkpoint.js";
 import { MARK_FILE } from "../checkpoint/interrupted/mark.js";
+import { putRight } from "../checkpoint/interrupted/put-right.js";
 import { realPlace } from "../checkpoint/interrupted/real-place.js";
 import { asOutputError, REMEDIES } from "./output-errors.js";
 import { openTarget, type Target, type TargetOptions } from "./target.js";
@@ -53,7 +55,7 @@ export async function writeFolder(
     await mkdir(folder, { recursive: true });
     await fill(folder);
     await openTarget(target, { ...options, own: isFilled ? [work.name, MARK_FILE] : [] });
-    await work.place({ put: isFilled ? (await readdir(folder)).sort() : [name], drop: [] });
+    await work.place({ put: isFilled ? await inOrder(folder) : [name], drop: [] });
   } catch (error) {
     await work?.close();
     await removeMade(made, root);
@@ -62,6 +64,14 @@ export async function writeFolder(
   await work.close().catch((error: unknown) => {
     throw asOutputError(error, target);
   });
+  // What another container's run left may have been in doubt before.
+  await putRight(place.path).catch(() => {});
+}
+
+/** What is moved one by one: without config.json, which comes last, no library takes the folder for a model. */
+async function inOrder(folder: string): Promise<string[]> {
+  const names = (await readdir(folder)).sort();
+  return [...names.filter((name) => name !== CONFIG_FILE), ...names.filter((name) => name === CONFIG_FILE)];
 }
 
 /** Folders that were made for a target that did not come to be. */

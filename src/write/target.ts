@@ -1,8 +1,9 @@
 import { constants } from "node:fs";
 import { access, lstat, readdir, stat } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { OutputError, systemErrorCode } from "../base/errors.js";
-import { MARK_FILE } from "../checkpoint/interrupted/mark.js";
+import { MARK_FILE, SILENCE_MS } from "../checkpoint/interrupted/mark.js";
 import { type Living, putRight } from "../checkpoint/interrupted/put-right.js";
 import { danglingLink, realPlace } from "../checkpoint/interrupted/real-place.js";
 import { MAX_ADDED_BYTES } from "../checkpoint/interrupted/work-name.js";
@@ -25,6 +26,8 @@ const MAX_NAME_BYTES = 255;
 
 /** `PATH_MAX` with the zero at its end; Node writes longer paths on Windows by itself. */
 const MAX_PATH_BYTES: Readonly<Partial<Record<NodeJS.Platform, number>>> = { linux: 4096, darwin: 1024 };
+
+const POLL_MS = 1000;
 
 /** What a file system has in its root from the beginning. */
 export const LOST_AND_FOUND = "lost+found";
@@ -49,7 +52,7 @@ export async function openTarget(target: string, options: TargetOptions): Promis
   refuseName(target);
   try {
     const path = await realPlace(target);
-    const living = await putRight(path);
+    const living = await putRightPatiently(path);
     await refuseDanglingLink(target);
     const entries = await entriesOf(path);
     if (entries === undefined) {
@@ -94,6 +97,20 @@ async function openFolder(
     );
   }
   return { path, way: "rename" };
+}
+
+/**
+ * Puts a target right, and waits for signs of life of whoever fills it from another machine: a container that is started
+ * again cannot look at the process of the one before, which is gone.
+ */
+async function putRightPatiently(path: string): Promise<Living[]> {
+  const deadline = Date.now() + SILENCE_MS + POLL_MS;
+  for (;;) {
+    const living = await putRight(path);
+    const isDoubtful = living.some(({ folder, isHere }) => dirname(folder) === path && !isHere);
+    if (!isDoubtful || Date.now() > deadline) return living;
+    await sleep(POLL_MS);
+  }
 }
 
 /** Why a folder can be filled, but not exchanged. */

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
+import { MARK_FILE } from "../../src/checkpoint/interrupted/mark.js";
 import { parseWorkName } from "../../src/checkpoint/interrupted/work-name.js";
 import { LSG, lsg } from "../support/cli.js";
 import { prepare, type Scenario, SIBLINGS } from "./scenarios.js";
@@ -79,7 +80,10 @@ export async function killAndCheck(
   const again = (args: readonly string[], from = "") => lsg(args, { cwd: join(place, from), env });
   try {
     await killed(scenario, join(place, scenario.from ?? ""), env, moment);
-    const found = stateOf(contentOf(out), old, whole);
+    const left = contentOf(out);
+    const found = stateOf(left, old, whole);
+    // What is neither is marked, or has the old one aside, whole.
+    if (found === "between" && left) expect(Object.keys(left)).toContain(MARK_FILE);
     if (looksFirst) {
       // Who only reads sees a whole one, or is told that there is none.
       const { code, stderr } = await again(["inspect", "out"]);

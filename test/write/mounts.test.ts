@@ -90,6 +90,18 @@ describe.skipIf(!canMount)("an output that is a mount point", () => {
     expect(lines).toEqual(["1", ...Array.from({ length: 6 }, () => refused), "0", "0", "0"]);
   });
 
+  test("graphs that lie on another disk than their model are refused before the work; the remedy helps", async () => {
+    const cwd = await temporaryFolder();
+    const { stderr, lines } = script(cwd, [
+      "cp -r $BERT model && mkdir model/onnx && mount -t tmpfs none model/onnx",
+      "$LSG export model --quiet; echo $?",
+      "ls -A model model/onnx | grep -c -e partial -e onnx$",
+      "$LSG export model out --quiet; echo $?",
+    ]);
+    expect(lines).toEqual(["2", "1", "0"]);
+    expect(stderr).toMatch(/onnx lies on another disk than the model/);
+  });
+
   test("that is read-only is refused before the work", async () => {
     const cwd = await temporaryFolder();
     await mkdir(join(cwd, "out"));

@@ -26,8 +26,8 @@ const MAX_BYTES = 4096;
 /** How often a process says that it is still there, to those on other machines. */
 const BEAT_MS = 5000;
 
-/** After which one on another machine is taken to be gone; running a model can keep it from saying so for a while. */
-const SILENCE_MS = 120_000;
+/** After which one on another machine, or in another container, is taken to be gone. */
+export const SILENCE_MS = 30_000;
 
 /** Marks a folder as this process's. @returns what ends the sign of life that it gives from now on */
 export async function mark(

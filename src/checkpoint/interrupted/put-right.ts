@@ -3,13 +3,15 @@ import { basename, dirname, join } from "node:path";
 import { CheckpointError, systemErrorCode } from "../../base/errors.js";
 import { exists, moveBack, unfinishedJournal, WORK_PARTS } from "./journal.js";
 import { isAbandoned, isMarkTorn, MARK_FILE, type Mark, readMark } from "./mark.js";
-import { isRunning } from "./owner.js";
+import { isAlive, isRunning } from "./owner.js";
 import { parseWorkName, type WorkName } from "./work-name.js";
 
 /** A work folder whose owner may still be writing. */
 export interface Living {
   readonly folder: string;
   readonly owner: Mark;
+  /** Whether its process can be looked at; of another machine's only the signs of life tell. */
+  readonly isHere: boolean;
 }
 
 /**
@@ -27,7 +29,7 @@ export async function putRight(target: string): Promise<Living[]> {
     if (owner === undefined) await removeUnbegun(folder, name);
     else if (owner.id === name.id && owner.target === name.target) {
       if (await isAbandoned(folder, owner)) await settle(folder, owner);
-      else living.push({ folder, owner });
+      else living.push({ folder, owner, isHere: (await isAlive(owner)) !== undefined });
     }
   }
   await unmark(target);

@@ -57,7 +57,7 @@ export async function writeFolder(
     await openTarget(target, { ...options, own: isFilled ? [work.name, MARK_FILE] : [] });
     await work.place({ put: isFilled ? await inOrder(folder) : [name], drop: [] });
   } catch (error) {
-    await work?.close();
+    await work?.close().catch(() => {});
     await removeMade(made, root);
     throw asOutputError(error, target);
   }

@@ -40,7 +40,7 @@ export interface TargetOptions {
   readonly force: boolean;
   /** Whether a disk is mounted in a folder; another answer in tests. */
   readonly isMounted?: ((path: string) => Promise<boolean>) | undefined;
-  /** A file or folder in it that is this run's own. */
+  /** What this run has put into it. */
   readonly own?: readonly string[] | undefined;
 }
 
@@ -59,13 +59,13 @@ export async function openTarget(target: string, options: TargetOptions): Promis
       await access(await nearestFolder(path), constants.W_OK | constants.X_OK);
       return { path, way: "rename" };
     }
-    return await openFolder(target, path, entries, living, options);
+    return await openExisting(target, path, entries, living, options);
   } catch (error) {
     throw asOutputError(error, target);
   }
 }
 
-async function openFolder(
+async function openExisting(
   target: string,
   path: string,
   entries: readonly string[],
@@ -181,7 +181,7 @@ async function refuseDanglingLink(target: string): Promise<void> {
   );
 }
 
-/** The folder in which a path would be made. @throws the system's error ENOTDIR if that is a file */
+/** The folder in which a path would be made. @throws OutputError or the system's error if that is a file */
 async function nearestFolder(path: string): Promise<string> {
   const parent = dirname(path);
   const info = await stat(parent).catch((error: unknown) => {

@@ -7,6 +7,9 @@ import { isRunning } from "../checkpoint/interrupted/owner.js";
 /** The name of a temporary folder: what it is for, and the machine and process that made it. */
 const TEMPORARY = /^lsg-(?:verify|profile)-(?<host>.+)-(?<pid>\d+)-\w{6}$/;
 
+/** After which one of another machine is nobody's: running a model may leave no time for signs of life. */
+const ABANDONED_MS = 24 * 60 * 60 * 1000;
+
 /** What ends a folder's signs of life. */
 const endings = new Map<string, () => void>();
 
@@ -33,7 +36,7 @@ export async function removeTemporaries(parent: string): Promise<void> {
     if (host === undefined) continue;
     const folder = join(parent, name);
     const owner = await readMark(folder);
-    if (owner?.id === name && (await isAbandoned(folder, owner))) {
+    if (owner?.id === name && (await isAbandoned(folder, owner, ABANDONED_MS))) {
       // Another user's cannot be removed, and is none of this run's business.
       await rm(folder, { recursive: true, force: true, maxRetries: 5 }).catch(() => {});
     } else if (owner === undefined && host === hostname() && !isRunning(Number(pid))) {

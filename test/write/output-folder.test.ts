@@ -1,10 +1,12 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
 import { OutputError } from "../../src/base/errors.js";
 import { openFolder } from "../../src/checkpoint/folder.js";
+import { MARK_FILE, SILENCE_MS } from "../../src/checkpoint/interrupted/mark.js";
 import { writeFolder } from "../../src/write/output-folder.js";
+import { openWork } from "../../src/write/work-folder.js";
 import { temporaryFolder } from "../support/fixtures.js";
 
 const OPTIONS = { force: false, sourceFolder: undefined };
@@ -151,6 +153,38 @@ describe("a folder that has to stay", () => {
     await expect(writeFolder(target, 1, { ...options, rename: once }, fill)).rejects.toThrow("EIO");
     expect(moves).toBe(3);
     expect(readdirSync(target)).toEqual([]);
+  });
+
+  test("that another container began to fill is filled once that gives no sign of life", async () => {
+    const target = await temporaryFolder();
+    const work = await openWork(target, { target: "", inner: "out", fills: true });
+    await writeFile(join(work.folder, "config.json"), "half");
+    const almost = new Date(Date.now() - SILENCE_MS + 2000);
+    for (const folder of [target, join(target, work.name)]) {
+      const path = join(folder, MARK_FILE);
+      await writeFile(path, JSON.stringify({ ...JSON.parse(readFileSync(path, "utf8")), host: "elsewhere" }));
+      await utimes(path, almost, almost);
+    }
+    await writeFolder(target, 1, options, fill);
+    expect(readdirSync(target).sort()).toEqual(["1_Pooling", "config.json"]);
+    expect(readFileSync(join(target, "config.json"), "utf8")).toBe("the new one");
+    await work.close().catch(() => {});
+  });
+
+  test("that holds a mark of another folder is refused, with --force too; the remedy helps", async () => {
+    const target = await temporaryFolder();
+    for (const mark of ["", "{}"]) {
+      await writeFile(join(target, MARK_FILE), mark);
+      await writeFile(join(target, "config.json"), "of a copy");
+      const forced = { force: true, sourceFolder: undefined };
+      await expect(writeFolder(target, 1, forced, fill)).rejects.toMatchObject({
+        message: expect.stringMatching(/is not whole: it holds \.lsg-partial/),
+        remedy: expect.stringMatching(/Remove the folder's contents yourself/),
+      });
+      for (const name of readdirSync(target)) await rm(join(target, name));
+      await writeFolder(target, 1, forced, fill);
+      for (const name of readdirSync(target)) await rm(join(target, name), { recursive: true });
+    }
   });
 
   test("is refused where it is full, with --force too; both remedies help", async () => {

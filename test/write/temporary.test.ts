@@ -29,7 +29,7 @@ test("temporary folders go with their processes, before the next one is made", a
   expect(readdirSync(parent)).toEqual([]);
 });
 
-test("those of other machines go once they have given no sign of life for a while", async () => {
+test("those of other machines go after a day", async () => {
   const parent = await temporaryFolder();
   const name = `lsg-verify-some-where.else-${GONE}-abcdef`;
   await left(parent, name, { host: "some-where.else" });

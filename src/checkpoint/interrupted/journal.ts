@@ -1,5 +1,5 @@
 import { lstat, mkdir, readFile, rename, rmdir, writeFile } from "node:fs/promises";
-import { dirname, isAbsolute, join } from "node:path";
+import { dirname, isAbsolute, join, sep } from "node:path";
 import { OutputError, StuckError } from "../../base/errors.js";
 import { type Rename, renamePatiently } from "../../base/patient-rename.js";
 import { isRecord } from "../../json/json-edit.js";
@@ -86,11 +86,12 @@ async function openJournal(work: string, { from, put, drop }: Changes): Promise<
 }
 
 /** The journal of moves that were begun and are not done; undefined where there is nothing to move back. */
-export async function unfinishedJournal(work: string): Promise<Journal | undefined> {
+export async function unfinishedJournal(work: string): Promise<Journal | "damaged" | undefined> {
+  if (!(await exists(join(work, JOURNAL)))) return undefined;
   const journal = await readFile(join(work, JOURNAL), "utf8")
     .then(JSON.parse)
     .catch(() => undefined);
-  if (!isJournal(journal)) return undefined;
+  if (!isJournal(journal)) return "damaged";
   const waiting = await Promise.all(journal.put.map(({ path }) => exists(join(work, journal.from, path))));
   return waiting.includes(true) ? journal : undefined;
 }
@@ -141,5 +142,6 @@ function isJournal(value: unknown): value is Journal {
 }
 
 function isBelow(path: unknown): path is string {
-  return typeof path === "string" && path !== "" && !isAbsolute(path) && !path.split(/[/\\]/).includes("..");
+  if (typeof path !== "string" || path === "" || isAbsolute(path)) return false;
+  return !path.split(sep === "/" ? "/" : /[/\\]/).includes("..");
 }

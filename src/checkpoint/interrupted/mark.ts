@@ -1,5 +1,6 @@
-import { lstat, readFile, stat, utimes, writeFile } from "node:fs/promises";
+import { lstat, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { systemErrorCode } from "../../base/errors.js";
 import { isRecord } from "../../json/json-edit.js";
 import { isAlive, type Owner, self } from "./owner.js";
 
@@ -26,7 +27,7 @@ const MAX_BYTES = 4096;
 /** How often a process says that it is still there, to those on other machines. */
 const BEAT_MS = 5000;
 
-/** After which one on another machine, or in another container, is taken to be gone. */
+/** After which one on another machine, or in another container, is taken to have left a target. */
 export const SILENCE_MS = 30_000;
 
 /** Marks a folder as this process's. @returns what ends the sign of life that it gives from now on */
@@ -36,7 +37,11 @@ export async function mark(
 ): Promise<() => void> {
   const path = join(folder, MARK_FILE);
   const content: Mark = { ...about, folder: await inodeOf(folder), ...(await self()) };
-  await writeFile(path, JSON.stringify(content), { flag: "wx" });
+  await writeFile(path, JSON.stringify(content), { flag: "wx" }).catch(async (error: unknown) => {
+    // A disk that is full leaves a torn one.
+    if (systemErrorCode(error) !== "EEXIST") await rm(path, { force: true });
+    throw error;
+  });
   const timer = setInterval(() => {
     const now = new Date();
     utimes(path, now, now).catch(() => {});
@@ -53,7 +58,8 @@ export async function readMark(folder: string): Promise<Mark | undefined> {
   const content = await readFile(path, "utf8")
     .then(JSON.parse)
     .catch(() => undefined);
-  return isMark(content) && content.folder === (await inodeOf(folder)) ? content : undefined;
+  const inode = await inodeOf(folder).catch(() => undefined);
+  return isMark(content) && content.folder === inode ? content : undefined;
 }
 
 /** Whether the mark of a folder was being written when its owner was killed. */
@@ -68,12 +74,15 @@ export async function isMarkTorn(folder: string): Promise<boolean> {
   );
 }
 
-/** Whether whoever marked a folder is no more. */
-export async function isAbandoned(folder: string, owner: Mark): Promise<boolean> {
+/**
+ * Whether whoever marked a folder is no more.
+ * @param silence milliseconds without a sign of life that say so where its process cannot be looked at
+ */
+export async function isAbandoned(folder: string, owner: Mark, silence = SILENCE_MS): Promise<boolean> {
   const alive = await isAlive(owner);
   if (alive !== undefined) return !alive;
   const file = await stat(join(folder, MARK_FILE)).catch(() => undefined);
-  return file !== undefined && Date.now() - file.mtimeMs > SILENCE_MS;
+  return file !== undefined && Date.now() - file.mtimeMs > silence;
 }
 
 /** What tells a file or folder from another one that has its name, wherever it is moved to on its disk. */

@@ -1,4 +1,4 @@
-import { lstat, readdir, rm, rmdir, unlink } from "node:fs/promises";
+import { lstat, readdir, rm, rmdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { CheckpointError, systemErrorCode } from "../../base/errors.js";
 import { exists, moveBack, unfinishedJournal, WORK_PARTS } from "./journal.js";
@@ -36,14 +36,9 @@ export async function putRight(target: string): Promise<Living[]> {
   return living;
 }
 
-/** Whether a folder is not whole. */
-export function isUnfinished(folder: string): Promise<boolean> {
-  return exists(join(folder, MARK_FILE));
-}
-
 /** @throws CheckpointError for a folder that is not whole: it is being written, or a run that wrote it was killed */
 export async function refuseUnfinished(folder: string): Promise<void> {
-  if (!(await isUnfinished(folder))) return;
+  if (!(await exists(join(folder, MARK_FILE)))) return;
   const owner = await readMark(folder);
   if (owner && !(await isAbandoned(folder, owner))) {
     throw new CheckpointError(
@@ -55,7 +50,7 @@ export async function refuseUnfinished(folder: string): Promise<void> {
     `${folder} is not whole: a run that wrote it was killed (${MARK_FILE})`,
     owner
       ? "Run the command that wrote it again: it begins by putting that right."
-      : `The mark was made for another folder, of which this is a copy: remove the folder, or ${MARK_FILE} if you know that it is whole.`,
+      : `It is a copy, or the mark is damaged: remove the folder, or ${MARK_FILE} if you know that it is whole.`,
   );
 }
 
@@ -80,7 +75,7 @@ async function workFolders(parent: string, target: string): Promise<[folder: str
 
 /** A run may have been killed before it had written its mark: then its folder holds nothing but the torn mark. */
 async function removeUnbegun(folder: string, { pid }: WorkName): Promise<void> {
-  if (isRunning(pid) || !(await lstat(folder)).isDirectory()) return;
+  if (isRunning(pid) || !(await lstat(folder).catch(() => undefined))?.isDirectory()) return;
   const names = await readdir(folder).catch((): string[] => []);
   if (names.some((name) => name !== MARK_FILE)) return;
   await removeTornMark(folder);
@@ -90,6 +85,8 @@ async function removeUnbegun(folder: string, { pid }: WorkName): Promise<void> {
 
 async function settle(folder: string, { target }: Mark): Promise<void> {
   const journal = await unfinishedJournal(folder);
+  // What cannot be read cannot be moved back, and is not thrown away.
+  if (journal === "damaged") return;
   if (journal) await moveBack(folder, journal);
   if (target === "") await removeTornMark(dirname(folder));
   // Another user's cannot be removed, and is in nobody's way.
@@ -101,9 +98,9 @@ async function unmark(target: string): Promise<void> {
   const owner = await readMark(target);
   if (owner === undefined || !(await isAbandoned(target, owner))) return;
   const left = await workFolders(target, "");
-  if (!left.some(([, { id }]) => id === owner.id)) await unlink(join(target, MARK_FILE));
+  if (!left.some(([, { id }]) => id === owner.id)) await rm(join(target, MARK_FILE), { force: true });
 }
 
 async function removeTornMark(folder: string): Promise<void> {
-  if (await isMarkTorn(folder)) await unlink(join(folder, MARK_FILE));
+  if (await isMarkTorn(folder)) await rm(join(folder, MARK_FILE), { force: true });
 }

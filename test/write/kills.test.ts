@@ -2,13 +2,17 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { seededUniform } from "../../src/base/random.js";
 import { killAndCheck, type Moment, type Prepared, prepareScenario } from "../kills/kill.js";
 import { SCENARIOS } from "../kills/scenarios.js";
+import { PATIENCE } from "../support/patience.js";
 
 /**
  * Kills of each scenario: so many at calls that change something on the disk, and so many at any moment. `all` kills at
  * every call, before it, in its midst and after it: `KILLS=all npm run kills`.
  */
-const KILLS = process.env.KILLS ?? "1";
+const { KILLS = "1" } = process.env;
 const SEED = Number(process.env.KILLS_SEED ?? 7);
+
+/** Some hundred kills take as long as they take. */
+const TIMEOUT = process.env.KILLS ? 24 * 60 * 60 * 1000 : PATIENCE;
 
 const WHEN = ["before", "during", "after"] as const;
 

@@ -1,5 +1,6 @@
-import { readFile, realpath, stat } from "node:fs/promises";
+import { readFile, realpath, rename, stat, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
+import { systemErrorCode } from "../base/errors.js";
 
 /** Folders cannot be renamed onto such a place, nor from it. @param path of a folder, links followed */
 export async function isMountPoint(path: string): Promise<boolean> {
@@ -14,6 +15,22 @@ export async function isOnAnotherDisk(outer: string, inner: string): Promise<boo
   if (real === undefined) return false;
   const [one, other] = await Promise.all([stat(outer), stat(real)]);
   return one.dev !== other.dev || (await mountPoints()).includes(real);
+}
+
+/** `OVERLAYFS_SUPER_MAGIC`, the file system of containers. */
+const OVERLAY = 0x794c7630;
+
+/**
+ * Whether a folder cannot be renamed, since it is of a container's image: asked by a rename that cannot succeed, onto a
+ * folder that is not empty.
+ * @param occupied such a folder beside it
+ */
+export async function isOfAnImage(path: string, occupied: string): Promise<boolean> {
+  if ((await statfs(path)).type !== OVERLAY) return false;
+  return rename(path, occupied).then(
+    () => false,
+    (error: unknown) => systemErrorCode(error) === "EXDEV",
+  );
 }
 
 /** proc(5): the fifth field; spaces, tabs, line breaks and backslashes are written as three octal digits. */

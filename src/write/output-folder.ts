@@ -6,8 +6,9 @@ import { CONFIG_FILE } from "../checkpoint/checkpoint.js";
 import { MARK_FILE } from "../checkpoint/interrupted/mark.js";
 import { putRight } from "../checkpoint/interrupted/put-right.js";
 import { realPlace } from "../checkpoint/interrupted/real-place.js";
+import { isOfAnImage } from "./mount-point.js";
 import { asOutputError, REMEDIES } from "./output-errors.js";
-import { openTarget, type Target, type TargetOptions } from "./target.js";
+import { entriesOf, openTarget, type Target, type TargetOptions } from "./target.js";
 import { openWork, type Work } from "./work-folder.js";
 
 export interface OutputOptions extends TargetOptions {
@@ -51,6 +52,7 @@ export async function writeFolder(
     work = isFilled
       ? await openWork(root, { target: "", inner: name || "model", fills: true, rename: options.rename })
       : await openWork(root, { target: name, rename: options.rename });
+    if (!isFilled) await refuseOfAnImage(target, place.path, join(root, work.name));
     const folder = isFilled ? work.folder : join(work.folder, name);
     await mkdir(folder, { recursive: true });
     await fill(folder);
@@ -94,6 +96,14 @@ async function refuseOverlap(target: string, sourceFolder: string): Promise<void
   throw new OutputError(
     `the output ${target} ${output === source ? "is the source" : `and the source ${sourceFolder} lie inside each other`}`,
     "Name an output outside of the source's folder.",
+  );
+}
+
+async function refuseOfAnImage(target: string, path: string, occupied: string): Promise<void> {
+  if ((await entriesOf(path)) === undefined || !(await isOfAnImage(path, occupied))) return;
+  throw new OutputError(
+    `${target} is part of the container's image, and cannot be replaced as a whole`,
+    "Remove it first, or name another output.",
   );
 }
 

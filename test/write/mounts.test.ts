@@ -102,6 +102,25 @@ describe.skipIf(!canMount)("an output that is a mount point", () => {
     expect(stderr).toMatch(/onnx lies on another disk than the model/);
   });
 
+  test("a folder of a container's image is refused before the work; both remedies help", async () => {
+    const cwd = await temporaryFolder();
+    await mkdir(join(cwd, "all"));
+    const convert = "$LSG convert $BERT out --force --onnx --quiet; echo $?";
+    const { stderr, lines } = script(cwd, [
+      "mount -t tmpfs none all && mkdir all/image all/changes all/work all/seen && cp -r $BERT all/image/out || exit 9",
+      "cd all && mount -t overlay none -o lowerdir=image,upperdir=changes,workdir=work seen && cd seen || exit 9",
+      convert,
+      "ls -A; diff -r $BERT out && echo same",
+      "$LSG convert $BERT other --quiet; echo $?",
+      `rm -r out; ${convert}`,
+      "ls -A",
+      convert,
+      "ls -A",
+    ]);
+    expect(lines).toEqual(["2", "out", "same", "0", "0", "other", "out", "0", "other", "out"]);
+    expect(stderr).toMatch(/out is part of the container's image, and cannot be replaced as a whole/);
+  });
+
   test("that is read-only is refused before the work", async () => {
     const cwd = await temporaryFolder();
     await mkdir(join(cwd, "out"));

@@ -51,9 +51,10 @@ export async function openWork(root: string, options: WorkOptions): Promise<Work
   const close = async () => {
     for (const end of endings) end();
     if (isStuck) return;
-    // What cannot be removed now has a mark: the next run does it.
-    await removeWork(work).catch(() => {});
+    // Now what is in its place stays there.
     if (isMarked) await unlink(join(root, MARK_FILE));
+    // What cannot be removed now has a mark of its own: the next run does it.
+    await removeWork(work).catch(() => {});
   };
   const from = inner === undefined ? NEW : `${NEW}/${inner}`;
   await mkdir(work);

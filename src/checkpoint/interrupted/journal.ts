@@ -34,7 +34,8 @@ const ID_DIGITS = 12;
 
 /**
  * Moves what is new to its place, and what was there aside. All is written down before, so that a later run can move it
- * back; with the last move it is done.
+ * back. A single folder is in its place with the last move; where there are several, the marked folder around them says
+ * until when they are to be moved back.
  * @param work a work folder, beside what is changed
  * @throws the system's error, after everything was moved back; StuckError where that failed as well
  */
@@ -85,15 +86,19 @@ async function openJournal(work: string, { from, put, drop }: Changes): Promise<
   return journal;
 }
 
-/** The journal of moves that were begun and are not done; undefined where there is nothing to move back. */
-export async function unfinishedJournal(work: string): Promise<Journal | "damaged" | undefined> {
+/** What was written down before anything was moved; undefined where nothing was. */
+export async function readJournal(work: string): Promise<Journal | "damaged" | undefined> {
   if (!(await exists(join(work, JOURNAL)))) return undefined;
   const journal = await readFile(join(work, JOURNAL), "utf8")
     .then(JSON.parse)
     .catch(() => undefined);
-  if (!isJournal(journal)) return "damaged";
-  const waiting = await Promise.all(journal.put.map(({ path }) => exists(join(work, journal.from, path))));
-  return waiting.includes(true) ? journal : undefined;
+  return isJournal(journal) ? journal : "damaged";
+}
+
+/** Whether everything has taken its place. */
+export async function isAllIn(work: string, { from, put }: Journal): Promise<boolean> {
+  const waiting = await Promise.all(put.map(({ path }) => exists(join(work, from, path))));
+  return !waiting.includes(true);
 }
 
 /**

@@ -1,7 +1,7 @@
 import { lstat, readdir, rm, rmdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { CheckpointError, systemErrorCode } from "../../base/errors.js";
-import { exists, moveBack, unfinishedJournal, WORK_PARTS } from "./journal.js";
+import { exists, isAllIn, moveBack, readJournal, WORK_PARTS } from "./journal.js";
 import { isAbandoned, isMarkTorn, MARK_FILE, type Mark, readMark } from "./mark.js";
 import { isAlive, isRunning } from "./owner.js";
 import { parseWorkName, type WorkName } from "./work-name.js";
@@ -83,11 +83,15 @@ async function removeUnbegun(folder: string, { pid }: WorkName): Promise<void> {
   await rmdir(folder).catch(() => {});
 }
 
-async function settle(folder: string, { target }: Mark): Promise<void> {
-  const journal = await unfinishedJournal(folder);
+async function settle(folder: string, { target, id }: Mark): Promise<void> {
+  const journal = await readJournal(folder);
   // What cannot be read cannot be moved back, and is not thrown away.
   if (journal === "damaged") return;
-  if (journal) await moveBack(folder, journal);
+  if (journal) {
+    const isDone =
+      target === "" ? (await readMark(dirname(folder)))?.id !== id : await isAllIn(folder, journal);
+    if (!isDone) await moveBack(folder, journal);
+  }
   if (target === "") await removeTornMark(dirname(folder));
   // Another user's cannot be removed, and is in nobody's way.
   await removeWork(folder).catch(() => {});

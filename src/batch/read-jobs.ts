@@ -62,14 +62,14 @@ function plainValue(document: Document, path: string): unknown {
   }
 }
 
-function describeFaults(issues: readonly z.core.$ZodIssue[], locate: Locate, document: Document): string {
+function describeFaults(issues: readonly z.core.$ZodIssue[], locate: Locate, document: Document): string[] {
   const faults = issues.flatMap((issue) =>
     issue.code === "unrecognized_keys"
       ? issue.keys.map((key) => `${locate([...issue.path, key])}: unknown key${meant(key)}`)
       : [`${locate(issue.path)}${shown(document.getIn(issue.path))}: ${describeIssue(issue)}`],
   );
   const more = faults.length - MAX_FAULTS;
-  return [...faults.slice(0, MAX_FAULTS), ...(more > 0 ? [`and ${more} more`] : [])].join("\n     ");
+  return [...faults.slice(0, MAX_FAULTS), ...(more > 0 ? [`and ${more} more`] : [])];
 }
 
 function shown(value: unknown): string {

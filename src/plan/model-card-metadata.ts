@@ -1,4 +1,5 @@
 import { parse, stringify } from "yaml";
+import { isPrintable } from "../base/printable.js";
 import { libraryName } from "../checkpoint/sentence-transformers/model-kind.js";
 import { isRecord } from "../json/json-edit.js";
 import type { OpeningInputs } from "./model-card-opening.js";
@@ -48,7 +49,9 @@ export function cardMetadata(inputs: MetadataInputs): {
     body,
     notes: [
       ...notes,
-      ...left.map((key) => `README.md: ${key} is neither a text nor a list of texts; it was left out.`),
+      ...left.map(
+        (key) => `README.md: ${key} is neither a text nor a list of texts that can be seen; it was left out.`,
+      ),
     ],
   };
 }
@@ -86,6 +89,7 @@ function splitFrontMatter(card: string): { metadata: Metadata; body: string; not
   return { metadata: new Map(), body, notes: [`README.md: the metadata was ignored: ${problem}`] };
 }
 
+/** Of what cannot be seen YAML 1.1 takes some for ends of lines, behind which other keys could stand. */
 function isText(value: unknown): value is string | string[] {
-  return [value].flat().every((item) => typeof item === "string");
+  return [value].flat().every((item) => typeof item === "string" && isPrintable(item));
 }

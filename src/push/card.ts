@@ -1,5 +1,6 @@
 import { type Document, isMap, parseDocument } from "yaml";
 import { CheckpointError } from "../base/errors.js";
+import { isPrintable } from "../base/printable.js";
 import { libraryName, type ModelKind } from "../checkpoint/sentence-transformers/model-kind.js";
 import type { ConversionRecord } from "../plan/types.js";
 
@@ -36,10 +37,11 @@ const PLACEHOLDER = /\bPATH_OR_ID\b/g;
 export function completeCard({ card, repo, record, kind, task }: CardInputs): CompletedCard {
   const name = repo.split("/").at(-1);
   const { metadata, body } = splitCard(card ?? `\n# ${name}\n`);
+  const { model = "", revision } = record?.source ?? {};
   const known: Readonly<Record<string, string | undefined>> = {
     library_name: libraryName(kind),
     pipeline_tag: task,
-    base_model: record?.source.revision === undefined ? undefined : record.source.model,
+    base_model: revision !== undefined && isPrintable(model) ? model : undefined,
   };
   const isAbsent = (key: string) => (metadata.get(key) ?? "") === "";
   const completed = Object.keys(known).filter((key) => known[key] !== undefined && isAbsent(key));

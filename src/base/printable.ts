@@ -19,15 +19,24 @@ const ACTING = /(?![\t\r\n])[\p{Cc}\p{Cs}\u202a-\u202e\u2066-\u2069]/gu;
 /** What no path of a file needs, and every list of paths trips over. */
 const UNFIT_FOR_PATHS = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}]/u;
 
+/** The `#` of `##[add-mask]` (GitHub), `##vso[task.setvariable]` (Azure), `##teamcity[…]`, wherever in a line they stand. */
+const RUNNER_MARK = /#(?=#\w*\[)/g;
+
+/** The first `:` of `::set-output …`, with which a line begins; GitHub's runner obeys it behind spaces too. */
+const RUNNER_LINE = /(?<=^\s*):(?=:)/;
+
 const SHORT: Readonly<Record<string, string>> = { "\t": "\\t", "\n": "\\n", "\r": "\\r" };
 
 /**
- * Text of a model or of a file as one line that shows what it holds and does nothing: what cannot be seen is written as
- * JSON and JavaScript write it, `\n`, `\u001b`, `\u{e0041}`. It is not taken out, because two names that differ are to
- * look different.
+ * Text of a model or of a file as one line that shows what it holds and does nothing, on a terminal or in the log of a
+ * machine that runs CI jobs: what cannot be seen is written as JSON and JavaScript write it, `\n`, `\u001b`, `\u{e0041}`.
+ * It is not taken out, because two names that differ are to look different.
  */
 export function printable(text: string): string {
-  return text.replace(ALL_UNPRINTABLE, (character, emoji?: string) => emoji ?? escaped(character));
+  return text
+    .replace(ALL_UNPRINTABLE, (character, emoji?: string) => emoji ?? escaped(character))
+    .replace(RUNNER_MARK, codeUnit)
+    .replace(RUNNER_LINE, codeUnit);
 }
 
 /** Whether a text is shown as it is. */
@@ -53,12 +62,6 @@ export function printableJson(value: unknown): string {
     .replace(RUNNER_MARK, codeUnit);
 }
 
-/** The `#` of `##[add-mask]` (GitHub), `##vso[task.setvariable]` (Azure), `##teamcity[…]`, wherever in a line they stand. */
-const RUNNER_MARK = /#(?=#\w*\[)/g;
-
-/** The first `:` of `::set-output …`, with which a line begins; GitHub's runner obeys it behind spaces too. */
-const RUNNER_LINE = /(?<=^\s*):(?=:)/;
-
 /** Sets and resets colours, which only a terminal gets. */
 const ESCAPE = "\u001b";
 const COLOUR = new RegExp(`(${ESCAPE}\\[[\\d;]*m)`);
@@ -71,7 +74,7 @@ export function tell(stream: Pick<NodeJS.WriteStream, "write" | "isTTY">, text: 
   stream.write(
     text
       .split("\n")
-      .map(stream.isTTY ? colouredLine : line)
+      .map(stream.isTTY ? colouredLine : printable)
       .join("\n"),
   );
 }
@@ -79,12 +82,8 @@ export function tell(stream: Pick<NodeJS.WriteStream, "write" | "isTTY">, text: 
 function colouredLine(text: string): string {
   return text
     .split(COLOUR)
-    .map((part, i) => (i % 2 === 1 ? part : line(part)))
+    .map((part, i) => (i % 2 === 1 ? part : printable(part)))
     .join("");
-}
-
-function line(text: string): string {
-  return printable(text).replace(RUNNER_MARK, codeUnit).replace(RUNNER_LINE, codeUnit);
 }
 
 function escaped(character: string): string {

@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
-import { type Document, isNode, LineCounter, parseDocument } from "yaml";
+import { type Document, isNode, LineCounter } from "yaml";
 import type { z } from "zod";
 import { OptionError, systemErrorCode } from "../base/errors.js";
+import { yamlDocument } from "../base/yaml.js";
 import { editDistance } from "../options/kwargs.js";
 import { describeIssue } from "../options/validate.js";
 import { JOB_OPTIONS, type JobsFile, JobsFileSchema } from "./jobs-schema.js";
@@ -28,7 +29,7 @@ export async function readJobsFile(path: string): Promise<{ file: JobsFile; loca
 /** @param path the file's name in messages */
 export function parseJobs(text: string, path: string): { file: JobsFile; locate: Locate } {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const document = yamlDocument(text, { lineCounter: lines });
   const [fault] = [...document.errors, ...document.warnings];
   if (fault) {
     const { line } = lines.linePos(fault.pos[0]);

@@ -72,7 +72,7 @@ function mutateBytes(
       return put(Buffer.concat([piece, piece]));
     case 3:
       // What takes more than linear time shows itself here.
-      return put(Buffer.concat(Array(1 << (4 + random(11))).fill(piece)).subarray(0, MAX_BYTES));
+      return put(Buffer.alloc(Math.min(MAX_BYTES, piece.length << (4 + random(11))), piece));
     case 4:
       return put(Buffer.concat([piece, Buffer.from(pick(random, words) ?? "", "latin1")]));
     case 5:

@@ -17,8 +17,8 @@ import type { Answer, Order } from "./worker.js";
 /** For one input of a quarter of a megabyte: what is linear takes a thousandth. */
 const MAX_SECONDS = 20;
 const MAX_HEAP_MB = 512;
-/** Of the whole process, buffers included. */
-const MAX_RESIDENT = 2 * 2 ** 30;
+/** More than before the target, buffers included. */
+const MAX_RESIDENT = 2 ** 30;
 
 const FOUND = "fuzz-found";
 const POLL_MS = 100;
@@ -53,11 +53,12 @@ async function fuzz(name: string, milliseconds: number): Promise<boolean> {
   });
   const at = new Int32Array(current);
   let [last, since, excess] = [-1, Date.now(), ""];
+  const before = process.memoryUsage.rss();
   const watch = setInterval(() => {
     const index = Atomics.load(at, 0);
     if (index !== last) [last, since] = [index, Date.now()];
     if (Date.now() - since > MAX_SECONDS * 1000) excess = `took more than ${MAX_SECONDS} s`;
-    if (process.memoryUsage.rss() > MAX_RESIDENT) excess = `took more than ${MAX_RESIDENT} bytes`;
+    if (process.memoryUsage.rss() - before > MAX_RESIDENT) excess = `took more than ${MAX_RESIDENT} bytes`;
     if (excess !== "") void worker.terminate();
   }, POLL_MS);
   const answer = await new Promise<Answer | string>((resolve) => {

@@ -1,12 +1,15 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
 import { seedsOf } from "./corpus.js";
 import { minimised } from "./minimise.js";
 import { inputOf } from "./mutate.js";
 import { tryInput } from "./target.js";
 import { TARGETS } from "./targets/targets.js";
+
+const YIELD_EVERY = 64;
 
 /** What a worker is told. */
 export interface Order {
@@ -38,6 +41,8 @@ async function run({ name, seed, from, end, current }: Order): Promise<Answer> {
     let index = from;
     for (; Date.now() < end; index++) {
       Atomics.store(at, 0, index);
+      // Buffers are given back between turns of the event loop, which a target may never leave.
+      if (index % YIELD_EVERY === 0) await setImmediate();
       const input = inputOf(target, seeds, { seed, name, index });
       try {
         if (await tryInput(target, input, folder)) read++;

@@ -72,7 +72,7 @@ function mutateBytes(
       return put(Buffer.concat([piece, piece]));
     case 3:
       // What takes more than linear time shows itself here.
-      return put(Buffer.alloc(Math.min(MAX_BYTES, piece.length << (4 + random(11))), piece));
+      return put(Buffer.alloc(Math.min(MAX_BYTES, piece.length * 2 ** (4 + random(11))), piece));
     case 4:
       return put(Buffer.concat([piece, Buffer.from(pick(random, words) ?? "", "latin1")]));
     case 5:

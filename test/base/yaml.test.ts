@@ -10,7 +10,7 @@ test.each([
   ["more than anybody writes", `a: ${"[".repeat(400)}${"]".repeat(400)}`, ["RESOURCE_EXHAUSTION"]],
   ["more than a stack holds", "- ".repeat(100_000), ["RESOURCE_EXHAUSTION"]],
 ])("%s", (_, text, codes) => {
-  expect(yamlDocument(text).errors.map(({ code }) => code)).toEqual(codes);
+  expect([...new Set(yamlDocument(text).errors.map(({ code }) => code))]).toEqual(codes);
 });
 
 test("what has no faults can be written again", () => {

@@ -1,6 +1,6 @@
 import { cp, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { describe, expect, test, vi } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { parse } from "yaml";
 import { pushText } from "../../src/cli/push.js";
 import { presentOn } from "../../src/cli/verification.js";
@@ -12,6 +12,8 @@ import { temporaryFolder } from "../support/fixtures.js";
 import { actingLines, foreignMarkdown, foreignMarkup, HOSTILE, HOSTILE_NAME } from "../support/hostile.js";
 import { runHere } from "../support/in-process.js";
 import { type TinyModel, writeTinyModel } from "../support/tiny-model.js";
+
+afterEach(() => void vi.unstubAllEnvs());
 
 /** Everything that a checkpoint may say, said by an enemy. */
 async function hostileModel(model: TinyModel = {}): Promise<string> {
@@ -159,7 +161,6 @@ describe("a conversion", () => {
       listener.onCheck?.(check);
     }
     conclude(report, true);
-    vi.unstubAllEnvs();
     return written;
   }
 

@@ -62,9 +62,10 @@ export function printableJson(value: unknown): string {
     .replace(RUNNER_MARK, codeUnit);
 }
 
-/** Sets and resets colours, which only a terminal gets. */
 const ESCAPE = "\u001b";
-const COLOUR = new RegExp(`(${ESCAPE}\\[[\\d;]*m)`);
+
+/** Sets and resets colours and bold type, which only a terminal gets. */
+const COLOUR = new RegExp(`(${ESCAPE}\\[(?:1|22|3\\d)m)`);
 
 /**
  * Writes lines for people. What a printer forgot to escape does nothing here either: of what acts on terminals only line

@@ -1,3 +1,5 @@
+import { printable } from "./printable.js";
+
 /**
  * Errors that a user can act on. Each states what is wrong, what was found and expected, and the remedy;
  * the command line prints `message` and `remedy` and leaves with `exitCode`. Any other error is a bug.
@@ -7,10 +9,14 @@ export class LsgError extends Error {
   readonly exitCode: number = 2;
   readonly remedy: string | undefined;
 
-  constructor(message: string, remedy?: string, options?: ErrorOptions) {
-    super(message, options);
+  /**
+   * Names and values of a model may stand in both texts as they are: here they become lines that do nothing to who reads
+   * them. @param message one line, or a list of them
+   */
+  constructor(message: string | readonly string[], remedy?: string, options?: ErrorOptions) {
+    super([message].flat().map(printable).join("\n     "), options);
     this.name = new.target.name;
-    this.remedy = remedy;
+    this.remedy = remedy === undefined ? undefined : printable(remedy);
   }
 }
 

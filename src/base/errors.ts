@@ -6,6 +6,8 @@ export class LsgError extends Error {
   /** Process exit code: 2 for a wrong command or input, 1 for a check that fell short. */
   readonly exitCode: number = 2;
   readonly remedy: string | undefined;
+  /** What a program may want to know of it beside its text: further keys of the error in --json. */
+  readonly details: Readonly<Record<string, unknown>> = {};
 
   constructor(message: string, remedy?: string, options?: ErrorOptions) {
     super(message, options);

@@ -139,16 +139,26 @@ function report(error: unknown, json: boolean): number {
       json,
     );
   }
-  if (error instanceof LsgError) return fail(error.message, error.remedy, error.exitCode, json);
+  if (error instanceof LsgError) {
+    return fail(error.message, error.remedy, error.exitCode, json, error.details);
+  }
   process.stderr.write(
     `lsg: this is a bug; please report it\n${error instanceof Error ? error.stack : error}\n`,
   );
   return EXIT_BUG;
 }
 
-function fail(message: string, remedy: string | undefined, exitCode: number, json: boolean): number {
-  if (json)
-    process.stdout.write(`${JSON.stringify({ error: { message, remedy: remedy ?? null } }, null, 2)}\n`);
+function fail(
+  message: string,
+  remedy: string | undefined,
+  exitCode: number,
+  json: boolean,
+  details: LsgError["details"] = {},
+): number {
+  if (json) {
+    const error = { message, remedy: remedy ?? null, ...details };
+    process.stdout.write(`${JSON.stringify({ error }, null, 2)}\n`);
+  }
   process.stderr.write(`lsg: ${message}\n${remedy ? `     ${remedy}\n` : ""}`);
   return exitCode;
 }

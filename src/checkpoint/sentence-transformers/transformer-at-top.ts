@@ -35,7 +35,8 @@ export async function withTransformerAtTop(source: FileSource): Promise<FileSour
     ...source,
     files: new Map(
       [...places].map(([path, place]) => {
-        return [path, { size: rewritten.get(path)?.length ?? source.files.get(place)?.size ?? 0 }];
+        const found = source.files.get(place);
+        return [path, { ...found, size: rewritten.get(path)?.length ?? found?.size ?? 0 }];
       }),
     ),
     transformerFolder: folder,

@@ -76,14 +76,20 @@ export function kindOfPath(path: string): FileKind | undefined {
   )?.kind;
 }
 
+/** Whether a file can have a name, everywhere and to be seen. */
+export function isPlainName(name: string): boolean {
+  const kind = kindOfPath(name);
+  return name !== "" && !name.includes("/") && kind !== HIDDEN && kind !== ODD_NAMES;
+}
+
 /** Whether a path is hidden, or in a hidden folder. */
 export function isHidden(path: string): boolean {
   return kindOfPath(path) === HIDDEN;
 }
 
 /**
- * Of paths that some file system takes for the same one, or one of which would be a folder for another, those that give
- * way: to what loaders look for, which is in small letters but for the card.
+ * Of paths that some file system takes for the same one, or for a file and a folder of one name, those that give way: to
+ * what loaders look for, which is in small letters but for the card, and at the top.
  */
 export function collisions(paths: Iterable<string>): Set<string> {
   const taken = new Map<string, string>();
@@ -93,10 +99,9 @@ export function collisions(paths: Iterable<string>): Set<string> {
     if (taken.has(folded)) yielding.add(path);
     else taken.set(folded, path);
   }
-  for (const folded of taken.keys()) {
+  for (const [folded, path] of taken) {
     for (let at = posix.dirname(folded); at !== "."; at = posix.dirname(at)) {
-      const file = taken.get(at);
-      if (file !== undefined) yielding.add(file);
+      if (taken.has(at)) yielding.add(path);
     }
   }
   return yielding;

@@ -12,6 +12,8 @@ export interface PushedFile {
   /** Bytes. */
   readonly size: number;
   readonly content: { readonly file: string } | Buffer;
+  /** The folder's own file in whose place the content is. */
+  readonly original?: string;
 }
 
 /** What a push does to a repository; paths, in order. */
@@ -35,12 +37,9 @@ export async function filesOf(
   return Promise.all(
     [...paths].sort().map(async (path): Promise<PushedFile> => {
       const content = written[path];
-      if (content) return { path, size: content.length, content };
-      return {
-        path,
-        size: source.files.get(path)?.size ?? 0,
-        content: { file: await source.localPath(path) },
-      };
+      const file = source.files.has(path) ? await source.localPath(path) : "";
+      if (content) return { path, size: content.length, content, ...(file && { original: file }) };
+      return { path, size: source.files.get(path)?.size ?? 0, content: { file } };
     }),
   );
 }

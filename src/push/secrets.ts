@@ -94,6 +94,12 @@ async function secretsIn(
   onBytes: (bytes: number) => void,
   signal: AbortSignal | undefined,
 ): Promise<FoundSecret[]> {
+  if (file.original !== undefined) {
+    // Its owner looks there, not into what it becomes.
+    const own = { path: file.path, size: file.size, content: { file: file.original } };
+    const found = await secretsIn(own, patterns, () => {}, signal);
+    if (found.length > 0) return found;
+  }
   async function* pieces() {
     for await (const piece of piecesOf(file)) {
       signal?.throwIfAborted();

@@ -42,7 +42,8 @@ export const SECRET_PATTERNS: readonly SecretPattern[] = [
   {
     kind: "an AWS secret key",
     begins: ["SECRET_ACCESS_KEY", "secret_access_key", "ecretAccessKey"],
-    pattern: /[\w]+["']?\s{0,4}[=:]\s{0,4}["']?[\w/+]{40}(?![\w/+])/y,
+    // JSON inside of JSON has \" for ", and \\/ for /.
+    pattern: /\w+(\\?["'])?\s{0,4}[=:]\s{0,4}(\\?["'])?[\w/+]{40}(?![\w/+])/y,
     inWords: true,
   },
   {
@@ -53,10 +54,9 @@ export const SECRET_PATTERNS: readonly SecretPattern[] = [
   },
   {
     kind: "an address with a password",
-    // JSON may write \/ for /.
-    begins: ["://", ":\\/\\/"],
+    begins: ["://", ":\\"],
     // https://$USER:$TOKEN@… and https://{user}:{token}@… are templates.
-    pattern: /:(\\?\/){2}[^\s/:@"'<>`]{0,100}:(?![$<{%[*])[^\s/@"'<>`]{1,200}@[A-Za-z0-9[]/y,
+    pattern: /:(\\{0,3}\/){2}[^\s/:@"'<>`]{0,100}:(?![$<{%[*])[^\s/@"'<>`]{1,200}@[A-Za-z0-9[]/y,
     inWords: true,
   },
   {

@@ -207,7 +207,7 @@ describe("one table says what stays behind, from", () => {
     }
   });
 
-  test("a Hub that lists a file twice, or one that leads out of its folder", async () => {
+  test("but a Hub that lists a file which leads out of its folder is not used", async () => {
     for (const path of ["../x", "/etc/x", "a\\b", "c:/x", "a/../../x", "a//x", "a\0b", "a\nb", "."]) {
       const server = await startHubServer({
         "me/model": { commits: { [COMMIT]: { "config.json": "{}", [path]: "x" } }, refs: { main: COMMIT } },
@@ -220,6 +220,20 @@ describe("one table says what stays behind, from", () => {
       });
       await server.close();
     }
+  });
+
+  test("nor one that lists a file twice", async () => {
+    const server = await startHubServer({
+      "me/model": {
+        commits: { [COMMIT]: { a: "", b: "", "config.json": "{}", d: "" } },
+        refs: { main: COMMIT },
+      },
+    });
+    vi.stubEnv("HF_ENDPOINT", server.endpoint);
+    server.faults.nextPage = `${server.endpoint}/api/models/me/model/tree/${COMMIT}?recursive=true`;
+    const run = convert("me/model", join(await temporaryFolder(), "out"), parseConvertOptions({}));
+    await expect(run).rejects.toMatchObject({ exitCode: 2, message: '"me/model" lists the file "a" twice.' });
+    await server.close();
   });
 
   test("and it is said in one line, by kind", async () => {

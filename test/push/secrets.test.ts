@@ -1,11 +1,12 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { mkdir, symlink, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
 import { SECRET_PATTERNS } from "../../src/push/secret-patterns.js";
 import { type FoundSecret, SecretsError } from "../../src/push/secrets.js";
 import { lsg } from "../support/cli.js";
 import { FIXTURES, temporaryFolder } from "../support/fixtures.js";
+import { writeTinyModel } from "../support/tiny-model.js";
 import { branch, FILES, pushFiles, setUpPush, TOKEN, writeFolder } from "./support.js";
 
 const hub = setUpPush();
@@ -217,6 +218,36 @@ describe("--allow", () => {
     expect(flags).toBe('--allow "notes.txt" --allow "sub/other.txt"');
     const passed = await push(...flags.replaceAll('"', "").split(" "));
     expect([passed.code, JSON.parse(passed.stdout).pushed]).toEqual([0, true]);
+  });
+});
+
+describe("a conversion that is pushed", () => {
+  it("is kept and says what stops the push; --allow lets it pass", async () => {
+    const folder = await writeTinyModel({ files: { "notes.txt": FIRST } });
+    const convert = (...more: string[]) =>
+      lsg(
+        [
+          "convert",
+          folder,
+          "out",
+          "--max-sequence-length",
+          "16",
+          "--no-verify",
+          "--push-to",
+          "me/new",
+          ...more,
+        ],
+        {
+          cwd: dirname(folder),
+        },
+      );
+    const { code, stderr } = await convert();
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/Nothing was pushed, for .*: notes.txt, line 1: a Hugging Face token\./);
+    expect(stderr).toMatch(/out is converted all the same; lsg push out me\/new tries again/);
+    expect(hub.server.repos["me/new"]).toBeUndefined();
+    expect((await convert("--force", "--allow", "notes.txt")).code).toBe(0);
+    expect(String(branch(hub, "me/new")["notes.txt"])).toBe(FIRST);
   });
 });
 

@@ -58,6 +58,9 @@ const KINDS = [
   },
 ] as const;
 
+/** Tables; small ones that a config or the code names belong to the model. */
+export const TABLE = /\.(csv|tsv|jsonl|ndjson|parquet|arrow|feather)(\.(gz|bz2|xz|zst))?$/;
+
 /** The most bytes that a name may have, on nearly every file system. */
 const MAX_NAME_BYTES = 255;
 

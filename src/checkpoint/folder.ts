@@ -1,6 +1,7 @@
 import { type FileHandle, open, readdir, readFile, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { CheckpointError, systemErrorCode } from "../base/errors.js";
+import { kindOfPath, TABLE } from "./file-kinds.js";
 import type { FileInfo, FileSource } from "./file-source.js";
 import { entriesOf, openPlace, type Place, refusedEntries, requirePlace } from "./links.js";
 
@@ -28,9 +29,9 @@ export async function openFolder(path: string): Promise<FileSource> {
   const { files, places } = await listFiles(root, path);
 
   async function locate(file: string): Promise<Place> {
-    const { size, refused = "is no file" } = requireFile(name, files, file);
+    const { size } = requireFile(name, files, file);
     const place = places.get(file);
-    if (!place) throw refusedEntries(new Map([[file, refused]]));
+    if (!place) throw refusedEntries(refusedIn(files, file));
     if (size <= MAX_LFS_POINTER_SIZE)
       await withPlace(place, file, (handle) => refuseLfsPointer(handle, file));
     return place;
@@ -49,6 +50,17 @@ export async function openFolder(path: string): Promise<FileSource> {
       return place.path;
     },
   };
+}
+
+/** What is refused of a folder, so that it is told at once: the file that was asked for, and others that may be. */
+function refusedIn(files: ReadonlyMap<string, FileInfo>, asked: string): Map<string, string> {
+  const others = [...files.keys()].filter((path) => kindOfPath(path) === undefined && !TABLE.test(path));
+  return new Map(
+    [asked, ...others].flatMap((path) => {
+      const reason = files.get(path)?.refused;
+      return reason === undefined ? [] : [[path, reason] as const];
+    }),
+  );
 }
 
 /** Gives a file to whoever reads it, opened once. */

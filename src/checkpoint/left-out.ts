@@ -2,7 +2,7 @@ import { posix } from "node:path";
 import { listed } from "../base/listed.js";
 import { isRecord } from "../json/json-edit.js";
 import { parseObject } from "./checkpoint.js";
-import { collisions, HIDDEN, isHidden, kindOfPath, ODD_NAMES, TRAINING } from "./file-kinds.js";
+import { collisions, HIDDEN, isHidden, kindOfPath, ODD_NAMES, TABLE, TRAINING } from "./file-kinds.js";
 import type { FileInfo, FileSource } from "./file-source.js";
 import { refusedEntries } from "./links.js";
 import { MODULES_FILE, parseModules } from "./sentence-transformers/modules-json.js";
@@ -26,9 +26,6 @@ const TOO_LARGE = "files too large for settings";
 
 /** Kinds that nothing which opens a model reads. */
 const NEVER_OPENED: ReadonlySet<string> = new Set([HIDDEN, TRAINING, DATA]);
-
-/** Tables; small ones that a config or the code names belong to the model. */
-const TABLE = /\.(csv|tsv|jsonl|ndjson|parquet|arrow|feather)(\.(gz|bz2|xz|zst))?$/;
 
 /** Files of tensors that may be a head's, or another model's. */
 const TENSORS = /\.(safetensors|bin|pt|pth|h5|msgpack|ot|npz)$/;

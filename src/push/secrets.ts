@@ -4,9 +4,9 @@ import { LsgError } from "../base/errors.js";
 import { listed } from "../base/listed.js";
 import type { Progress } from "../base/progress.js";
 import type { PushedFile } from "./files.js";
-import { placeInFile } from "./place-in-file.js";
+import { placesInFile } from "./places-in-file.js";
 import { SECRET_PATTERNS, type SecretPattern, tokenPattern } from "./secret-patterns.js";
-import { searchSecrets } from "./secret-search.js";
+import { type SecretAt, searchSecrets } from "./secret-search.js";
 
 /** A secret in a file. Its text is nowhere but there. */
 export interface FoundSecret {
@@ -25,10 +25,11 @@ export class SecretsError extends LsgError {
 
   constructor(secrets: readonly FoundSecret[], again = "") {
     const files = [...new Set(secrets.map(({ file }) => file))];
+    const flags = files.slice(0, MAX_NAMED).map((file) => `--allow ${JSON.stringify(file)}`);
     super(
       `Nothing was pushed, for what must not be published: ${listed(secrets.map(described), MAX_NAMED)}.`,
-      `Take it out, and have it revoked where it was given out if others could read it. ` +
-        `What is no secret passes with ${files.map((file) => `--allow ${JSON.stringify(file)}`).join(" ")}.${again}`,
+      "Take it out, and have it revoked where it was given out if others could read it. What is no secret passes with " +
+        `${flags.join(" ")}${files.length > MAX_NAMED ? " and so on" : ""}.${again}`,
     );
     this.details = { secrets };
   }
@@ -107,12 +108,15 @@ async function secretsIn(
       yield piece;
     }
   }
-  const found: FoundSecret[] = [];
-  for await (const { at, kind } of searchSecrets(pieces(), patterns)) {
-    found.push({ file: file.path, ...(await placeInFile(piecesOf(file), at)), kind });
+  const found: SecretAt[] = [];
+  for await (const secret of searchSecrets(pieces(), patterns)) {
+    found.push(secret);
     if (found.length === MAX_IN_FILE) break;
   }
-  return found;
+  if (found.length === 0) return [];
+  const bytes = found.map(({ at }) => at);
+  const places = await placesInFile(piecesOf(file), bytes);
+  return found.map(({ kind }, i) => ({ file: file.path, ...places[i], kind }));
 }
 
 async function* piecesOf({ content }: PushedFile): AsyncIterable<Buffer> {
@@ -121,5 +125,5 @@ async function* piecesOf({ content }: PushedFile): AsyncIterable<Buffer> {
 }
 
 function described({ file, line, byte, kind }: FoundSecret): string {
-  return `${file}, ${line === undefined ? `byte ${byte}` : `line ${line}`}: ${kind}`;
+  return `${file} ${line === undefined ? `byte ${byte}` : `line ${line}`} (${kind})`;
 }

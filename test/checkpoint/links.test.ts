@@ -44,6 +44,11 @@ async function linkTo(target: string, path: string): Promise<void> {
 
 const listing = async (folder = model) => [...(await openFolder(folder)).files.keys()];
 
+/** Runs a command in the model's folder. */
+function inShell(command: string): () => Promise<void> {
+  return async () => void execFileSync("sh", ["-c", command], { cwd: model });
+}
+
 /** The error for the files of a folder that would be copied. */
 async function refusal(folder = model): Promise<CheckpointError> {
   const { files } = await openFolder(folder);
@@ -155,6 +160,16 @@ describe("a link out of its folder is never opened", () => {
     expect(message).toMatch(/vocab\/ is a link to \.\.\/secret, outside of the folder/);
   });
 
+  it("and all that would be read are named at once", async () => {
+    await linkTo("../secret/token", "README.md");
+    await linkTo("../secret/token", "vocab.txt");
+    await linkTo("../secret/token", "train.csv");
+    await linkTo("../secret", "runs");
+    await expect((await openFolder(model)).read("vocab.txt")).rejects.toThrow(
+      /^vocab.txt is a link to [^,]*, outside of the folder, README.md is a link to [^,]*, outside of the folder: only/,
+    );
+  });
+
   it("nor one to what is hidden in it", async () => {
     await write("model/.env", SECRET);
     await write("model/.git/config", SECRET);
@@ -184,12 +199,17 @@ describe("a link out of its folder is never opened", () => {
   it.each<[how: string, put: (target: string, place: string) => Promise<void>]>([
     ["a copy", copyFile],
     ["a hard link", link],
+    ["a hard link, as docs/convert.md makes it", inShell('ln -f "$(readlink -f labels.txt)" labels.txt')],
+    [
+      "a copy, as docs/convert.md makes it",
+      inShell('cp --remove-destination "$(readlink -f labels.txt)" labels.txt'),
+    ],
   ])("until %s is in its place, as the remedy says", async (_, put) => {
     await linkTo("../secret/token", "labels.txt");
     expect((await refusal()).remedy).toBe(
       "Put a copy or a hard link of what belongs to the model in the place of it, or remove it.",
     );
-    await unlink(join(model, "labels.txt"));
+    if (put === copyFile || put === link) await unlink(join(model, "labels.txt"));
     await put(join(root, "secret/token"), join(model, "labels.txt"));
     const { files } = await openFolder(model);
     expect(sortFiles({ files, contents: new Map() }).kept).toContain("labels.txt");

@@ -94,8 +94,8 @@ describe("a secret stops a push", () => {
       { file: "tokenizer.json", line: 4, kind },
     ]);
     expect(error.message).toBe(
-      `Nothing was pushed, for what must not be published: README.md, line 5: ${kind}, notes.txt, line 1: ${kind}, ` +
-        `tokenizer.json, line 4: ${kind}.`,
+      `Nothing was pushed, for what must not be published: README.md line 5 (${kind}), notes.txt line 1 (${kind}), ` +
+        `tokenizer.json line 4 (${kind}).`,
     );
     expect(JSON.stringify([error.message, error.remedy, error.details])).not.toContain(secret);
   });
@@ -174,7 +174,7 @@ describe("a secret stops a push", () => {
   it("and many of them are counted, not listed", async () => {
     const error = await refusal({ "notes.txt": `${FIRST}\n`.repeat(1000) });
     expect(error.details.secrets).toHaveLength(100);
-    expect(error.message).toMatch(/notes.txt, line 8: a Hugging Face token and 92 more\.$/);
+    expect(error.message).toMatch(/notes.txt line 8 \(a Hugging Face token\) and 92 more\.$/);
   });
 });
 
@@ -195,7 +195,7 @@ describe("--allow", () => {
     });
     expect(lines).toEqual(
       expect.arrayContaining([
-        "Let pass by --allow: notes.txt, line 2: a Hugging Face token",
+        "Let pass by --allow: notes.txt line 2 (a Hugging Face token)",
         "--allow config.json: no secret is in it",
         "--allow none.txt: no such file is pushed",
       ]),
@@ -243,7 +243,7 @@ describe("a conversion that is pushed", () => {
       );
     const { code, stderr } = await convert();
     expect(code).toBe(2);
-    expect(stderr).toMatch(/Nothing was pushed, for .*: notes.txt, line 1: a Hugging Face token\./);
+    expect(stderr).toMatch(/Nothing was pushed, for .*: notes.txt line 1 \(a Hugging Face token\)\./);
     expect(stderr).toMatch(/out is converted all the same; lsg push out me\/new tries again/);
     expect(hub.server.repos["me/new"]).toBeUndefined();
     expect((await convert("--force", "--allow", "notes.txt")).code).toBe(0);

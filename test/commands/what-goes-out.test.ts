@@ -222,20 +222,6 @@ describe("one table says what stays behind, from", () => {
     }
   });
 
-  test("nor one that lists a file twice", async () => {
-    const server = await startHubServer({
-      "me/model": {
-        commits: { [COMMIT]: { a: "", b: "", "config.json": "{}", d: "" } },
-        refs: { main: COMMIT },
-      },
-    });
-    vi.stubEnv("HF_ENDPOINT", server.endpoint);
-    server.faults.nextPage = `${server.endpoint}/api/models/me/model/tree/${COMMIT}?recursive=true`;
-    const run = convert("me/model", join(await temporaryFolder(), "out"), parseConvertOptions({}));
-    await expect(run).rejects.toMatchObject({ exitCode: 2, message: '"me/model" lists the file "a" twice.' });
-    await server.close();
-  });
-
   test("and it is said in one line, by kind", async () => {
     const folder = await wholeListing();
     const { stderr } = await lsg(["convert", folder, "out", "--max-sequence-length", "16"], {

@@ -68,12 +68,6 @@ export async function listRepo(
           "Don't use this repository, or ask its owner to rename the file.",
         );
       }
-      if (files.has(path)) {
-        throw new HubError(
-          `"${subject.repo}" lists the file ${JSON.stringify(path)} twice.`,
-          "Don't use this repository, or the mirror that lists it.",
-        );
-      }
       files.set(path, lfs ? { size: lfs.size, etag: lfs.oid } : { size, etag: oid });
       if (files.size > MAX_REPO_FILES) {
         throw new HubError(`"${subject.repo}" lists more than ${MAX_REPO_FILES} files.`);

@@ -161,7 +161,9 @@ function sorter(
   const folders = models
     .map((path) => posix.dirname(path))
     .filter((folder) => files.has(posix.join(folder, "config.json")) && folder !== ".");
-  const texts = [...contents].map(([, content]) => content.toString("utf8"));
+  const texts = [...contents].flatMap(([path, content]) =>
+    path === MODULES_FILE || mayNameTables(path, files) ? [content.toString("utf8")] : [],
+  );
   const isNamed = (path: string) => texts.some((text) => names(text, posix.basename(path)));
   return (path) => {
     // A module may be called like an export; what is hidden or written by a training in it is that there too.

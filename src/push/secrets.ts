@@ -97,7 +97,7 @@ async function secretsIn(
 ): Promise<FoundSecret[]> {
   if (file.original !== undefined) {
     // Its owner looks there, not into what it becomes.
-    const own = { path: file.path, size: file.size, content: { file: file.original } };
+    const own = { path: file.path, size: file.size, content: file.original };
     const found = await secretsIn(own, patterns, () => {}, signal);
     if (found.length > 0) return found;
   }

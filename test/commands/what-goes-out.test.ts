@@ -105,7 +105,7 @@ async function put(folder: string, files: Readonly<Record<string, string>>): Pro
 
 /** A model with all of that beside it. */
 async function wholeListing(): Promise<string> {
-  const folder = await writeTinyModel({ files: { "README.md": "# A model" } });
+  const folder = await writeTinyModel({ files: { "README.md": "# A model\n\nTrained on dev.parquet." } });
   await put(folder, KEPT);
   for (const paths of Object.values(LEFT_OUT)) {
     await put(folder, Object.fromEntries(paths.map((path) => [path, SECRET])));

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
@@ -165,6 +165,20 @@ describe("a secret stops a push", () => {
       ...tokens.map((_, i) => ({ file: `${i}.txt`, line: 2, kind: "the access token in use" })),
       { file: "lsg_notes.json", line: 1, kind: "the access token in use" },
     ]);
+  });
+
+  it("and one that is put into a file after the search is not sent", async () => {
+    const folder = await writeFolder({ ...FILES, "notes.txt": "nothing" });
+    const lines: string[] = [];
+    lines.push = (line) => {
+      if (line.includes("will be a new repository")) writeFileSync(join(folder, "notes.txt"), FIRST);
+      return 0;
+    };
+    await expect(pushFiles("me/new", {}, { folder, lines })).rejects.toMatchObject({
+      exitCode: 2,
+      message: "notes.txt was changed while the push was prepared; nothing was pushed",
+    });
+    expect(Object.keys(branch(hub, "me/new"))).toEqual([".gitattributes"]); // as the Hub makes a repository
   });
 
   it("in a dry run too", async () => {

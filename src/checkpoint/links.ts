@@ -1,6 +1,6 @@
 import { type BigIntStats, constants } from "node:fs";
 import { type FileHandle, lstat, open, readlink, realpath } from "node:fs/promises";
-import { dirname, join, relative, sep } from "node:path";
+import { dirname, isAbsolute, join, relative, sep } from "node:path";
 import { CheckpointError, systemErrorCode } from "../base/errors.js";
 import { listed } from "../base/listed.js";
 import { isHidden } from "./file-kinds.js";
@@ -23,6 +23,12 @@ export interface Place {
 /** Stores in which git-annex and DVC keep a folder's own files, by hashes, with links in their places. */
 const STORES = /^\.(git\/annex\/objects|dvc\/cache)\//;
 
+/** What the system says where a link leads nowhere. */
+const ABSENT: ReadonlySet<string> = new Set(["ENOENT", "ENOTDIR", "ELOOP"]);
+
+/** And where it leads through a folder that is closed to this user. */
+const FORBIDDEN: ReadonlySet<string> = new Set(["EACCES", "EPERM"]);
+
 /** Entries that an error names. */
 const MAX_NAMED = 5;
 
@@ -36,27 +42,32 @@ const MAX_NAMED = 5;
 export function entriesOf(root: string): (path: string) => Promise<FolderEntry | undefined> {
   const blobs = blobsOf(root);
 
-  async function followed(path: string): Promise<FolderEntry | undefined> {
-    const real = await realpath(path).catch(unlessBroken);
-    if (real === undefined) return undefined;
-    const stats = await lstat(real, { bigint: true });
-    const inside = relative(root, real).split(sep).join("/");
-    const isInside = real === root || !(inside === ".." || inside.startsWith("../") || real === inside);
-    const isOwn = isInside
-      ? STORES.test(inside) || !isHidden(inside)
-      : dirname(real) === blobs && stats.isFile();
-    if (isOwn) return asFound(real, stats);
-    const where = isInside ? "a hidden file" : "outside of the folder";
-    return {
-      kind: "refused",
-      reason: `is a link to ${await readlink(path)}, ${where}`,
-      isFolder: stats.isDirectory(),
+  async function followed(path: string): Promise<FolderEntry> {
+    const refused = async (where: string, isFolder = false): Promise<FolderEntry> => {
+      return { kind: "refused", reason: `is a link to ${await readlink(path)}, ${where}`, isFolder };
     };
+    const real = await realpath(path).catch((error: unknown) => {
+      if (!FORBIDDEN.has(systemErrorCode(error) ?? "")) throw error;
+    });
+    if (real === undefined) return refused("which may not be read");
+    const stats = await lstat(real, { bigint: true });
+    const below = relative(root, real).split(sep).join("/");
+    if (isAbsolute(below) || /^\.\.(\/|$)/.test(below)) {
+      const isBlob = dirname(real) === blobs && stats.isFile();
+      return isBlob ? asFound(real, stats) : refused("outside of the folder", stats.isDirectory());
+    }
+    const isOwn = STORES.test(below) || !isHidden(below);
+    return isOwn ? asFound(real, stats) : refused("a hidden file", stats.isDirectory());
   }
 
   return async (path) => {
-    const stats = await lstat(path, { bigint: true });
-    return stats.isSymbolicLink() ? followed(path) : asFound(path, stats);
+    try {
+      const stats = await lstat(path, { bigint: true });
+      return stats.isSymbolicLink() ? await followed(path) : asFound(path, stats);
+    } catch (error) {
+      if (ABSENT.has(systemErrorCode(error) ?? "")) return undefined;
+      throw error;
+    }
   };
 }
 
@@ -75,11 +86,6 @@ function asFound(path: string, stats: BigIntStats): FolderEntry {
   if (stats.isDirectory()) return { kind: "folder", path };
   const what = stats.isFIFO() ? "a named pipe" : stats.isSocket() ? "a socket" : "a device";
   return { kind: "refused", reason: `is ${what}, not a file`, isFolder: false };
-}
-
-function unlessBroken(error: unknown): undefined {
-  const code = systemErrorCode(error);
-  if (code !== "ENOENT" && code !== "ELOOP" && code !== "ENOTDIR") throw error;
 }
 
 /** Opens a file where it was found. @throws CheckpointError if something else lies there by now */

@@ -8,6 +8,8 @@ export class LsgError extends Error {
   /** Process exit code: 2 for a wrong command or input, 1 for a check that fell short. */
   readonly exitCode: number = 2;
   readonly remedy: string | undefined;
+  /** What a program may want to know of it beside its text: further keys of the error in --json. */
+  readonly details: Readonly<Record<string, unknown>> = {};
 
   /**
    * Names and values of a model may stand in both texts as they are: here they become lines that do nothing to who reads

@@ -7,7 +7,10 @@ export interface FileSource {
   readonly name: string;
   /** Where the files are, for error messages and for finding them again. */
   readonly origin: FolderOrigin | HubOrigin;
-  /** Every file below the model's root, by its POSIX path (`1_Pooling/config.json`), with its size in bytes. */
+  /**
+   * Every file below the model's root, by its POSIX path (`1_Pooling/config.json`), with its size in bytes. A link to a
+   * folder that is not looked into stands there with a slash at its end.
+   */
   readonly files: ReadonlyMap<string, FileInfo>;
   /** Of a sentence-transformers model: the folder of the transformer's files, which stand at the top here. */
   readonly transformerFolder?: string;
@@ -38,6 +41,8 @@ export interface Mended {
 export interface FileInfo {
   /** Bytes. */
   readonly size: number;
+  /** Why it is never opened, a predicate: it "is a link to …, outside of the folder". */
+  readonly refused?: string;
 }
 
 export interface FolderOrigin {

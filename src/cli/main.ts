@@ -141,13 +141,21 @@ function report(error: unknown, json: boolean): number {
       json,
     );
   }
-  if (error instanceof LsgError) return fail(error.message, error.remedy, error.exitCode, json);
+  if (error instanceof LsgError) {
+    return fail(error.message, error.remedy, error.exitCode, json, error.details);
+  }
   tell(process.stderr, `lsg: this is a bug; please report it\n${describeBug(error)}\n`);
   return EXIT_BUG;
 }
 
-function fail(message: string, remedy: string | undefined, exitCode: number, json: boolean): number {
-  if (json) printJson({ error: { message, remedy: remedy ?? null } });
+function fail(
+  message: string,
+  remedy: string | undefined,
+  exitCode: number,
+  json: boolean,
+  details: LsgError["details"] = {},
+): number {
+  if (json) printJson({ error: { message, remedy: remedy ?? null, ...details } });
   tell(process.stderr, `lsg: ${message}\n${remedy ? `     ${remedy}\n` : ""}`);
   return exitCode;
 }

@@ -12,7 +12,7 @@ import {
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { openSource } from "../../src/checkpoint/open-source.js";
-import { readCheckpoint } from "../../src/model/open.js";
+import { type ReadCheckpoint, readCheckpoint } from "../../src/model/open.js";
 import { readRecord } from "../../src/plan/conversion-record.js";
 import { checkFolder } from "../../src/verify/folder/checks.js";
 import { createRecorder } from "../../src/verify/recorder.js";
@@ -67,12 +67,21 @@ const WORDS = "bert.embeddings.word_embeddings.weight";
 
 type Damages = Readonly<Record<string, Damage>>;
 
+/** Originals are read once: nothing changes them. */
+const originals = new Map<string, Promise<ReadCheckpoint>>();
+
+function originalOf(folder: string): Promise<ReadCheckpoint> {
+  const known = originals.get(folder) ?? openSource(folder).then((source) => readCheckpoint(source));
+  originals.set(folder, known);
+  return known;
+}
+
 /** The checks that look at a folder's files. */
 async function looked(folder: string, against: string): Promise<readonly Check[]> {
   const source = await openSource(folder, { asFound: true });
   const recorder = createRecorder({}, undefined);
   const record = await readRecord(source).catch(() => undefined);
-  const original = await readCheckpoint(await openSource(against));
+  const original = await originalOf(against);
   await checkFolder({ source, record, original, signal: undefined }, recorder);
   // What the rest of the verification goes by.
   if (record === undefined) {

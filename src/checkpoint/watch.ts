@@ -15,10 +15,11 @@ interface ReadRange {
 }
 
 /**
- * A source that knows which of its files were read, and what they were. Of a folder that is noted when it is opened; a
- * file of the Hub's, which a commit names for good, is noted in the cache when it is there.
+ * A source that knows which of its files were read, and what they were. Of a folder that is noted when it is opened; of
+ * the Hub's files, which a commit names for good, each is noted when it is in the cache.
  */
 export async function watched(source: FileSource): Promise<FileSource> {
+  if (source.watch) return source;
   const { origin } = source;
   const places = new Map<string, string>();
   const found = new Map<string, BigIntStats | undefined>();
@@ -142,10 +143,12 @@ function changeOf(
   if (before.size !== now.size) return `it had ${before.size} bytes and has ${now.size}`;
   if (before.mtimeNs !== now.mtimeNs) return "it was written to";
   if (isKnown) return undefined;
+  // Where every write and rename shows, other numbers alone are those of a file system that gives them out anew.
+  if (HAS_CHANGE_TIME && before.ctimeNs === now.ctimeNs) return undefined;
   if (before.ino !== now.ino || before.dev !== now.dev) return "another file has taken its place";
   // A link that somebody made or removed, other permissions, another owner: all that changes this time without a write.
   const isExplained = (["nlink", "mode", "uid", "gid"] as const).some((key) => before[key] !== now[key]);
-  if (!HAS_CHANGE_TIME || isExplained || before.ctimeNs === now.ctimeNs) return undefined;
+  if (!HAS_CHANGE_TIME || isExplained) return undefined;
   return "it was written to and its date set back, or another program has linked to it";
 }
 

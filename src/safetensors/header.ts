@@ -143,7 +143,8 @@ function refuseAmbiguous(value: Buffer, key: string): void {
   if (value[0] === OPEN_BRACE) topLevelSpans(value);
   if (key === METADATA_KEY) return;
   const size = /[[,]\s*(-?\d+[.eE][\w.+-]*)/.exec(value.toString("latin1"))?.[1];
-  if (Number.isInteger(Number(size))) throw new SyntaxError(`tensor "${key}" has ${size} where an integer belongs`);
+  if (Number.isInteger(Number(size)))
+    throw new SyntaxError(`tensor "${key}" has ${size} where an integer belongs`);
 }
 
 function parseMetadata(value: unknown, file: string): ReadonlyMap<string, string> | undefined {

@@ -93,6 +93,13 @@ const HOSTILE: Readonly<Record<string, Damage>> = {
     "modules.json",
     '[{"idx": 0, "name": "0", "path": "", "type": "my_module.X"}]',
   ),
+  "an activation of another package": put(
+    "2_Dense/config.json",
+    '{"in_features": 4, "activation_function": "evil.Activation"}',
+  ),
+  "an activation of a cross-encoder": set("config.json", "sbert_ce_default_activation_function", "os.abort"),
+  "the same in today's place": set("config.json", "sentence_transformers", { activation_fn: "evil.X" }),
+  "a module behind a router": put("router_config.json", '{"types": {"query_0": "evil.Module"}}'),
   "our module with another byte": append(`${MODULE}.py`, "\n"),
   "our module with other line ends": (folder) => {
     const path = join(folder, `${MODULE}.py`);
@@ -162,6 +169,16 @@ test("the remedy for what may be the original's own: naming it", async () => {
   const compared = await looked(folder, original);
   expect(failing(compared.checks)).toEqual([]);
   expect(compared.modeling).toHaveProperty("files");
+});
+
+test("what sentence-transformers has itself is no finding", async () => {
+  const folder = await bert.copy();
+  const module = { activation_function: "torch.nn.modules.activation.Tanh" };
+  put("2_Dense/config.json", JSON.stringify(module))(folder);
+  put("modules.json", '[{"path": "", "type": "sentence_transformers.models.Transformer"}]')(folder);
+  put("router_config.json", '{"types": {"query_0": "sentence_transformers.models.Transformer"}}')(folder);
+  set("config.json", "sbert_ce_default_activation_function", "torch.nn.modules.linear.Identity")(folder);
+  expect(failing((await looked(folder)).checks)).toEqual([]);
 });
 
 test("a Longformer has no code, and none is asked for", async () => {

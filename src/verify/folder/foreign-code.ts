@@ -7,17 +7,31 @@ import { isRecord } from "../../json/json-edit.js";
 /** Files with settings, by which Python's libraries decide what to load. */
 const SETTINGS = /^(.*_)?config(_.*)?\.json$/;
 
-/** Keys, at any depth of such a file, by which they run code or unpickle a file that the value names. */
-const NAMES_CODE: ReadonlySet<string> = new Set([
-  "auto_map",
-  "custom_generate",
-  "custom_pipeline",
-  "custom_pipelines",
-  "transformers_weights",
-]);
+/** Packages that may name their own modules. */
+const KNOWN_MODULES = /^(sentence_transformers|pylate)\.[\w.]+$/;
 
-/** Keys that name an implementation of attention; one with a slash is a kernel's repository, whose code is run. */
-const NAMES_KERNEL: ReadonlySet<string> = new Set(["attn_implementation", "_attn_implementation"]);
+/** What a value names, as far as it may: nothing, whatever it says; a name, where code would be a path. */
+const NOTHING = /^(?!)/;
+const NO_REPOSITORY = /^[^/]*$/;
+const NO_OTHER_PACKAGE = /^([^.]*|torch\.nn\.[\w.]+)$/;
+
+/**
+ * Keys, at any depth of such a file, by which they run or import code, or unpickle a file, that the value names; and what it
+ * may say. A kernel of attention lies in a repository; activations and modules are imported by their paths.
+ */
+const NAMES_CODE: Readonly<Record<string, RegExp>> = {
+  auto_map: NOTHING,
+  custom_generate: NOTHING,
+  custom_pipeline: NOTHING,
+  custom_pipelines: NOTHING,
+  transformers_weights: NOTHING,
+  attn_implementation: NO_REPOSITORY,
+  _attn_implementation: NO_REPOSITORY,
+  activation_fn: NO_OTHER_PACKAGE,
+  activation_function: NO_OTHER_PACKAGE,
+  sbert_ce_default_activation_function: NO_OTHER_PACKAGE,
+  types: KNOWN_MODULES,
+};
 
 /** Keys of config.json that are proven elsewhere (see `checkModeling`). */
 const PROVEN = ["auto_map", "_attn_implementation"];
@@ -27,9 +41,6 @@ const RUN_BY_NAME = /^custom_generate\/.*\.py$/;
 
 /** Weights that are unpickled, if they are not passed over for safetensors files. */
 const PICKLED = /^(pytorch_model.*|model.*|consolidated.*)\.(bin|pt|pth|ckpt|pkl)$/;
-
-/** Packages that may name their own modules in modules.json. */
-const KNOWN_MODULES = /^(sentence_transformers|pylate)\.[\w.]+$/;
 
 /**
  * Everything by which loaders would run code, or unpickle weights, that a conversion alone puts into no folder: it was the
@@ -63,11 +74,18 @@ function namedIn(value: unknown, file: string, path = ""): string[] {
   if (Array.isArray(value)) return value.flatMap((one, i) => namedIn(one, file, `${path}${i}.`));
   if (!isRecord(value)) return [];
   return Object.entries(value).flatMap(([key, inner]) => {
-    const isKernel = NAMES_KERNEL.has(key) && JSON.stringify(inner).includes("/");
-    const isNamed = NAMES_CODE.has(key) && inner !== null;
-    if (isKernel || isNamed) return [foreign(`${file}: ${path}${key}`, inner)];
+    const allowed = Object.hasOwn(NAMES_CODE, key) ? NAMES_CODE[key] : undefined;
+    if (allowed && !textsIn(inner).every((text) => allowed.test(text))) {
+      return [foreign(`${file}: ${path}${key}`, inner)];
+    }
     return namedIn(inner, file, `${path}${key}.`);
   });
+}
+
+/** The values of a key that are texts, themselves or in lists and objects. */
+function textsIn(value: unknown): string[] {
+  if (typeof value === "string") return [value];
+  return typeof value === "object" && value !== null ? Object.values(value).flatMap(textsIn) : [];
 }
 
 function foreign(place: string, found: unknown): string {

@@ -119,7 +119,7 @@ const NOT_AS_PLANNED: ProvenModeling = {
 
 const FOREIGN: ProvenModeling = {
   notRun: "Python code that does not come with lsg is not run",
-  remedy: "Convert the original again.",
+  remedy: "The check of the modelling code says what is foreign, and what to do.",
 };
 
 /** Of a folder that has no modelling code only what should not be there is told. */

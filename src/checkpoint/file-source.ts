@@ -18,6 +18,8 @@ export interface FileSource {
   readonly rewritten?: ReadonlyMap<string, Buffer>;
   /** Of the JSON files that were read so far those that not every reader would have taken. */
   readonly mended?: ReadonlyMap<string, Mended>;
+  /** Holds the files that were read against what they were, where somebody asks for that. */
+  readonly watch?: Watch;
   /**
    * Reads the bytes `[start, end)` of a file without fetching the rest of it.
    * @throws CheckpointError if the file is missing or ends before `end`.
@@ -27,6 +29,17 @@ export interface FileSource {
   read(path: string): Promise<Buffer>;
   /** Makes a file available on this machine, downloading it if need be, and returns its local path. */
   localPath(path: string, options?: TransferOptions): Promise<string>;
+}
+
+/** Holds the files of a source that were read against what they were when it was opened. */
+export interface Watch {
+  /**
+   * Notes from now on the content of every file that is read, and of those that were: then neither dates that were set
+   * back nor links that somebody makes and removes leave a doubt. It takes as long as reading them does.
+   */
+  noteContents(signal?: AbortSignal): Promise<void>;
+  /** @throws CheckpointError that names the file which is no longer the one that was read */
+  requireUnchanged(signal?: AbortSignal): Promise<void>;
 }
 
 /** A JSON file as every reader takes it, where not every reader would have taken it as it lies there. */

@@ -7,6 +7,7 @@ import { realPlace } from "./interrupted/real-place.js";
 import { namedFolder } from "./named-folder.js";
 import { withTransformerAtTop } from "./sentence-transformers/transformer-at-top.js";
 import { withStandardJson } from "./standard-files.js";
+import { watched } from "./watch.js";
 
 export interface OpenSourceOptions {
   /** Hub branch, tag or commit. */
@@ -25,7 +26,8 @@ export interface OpenSourceOptions {
  * @throws CheckpointError or HubError if there is neither.
  */
 export async function openSource(name: string, options: OpenSourceOptions = {}): Promise<FileSource> {
-  const source = await withTransformerAtTop(await openFiles(await namedFolder(name), options));
+  const files = await watched(await openFiles(await namedFolder(name), options));
+  const source = await withTransformerAtTop(files);
   return options.asFound ? source : withStandardJson(source);
 }
 

@@ -9,6 +9,7 @@ import { type Progress, silent } from "../base/progress.js";
 import { type Checkpoint, parseObject, type Settlement } from "../checkpoint/checkpoint.js";
 import type { FileSource } from "../checkpoint/file-source.js";
 import { graphPaths } from "../checkpoint/graph-files.js";
+import { whileUnchanged } from "../checkpoint/watch.js";
 import { openWeights } from "../checkpoint/weight-reader.js";
 import { editTopLevel } from "../json/json-edit.js";
 import { attentionOf, describeAttention } from "../model/attention.js";
@@ -116,7 +117,9 @@ export async function exportInto(
     const scratch = join(work.folder, place);
     await mkdir(scratch, { recursive: true });
     const weights = options.onnxWeights === "shared" ? undefined : options.onnxWeights;
-    const written = await writeGraphs(scratch, graphs, { weights, signal });
+    const written = await whileUnchanged([source], signal, () =>
+      writeGraphs(scratch, graphs, { weights, signal }),
+    );
     const comparison = await compareDtypes({
       ...{ source, modelType, folder: scratch, lshSeed: graphOptions.seed },
       transfer: transfer("pytorch_model.bin"),

@@ -11,6 +11,7 @@ import { leftOutSentence, ownWeights, readForSorting, sortFiles } from "../check
 import { namedFolder } from "../checkpoint/named-folder.js";
 import { openSource } from "../checkpoint/open-source.js";
 import { isJsonFile } from "../checkpoint/standard-files.js";
+import { whileUnchanged } from "../checkpoint/watch.js";
 import type { ExportOptions } from "../options/options.js";
 import { copyWhole } from "../write/copy-file.js";
 import { asOutputError } from "../write/output-errors.js";
@@ -61,16 +62,19 @@ export async function exportOnnx(
   let written: ExportedGraph = { files: [], bytes: {}, task: "", attention: "full", notes: [] };
   await writeFolder(resolve(target), bytes, { force: options.force, sourceFolder: own }, async (folder) => {
     const { copied, leftOut } = await copiedFiles(source, options);
-    for (const path of copied) {
-      await mkdir(dirname(join(folder, path)), { recursive: true });
-      const content = await changedContent(source, path);
-      if (content) {
-        await writeFile(join(folder, path), content);
-        continue;
+    const copies = async () => {
+      for (const path of copied) {
+        await mkdir(dirname(join(folder, path)), { recursive: true });
+        const content = await changedContent(source, path);
+        if (content) {
+          await writeFile(join(folder, path), content);
+          continue;
+        }
+        const from = await source.localPath(path, transferOptions(source, path, progress, signal));
+        await copyWhole(from, join(folder, path));
       }
-      const from = await source.localPath(path, transferOptions(source, path, progress, signal));
-      await copyWhole(from, join(folder, path));
-    }
+    };
+    await whileUnchanged([source], signal, copies);
     const graphs = await exportInto(folder, source, options, context, options.modelType);
     written = { ...graphs, notes: [...graphs.notes, ...leftOut] };
   });

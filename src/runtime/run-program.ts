@@ -9,8 +9,10 @@ const MAX_OUTPUT_BYTES = 64 << 20;
 export interface ProgramOptions {
   /** What it reads on stdin; nothing by default. */
   readonly input?: string | undefined;
-  /** Environment variables beside those of this process. */
-  readonly env?: Readonly<Record<string, string>> | undefined;
+  /** Environment variables beside those of this process; undefined takes one away. */
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+  /** The working directory; by default this process's. */
+  readonly cwd?: string | undefined;
   /** Kills it. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -29,11 +31,12 @@ export interface ProgramResult {
 export async function runProgram(
   command: string,
   args: readonly string[],
-  { input = "", env = {}, signal }: ProgramOptions = {},
+  { input = "", env = {}, cwd, signal }: ProgramOptions = {},
 ): Promise<ProgramResult> {
   signal?.throwIfAborted();
   const running = promisify(execFile)(command, args, {
     env: { ...process.env, ...env },
+    cwd,
     killSignal: "SIGKILL",
     maxBuffer: MAX_OUTPUT_BYTES,
     ...(signal && { signal }),

@@ -77,12 +77,12 @@ async function roomFor({ origin }: FileSource): Promise<string> {
 }
 
 /**
- * Puts a model's file into a folder of ours, below its own path. Runtimes follow neither links that point out of
+ * Puts a model's file into a folder of ours, below its own path or another. Runtimes follow neither links that point out of
  * a graph's folder nor `../`, but a hard link is the file itself. On another disk, or where the system forbids
  * it, a copy.
  */
-export async function bringFile(source: FileSource, path: string, folder: string): Promise<void> {
-  const [from, to] = [await realpath(await source.localPath(path)), join(folder, path)];
+export async function bringFile(source: FileSource, path: string, folder: string, as = path): Promise<void> {
+  const [from, to] = [await realpath(await source.localPath(path)), join(folder, as)];
   await mkdir(dirname(to), { recursive: true });
   try {
     await link(from, to);

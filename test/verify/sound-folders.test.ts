@@ -67,6 +67,9 @@ describe("a folder that was changed in what does not count", () => {
     expect(readdirSync(folder)).not.toContain("train.csv");
     for (const path of ["train.csv", "trainer_state.json", ".DS_Store"]) put(path, "x")(folder);
     expect((await verdictOf(folder, { against: source })).summary).toMatch(/is sound/);
+    put("trainer_state.json", "y")(folder);
+    const { checks } = await verdictOf(folder, { against: source });
+    expect(textOf(checks, "files")).toMatch(/trainer_state\.json is not planned/);
   });
 
   test("its files links, as a cache of the Hub has them", async () => {

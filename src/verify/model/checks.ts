@@ -16,6 +16,7 @@ import { findSpecialTokens } from "../../tokenizer/special-tokens.js";
 import { asOutputError } from "../../write/output-errors.js";
 import type { OpCheck } from "../attention/check-op.js";
 import { checkOps, opsOf } from "../attention/check-ops.js";
+import type { ProvenModeling } from "../folder/checks.js";
 import { DECODER_LENGTHS } from "../graph/generation-steps.js";
 import type { GraphCheck } from "../graph/graph-check.js";
 import { checkGraphs, graphLengths } from "../graph/promised-graphs.js";
@@ -37,8 +38,7 @@ export interface ModelChecks {
   readonly device: Device;
   readonly converted: ReadModel & { readonly attention: PlannedAttention };
   readonly original: ReadModel | undefined;
-  /** The Python files that transformers runs; undefined if one of them does not come with lsg. */
-  readonly modeling: readonly string[] | undefined;
+  readonly modeling: ProvenModeling;
   readonly promise: Promised;
   /** Seed of lsh's projections, as the conversion recorded it. */
   readonly lshSeed: number;

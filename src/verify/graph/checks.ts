@@ -143,5 +143,5 @@ async function compareOps(
     }
   }
   if (ops.length === 0) return { verdict: "pass", detail: "the same as those of the other graphs" };
-  return checkOps(ops, check.op);
+  return checkOps(ops, { ...check.op, host: check.graphHost });
 }

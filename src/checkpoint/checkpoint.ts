@@ -2,6 +2,7 @@ import { posix } from "node:path";
 import { CheckpointError } from "../base/errors.js";
 import { listed } from "../base/listed.js";
 import { isRecord } from "../json/json-edit.js";
+import { refuseDeep } from "../json/json-scan.js";
 import type { FileSource, TransferOptions } from "./file-source.js";
 import { noConfig, refuseAsym } from "./no-config.js";
 import { noWeights } from "./no-weights.js";
@@ -119,6 +120,7 @@ async function readConfig(source: FileSource): Promise<Config> {
 /** @throws CheckpointError if the bytes are not JSON. */
 export function parseJson(content: Buffer, path: string): unknown {
   try {
+    refuseDeep(content);
     return JSON.parse(content.toString("utf8").replace(/^\uFEFF/, ""));
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);

@@ -140,7 +140,7 @@ function styleOf(json: Buffer, spans: ReadonlyMap<string, TopLevelSpan>): Style 
   if (!last) return { gap: " ", colon: ": ", unit: "" };
   const colon = json.toString("latin1", last.key.end, last.start);
   const before = json.toString("latin1", Math.max(0, last.key.start - MAX_INDENT), last.key.start);
-  const gap = /\s*$/.exec(before)?.[0] ?? "";
+  const gap = before.slice(before.trimEnd().length);
   const indent = /\n([ \t]*)$/.exec(gap)?.[1];
   if (indent === undefined) return { gap: colon.endsWith(" ") ? " " : "", colon, unit: "" };
   const behind = json.toString("latin1", last.end, last.end + MAX_INDENT);

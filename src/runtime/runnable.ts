@@ -170,10 +170,13 @@ function pick(inputs: Readonly<Record<string, NumberTensor>>, names: readonly st
 }
 
 /** Our own folders in the runtime's messages: they name what is gone, and differ from run to run. */
-const SCRATCH = /\S*lsg-verify-[^/\\]*[/\\](?:graph[^/\\]*|\d+)[/\\]/g;
+const SCRATCH = /\S{0,200}lsg-verify-[^/\\]{0,300}[/\\](?:graph[^/\\]{0,9}|\d{1,9})[/\\]/g;
 
 /** A place in the runtime's own code. */
 const CODE = /\/onnxruntime_src\/\S+ .*\) (?=[A-Z])/s;
+
+/** Of a message, which names of a stranger's graph may make as long as they please. */
+const MAX_REASON = 1000;
 
 /** Errors of the runtime come from what it is given, not from a bug: they name the model. */
 export async function running<T>(what: string, run: () => Promise<T>): Promise<T> {
@@ -181,7 +184,7 @@ export async function running<T>(what: string, run: () => Promise<T>): Promise<T
     return await run();
   } catch (error) {
     if (systemErrorCode(error) === "ABORT_ERR") throw error;
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = (error instanceof Error ? error.message : String(error)).slice(0, MAX_REASON);
     const Kind = error instanceof LimitError ? LimitError : CheckpointError;
     const remedy = error instanceof CheckpointError ? error.remedy : undefined;
     throw new Kind(`${what}: ${reason.replaceAll(SCRATCH, "").replace(CODE, "")}`, remedy, { cause: error });

@@ -1,5 +1,6 @@
 import { parseJson } from "../../checkpoint/checkpoint.js";
 import { isRecord } from "../../json/json-edit.js";
+import { replaceNumbers } from "../../json/json-numbers.js";
 
 /** One place where two JSON values differ; undefined stands for a key that is not there. */
 export interface JsonDifference {
@@ -28,14 +29,10 @@ export function jsonFileDifferences(expected: Buffer, found: Buffer, file: strin
   return jsonDifferences(a, b);
 }
 
-/** Texts are stepped over, so that numbers in them stay as they are. */
 function markFloats(json: Buffer): Buffer {
-  const marked = json
-    .toString("utf8")
-    .replace(/"(?:[^"\\]+|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g, (token) =>
-      /^-?\d.*[.eE]/.test(token) && Number.isInteger(Number(token)) ? `{"${FLOAT}":${token}}` : token,
-    );
-  return Buffer.from(marked);
+  return replaceNumbers(json, (number) =>
+    /[.eE]/.test(number) && Number.isInteger(Number(number)) ? `{"${FLOAT}":${number}}` : undefined,
+  );
 }
 
 /** Every place where two JSON values differ, in the order of the expected one's keys. */
@@ -69,7 +66,12 @@ function isSame(a: unknown, b: unknown): boolean {
 
 const MAX_SHOWN = 60;
 
+/** Of which those are made. */
+const MAX_LOOKED_AT = 1000;
+
 function shorten(value: unknown): string {
-  const text = JSON.stringify(value).replaceAll(/\{"\$float":([^}]*)\}/g, "$1.0");
+  const text = JSON.stringify(value)
+    .slice(0, MAX_LOOKED_AT)
+    .replaceAll(/\{"\$float":([^}]*)\}/g, "$1.0");
   return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
 }

@@ -1,7 +1,7 @@
-import { type ChildProcess, fork } from "node:child_process";
-import { abortError, CheckpointError, DeviceError, LimitError } from "../base/errors.js";
-import { LIMIT_VARIABLES, type Limits } from "./limits.js";
-import { watchResident } from "./resident-memory.js";
+import { fork } from "node:child_process";
+import { abortError, CheckpointError, DeviceError } from "../base/errors.js";
+import { guard } from "./guard.js";
+import type { Limits } from "./limits.js";
 import type { Reply, ReplyError } from "./serve.js";
 
 /** A program of ours in a process of its own, which runs what a stranger wrote. */
@@ -59,7 +59,7 @@ export function startConfined(program: URL, signal: AbortSignal | undefined): Co
   const answerTo = async (request: object, limits: Limits): Promise<unknown> => {
     if (over) throw over;
     hold(true);
-    const guard = guardOf(child, limits, end);
+    const relax = guard(child, limits, end);
     try {
       const reply = await new Promise<Reply>((resolve, reject) => {
         fail = reject;
@@ -72,7 +72,7 @@ export function startConfined(program: URL, signal: AbortSignal | undefined): Co
     } finally {
       fail = undefined;
       child.removeAllListeners("message");
-      guard();
+      relax();
       hold(false);
     }
   };
@@ -92,36 +92,6 @@ export function startConfined(program: URL, signal: AbortSignal | undefined): Co
       await ended;
     },
   };
-}
-
-/** Watches a process while it works on a request. @returns what ends that */
-function guardOf(child: ChildProcess, limits: Limits, end: (error: Error) => void): () => void {
-  const { seconds, bytes } = limits;
-  const timer = Number.isFinite(seconds)
-    ? setTimeout(() => end(beyond("seconds", seconds)), seconds * 1000)
-    : undefined;
-  const forget = watchResident(child.pid ?? 0, bytes, () => end(beyond("bytes", bytes)));
-  return () => {
-    clearTimeout(timer);
-    forget();
-  };
-}
-
-/** How much more is named in a remedy: enough for what is slow or large, and is no attack. */
-const MORE = 4;
-
-function beyond(which: keyof Limits, limit: number): LimitError {
-  const variable = LIMIT_VARIABLES[which];
-  const amount = which === "seconds" ? limit : limit / 2 ** 30;
-  const words = which === "seconds" ? `${round(amount)} seconds` : `${round(amount)} GiB of memory`;
-  return new LimitError(
-    `it was ended when it had taken ${words}, which is the limit`,
-    `If you trust it, raise the limit: ${variable}=${round(MORE * amount)}.`,
-  );
-}
-
-function round(value: number): number {
-  return Number(value.toPrecision(2));
 }
 
 function asError({ message, remedy, kind }: ReplyError): Error {

@@ -70,12 +70,21 @@ export function graphLimits({ model, attention, tokens, seconds }: GraphWork): L
   return limited({ seconds: TIMES_OURS * seconds, bytes: BYTES_TIMES_OURS * bytes });
 }
 
+/** For a graph of which nothing is known but that it is measured beside ours. @param ownSeconds that ours took at most */
+export function rivalLimits(ownSeconds: number): Limits {
+  return limited({ seconds: TIMES_OURS * ownSeconds });
+}
+
 /** For a program that does our work in another way, as PyTorch does. @param startSeconds until it begins with it */
 export function programSeconds(ownSeconds: number, startSeconds: number): number {
   return fromEnvironment(LIMIT_VARIABLES.seconds) ?? startSeconds + TIMES_OURS * ownSeconds;
 }
 
-function limited({ seconds, bytes }: Limits): Limits {
+/** @param bytes undefined for as much as there is */
+function limited({
+  seconds,
+  bytes = Number.POSITIVE_INFINITY,
+}: Partial<Limits> & { readonly seconds: number }): Limits {
   const gibibytes = fromEnvironment(LIMIT_VARIABLES.bytes);
   return {
     seconds: fromEnvironment(LIMIT_VARIABLES.seconds) ?? Math.max(LEAST_SECONDS, seconds),

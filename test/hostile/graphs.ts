@@ -1,8 +1,8 @@
 import { create } from "@bufbuild/protobuf";
 import {
   type AttributeProto,
-  AttributeProto_AttributeType as AttributeType,
   AttributeProtoSchema,
+  AttributeProto_AttributeType as AttributeType,
   type GraphProto,
   GraphProtoSchema,
   type ModelProto,
@@ -26,7 +26,11 @@ export const HOSTILE_NODES: Readonly<Record<string, () => NodeProto[]>> = {
   "a loop in a branch": () => [
     scalar("yes", BOOL, 1n),
     node("If", ["yes"], ["evil"], {
-      then_branch: graph([], [...loopOf([node("Mul", ["state", "two"], ["next"])], "then")], [value("then", FLOAT)]),
+      then_branch: graph(
+        [],
+        [...loopOf([node("Mul", ["state", "two"], ["next"])], "then")],
+        [value("then", FLOAT)],
+      ),
       else_branch: graph([], [scalar("else", FLOAT, 1n)], [value("else", FLOAT)]),
     }),
   ],
@@ -82,9 +86,13 @@ function loopOf(body: NodeProto[], output = "evil", state?: string): NodeProto[]
     ...(state === undefined ? [scalar(own, FLOAT, 1n)] : []),
     node("Loop", [`${output}_trips`, `${output}_go`, state ?? own], [output], {
       body: graph(
-        [value(`${output}_i`, INT64), value(`${output}_on`, BOOL), value(output === "inner" ? "inner_in" : "state", FLOAT)],
         [
-          scalar("two", FLOAT, 2n),
+          value(`${output}_i`, INT64),
+          value(`${output}_on`, BOOL),
+          value(output === "inner" ? "inner_in" : "state", FLOAT),
+        ],
+        [
+          ...(output === "inner" ? [] : [scalar("two", FLOAT, 2n)]),
           node("Identity", [`${output}_on`], [`${output}_still`]),
           ...body.map((one) => (output === "inner" ? renamed(one) : one)),
         ],
@@ -115,10 +123,11 @@ function node(
   output: string[],
   attributes: Readonly<Record<string, bigint | GraphProto>> = {},
 ): NodeProto {
-  const attribute = Object.entries(attributes).map(([name, one]): AttributeProto =>
-    typeof one === "bigint"
-      ? create(AttributeProtoSchema, { name, type: AttributeType.INT, i: one })
-      : create(AttributeProtoSchema, { name, type: AttributeType.GRAPH, g: one }),
+  const attribute = Object.entries(attributes).map(
+    ([name, one]): AttributeProto =>
+      typeof one === "bigint"
+        ? create(AttributeProtoSchema, { name, type: AttributeType.INT, i: one })
+        : create(AttributeProtoSchema, { name, type: AttributeType.GRAPH, g: one }),
   );
   return create(NodeProtoSchema, { opType, input, output, attribute });
 }

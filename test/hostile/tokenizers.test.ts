@@ -15,10 +15,22 @@ describe("a tokenizer that does not come to an end", () => {
     cpSync(converted, folder, { recursive: true });
     spoil(folder);
     const begin = Date.now();
-    const { code, stdout, stderr } = await lsg(["verify", folder, "--against", source, "--device", "cpu", "--lengths", "5,32,96", "--json"], {
-      env: { ...process.env, ...LIMITS },
-    });
-    console.log(Date.now() - begin, code, stderr.slice(0,300), JSON.stringify(JSON.parse(stdout).checks.filter((c: any) => c.id === "tokenizer" || c.id === "predictions"), null, 1));
+    const { code, stdout, stderr } = await lsg(
+      ["verify", folder, "--against", source, "--device", "cpu", "--lengths", "5,32,96", "--json"],
+      {
+        env: { ...process.env, ...LIMITS },
+      },
+    );
+    console.log(
+      Date.now() - begin,
+      code,
+      stderr.slice(0, 300),
+      JSON.stringify(
+        JSON.parse(stdout).checks.filter((c: any) => c.id === "tokenizer" || c.id === "predictions"),
+        null,
+        1,
+      ),
+    );
     expect(code).toBe(1);
   });
 });

@@ -8,14 +8,17 @@ export const HOSTILE_TOKENIZERS: Readonly<Record<string, (folder: string) => voi
   "a pre-tokenizer whose regex backtracks": change((json) => {
     json.pre_tokenizer = split("(\\w+\\s?)+$x");
   }),
-  "a pre-tokenizer in a sequence": change((json) => {
-    json.pre_tokenizer = { type: "Sequence", pretokenizers: [{ type: "WhitespaceSplit" }, split("(([a-z])+.)+[A-Z]([a-z])+$")] };
+  "one in a sequence": change((json) => {
+    json.pre_tokenizer = { type: "Sequence", pretokenizers: [split("((\\w+|\\s+|[.,;]+)+)+$x")] };
   }),
   "a normaliser whose regex backtracks": change((json) => {
     json.normalizer = replaceBy({ Regex: "(.*.*.*.*)*x$y" }, "");
   }),
   "a normaliser that doubles text": change((json) => {
-    json.normalizer = { type: "Sequence", normalizers: new Array(40).fill(replaceBy({ Regex: "(.)" }, "aa")) };
+    json.normalizer = {
+      type: "Sequence",
+      normalizers: new Array(40).fill(replaceBy({ Regex: "(.)" }, "aa")),
+    };
   }),
   "a normaliser that doubles words, by a plain text": change((json) => {
     json.normalizer = { type: "Sequence", normalizers: new Array(40).fill(replaceBy({ String: "e" }, "ee")) };

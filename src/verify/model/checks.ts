@@ -176,6 +176,7 @@ async function runChecks(
   if (tokenizer) {
     const texts = { tokenizer, mask: maskToken(read), text: checks.text };
     await recorder.look("predictions", "predictions", () => checkPredictions(subject, texts));
+    await tokenizer.close();
   }
   await original?.close();
   const openBase = () => open(read, "the base model", { head: "base" });

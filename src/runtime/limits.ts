@@ -36,6 +36,7 @@ const ROWS = 3;
 
 /** How much more than ours a stranger's graph may take. */
 const BYTES_TIMES_OURS = 2;
+const PYTHON_TIMES_OURS = 4;
 
 /** A tokenizer's file becomes maps, tries and merges of some fifty times its size. */
 const TOKENIZER_COPIES = 64;
@@ -56,7 +57,12 @@ export interface GraphWork {
 }
 
 /** For a stranger's graph that claims to do what ours does. */
-export function graphLimits({ model, attention, tokens, seconds }: GraphWork): Limits {
+export function graphLimits(work: GraphWork): Limits {
+  return limited({ seconds: TIMES_OURS * work.seconds, bytes: BYTES_TIMES_OURS * graphBytes(work) });
+}
+
+/** What our own graph may come to. */
+function graphBytes({ model, attention, tokens }: GraphWork): number {
   const { heads, hidden, intermediate, vocab } = model.sizes;
   const parameters = [...model.tensors.values()].reduce(
     (sum, { stored }) => sum + stored.shape.reduce((product, size) => product * size, 1),
@@ -66,8 +72,7 @@ export function graphLimits({ model, attention, tokens, seconds }: GraphWork): L
     WEIGHT_COPIES * (parameters + vocab * hidden) +
     STATE_COPIES * ROWS * tokens * Math.max(hidden, intermediate);
   const full = Math.min(tokens, attention ? seenInFull(attention) : tokens);
-  const bytes = Float32Array.BYTES_PER_ELEMENT * floats + runScoreBytes(heads, full);
-  return limited({ seconds: TIMES_OURS * seconds, bytes: BYTES_TIMES_OURS * bytes });
+  return Float32Array.BYTES_PER_ELEMENT * floats + runScoreBytes(heads, full);
 }
 
 /** For a graph of which nothing is known but that it is measured beside ours. @param ownSeconds that ours took at most */
@@ -75,9 +80,18 @@ export function rivalLimits(ownSeconds: number): Limits {
   return limited({ seconds: TIMES_OURS * ownSeconds });
 }
 
-/** For a program that does our work in another way, as PyTorch does. @param startSeconds until it begins with it */
-export function programSeconds(ownSeconds: number, startSeconds: number): number {
-  return fromEnvironment(LIMIT_VARIABLES.seconds) ?? startSeconds + TIMES_OURS * ownSeconds;
+/** Until Python has found its libraries on a slow disk. */
+const PYTHON_START_SECONDS = 300;
+
+/** What PyTorch and its relatives have resident before they do anything. */
+const PYTHON_BYTES = 3 * BASE_BYTES;
+
+/** For PyTorch, which does our graph's work in several batches, in another way. */
+export function pythonLimits(work: GraphWork, batches: number): Limits {
+  return limited({
+    seconds: PYTHON_START_SECONDS + TIMES_OURS * batches * work.seconds,
+    bytes: PYTHON_BYTES + PYTHON_TIMES_OURS * graphBytes(work),
+  });
 }
 
 /** @param bytes undefined for as much as there is */

@@ -1,3 +1,4 @@
+import { largestOf } from "../base/extremes.js";
 import { megabytes } from "../base/progress.js";
 import { describeAttention } from "../model/attention.js";
 import { attentionSentence } from "../report/attention-pattern.js";
@@ -38,7 +39,7 @@ function weights({ tensors, groups, parameters, bytes }: Inspection, all: boolea
   const dtypes = [...new Set(tensors.map(({ dtype }) => dtype))].join(", ");
   const head = `${INDENT}weights: ${millions(parameters)} parameters in ${tensors.length} tensors (${dtypes}), ${megabytes(bytes)} MB`;
   if (all) {
-    const names = Math.max(...tensors.map(({ name }) => name.length));
+    const names = largestOf(tensors.map(({ name }) => name.length));
     return [
       head,
       ...tensors.map(
@@ -49,7 +50,7 @@ function weights({ tensors, groups, parameters, bytes }: Inspection, all: boolea
   }
   const largest = [...groups].sort((a, b) => b.bytes - a.bytes);
   const shown = largest.slice(0, MAX_GROUPS);
-  const names = Math.max(...shown.map(({ name }) => name.length));
+  const names = largestOf(shown.map(({ name }) => name.length));
   const rest = largest.length - shown.length;
   const line = ({ name, parameters: count, bytes: size, tensors: number }: TensorGroup) =>
     `${INDENT}${INDENT}${pad(printable(name), names)}  ${millions(count).padStart(8)}  ${megabytes(size).padStart(8)} MB  ${number} ${number === 1 ? "tensor" : "tensors"}`;

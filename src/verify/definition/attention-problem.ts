@@ -51,7 +51,7 @@ export function weigh(
 /** The mean of keys and of values, weighted by the exponential of `score`. */
 export function weightedMean(keys: readonly Key[], score: (key: Key) => number): Pair {
   const scores = keys.map(score);
-  const largest = Math.max(...scores);
+  const largest = largestOf(scores);
   const weights = scores.map((s) => Math.exp(s - largest));
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   return sumOf(keys, (i) => (weights[i] ?? 0) / total);

@@ -145,7 +145,7 @@ async function answer(
       const words = await tokenizer.tokens(ids.slice(0, MAX_TAGGED));
       const lines = words.map((word, i) => {
         const own = scores.subarray(i * width, (i + 1) * width);
-        const choice = own.indexOf(Math.max(...own));
+        const choice = largestIndex(own);
         return `${word}: ${labels[choice] ?? `LABEL_${choice}`}`;
       });
       return { scores, lines };

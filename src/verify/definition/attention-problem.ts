@@ -1,3 +1,5 @@
+import { largestOf } from "../../base/extremes.js";
+
 /**
  * What attention is given: `query`, `key` and `value` as (batch, total, heads · head_dim), row by row, where
  * total = prepended global tokens + the mask's length; `mask` as (batch, length), 0 for hidden tokens.

@@ -29,7 +29,8 @@ export async function checkSideFiles(
   );
   const findings: string[] = [];
   for (const file of planned) {
-    findings.push(...(await differences(source, file, await sideFileContent(file, plan, readOriginal))));
+    const content = await sideFileContent(file, plan, readOriginal);
+    for (const difference of await differences(source, file, content)) findings.push(difference);
   }
   findings.push(
     ...unplanned(source, plan, mayGenerate).map(

@@ -174,9 +174,11 @@ async function runChecks(
     ),
   );
   if (tokenizer) {
-    const texts = { tokenizer, mask: maskToken(read), text: checks.text };
-    await recorder.look("predictions", "predictions", () => checkPredictions(subject, texts));
-    await tokenizer.close();
+    const own = tokenizer;
+    await recorder.look("predictions", "predictions", async () =>
+      checkPredictions(subject, { tokenizer: own, mask: maskToken(read), text: checks.text }),
+    );
+    await own.close();
   }
   await original?.close();
   const openBase = () => open(read, "the base model", { head: "base" });

@@ -17,7 +17,7 @@ const spoilTokenizer = HOSTILE_TOKENIZERS["a pre-tokenizer whose regex backtrack
   folder: string,
 ) => void;
 const spoilGraph = editGraph("onnx/model.onnx", (model) =>
-  poison(model, HOSTILE_NODES["a loop without an end"]?.() ?? []),
+  poison(model, HOSTILE_NODES["a loop without an end"]()),
 );
 
 /** What a process of ours is called that works on something of a stranger's. */

@@ -1,3 +1,5 @@
+import { printable } from "./printable.js";
+
 /**
  * Errors that a user can act on. Each states what is wrong, what was found and expected, and the remedy;
  * the command line prints `message` and `remedy` and leaves with `exitCode`. Any other error is a bug.
@@ -6,11 +8,17 @@ export class LsgError extends Error {
   /** Process exit code: 2 for a wrong command or input, 1 for a check that fell short. */
   readonly exitCode: number = 2;
   readonly remedy: string | undefined;
+  /** What a program may want to know of it beside its text: further keys of the error in --json. */
+  readonly details: Readonly<Record<string, unknown>> = {};
 
-  constructor(message: string, remedy?: string, options?: ErrorOptions) {
-    super(message, options);
+  /**
+   * Names and values of a model may stand in both texts as they are: here they become lines that do nothing to who reads
+   * them. @param message one line, or a list of them
+   */
+  constructor(message: string | readonly string[], remedy?: string, options?: ErrorOptions) {
+    super([message].flat().map(printable).join("\n     "), options);
     this.name = new.target.name;
-    this.remedy = remedy;
+    this.remedy = remedy === undefined ? undefined : printable(remedy);
   }
 }
 
@@ -26,11 +34,17 @@ export class SafetensorsError extends CheckpointError {}
 /** A PyTorch state-dict file (`.bin`) that is damaged or holds more than tensors. */
 export class PickleError extends CheckpointError {}
 
+/** Work of a stranger's tokenizer, graph or code that was ended, since it took more time or memory than it may. */
+export class LimitError extends CheckpointError {}
+
 /** A Hub request that failed. */
 export class HubError extends LsgError {}
 
 /** A target folder that cannot be written or must not be replaced. */
 export class OutputError extends LsgError {}
+
+/** A target of which a part was moved and could not be moved back; the next run does it. */
+export class StuckError extends OutputError {}
 
 /** A device that is not there, or the runtime for it. */
 export class DeviceError extends LsgError {}
@@ -42,6 +56,14 @@ export class PrecisionError extends LsgError {
 
 /** Work that a signal stopped after it had changed something: the message says what is there now. */
 export class StoppedError extends LsgError {}
+
+/** What Node's own functions throw when a signal aborts them; ours that wait for another process do too. */
+export function abortError(signal: AbortSignal): Error {
+  return Object.assign(new Error("the work was stopped", { cause: signal.reason }), {
+    name: "AbortError",
+    code: "ABORT_ERR",
+  });
+}
 
 /** `code` of a Node system error (`ENOENT`, `ENOSPC` …), if `error` is one. */
 export function systemErrorCode(error: unknown): string | undefined {

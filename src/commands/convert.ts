@@ -5,6 +5,7 @@ import { type Progress, silent } from "../base/progress.js";
 import { openFolder } from "../checkpoint/folder.js";
 import { openSource } from "../checkpoint/open-source.js";
 import { type FileHashes, sourceHashes } from "../checkpoint/source-hashes.js";
+import { whileUnchanged } from "../checkpoint/watch.js";
 import { openWeights } from "../checkpoint/weight-reader.js";
 import { type ReadCheckpoint, readCheckpoint, readerOf } from "../model/open.js";
 import { type ConvertOptions, decisiveOptions } from "../options/options.js";
@@ -18,6 +19,7 @@ import type { VerificationReport } from "../verify/types.js";
 import { checkOutput, writeFolder } from "../write/output-folder.js";
 import { copyShard, writeShard } from "../write/shard-writer.js";
 import { writeSideFiles } from "../write/side-files.js";
+import { openTarget } from "../write/target.js";
 import type { Comparison } from "./compare-dtypes.js";
 import type { Proof } from "./run-test.js";
 import { transferOptions } from "./transfer.js";
@@ -58,9 +60,12 @@ export async function convert(
   options: ConvertOptions,
   { signal, progress = silent, listener, ...context }: ConvertContext = {},
 ): Promise<ConvertResult> {
+  // Before a large model is downloaded.
+  if (output !== undefined && !options.dryRun) await openTarget(resolve(output), options);
   const source = await openSource(model, { revision: options.revision, signal, onNotice: progress.step });
   const transfer = (path: string) => transferOptions(source, path, progress, signal);
   const read = await readCheckpoint(source, transfer("pytorch_model.bin"), options.modelType);
+  if (options.runTest && !options.dryRun) await source.watch?.noteContents(signal);
   // The record of a dry run, which reads headers and small files alone, lacks the hashes of a folder.
   let plan = await planCheckpoint(read, decisiveOptions(options), {
     lsg_version: packageInfo().version,
@@ -95,9 +100,11 @@ export async function convert(
       writeShards(folder, plan, read, { transfer, signal: stopping, progress });
     const hash = async (stopping: AbortSignal) =>
       context.sourceHashes ?? (origin.kind === "folder" ? sourceHashes(source, stopping) : undefined);
-    const [, hashes] = await atOnce(write, hash, signal);
-    plan = withHashes(plan, hashes);
-    await writeSideFiles(folder, plan, source, readerOf(read));
+    await whileUnchanged([source], signal, async () => {
+      const [, hashes] = await atOnce(write, hash, signal);
+      plan = withHashes(plan, hashes);
+      await writeSideFiles(folder, plan, source, readerOf(read));
+    });
     if (options.onnx) {
       // Only here: the graph's libraries take longer to load than a small model to convert.
       const { exportInto } = await import("./export-into.js");

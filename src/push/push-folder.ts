@@ -4,6 +4,8 @@ import { type Progress, silent } from "../base/progress.js";
 import { CONFIG_FILE, parseObject } from "../checkpoint/checkpoint.js";
 import type { FileSource } from "../checkpoint/file-source.js";
 import type { HubClient } from "../checkpoint/hub/client.js";
+import { knownTokens } from "../checkpoint/hub/environment.js";
+import { leftOutSentence } from "../checkpoint/left-out.js";
 import { LIBRARIES, modelKind, SETTINGS_FILE } from "../checkpoint/sentence-transformers/model-kind.js";
 import { MODULES_FILE } from "../checkpoint/sentence-transformers/modules-json.js";
 import type { FileHashes } from "../checkpoint/source-hashes.js";
@@ -17,8 +19,10 @@ import { seal } from "../verify/seal.js";
 import type { VerificationReport } from "../verify/types.js";
 import { CARD, type CompletedCard, completeCard } from "./card.js";
 import { compare, filesOf, type RepositoryChanges } from "./files.js";
+import { outgoing } from "./outgoing.js";
 import { ensureRepository, type Repository } from "./repository.js";
 import { requireSameFiles } from "./sealed.js";
+import { type FoundSecret, refuseSecrets } from "./secrets.js";
 import { upload } from "./upload.js";
 import { validateCard } from "./validate-card.js";
 
@@ -34,7 +38,13 @@ export interface PushResult {
   /** The commit's 40 hex digits. */
   readonly commit: string | null;
   readonly pull_request: string | null;
-  readonly files: RepositoryChanges & { readonly deleted: readonly string[] };
+  readonly files: RepositoryChanges & {
+    readonly deleted: readonly string[];
+    /** Files of the folder that are no part of the model. */
+    readonly left_out: readonly string[];
+  };
+  /** What looks like a secret and was let pass. */
+  readonly allowed: readonly FoundSecret[];
   /** Large files that were not sent, since the Hub had their content. */
   readonly present: readonly string[];
   /** Keys of the model card that were filled in, and those that are missing. */
@@ -51,7 +61,7 @@ export interface OpenedPush {
 }
 
 export interface PushFolderOptions
-  extends Pick<PushOptions, "private" | "createPr" | "deleteStale" | "dryRun"> {
+  extends Pick<PushOptions, "private" | "createPr" | "deleteStale" | "allow" | "dryRun"> {
   /** Finds out whether the folder is sound before anything is written, and throws if it is not; undefined: nobody asks. */
   readonly prove: (() => Promise<VerificationReport>) | undefined;
   /** The files that `prove` speaks of, where it was made before. */
@@ -66,19 +76,25 @@ export interface PushFolderOptions
  */
 export async function pushFolder(
   { client, repository: before }: OpenedPush,
-  source: FileSource,
+  folder: FileSource,
   options: PushFolderOptions,
 ): Promise<PushResult> {
-  const { prove, signal, progress = silent } = options;
+  const { prove, signal, progress = silent, allow } = options;
+  const { source, leftOut } = await outgoing(folder);
   const { endpoint } = client.environment;
   const isProven = prove !== undefined && !options.dryRun;
-  const sealed = isProven ? (options.sealed ?? (await seal(source, signal))) : undefined;
-  if (sealed) requireSameFiles([...source.files.keys()], sealed);
+  const sealed = isProven ? (options.sealed ?? (await seal(folder, signal))) : undefined;
+  if (sealed) requireSameFiles([...folder.files.keys()], sealed);
   const card = await cardOf(source, before.id, prove !== undefined);
   const files = await filesOf(source, { [CARD]: Buffer.from(card.text) });
-  const changes = await compare(files, before.files, sealed, progress, signal);
+  const tokens = [client.environment.token ?? "", ...(await knownTokens())];
+  const allowed = await refuseSecrets(files, { tokens, allow, root: rootOf(source), progress, signal });
+  const left_out = leftOut.map(({ path }) => path);
+  const changes = withoutLocal(await compare(files, before.files, sealed, progress, signal), left_out);
   const deleted = options.deleteStale ? changes.stale : [];
   announce(before, changes, card, options, progress);
+  const leftBehind = leftOutSentence(leftOut, [...source.files.keys()]);
+  if (leftBehind !== undefined) progress.step(leftBehind);
   const changed = files.filter(({ path }) => !changes.unchanged.includes(path));
   const result: PushResult = {
     repo: before.id,
@@ -87,7 +103,8 @@ export async function pushFolder(
     created: false,
     commit: before.commit ?? null,
     pull_request: null,
-    files: { ...changes, deleted },
+    files: { ...changes, deleted, left_out },
+    allowed,
     present: [],
     card: { completed: card.completed, missing: card.missing },
     verified: "no",
@@ -122,6 +139,15 @@ export async function pushFolder(
     progress.step(`${state}.`);
     throw error;
   }
+}
+
+function rootOf({ origin }: FileSource): string {
+  return origin.kind === "folder" ? origin.path : "";
+}
+
+/** What the folder holds as well is not stale, though it is not pushed. */
+function withoutLocal(changes: RepositoryChanges, local: readonly string[]): RepositoryChanges {
+  return { ...changes, stale: changes.stale.filter((path) => !local.includes(path)) };
 }
 
 /** @param isProven whether the folder is proven before it goes: of one without a record the card then says what is not known */

@@ -1,4 +1,3 @@
-import { openAsBlob } from "node:fs";
 import {
   type CommitOutput,
   type CommitProgressEvent,
@@ -14,7 +13,7 @@ import { malformedAnswer, saidByServer } from "../checkpoint/hub/errors.js";
 import { type LibraryRequest, libraryFetch, STAND_IN } from "../checkpoint/hub/library-fetch.js";
 import type { FileHashes } from "../checkpoint/source-hashes.js";
 import { explainPush, RUN_AGAIN } from "./errors.js";
-import type { PushedFile } from "./files.js";
+import { openUnchanged, type PushedFile } from "./files.js";
 import type { Repository } from "./repository.js";
 import { requireSealedCommit } from "./sealed.js";
 
@@ -62,8 +61,9 @@ export async function upload(
   const added = files.map(async ({ path, content }) => ({
     operation: "addOrUpdate" as const,
     path,
-    // Node's own file blobs are read as they are sent; those that the library makes of file URLs pile up in memory.
-    content: Buffer.isBuffer(content) ? new Blob([new Uint8Array(content)]) : await openAsBlob(content.file),
+    content: Buffer.isBuffer(content)
+      ? new Blob([new Uint8Array(content)])
+      : await openUnchanged(content, path),
   }));
   // Once sent, a commit is waited for: whether it was made would not be known otherwise.
   const send = libraryFetch(client, (url) =>

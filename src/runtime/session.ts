@@ -1,11 +1,9 @@
-import { readdir, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { InferenceSession, Tensor } from "onnxruntime-node";
 import type { Device } from "../base/device-names.js";
 import { decodeFloats } from "../safetensors/floats.js";
-import { makeTemporary } from "../write/leftovers.js";
-import { type NodeShare, nodeSharesOf } from "./node-shares.js";
+import type { NodeShare } from "./node-shares.js";
 import type { Runtime } from "./runtime.js";
 
 /** One input of a graph. */
@@ -34,8 +32,8 @@ export interface Session {
 
 export interface SessionOptions {
   readonly device: Device;
-  /** Records which provider runs each node; costs time. */
-  readonly profile?: boolean | undefined;
+  /** Records which provider runs each node, in a folder of ours; costs time. */
+  readonly profile?: string | undefined;
   /** CPU threads; by default as many as there are cores. */
   readonly threads?: number | undefined;
 }
@@ -55,9 +53,9 @@ export const COMMON_OPTIONS = { logSeverityLevel: 4, enableMemPattern: false } a
 export async function openSession(
   runtime: Runtime,
   model: string | Uint8Array,
-  { device, profile = false, threads }: SessionOptions,
+  { device, profile, threads }: SessionOptions,
 ): Promise<Session> {
-  const folder = profile ? await makeTemporary(tmpdir(), "profile") : undefined;
+  const folder = profile === undefined ? undefined : await mkdtemp(join(profile, "profile-"));
   const discard = async () => {
     if (folder !== undefined) await rm(folder, { recursive: true, force: true });
   };
@@ -128,5 +126,6 @@ async function endProfiling(session: InferenceSession, folder: string): Promise<
   session.endProfiling();
   const [file] = await readdir(folder);
   if (file === undefined) throw new Error("the runtime wrote no profile");
+  const { nodeSharesOf } = await import("./node-shares.js");
   return nodeSharesOf(await readFile(join(folder, file), "utf8"));
 }

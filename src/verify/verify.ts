@@ -2,6 +2,7 @@ import { lsgOf } from "../attention/planned.js";
 import { LsgError } from "../base/errors.js";
 import { GRAPH_DTYPES, type GraphDtype } from "../base/graph-dtypes.js";
 import type { FileSource } from "../checkpoint/file-source.js";
+import { whileUnchanged } from "../checkpoint/watch.js";
 import { configClass } from "../model/classes.js";
 import { asModel, type ReadCheckpoint, type ReadModel } from "../model/open.js";
 import { ownComputation } from "../model/own-computation.js";
@@ -13,7 +14,9 @@ import { lsgShape } from "../report/attention-shape.js";
 import type { AttentionShape } from "../report/table.js";
 import type { DeviceFinding } from "../runtime/devices.js";
 import { bytesForScores } from "../runtime/free-memory.js";
-import { loadRuntime } from "../runtime/runtime.js";
+import { type GraphHost, inOwnProcess, inThisProcess } from "../runtime/graph-host.js";
+import { NO_LIMITS } from "../runtime/limits.js";
+import { loadRuntime, type Runtime } from "../runtime/runtime.js";
 import { attempt } from "./attempt.js";
 import { checkFolder } from "./folder/checks.js";
 import { kindOf } from "./folder/kind.js";
@@ -48,12 +51,29 @@ export interface VerifyRequest {
  * Proves that a converted folder is what it claims to be: its files against a conversion that is planned again
  * from the original, its outputs against the original's and against the definition of its attention. What
  * falls short is in the report, not thrown.
- * @throws LsgError for a request that cannot be met: a device or an original that is not there, an ordinary model
+ * @throws LsgError for a request that cannot be met: a device or an original that is not there, an ordinary model, a file
+ *   of either that changes meanwhile
  */
 export async function verifyFolder(
   request: VerifyRequest,
   listener: Listener = {},
 ): Promise<VerificationReport> {
+  const { converted, signal } = request;
+  const sources = new Set([converted]);
+  await converted.watch?.noteContents(signal);
+  const findOriginal: VerifyRequest["findOriginal"] = async (record) => {
+    const found = await request.findOriginal(record);
+    if (found !== "declined" && "read" in found) {
+      const { source } = found.read.checkpoint;
+      await source.watch?.noteContents(signal);
+      sources.add(source);
+    }
+    return found;
+  };
+  return whileUnchanged(sources, signal, () => makeChecks({ ...request, findOriginal }, listener));
+}
+
+async function makeChecks(request: VerifyRequest, listener: Listener): Promise<VerificationReport> {
   const { converted: source, name, device, signal, seed } = request;
   const kind = await kindOf(source, name);
   const runtime = await loadRuntime();
@@ -94,7 +114,7 @@ export async function verifyFolder(
       ? undefined
       : await checkModel(
           {
-            runtime,
+            host: hostOf(device, runtime, signal),
             device: device.name,
             converted: { ...converted, attention: converted.attention },
             original: original && (await modelOf(original, recorder)),
@@ -145,6 +165,11 @@ const DECLINED = {
 function classOf(converted: ReadModel | undefined) {
   const { config = {}, architecture } = converted?.model ?? {};
   return { model_type: architecture?.modelType ?? null, architecture: configClass(config) ?? null };
+}
+
+/** Where our own graphs are run: what a device's driver does to its process must not end this one. */
+function hostOf({ name }: DeviceFinding, runtime: Runtime, signal: AbortSignal | undefined): GraphHost {
+  return name === "cpu" ? inThisProcess(runtime) : inOwnProcess(() => NO_LIMITS, signal);
 }
 
 /** What a record says of the model; nulls where there is none. */

@@ -1,8 +1,8 @@
 """Opens a converted folder with transformers and runs it, for `lsg verify`. It is no part of the modelling code,
 beside which it lies.
 
-Reads a request from stdin: {"folder": to open, "output": to write into, "hidden": [inputs], "head": inputs or
-null}, inputs being {name: {"dims": [batch, length], "values": [integers]}}; with choices head's are of (batch,
+Reads a request from stdin: {"folder": to open, "class": of transformers, to open it with, "code": whether Python
+files in it may be run, "output": to write into, "hidden": [inputs], "head": inputs or null}, inputs being {name: {"dims": [batch, length], "values": [integers]}}; with choices head's are of (batch,
 choices, length), and those of a decoder that generates have its decoder_input_ids.
 
 Writes what it computes as little-endian float32: the encoder's last hidden state for each of hidden to
@@ -85,9 +85,10 @@ def run(request: dict) -> dict:
         tensor.contiguous().numpy().astype("<f4").tofile(Path(request["output"], name))
         return list(tensor.shape)
 
-    model, loading = auto_class(request["folder"]).from_pretrained(
+    model, loading = getattr(transformers, request["class"]).from_pretrained(
         request["folder"],
-        trust_remote_code=True,
+        trust_remote_code=request["code"],
+        local_files_only=True,
         # The name that every version takes; without it transformers 5 takes the checkpoint's own.
         torch_dtype=torch.float32,
         use_safetensors=True,
@@ -117,18 +118,6 @@ def run(request: dict) -> dict:
         "hidden": hidden,
         "head": head,
     }
-
-
-def auto_class(folder: str):
-    """The class which config.json names, or the auto class that opens it."""
-    import transformers
-
-    config = json.loads(Path(folder, "config.json").read_text(encoding="utf-8"))
-    name = config["architectures"][0]
-    if "auto_map" not in config:
-        return getattr(transformers, name)
-    by_class = {path.split(".")[-1]: auto for auto, path in config["auto_map"].items()}
-    return getattr(transformers, by_class.get(name, "AutoModel"))
 
 
 def describe(error: Exception) -> str:

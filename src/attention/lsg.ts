@@ -86,6 +86,19 @@ export function globalRowsRead({ first_token_is_global, num_global_tokens }: Lsg
   return { first: !first_token_is_global, others: num_global_tokens > 1 };
 }
 
+/** `auto_map` of an LSG checkpoint: the classes that transformers opens it with, all of them in one file beside it. */
+export function lsgAutoMap(architecture: Architecture): Record<string, string> {
+  const module = modelingModule(architecture);
+  const autoMap = Object.entries(architecture.heads).map(([key, { auto }]) => {
+    const name = LSG_CLASS_PREFIX + classNameOf(architecture, key);
+    return [autoClassName(auto), `${module}.${name}`];
+  });
+  return {
+    AutoConfig: `${module}.${LSG_CLASS_PREFIX}${architecture.classPrefix}Config`,
+    ...Object.fromEntries(autoMap),
+  };
+}
+
 /**
  * The config keys that make transformers open the LSG classes, and those that the classes read.
  * @param className what config.json is to call the checkpoint's class
@@ -95,20 +108,9 @@ export function lsgConfigChanges(
   className: string,
   lsg: LsgConfig,
 ): [string, unknown][] {
-  const module = modelingModule(architecture);
-  const autoMap = Object.entries(architecture.heads).map(([key, { auto }]) => {
-    const name = LSG_CLASS_PREFIX + classNameOf(architecture, key);
-    return [autoClassName(auto), `${module}.${name}`];
-  });
   return [
     ["architectures", [className]],
-    [
-      "auto_map",
-      {
-        AutoConfig: `${module}.${LSG_CLASS_PREFIX}${architecture.classPrefix}Config`,
-        ...Object.fromEntries(autoMap),
-      },
-    ],
+    ["auto_map", lsgAutoMap(architecture)],
     ["base_model_prefix", "lsg"],
     ...Object.entries(lsg),
   ];

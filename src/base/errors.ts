@@ -1,3 +1,5 @@
+import { printable } from "./printable.js";
+
 /**
  * Errors that a user can act on. Each states what is wrong, what was found and expected, and the remedy;
  * the command line prints `message` and `remedy` and leaves with `exitCode`. Any other error is a bug.
@@ -6,11 +8,17 @@ export class LsgError extends Error {
   /** Process exit code: 2 for a wrong command or input, 1 for a check that fell short. */
   readonly exitCode: number = 2;
   readonly remedy: string | undefined;
+  /** What a program may want to know of it beside its text: further keys of the error in --json. */
+  readonly details: Readonly<Record<string, unknown>> = {};
 
-  constructor(message: string, remedy?: string, options?: ErrorOptions) {
-    super(message, options);
+  /**
+   * Names and values of a model may stand in both texts as they are: here they become lines that do nothing to who reads
+   * them. @param message one line, or a list of them
+   */
+  constructor(message: string | readonly string[], remedy?: string, options?: ErrorOptions) {
+    super([message].flat().map(printable).join("\n     "), options);
     this.name = new.target.name;
-    this.remedy = remedy;
+    this.remedy = remedy === undefined ? undefined : printable(remedy);
   }
 }
 
@@ -34,6 +42,9 @@ export class HubError extends LsgError {}
 
 /** A target folder that cannot be written or must not be replaced. */
 export class OutputError extends LsgError {}
+
+/** A target of which a part was moved and could not be moved back; the next run does it. */
+export class StuckError extends OutputError {}
 
 /** A device that is not there, or the runtime for it. */
 export class DeviceError extends LsgError {}

@@ -1,3 +1,5 @@
+import { printable, tell } from "./printable.js";
+
 /** Shows how far a long step is; does nothing where nobody looks. */
 export interface Progress {
   /** Says what is going on. */
@@ -20,7 +22,7 @@ export const silent: Progress = {
 /** Progress on stderr: one line that is rewritten on a terminal, few lines in a log. */
 export function progressOn(stream: NodeJS.WriteStream): Progress {
   return {
-    step: (text) => void stream.write(`${text}\n`),
+    step: (text) => tell(stream, `${printable(text)}\n`),
     bytes(text, total) {
       const refresh = stream.isTTY ? REFRESH_MS.terminal : REFRESH_MS.log;
       let done = 0;
@@ -31,8 +33,9 @@ export function progressOn(stream: NodeJS.WriteStream): Progress {
           if (Date.now() - shown < refresh) return;
           shown = Date.now();
           const percent = total > 0 ? Math.floor((100 * done) / total) : 100;
-          const line = `${text}: ${megabytes(done)} of ${megabytes(total)} MB (${percent} %)`;
-          stream.write(stream.isTTY ? `${CLEAR_LINE}${line}` : `${line}\n`);
+          const line = `${printable(text)}: ${megabytes(done)} of ${megabytes(total)} MB (${percent} %)`;
+          if (stream.isTTY) stream.write(CLEAR_LINE);
+          tell(stream, stream.isTTY ? line : `${line}\n`);
         },
         done() {
           if (stream.isTTY) stream.write(CLEAR_LINE);

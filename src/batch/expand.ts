@@ -1,5 +1,6 @@
 import { dirname, resolve } from "node:path";
 import { OptionError } from "../base/errors.js";
+import { unfitForPaths } from "../base/printable.js";
 import { camelCase } from "../options/flags.js";
 import { type ConvertOptions, parseConvertOptions, recordedOptions } from "../options/options.js";
 import { JOB_OPTIONS, type JobsFile, MAX_JOBS } from "./jobs-schema.js";
@@ -29,7 +30,14 @@ export function expandJobs(file: JobsFile, locate: Locate): Job[] {
   }
   const jobs = file.jobs.flatMap((entry, i) => {
     const at = (key?: string) => locate(["jobs", i, ...(key === undefined ? [] : [key])]);
-    return combinations(entry.matrix ?? {}).map((chosen) => placeJob(file.defaults ?? {}, entry, chosen, at));
+    return combinations(entry.matrix ?? {}).map((chosen) => {
+      const job = placeJob(file.defaults ?? {}, entry, chosen, at);
+      refuseUnseen(job, (key) => {
+        if (entry[key] !== undefined) return locate(["jobs", i, key]);
+        return locate(key in chosen ? ["jobs", i, "matrix", key] : ["defaults", key]);
+      });
+      return job;
+    });
   });
   refuseSame(
     jobs,
@@ -45,6 +53,18 @@ export function expandJobs(file: JobsFile, locate: Locate): Job[] {
   );
   refuseOverlaps(jobs);
   return jobs;
+}
+
+/** @throws OptionError if what a job is called, reads or writes holds a character that no path needs */
+function refuseUnseen({ name, model, output, options }: Job, locate: (key: string) => string): void {
+  for (const [key, text] of Object.entries({ model, name, output, push_to: options.pushTo ?? "" })) {
+    const found = unfitForPaths(text);
+    if (found === undefined) continue;
+    throw new OptionError(
+      `${locate(key)} ${JSON.stringify(text)} holds ${found}, a character that nobody sees`,
+      "Take it out: it would mislead readers of logs, and programs that read lists of paths.",
+    );
+  }
 }
 
 function placeJob(defaults: Values, entry: Entry, chosen: Values, at: (key?: string) => string): PlacedJob {

@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
-import { type Document, isNode, LineCounter, parseDocument } from "yaml";
+import { type Document, isNode, LineCounter } from "yaml";
 import type { z } from "zod";
 import { OptionError, systemErrorCode } from "../base/errors.js";
+import { yamlDocument } from "../base/yaml.js";
 import { editDistance } from "../options/kwargs.js";
 import { describeIssue } from "../options/validate.js";
 import { JOB_OPTIONS, type JobsFile, JobsFileSchema } from "./jobs-schema.js";
@@ -28,7 +29,7 @@ export async function readJobsFile(path: string): Promise<{ file: JobsFile; loca
 /** @param path the file's name in messages */
 export function parseJobs(text: string, path: string): { file: JobsFile; locate: Locate } {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const document = yamlDocument(text, { lineCounter: lines });
   const [fault] = [...document.errors, ...document.warnings];
   if (fault) {
     const { line } = lines.linePos(fault.pos[0]);
@@ -62,14 +63,14 @@ function plainValue(document: Document, path: string): unknown {
   }
 }
 
-function describeFaults(issues: readonly z.core.$ZodIssue[], locate: Locate, document: Document): string {
+function describeFaults(issues: readonly z.core.$ZodIssue[], locate: Locate, document: Document): string[] {
   const faults = issues.flatMap((issue) =>
     issue.code === "unrecognized_keys"
       ? issue.keys.map((key) => `${locate([...issue.path, key])}: unknown key${meant(key)}`)
       : [`${locate(issue.path)}${shown(document.getIn(issue.path))}: ${describeIssue(issue)}`],
   );
   const more = faults.length - MAX_FAULTS;
-  return [...faults.slice(0, MAX_FAULTS), ...(more > 0 ? [`and ${more} more`] : [])].join("\n     ");
+  return [...faults.slice(0, MAX_FAULTS), ...(more > 0 ? [`and ${more} more`] : [])];
 }
 
 function shown(value: unknown): string {

@@ -16,17 +16,11 @@ export interface JobContext {
   readonly signal?: AbortSignal | undefined;
   /** Told each line that the job has to say. */
   readonly onLine: (text: string) => void;
-  /** Told the process's number while it runs. */
-  readonly onProcess: (pid: number) => void;
 }
 
 /** Runs a conversion in a process of its own. One that crashes, or is killed, is a failed job. */
-export async function runJob(
-  order: JobOrder,
-  { program, signal, onLine, onProcess }: JobContext,
-): Promise<JobAnswer> {
+export async function runJob(order: JobOrder, { program, signal, onLine }: JobContext): Promise<JobAnswer> {
   const child = fork(program, { stdio: ["ignore", "pipe", "pipe", "ipc"] });
-  if (child.pid !== undefined) onProcess(child.pid);
   const said: string[] = [];
   const listen = (line: string) => {
     said.push(line);

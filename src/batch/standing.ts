@@ -5,9 +5,11 @@ import { openCheckpoint } from "../checkpoint/checkpoint.js";
 import type { FileSource } from "../checkpoint/file-source.js";
 import { openFolder } from "../checkpoint/folder.js";
 import { graphPaths } from "../checkpoint/graph-files.js";
+import { refuseUnfinished } from "../checkpoint/interrupted/put-right.js";
 import { type ConversionOptions, parseRecordedOptions, recordedOptions } from "../options/options.js";
 import { RECORD_FILE, readRecord } from "../plan/conversion-record.js";
 import type { ConversionRecord, Provenance } from "../plan/types.js";
+import { LOST_AND_FOUND } from "../write/target.js";
 import { weightBytes } from "./memory.js";
 import type { Conversion } from "./types.js";
 
@@ -21,7 +23,7 @@ export type Standing =
  * Compares what is in an output's place with what a job would write there, by what `lsg_conversion.json` says of source,
  * options and lsg. Weights are not read, but the folder must be whole.
  * @param expected what the job's record would say of lsg and of the source
- * @throws OutputError if something is there that lsg did not write
+ * @throws OutputError if something is there that lsg did not write; CheckpointError if it is being written
  */
 export async function standingOf(
   output: string,
@@ -29,7 +31,8 @@ export async function standingOf(
   expected: Provenance,
 ): Promise<Standing> {
   const entries = await readdir(output).catch((): string[] => []);
-  if (entries.length === 0) return { state: "absent" };
+  if (entries.every((name) => name === LOST_AND_FOUND)) return { state: "absent" };
+  await refuseUnfinished(output);
   if (!entries.includes(RECORD_FILE)) {
     throw new OutputError(
       `${output} exists, and lsg did not write it: it has no ${RECORD_FILE}`,

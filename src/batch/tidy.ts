@@ -1,7 +1,9 @@
 import { tmpdir } from "node:os";
 import { dirname, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { removeLeftovers, removeTemporaries } from "../write/leftovers.js";
+import { putRight } from "../checkpoint/interrupted/put-right.js";
+import { realPlace } from "../checkpoint/interrupted/real-place.js";
+import { removeTemporaries } from "../write/temporary.js";
 
 /** The processes of a run that was killed notice it, and tidy up themselves, in less. */
 const PATIENCE_MS = 5000;
@@ -14,22 +16,15 @@ export async function tidyTemporaries(outputs: readonly string[]): Promise<void>
   }
 }
 
-/**
- * Puts right what a killed run left of an output, and waits a little for one that is still ending.
- * @param isOurs whether a process is one of this run, which writes other outputs
- */
-export async function tidyOutput(
-  output: string,
-  isOurs: (pid: number) => boolean,
-  onLine: (text: string) => void,
-): Promise<void> {
+/** Puts right what a killed run left of an output, and waits a little for one that is still ending. */
+export async function tidyOutput(output: string, onLine: (text: string) => void): Promise<void> {
   const deadline = Date.now() + PATIENCE_MS;
   for (;;) {
-    const living = await removeLeftovers(resolve(output), isOurs);
-    if (living.size === 0) return;
+    const living = await putRight(await realPlace(output));
+    if (living.length === 0) return;
     if (Date.now() > deadline) {
-      for (const [pid, folder] of living)
-        onLine(`${folder} is left alone: process ${pid} may be writing it. Remove it if that is no lsg.`);
+      for (const { folder, owner } of living)
+        onLine(`${folder} is left alone: process ${owner.pid} on ${owner.host} may be writing it.`);
       return;
     }
     await sleep(POLL_MS);

@@ -1,4 +1,5 @@
-import { printable, wrap } from "../report/text.js";
+import { printable } from "../base/printable.js";
+import { wrap } from "../report/text.js";
 import { factLines, tableLines } from "../verify/report/terminal.js";
 import type { BenchReport } from "./types.js";
 import { benchFacts, benchSentences, benchTable } from "./wording.js";

@@ -3,6 +3,7 @@ import { CheckpointError } from "../base/errors.js";
 import { listed } from "../base/listed.js";
 import { isRecord } from "../json/json-edit.js";
 import { refuseDeep } from "../json/json-scan.js";
+import { isPlainName } from "./file-kinds.js";
 import type { FileSource, TransferOptions } from "./file-source.js";
 import { noConfig, refuseAsym } from "./no-config.js";
 import { noWeights } from "./no-weights.js";
@@ -61,6 +62,9 @@ const WEIGHT_FILES = [
   "pytorch_model.bin",
   "pytorch_model.bin.index.json",
 ] as const;
+
+/** A shard keeps its name in what is converted of it, beside files of other names. */
+const SHARD_ENDING = /\.(safetensors|bin|pt|pth)$/;
 
 /** Missing shards that an error names. */
 const MAX_NAMED = 3;
@@ -187,7 +191,7 @@ async function readIndex(source: FileSource, path: string): Promise<WeightIndex>
   }
   const places = new Map<string, string>();
   for (const [name, file] of Object.entries(weight_map)) {
-    if (typeof file !== "string" || posix.basename(file) !== file || file.includes("\\")) {
+    if (typeof file !== "string" || !isPlainName(file) || !SHARD_ENDING.test(file)) {
       throw new CheckpointError(
         `${path} places tensor "${name}" in ${JSON.stringify(file)}, expected a file beside the index`,
         "Download or save the checkpoint again.",

@@ -7,7 +7,10 @@ export interface FileSource {
   readonly name: string;
   /** Where the files are, for error messages and for finding them again. */
   readonly origin: FolderOrigin | HubOrigin;
-  /** Every file below the model's root, by its POSIX path (`1_Pooling/config.json`), with its size in bytes. */
+  /**
+   * Every file below the model's root, by its POSIX path (`1_Pooling/config.json`), with its size in bytes. A link to a
+   * folder that is not looked into stands there with a slash at its end.
+   */
   readonly files: ReadonlyMap<string, FileInfo>;
   /** Of a sentence-transformers model: the folder of the transformer's files, which stand at the top here. */
   readonly transformerFolder?: string;
@@ -15,6 +18,8 @@ export interface FileSource {
   readonly rewritten?: ReadonlyMap<string, Buffer>;
   /** Of the JSON files that were read so far those that not every reader would have taken. */
   readonly mended?: ReadonlyMap<string, Mended>;
+  /** Holds the files that were read against what they were, where somebody asks for that. */
+  readonly watch?: Watch;
   /**
    * Reads the bytes `[start, end)` of a file without fetching the rest of it.
    * @throws CheckpointError if the file is missing or ends before `end`.
@@ -24,6 +29,17 @@ export interface FileSource {
   read(path: string): Promise<Buffer>;
   /** Makes a file available on this machine, downloading it if need be, and returns its local path. */
   localPath(path: string, options?: TransferOptions): Promise<string>;
+}
+
+/** Holds the files of a source that were read against what they were when it was opened. */
+export interface Watch {
+  /**
+   * Notes from now on the content of every file that is read, and of those that were: then neither dates that were set
+   * back nor links that somebody makes and removes leave a doubt. It takes as long as reading them does.
+   */
+  noteContents(signal?: AbortSignal): Promise<void>;
+  /** @throws CheckpointError that names the file which is no longer the one that was read */
+  requireUnchanged(signal?: AbortSignal): Promise<void>;
 }
 
 /** A JSON file as every reader takes it, where not every reader would have taken it as it lies there. */
@@ -38,6 +54,8 @@ export interface Mended {
 export interface FileInfo {
   /** Bytes. */
   readonly size: number;
+  /** Why it is never opened, a predicate: it "is a link to …, outside of the folder". */
+  readonly refused?: string;
 }
 
 export interface FolderOrigin {

@@ -1,11 +1,14 @@
-import type { Stats } from "node:fs";
-import { open, readdir, readFile, realpath, stat } from "node:fs/promises";
+import { type FileHandle, open, readdir, readFile, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { CheckpointError, systemErrorCode } from "../base/errors.js";
+import { kindOfPath, TABLE } from "./file-kinds.js";
 import type { FileInfo, FileSource } from "./file-source.js";
+import { refuseUnfinished } from "./interrupted/put-right.js";
+import { parseWorkName } from "./interrupted/work-name.js";
+import { entriesOf, openPlace, type Place, refusedEntries, requirePlace } from "./links.js";
 
-/** Folders that hold no files of the model; a killed run of ours leaves one called `….partial-…`. */
-const SKIPPED_FOLDERS = /^(\.git|\.cache|node_modules)$|\.partial-/;
+/** Folders that hold no files of the model. */
+const SKIPPED_FOLDERS = /^(\.git|\.cache|node_modules)$/;
 
 /** Files in one model; a home folder named by mistake ends here instead of after minutes. */
 const MAX_FILES = 10_000;
@@ -18,29 +21,65 @@ const MAX_LFS_POINTER_SIZE = 1024;
 const LFS_POINTER_START = "version https://git-lfs.github.com/spec/v1";
 
 /**
- * Opens a folder on this machine as a source of model files, symbolic links followed.
- * @throws CheckpointError if there is no such folder, or it cannot be read.
+ * Opens a folder on this machine as a source of model files. Links are followed inside of it, and from a snapshot of a
+ * Hub cache to its blobs.
+ * @throws CheckpointError if there is no such folder, it cannot be read, or it is not whole.
  */
 export async function openFolder(path: string): Promise<FileSource> {
   const root = resolve(path);
   const name = folderName(root);
-  const files = await listFiles(root, path);
+  await refuseUnfinished(path);
+  const { files, places } = await listFiles(root, path);
 
-  async function locate(file: string): Promise<string> {
+  async function locate(file: string): Promise<Place> {
     const { size } = requireFile(name, files, file);
-    const absolute = join(root, ...file.split("/"));
-    if (size <= MAX_LFS_POINTER_SIZE) await refuseLfsPointer(absolute, file);
-    return absolute;
+    const place = places.get(file);
+    if (!place) throw refusedEntries(refusedIn(files, file));
+    if (size <= MAX_LFS_POINTER_SIZE)
+      await withPlace(place, file, (handle) => refuseLfsPointer(handle, file));
+    return place;
   }
 
   return {
     name,
     origin: { kind: "folder", path: root },
     files,
-    readRange: async (file, start, end) => readFileRange(await locate(file), file, start, end),
-    read: async (file) => readWholeFile(await locate(file), file),
-    localPath: (file) => locate(file),
+    readRange: async (file, start, end) =>
+      withPlace(await locate(file), file, (handle) => readRangeOf(handle, file, start, end)),
+    read: async (file) => withPlace(await locate(file), file, (handle) => readWhole(handle, file)),
+    async localPath(file) {
+      const place = await locate(file);
+      await reading(file, () => requirePlace(place, file));
+      return place.path;
+    },
   };
+}
+
+/** What is refused of a folder, so that it is told at once: the file that was asked for, and others that may be. */
+function refusedIn(files: ReadonlyMap<string, FileInfo>, asked: string): Map<string, string> {
+  const others = [...files.keys()].filter((path) => kindOfPath(path) === undefined && !TABLE.test(path));
+  return new Map(
+    [asked, ...others].flatMap((path) => {
+      const reason = files.get(path)?.refused;
+      return reason === undefined ? [] : [[path, reason] as const];
+    }),
+  );
+}
+
+/** Gives a file to whoever reads it, opened once. */
+async function withPlace<T>(
+  place: Place,
+  label: string,
+  use: (handle: FileHandle) => Promise<T>,
+): Promise<T> {
+  return reading(label, async () => {
+    const handle = await openPlace(place, label);
+    try {
+      return await use(handle);
+    } finally {
+      await handle.close();
+    }
+  });
 }
 
 /**
@@ -68,22 +107,24 @@ export async function readFileRange(
   start: number,
   end: number,
 ): Promise<Buffer> {
-  const bytes = Buffer.alloc(end - start);
-  const length = await reading(label, async () => {
+  return reading(label, async () => {
     const handle = await open(absolute);
     try {
-      let filled = 0;
-      while (filled < bytes.length) {
-        const { bytesRead } = await handle.read(bytes, filled, bytes.length - filled, start + filled);
-        if (bytesRead === 0) break;
-        filled += bytesRead;
-      }
-      return filled;
+      return await readRangeOf(handle, label, start, end);
     } finally {
       await handle.close();
     }
   });
-  if (length < bytes.length) throw endsTooEarly(label, start + length, end);
+}
+
+async function readRangeOf(handle: FileHandle, label: string, start: number, end: number): Promise<Buffer> {
+  const bytes = Buffer.alloc(end - start);
+  let filled = 0;
+  while (filled < bytes.length) {
+    const { bytesRead } = await handle.read(bytes, filled, bytes.length - filled, start + filled);
+    if (bytesRead === 0) throw endsTooEarly(label, start + filled, end);
+    filled += bytesRead;
+  }
   return bytes;
 }
 
@@ -92,6 +133,11 @@ export async function readWholeFile(absolute: string, label: string): Promise<Bu
   const { size } = await reading(label, () => stat(absolute));
   refuseLargeRead(label, size);
   return reading(label, () => readFile(absolute));
+}
+
+async function readWhole(handle: FileHandle, label: string): Promise<Buffer> {
+  refuseLargeRead(label, (await handle.stat()).size);
+  return handle.readFile();
 }
 
 /** @throws CheckpointError if a file is too large to be a config or a tokenizer. */
@@ -119,45 +165,53 @@ function folderName(root: string): string {
   return basename(root) || "model";
 }
 
-async function listFiles(root: string, label: string): Promise<ReadonlyMap<string, FileInfo>> {
+/** What a folder holds, and where: only files that are opened have places. */
+interface Listing {
+  readonly files: ReadonlyMap<string, FileInfo>;
+  readonly places: ReadonlyMap<string, Place>;
+}
+
+async function listFiles(root: string, label: string): Promise<Listing> {
   const files = new Map<string, FileInfo>();
+  const places = new Map<string, Place>();
+  const top = await reading(label, () => realpath(root));
+  const entryAt = entriesOf(top);
 
   async function walk(folder: string, prefix: string, ancestors: readonly string[]): Promise<void> {
-    const real = await reading(prefix || label, () => realpath(folder));
-    if (ancestors.includes(real)) return; // a link that leads back up
-    const entries = await reading(prefix || label, () => readdir(folder));
-    for (const entry of entries.sort()) {
-      const info = await reading(prefix + entry, () => statOrNothing(join(folder, entry)));
-      if (info?.isFile()) files.set(prefix + entry, { size: info.size });
+    if (ancestors.includes(folder)) return; // a link that leads back up
+    const names = await reading(prefix || label, () => readdir(folder));
+    for (const name of names.sort()) {
+      const path = prefix + name;
+      const entry = await reading(path, () => entryAt(join(folder, name)));
+      if (entry?.kind === "file") {
+        files.set(path, { size: entry.size });
+        places.set(path, entry.place);
+      } else if (entry?.kind === "refused") {
+        files.set(entry.isFolder ? `${path}/` : path, { size: 0, refused: entry.reason });
+      }
       if (files.size > MAX_FILES) {
         throw new CheckpointError(
           `"${label}" holds more than ${MAX_FILES} files; a model's folder does not.`,
           "Name the folder that config.json lies in.",
         );
       }
-      if (info?.isDirectory() && !SKIPPED_FOLDERS.test(entry)) {
-        await walk(join(folder, entry), `${prefix}${entry}/`, [...ancestors, real]);
+      if (entry?.kind === "folder" && !isSkipped(name)) {
+        await walk(entry.path, `${path}/`, [...ancestors, folder]);
       }
     }
   }
 
-  await walk(root, "", []);
-  return files;
+  await walk(top, "", []);
+  return { files, places };
 }
 
-/** Nothing for a link whose target is gone: a Hub cache that was cleaned by hand has such links. */
-async function statOrNothing(path: string): Promise<Stats | undefined> {
-  try {
-    return await stat(path);
-  } catch (error) {
-    const code = systemErrorCode(error);
-    if (code === "ENOENT" || code === "ELOOP") return undefined;
-    throw error;
-  }
+/** Nor does what we write beside a model, or a killed run of ours has left. */
+function isSkipped(name: string): boolean {
+  return SKIPPED_FOLDERS.test(name) || parseWorkName(name) !== undefined;
 }
 
-async function refuseLfsPointer(absolute: string, label: string): Promise<void> {
-  const content = await readWholeFile(absolute, label);
+async function refuseLfsPointer(handle: FileHandle, label: string): Promise<void> {
+  const content = await readWhole(handle, label);
   if (!content.toString("latin1").startsWith(LFS_POINTER_START)) return;
   throw new CheckpointError(
     `${label} is a Git LFS pointer, not the file itself: the repository was cloned without git-lfs.`,

@@ -2,13 +2,14 @@ import { posix } from "node:path";
 import { listed } from "../base/listed.js";
 import { isRecord } from "../json/json-edit.js";
 import { parseObject } from "./checkpoint.js";
-import type { FileSource } from "./file-source.js";
+import { collisions, HIDDEN, isHidden, kindOfPath, ODD_NAMES, TABLE, TRAINING } from "./file-kinds.js";
+import type { FileInfo, FileSource } from "./file-source.js";
+import { refusedEntries } from "./links.js";
 import { MODULES_FILE, parseModules } from "./sentence-transformers/modules-json.js";
 
 /** A source's files, with the contents of those that `filesForSorting` names. */
 export interface SourceFiles {
-  /** Sizes in bytes by path. */
-  readonly files: ReadonlyMap<string, { readonly size: number }>;
+  readonly files: ReadonlyMap<string, FileInfo>;
   readonly contents: ReadonlyMap<string, Buffer>;
 }
 
@@ -19,25 +20,12 @@ export interface OmittedFile {
   readonly reason: string;
 }
 
-/** Files that are no part of a model, whichever it is, by their paths. The first kind that fits counts. */
-const KINDS = {
-  "hidden files and caches":
-    /(^|\/)(\.(?!gitattributes$)|(__pycache__|node_modules)\/|Thumbs\.db$|desktop\.ini$)/,
-  "state of a training":
-    /(^|\/)((checkpoint-[^/]+|runs|wandb|lightning_logs|mlruns|global_step\d+|(pytorch_model|optimizer)_fsdp[^/]*)\/|(optimizer|scheduler|scaler|pytorch_model_fsdp)(_\d+)?\.(pt|pth|bin)$|rng_state[^/]*$|random_states_\d+\.pkl$|zero_to_fp32\.py$|latest$|training_args\.bin$|trainer_state\.json$|events\.[^/]*$)/,
-  "exports and weights of other libraries":
-    /(^|\/)((onnx|openvino|coreml|tflite|saved_model|[^/]+\.mlpackage)\/|openvino_[^/]+$|tf_model[^/]*\.h5(\.index\.json)?$|flax_model[^/]*\.msgpack(\.index\.json)?$|rust_model\.ot$|saved_model\.pb$)|\.(onnx|onnx_data|gguf|tflite|mlmodel|ckpt)$|\.ckpt(-\d+)?\.(index|meta|data-\d+-of-\d+)$/,
-} as const;
-
 const OTHER_MODELS = "weights of other models";
 const DATA = "tables of data";
 const TOO_LARGE = "files too large for settings";
 
 /** Kinds that nothing which opens a model reads. */
-const NEVER_OPENED: ReadonlySet<string> = new Set(["hidden files and caches", "state of a training", DATA]);
-
-/** Tables; small ones that a config or the code names belong to the model. */
-const TABLE = /\.(csv|tsv|jsonl|ndjson|parquet|arrow|feather)(\.(gz|bz2|xz|zst))?$/;
+const NEVER_OPENED: ReadonlySet<string> = new Set([HIDDEN, TRAINING, DATA]);
 
 /** Files of tensors that may be a head's, or another model's. */
 const TENSORS = /\.(safetensors|bin|pt|pth|h5|msgpack|ot|npz)$/;
@@ -55,6 +43,9 @@ const LEAST_VARIANT = 1 / 16;
 /** Larger files are no settings; the largest tokenizers have some 40 MB. */
 const MAX_SIDE_FILE_BYTES = 256 * 2 ** 20;
 
+/** Configs and code have some kilobytes; a JSON file of more is data itself. */
+const MAX_NAMING_BYTES = 16 * 2 ** 20;
+
 /** Files of a kind that the sentence about them names. */
 const MAX_NAMED = 6;
 
@@ -65,14 +56,21 @@ export function isModelWeights(path: string): boolean {
 
 /** The files whose contents say what belongs to a model: indexes, modules.json, and where there are tables also configs and code. */
 export function filesForSorting(files: SourceFiles["files"]): string[] {
-  const paths = [...files.keys()];
-  const namesFiles = paths.some((path) => TABLE.test(path)) ? /\.(py|json)$/ : /^$/;
-  return paths.filter(
-    (path) =>
-      path === MODULES_FILE ||
-      isIndex(path) ||
-      (namesFiles.test(path) && !path.includes("/") && !/^(tokenizer|vocab)\.json$/.test(path)),
-  );
+  const hasTables = [...files.keys()].some((path) => TABLE.test(path));
+  return [...files]
+    .filter(([path, { refused }]) => {
+      if (refused !== undefined || kindOfPath(path) !== undefined) return false;
+      return path === MODULES_FILE || isIndex(path) || (hasTables && mayNameTables(path, files));
+    })
+    .map(([path]) => path);
+}
+
+/** Whether a file is code, or the config of a model or of a module. */
+function mayNameTables(path: string, files: SourceFiles["files"]): boolean {
+  if ((files.get(path)?.size ?? 0) > MAX_NAMING_BYTES || /^(tokenizer|vocab)\.json$/.test(path)) return false;
+  return path.includes("/")
+    ? /\.py$|\/config\.json$/.test(path)
+    : /\.(py|json|ya?ml|toml|cfg|ini)$/.test(path);
 }
 
 /** A source's files, with what it takes to sort them. */
@@ -100,19 +98,28 @@ export function ownWeights({ files, contents }: SourceFiles): string[] {
 /**
  * Divides a model's files: its own small files stay, heads in files of their own and modules of sentence-transformers
  * among them. Its weights don't, which are written anew, nor does what is no part of it.
+ * @throws CheckpointError for one that would stay and is not to be opened: a link that leads out of the folder
  */
 export function sortFiles(source: SourceFiles): { kept: string[]; omitted: OmittedFile[] } {
   const weights = new Set(ownWeights(source));
   const kindOf = sorter(source, weights);
-  const kept: string[] = [];
-  const omitted: OmittedFile[] = [];
-  for (const path of [...source.files.keys()].sort()) {
-    if (weights.has(path)) continue;
-    const reason = kindOf(path);
-    if (reason === undefined) kept.push(path);
-    else omitted.push({ path, reason });
-  }
+  const paths = [...source.files.keys()].sort();
+  const kinds = new Map(paths.map((path) => [path, weights.has(path) ? undefined : kindOf(path)]));
+  const staying = paths.filter((path) => kinds.get(path) === undefined);
+  for (const path of collisions(staying)) if (!weights.has(path)) kinds.set(path, ODD_NAMES);
+  const kept = paths.filter((path) => kinds.get(path) === undefined && !weights.has(path));
+  requireOpenable(kept, source.files);
+  const omitted = [...kinds].flatMap(([path, reason]) => (reason === undefined ? [] : [{ path, reason }]));
   return { kept, omitted };
+}
+
+/** @throws CheckpointError if one of the files is not to be opened */
+function requireOpenable(paths: readonly string[], files: SourceFiles["files"]): void {
+  const refused = paths.flatMap((path): [string, string][] => {
+    const reason = files.get(path)?.refused;
+    return reason === undefined ? [] : [[path, reason]];
+  });
+  if (refused.length > 0) throw refusedEntries(new Map(refused));
 }
 
 /** Whether files of a kind say nothing to anything that opens a model. */
@@ -144,7 +151,8 @@ function sorter(
 ): (path: string) => string | undefined {
   const size = (path: string) => files.get(path)?.size ?? 0;
   const modules = modulePaths(contents.get(MODULES_FILE));
-  const isModule = (path: string) => modules.some((folder) => path.startsWith(`${folder}/`));
+  const moduleOf = (path: string) => modules.find((folder) => path.startsWith(`${folder}/`));
+  const isModule = (path: string) => moduleOf(path) !== undefined;
   // A head is small beside its model; what is half as large is a model, be it in another precision.
   const half = [...weights].reduce((sum, path) => sum + size(path), 0) / 2;
   const isModel = (path: string) =>
@@ -153,15 +161,32 @@ function sorter(
   const folders = models
     .map((path) => posix.dirname(path))
     .filter((folder) => files.has(posix.join(folder, "config.json")) && folder !== ".");
-  const texts = [...contents].flatMap(([path, text]) => (/\.(py|json)$/.test(path) ? [text] : []));
-  const isNamed = (path: string) => texts.some((text) => text.includes(posix.basename(path)));
+  const texts = [...contents].flatMap(([path, content]) =>
+    path === MODULES_FILE || mayNameTables(path, files) ? [content.toString("utf8")] : [],
+  );
+  const isNamed = (path: string) => texts.some((text) => names(text, posix.basename(path)));
   return (path) => {
-    const kind = Object.entries(KINDS).find(([, pattern]) => pattern.test(path))?.[0];
+    // A module may be called like an export; what is hidden or written by a training in it is that there too.
+    const module = moduleOf(path);
+    const kind = isHidden(path)
+      ? HIDDEN
+      : kindOfPath(module === undefined ? path : path.slice(module.length + 1));
     if (kind !== undefined) return kind;
     if (models.includes(path) || folders.some((folder) => path.startsWith(`${folder}/`))) return OTHER_MODELS;
     if (TABLE.test(path) && !isModule(path) && !isNamed(path)) return DATA;
     return size(path) > MAX_SIDE_FILE_BYTES && !isModule(path) ? TOO_LARGE : undefined;
   };
+}
+
+/** Whether a text names a file, and not only one whose name ends or begins alike. */
+function names(text: string, file: string): boolean {
+  for (let at = text.indexOf(file); at >= 0; at = text.indexOf(file, at + 1)) {
+    const isWhole =
+      !/[\p{L}\p{N}_.-]$/u.test(text.slice(Math.max(0, at - 2), at)) &&
+      !/^([\p{L}\p{N}_-]|\.[\p{L}\p{N}])/u.test(text.slice(at + file.length, at + file.length + 3));
+    if (isWhole) return true;
+  }
+  return false;
 }
 
 function isIndex(path: string): boolean {

@@ -2,9 +2,12 @@ import { stat } from "node:fs/promises";
 import { CheckpointError } from "../base/errors.js";
 import type { FileSource } from "./file-source.js";
 import { openFolder } from "./folder.js";
+import { putRight } from "./interrupted/put-right.js";
+import { realPlace } from "./interrupted/real-place.js";
 import { namedFolder } from "./named-folder.js";
 import { withTransformerAtTop } from "./sentence-transformers/transformer-at-top.js";
 import { withStandardJson } from "./standard-files.js";
+import { watched } from "./watch.js";
 
 export interface OpenSourceOptions {
   /** Hub branch, tag or commit. */
@@ -23,12 +26,18 @@ export interface OpenSourceOptions {
  * @throws CheckpointError or HubError if there is neither.
  */
 export async function openSource(name: string, options: OpenSourceOptions = {}): Promise<FileSource> {
-  const source = await withTransformerAtTop(await openFiles(await namedFolder(name), options));
+  const files = await watched(await openFiles(await namedFolder(name), options));
+  const source = await withTransformerAtTop(files);
   return options.asFound ? source : withStandardJson(source);
 }
 
 async function openFiles(model: string, options: OpenSourceOptions): Promise<FileSource> {
-  const found = await stat(model).catch(() => undefined);
+  let found = await stat(model).catch(() => undefined);
+  if (found === undefined) {
+    // A run that was killed while it replaced the folder has left the old one aside.
+    await putRight(await realPlace(model)).catch(() => {});
+    found = await stat(model).catch(() => undefined);
+  }
   if (found?.isDirectory()) return openFolder(model);
   if (found) {
     throw new CheckpointError(

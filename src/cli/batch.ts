@@ -1,6 +1,7 @@
 import { appendFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { StoppedError } from "../base/errors.js";
+import { printable } from "../base/printable.js";
 import { junitReport } from "../batch/report/junit.js";
 import { stepSummary } from "../batch/report/step-summary.js";
 import { batchTable, resultLine } from "../batch/report/table.js";
@@ -8,7 +9,6 @@ import { conclusion, isGood } from "../batch/report/wording.js";
 import type { BatchReport } from "../batch/types.js";
 import { batch } from "../commands/batch.js";
 import { type BatchOptions, batchFlags, parseBatchOptions } from "../options/options.js";
-import { printable } from "../report/text.js";
 import type { CliContext } from "./context.js";
 import { addFlags } from "./flags.js";
 import { tryReport, writeReport } from "./report-file.js";
@@ -37,7 +37,7 @@ async function run(path: string, options: BatchOptions, context: CliContext): Pr
   const { json, quiet, junit } = options;
   const { signal } = context;
   const log = (name: string, text: string) =>
-    void (quiet || process.stderr.write(`[${name}] ${printable(text)}\n`));
+    void (quiet || context.tell(`${printable(`[${name}] ${text}`)}\n`));
   if (junit !== undefined) await tryReport(junit);
   const report = await batch(path, options, {
     signal,
@@ -45,20 +45,20 @@ async function run(path: string, options: BatchOptions, context: CliContext): Pr
     onResult: (result) => log(result.name, resultLine(result)),
   });
   if (junit !== undefined) await writeReport(junit, junitReport(report));
-  await tellGitHub(report);
+  await tellGitHub(report, context);
   if (json) context.printJson(report);
   if (!json) context.printText(`${quiet ? "" : "\n"}${batchTable(report)}`);
-  else if (!quiet) process.stderr.write(`\n${batchTable(report)}`);
+  else if (!quiet) context.tell(`\n${batchTable(report)}`);
   if (report.jobs.every(isGood)) return;
   if (signal.aborted) throw new StoppedError(conclusion(report));
   context.exitWith(EXIT_FAILED);
 }
 
 /** A summary that cannot be written is no reason to call conversions failed. */
-async function tellGitHub(report: BatchReport): Promise<void> {
+async function tellGitHub(report: BatchReport, { tell }: CliContext): Promise<void> {
   const path = process.env[STEP_SUMMARY];
   if (!path) return;
   await appendFile(path, stepSummary(report)).catch(({ message }: Error) => {
-    process.stderr.write(`${STEP_SUMMARY}: ${message}\n`);
+    tell(`${STEP_SUMMARY}: ${printable(message)}\n`);
   });
 }

@@ -8,8 +8,10 @@ export interface CliContext {
   printJson(value: unknown): void;
   /** Makes the process end with this code, once the verb is done: 1 for a check that fell short. */
   exitWith(code: number): void;
-  /** Prints text for people. */
+  /** Prints a result for people, on stdout. */
   printText(text: string): void;
+  /** Tells people what is going on or was done, on stderr. */
+  tell(text: string): void;
   /** The command line with the flags of every verb, of which a run loads only its own. */
   wholeProgram(): Promise<Command>;
 }

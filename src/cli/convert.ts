@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Command } from "commander";
 import { OptionError } from "../base/errors.js";
+import { printable } from "../base/printable.js";
 import { progressOn, silent } from "../base/progress.js";
 import { CONFIG_FILE } from "../checkpoint/checkpoint.js";
 import { isConfiguration } from "../checkpoint/named-folder.js";
@@ -47,7 +48,7 @@ async function run(
   model: string,
   output: string | undefined,
   options: ConvertOptions,
-  { signal, printJson, exitWith }: CliContext,
+  { signal, printJson, tell, exitWith }: CliContext,
 ): Promise<void> {
   const { json, quiet, dryRun, runTest } = options;
   const isShown = !quiet && !json;
@@ -66,22 +67,22 @@ async function run(
       printJson({ output: result.output, ...written, plan: planToJson(plan), ...proof, ...pushed });
     }
     if (!isShown) return;
-    process.stderr.write(`${verification ? "\n" : ""}${summarise(result.output, plan, dryRun)}`);
-    if (graphs) process.stderr.write(`  graphs: ${describeFiles(graphs)}\n`);
+    tell(`${verification ? "\n" : ""}${summarise(result.output, plan, dryRun)}`);
+    if (graphs) tell(`  graphs: ${describeFiles(graphs)}\n`);
     if (comparison) {
       // Only here: it knows ONNX Runtime.
       const { comparisonLines } = await import("../commands/compare-dtypes.js");
-      for (const line of comparisonLines(comparison)) process.stderr.write(`  ${line}\n`);
+      for (const line of comparisonLines(comparison)) tell(`  ${printable(line)}\n`);
     }
     if (verification) presentation?.conclude(verification);
-    if (result.pushed) process.stderr.write((await import("./push.js")).pushText(result.pushed));
+    if (result.pushed) tell((await import("./push.js")).pushText(result.pushed));
   } catch (error) {
     if (!(error instanceof VerificationError)) throw error;
     const { report, exitCode } = error;
     if (json)
       printJson({ output: report.converted, written: false, verification: presentation?.toJson(report) });
     else presentation?.conclude(report, listener === undefined);
-    process.stderr.write(`lsg: nothing was written\n`);
+    tell("lsg: nothing was written\n");
     exitWith(exitCode);
   }
 }

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { printable } from "../base/printable.js";
 import { progressOn, silent } from "../base/progress.js";
 import { comparisonLines } from "../commands/compare-dtypes.js";
 import { exportOnnx } from "../commands/export.js";
@@ -26,9 +27,9 @@ export function define(command: Command, context: CliContext): void {
       if (options.quiet) return;
       const { bytes, task, attention, layout, notes, comparison } = result;
       const detail = layout === undefined ? "" : ` (${layout})`;
-      process.stderr.write(`Exported ${model} for ${task} with ${attention} attention${detail}\n`);
-      process.stderr.write(`  in ${result.output}: ${describeFiles(bytes)}\n`);
-      for (const line of [...notes, ...comparisonLines(comparison)]) process.stderr.write(`  ${line}\n`);
+      context.tell(`${printable(`Exported ${model} for ${task} with ${attention} attention${detail}`)}\n`);
+      context.tell(`  in ${printable(result.output)}: ${describeFiles(bytes)}\n`);
+      for (const line of [...notes, ...comparisonLines(comparison)]) context.tell(`  ${printable(line)}\n`);
     });
   addFlags(command, exportFlags());
 }

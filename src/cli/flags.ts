@@ -23,8 +23,9 @@ function optionsOf({ key, description, kind, choices, group, placeholder, defaul
   }
   const values = choices ? `${description}: ${choices.join(", ")}` : description;
   const shown = defaultValue === undefined ? values : `${values} (default: ${defaultValue})`;
-  const value = kind === "value" ? `<${placeholder}>` : `[${placeholder}]`;
+  const value = kind === "optional value" ? `[${placeholder}]` : `<${placeholder}>`;
   const option = new Option(`${flag} ${value}`, shown).helpGroup(group);
+  if (kind === "values") option.argParser((one, others: string[] = []) => [...others, one]);
   // For completion; what may be given is the schema's affair.
   if (choices) option.argChoices = [...choices];
   return [option];

@@ -10,6 +10,7 @@ import {
 } from "../options/options.js";
 import type { CliContext } from "./context.js";
 import { addFlags } from "./flags.js";
+import { tryReport } from "./report-file.js";
 
 export const lengthFlag = "--max-sequence-length";
 
@@ -25,6 +26,7 @@ export function define(command: Command, { signal, printJson, printText }: CliCo
       const { json, tensors, picture, ...conversion } = parseInspectOptions(given);
       const options = decisiveOptions(parseConvertOptions(conversion));
       const onNotice = json ? silent.step : progressOn(process.stderr).step;
+      if (picture !== undefined) await tryReport(picture);
       const inspection = await inspect(model, options, { signal, onNotice });
       if (picture !== undefined)
         await (await import("../inspect/write-picture.js")).writePicture(picture, inspection);

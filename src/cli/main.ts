@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { LsgError, StoppedError } from "../base/errors.js";
 import { packageInfo } from "../base/package.js";
+import { printable, printableJson, tell } from "../base/printable.js";
 import type { CliContext, VerbModule } from "./context.js";
 import { refuseMisread } from "./positions.js";
 
@@ -71,8 +72,9 @@ export async function main(argv: readonly string[]): Promise<number> {
         exitCode = code;
       },
       signal: abort.signal,
-      printJson: (value) => void process.stdout.write(`${JSON.stringify(value, null, 2)}\n`),
-      printText: (text) => void process.stdout.write(text),
+      printJson,
+      printText: (text) => tell(process.stdout, text),
+      tell: (text) => tell(process.stderr, text),
       wholeProgram: () => wholeProgram(context),
     };
     await run(argv, context);
@@ -81,7 +83,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     const signal = signals.received();
     if (signal) {
       const state = error instanceof StoppedError ? error.message : "nothing was changed";
-      process.stderr.write(`lsg: stopped by ${signal}; ${state}\n`);
+      tell(process.stderr, `lsg: stopped by ${signal}; ${state}\n`);
       return SIGNAL_EXITS[signal];
     }
     return report(error, argv.includes("--json"));
@@ -133,24 +135,40 @@ function report(error: unknown, json: boolean): number {
     // Help and version were asked for and have been printed.
     if (error.exitCode === 0) return 0;
     return fail(
-      error.message.replace(/^error: /, ""),
+      printable(error.message.replace(/^error: /, "")),
       "See lsg --help, or lsg VERB --help.",
       EXIT_USAGE,
       json,
     );
   }
-  if (error instanceof LsgError) return fail(error.message, error.remedy, error.exitCode, json);
-  process.stderr.write(
-    `lsg: this is a bug; please report it\n${error instanceof Error ? error.stack : error}\n`,
-  );
+  if (error instanceof LsgError) {
+    return fail(error.message, error.remedy, error.exitCode, json, error.details);
+  }
+  tell(process.stderr, `lsg: this is a bug; please report it\n${describeBug(error)}\n`);
   return EXIT_BUG;
 }
 
-function fail(message: string, remedy: string | undefined, exitCode: number, json: boolean): number {
-  if (json)
-    process.stdout.write(`${JSON.stringify({ error: { message, remedy: remedy ?? null } }, null, 2)}\n`);
-  process.stderr.write(`lsg: ${message}\n${remedy ? `     ${remedy}\n` : ""}`);
+function fail(
+  message: string,
+  remedy: string | undefined,
+  exitCode: number,
+  json: boolean,
+  details: LsgError["details"] = {},
+): number {
+  if (json) printJson({ error: { message, remedy: remedy ?? null, ...details } });
+  tell(process.stderr, `lsg: ${message}\n${remedy ? `     ${remedy}\n` : ""}`);
   return exitCode;
+}
+
+function printJson(value: unknown): void {
+  process.stdout.write(`${printableJson(value)}\n`);
+}
+
+/** The error's own text, which may quote a model, is one line: frames of the stack are ours. */
+function describeBug(error: unknown): string {
+  const frames =
+    error instanceof Error ? (error.stack ?? "").split("\n").filter((line) => /^ {4}at /.test(line)) : [];
+  return [printable(String(error)), ...frames].join("\n");
 }
 
 /** The first signal stops the work in an orderly way, a second one at once. */

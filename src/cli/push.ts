@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { printable } from "../base/printable.js";
 import { progressOn, silent } from "../base/progress.js";
 import { push } from "../commands/push.js";
 import { type PushOptions, parsePushOptions, pushFlags } from "../options/options.js";
@@ -37,25 +38,26 @@ async function run(folder: string, repo: string, options: PushOptions, context: 
       const { verification, ...others } = result;
       context.printJson({ ...others, ...(verification && { verification: toJson(verification) }) });
     }
-    if (isShown) process.stderr.write(pushText(result, dryRun));
+    if (isShown) context.tell(pushText(result, dryRun));
   } catch (error) {
     if (!(error instanceof VerificationError)) throw error;
     const { report, exitCode } = error;
     if (json) context.printJson({ repo, pushed: false, verification: toJson(report) });
     else conclude(report, !isShown);
-    process.stderr.write("lsg: nothing was pushed (--no-verify pushes it as it is)\n");
+    context.tell("lsg: nothing was pushed (--no-verify pushes it as it is)\n");
     context.exitWith(exitCode);
   }
 }
 
 /** What was done, in a line or two. */
 export function pushText(result: PushResult, dryRun = false): string {
-  const { url, pushed, pull_request, commit, files, present, verified } = result;
+  const { pushed, pull_request, commit, files, present, verified } = result;
+  const url = printable(result.url);
   const count = files.added.length + files.replaced.length;
   if (dryRun) return `Nothing was pushed: ${count} files would go to ${url}\n`;
   if (!pushed) return `${url} holds all of this already\n`;
   const where = pull_request ? `Proposed in ${url}` : `Pushed to ${url}`;
-  const arrived = present.length > 0 ? `; there already: ${present.join(", ")}` : "";
+  const arrived = present.length > 0 ? `; there already: ${printable(present.join(", "))}` : "";
   const unproven = verified === "no" ? "Nothing was verified.\n" : "";
-  return `${where}\n  ${count} files in commit ${commit?.slice(0, 8)}${arrived}\n${unproven}`;
+  return `${where}\n  ${count} files in commit ${printable(commit?.slice(0, 8) ?? "")}${arrived}\n${unproven}`;
 }

@@ -1,12 +1,18 @@
-import { writeFile } from "node:fs/promises";
-import { asOutputError } from "../write/output-folder.js";
+import { lstat, unlink, writeFile } from "node:fs/promises";
+import { realPlace } from "../checkpoint/interrupted/real-place.js";
+import { asOutputError } from "../write/output-errors.js";
 
 /**
- * Fails where a report could not be written, without changing one that is there: better at once than after hours.
+ * Fails where a report could not be written, and changes nothing: better at once than after hours.
  * @throws OutputError
  */
 export async function tryReport(path: string): Promise<void> {
+  const place = await realPlace(path);
+  const before = await lstat(place).catch(() => undefined);
+  // Opening a pipe would wait for its reader, and tell it that this was all.
+  if (before && !before.isFile() && !before.isDirectory()) return;
   await write(path, "", "a");
+  if (before === undefined) await unlink(place);
 }
 
 /** @throws OutputError */

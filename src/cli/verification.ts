@@ -1,3 +1,4 @@
+import { printable, tell } from "../base/printable.js";
 import type { Listener } from "../verify/recorder.js";
 import { reportToJson } from "../verify/report/report-schema.js";
 import { checkLine, header, printReport, terminalStyle } from "../verify/report/terminal.js";
@@ -16,17 +17,21 @@ export interface Presentation {
 
 export function presentOn(stream: NodeJS.WriteStream): Presentation {
   const style = terminalStyle(stream, process.env);
-  const clear = stream.isTTY ? CLEAR_LINE : "";
+  // Written by itself: of texts no such thing comes out of the stream.
+  const write = (text: string) => {
+    if (stream.isTTY) stream.write(CLEAR_LINE);
+    tell(stream, text);
+  };
   return {
     listener: {
-      onHead: (head) => void stream.write(`${header(head, style)}\n`),
-      onStart: (title) => void (stream.isTTY && stream.write(`${CLEAR_LINE}…  ${title}`)),
-      onCheck: (check) => void stream.write(`${clear}${checkLine(check, style)}\n`),
+      onHead: (head) => tell(stream, `${header(head, style)}\n`),
+      onStart: (title) => void (stream.isTTY && write(`…  ${printable(title)}`)),
+      onCheck: (check) => write(`${checkLine(check, style)}\n`),
     },
     conclude(report, unseen = false) {
       const failed = unseen ? report.checks.filter(({ verdict }) => verdict === "fail") : [];
-      stream.write(failed.map((check) => `${checkLine(check, style)}\n`).join(""));
-      stream.write(`${printReport(report, style)}\n`);
+      tell(stream, failed.map((check) => `${checkLine(check, style)}\n`).join(""));
+      tell(stream, `${printReport(report, style)}\n`);
     },
     toJson: reportToJson,
   };

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { OptionError } from "../base/errors.js";
+import { printable } from "../base/printable.js";
 import { verify } from "../commands/verify.js";
 import { parseVerifyOptions, type VerifyOptions, verifyFlags } from "../options/options.js";
 import { deviceLines } from "../report/device-list.js";
@@ -41,7 +42,7 @@ async function run(model: string, options: VerifyOptions, context: CliContext): 
   if (path !== undefined)
     await writeReport(path, (path.endsWith(".html") ? htmlReport : markdownReport)(report));
   if (json) context.printJson(toJson(report));
-  else if (quiet) context.printText(`${report.summary}\n`);
+  else if (quiet) context.printText(`${printable(report.summary)}\n`);
   else conclude(report);
   if (report.verdict === "fail") context.exitWith(EXIT_FELL_SHORT);
 }

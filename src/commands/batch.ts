@@ -45,7 +45,6 @@ export async function batch(
   await tidyAll();
 
   const gate = memoryGate(freeBytes());
-  const processes = new Set([process.pid]);
   const downloads = new Map<string, Promise<void>>();
   const results = jobs.map(notRun);
   const queue = jobs.entries();
@@ -57,7 +56,6 @@ export async function batch(
         signal,
         gate,
         downloads,
-        processes,
         force,
         dryRun,
         onLine: (text) => onLine?.(job, text),
@@ -83,8 +81,6 @@ interface RunContext extends Pick<BatchOptions, "force" | "dryRun"> {
   readonly gate: MemoryGate;
   /** Ends of the first jobs of Hub models: those that come second find the files in the cache. */
   readonly downloads: Map<string, Promise<void>>;
-  /** Of this batch. */
-  readonly processes: Set<number>;
   readonly onLine: (text: string) => void;
 }
 
@@ -103,7 +99,7 @@ async function runToEnd(job: Job, context: RunContext): Promise<JobResult> {
 
 async function runOrSkip(job: Job, context: RunContext): Promise<Partial<JobResult>> {
   const { signal, downloads, force, dryRun, onLine } = context;
-  if (!dryRun) await tidy(job, context);
+  if (!dryRun) await tidyOutput(job.output, onLine);
   const found = await survey(job, { signal, onLine, force });
   const { standing, download } = found;
   if (standing.state === "unchanged" && !pushesAgain(job, dryRun)) {
@@ -125,33 +121,23 @@ function pushesAgain({ options }: Job, dryRun: boolean): boolean {
 async function run(job: Job, found: Survey, context: RunContext): Promise<Partial<JobResult>> {
   const { model, output, options } = job;
   const { standing, sourceHash, memory } = found;
-  const { signal, gate, processes, force, dryRun, onLine } = context;
+  const { signal, gate, force, dryRun, onLine } = context;
   const reason = standing.state === "outdated" ? standing.reason : undefined;
   const leave = await gate.enter(memory, signal);
-  let own = 0;
-  const onProcess = (pid: number) => {
-    own = pid;
-    processes.add(pid);
-  };
   try {
     if (!dryRun) onLine(reason === undefined ? "started" : `started: ${output} is made again, ${reason}`);
     const orders = { ...options, dryRun, force: force || reason !== undefined };
     const isUnchanged = standing.state === "unchanged";
     const order = { model, output, options: orders, sourceHash, isUnchanged };
-    const answer = await runJob(order, { program: bundledProgram("batch-job"), signal, onLine, onProcess });
+    const answer = await runJob(order, { program: bundledProgram("batch-job"), signal, onLine });
     const isPlan = dryRun && answer.status === "converted";
     const conversion = isUnchanged ? standing.conversion : answer.conversion;
     return { ...answer, conversion, reason, memory, ...(isPlan && { status: "planned" }) };
   } finally {
-    processes.delete(own);
     leave();
     // A process that was killed could not do it itself.
-    if (!dryRun) await tidy(job, context);
+    if (!dryRun) await tidyOutput(output, onLine);
   }
-}
-
-function tidy({ output }: Job, { processes, onLine }: RunContext): Promise<void> {
-  return tidyOutput(output, (pid) => processes.has(pid), onLine);
 }
 
 function ignore(): void {}

@@ -1,10 +1,12 @@
 import { basename, join, resolve } from "node:path";
 import { packageInfo } from "../base/package.js";
 import { type Progress, silent } from "../base/progress.js";
+import type { TransferOptions } from "../checkpoint/file-source.js";
 import { openFolder } from "../checkpoint/folder.js";
 import { openSource } from "../checkpoint/open-source.js";
+import { whileUnchanged } from "../checkpoint/watch.js";
 import { openWeights } from "../checkpoint/weight-reader.js";
-import { readCheckpoint, readerOf } from "../model/open.js";
+import { type ReadCheckpoint, readCheckpoint, readerOf } from "../model/open.js";
 import { type ConvertOptions, decisiveOptions } from "../options/options.js";
 import { recordedSource } from "../plan/conversion-record.js";
 import { planCheckpoint } from "../plan/plan-source.js";
@@ -16,6 +18,7 @@ import type { VerificationReport } from "../verify/types.js";
 import { checkOutput, writeFolder } from "../write/output-folder.js";
 import { copyShard, writeShard } from "../write/shard-writer.js";
 import { writeSideFiles } from "../write/side-files.js";
+import { openTarget } from "../write/target.js";
 import type { Comparison } from "./compare-dtypes.js";
 import { transferOptions } from "./transfer.js";
 
@@ -55,9 +58,12 @@ export async function convert(
   options: ConvertOptions,
   { signal, progress = silent, listener, sourceHash }: ConvertContext = {},
 ): Promise<ConvertResult> {
+  // Before a large model is downloaded.
+  if (output !== undefined && !options.dryRun) await openTarget(resolve(output), options);
   const source = await openSource(model, { revision: options.revision, signal, onNotice: progress.step });
   const transfer = (path: string) => transferOptions(source, path, progress, signal);
   const read = await readCheckpoint(source, transfer("pytorch_model.bin"), options.modelType);
+  if (options.runTest && !options.dryRun) await source.watch?.noteContents(signal);
   const plan = await planCheckpoint(read, decisiveOptions(options), {
     lsg_version: packageInfo().version,
     source: recordedSource(model, source, sourceHash),
@@ -84,22 +90,8 @@ export async function convert(
   let graphs: ConvertResult["graphs"];
   let comparison: Comparison | undefined;
   await writeFolder(resolve(target), bytes, outputOptions, async (folder) => {
-    await writeSideFiles(folder, plan, source, readerOf(read));
-    const weights = await openWeights(read.checkpoint, transfer);
-    const bar = progress.bytes("Writing", bytes);
-    try {
-      for (const shard of plan.shards) {
-        const path = join(folder, shard.file);
-        const untouched = untouchedFile(shard, read.checkpoint);
-        const writing = { signal, onBytes: bar.advance };
-        await (untouched === undefined
-          ? writeShard(path, shard, weights, writing)
-          : copyShard(path, untouched, source, writing));
-      }
-    } finally {
-      bar.done();
-      await weights.close();
-    }
+    const writing = { plan, bytes, progress, signal, transfer };
+    await whileUnchanged([source], signal, () => writeConverted(folder, read, writing));
     if (options.onnx) {
       // Only here: the graph's libraries take longer to load than a small model to convert.
       const { exportInto } = await import("./export-into.js");
@@ -112,4 +104,37 @@ export async function convert(
   });
   const pushed = await push?.(target, verification);
   return { output: target, plan, graphs, comparison, verification, pushed };
+}
+
+interface Writing extends Pick<ConvertContext, "signal"> {
+  readonly plan: ConversionPlan;
+  /** Of the weights. */
+  readonly bytes: number;
+  readonly progress: Progress;
+  readonly transfer: (path: string) => TransferOptions;
+}
+
+/** Writes config, weights and small files: all that is made of the source's own. */
+async function writeConverted(
+  folder: string,
+  read: ReadCheckpoint,
+  { plan, bytes, progress, signal, transfer }: Writing,
+): Promise<void> {
+  const { source } = read.checkpoint;
+  await writeSideFiles(folder, plan, source, readerOf(read));
+  const weights = await openWeights(read.checkpoint, transfer);
+  const bar = progress.bytes("Writing", bytes);
+  try {
+    for (const shard of plan.shards) {
+      const path = join(folder, shard.file);
+      const untouched = untouchedFile(shard, read.checkpoint);
+      const writing = { signal, onBytes: bar.advance };
+      await (untouched === undefined
+        ? writeShard(path, shard, weights, writing)
+        : copyShard(path, untouched, source, writing));
+    }
+  } finally {
+    bar.done();
+    await weights.close();
+  }
 }

@@ -1,14 +1,15 @@
 import { existsSync } from "node:fs";
-import { lstat, mkdir, rename, rm, writeFile } from "node:fs/promises";
-import { join, posix } from "node:path";
+import { lstat, mkdir, writeFile } from "node:fs/promises";
+import { dirname, join, posix } from "node:path";
 import { writesNoMore } from "../architectures/architecture.js";
 import { lsgOf, type PlannedAttention } from "../attention/planned.js";
-import { OptionError } from "../base/errors.js";
+import { OptionError, OutputError } from "../base/errors.js";
 import { GRAPH_DTYPES, type GraphDtype } from "../base/graph-dtypes.js";
 import { type Progress, silent } from "../base/progress.js";
 import { type Checkpoint, parseObject, type Settlement } from "../checkpoint/checkpoint.js";
 import type { FileSource } from "../checkpoint/file-source.js";
 import { graphPaths } from "../checkpoint/graph-files.js";
+import { whileUnchanged } from "../checkpoint/watch.js";
 import { openWeights } from "../checkpoint/weight-reader.js";
 import { editTopLevel } from "../json/json-edit.js";
 import { attentionOf, describeAttention } from "../model/attention.js";
@@ -29,6 +30,8 @@ import { graphSeed } from "../plan/conversion-record.js";
 import { findCandidateTokens } from "../tokenizer/candidate-tokens.js";
 import { raiseLength } from "../tokenizer/raise-length.js";
 import { TOKENIZER_FILES } from "../tokenizer/special-tokens.js";
+import { isOnAnotherDisk } from "../write/mount-point.js";
+import { openWork, type Work } from "../write/work-folder.js";
 import { type Comparison, compareDtypes } from "./compare-dtypes.js";
 import { transferOptions } from "./transfer.js";
 import { writeGraphs } from "./write-graphs.js";
@@ -59,7 +62,7 @@ export type GraphChoices = Pick<ExportOptions, "onnx" | "task" | "onnxWeights" |
 
 /**
  * Writes the graphs of a model into a folder that has its other files: into `onnx/`, or with shared weights
- * beside them. Each file takes its place when it is whole.
+ * beside them. They take their places when all are whole, and until then the folder stays as it was.
  * @param modelType `--model-type`, for a model whose config.json has none
  */
 export async function exportInto(
@@ -85,8 +88,14 @@ export async function exportInto(
   if (shared) await requireBeside(folder, checkpoint);
 
   const place = shared ? "" : "onnx";
-  const scratch = join(folder, `.onnx.partial-${process.pid}`);
+  if (!shared && (await isOnAnotherDisk(folder, join(folder, place)))) {
+    throw new OutputError(
+      `${join(folder, place)} lies on another disk than the model: its graphs cannot be replaced all at once`,
+      "Name an output folder: it is made with everything in it.",
+    );
+  }
   const reader = await openWeights(described.checkpoint, transfer);
+  let work: Work | undefined;
   try {
     const candidates =
       head.auto === CANDIDATE_SCORING_HEAD
@@ -104,9 +113,13 @@ export async function exportInto(
       exportedGraphs(model, weightsIn(dtype, reader, shared), graphOptions);
     // What cannot be exported is refused before anything is written.
     const graphs = new Map(dtypes.map((dtype) => [dtype, graphsIn(dtype)]));
-    await mkdir(scratch);
+    work = await openWork(folder, { target: "" });
+    const scratch = join(work.folder, place);
+    await mkdir(scratch, { recursive: true });
     const weights = options.onnxWeights === "shared" ? undefined : options.onnxWeights;
-    const written = await writeGraphs(scratch, graphs, { weights, signal });
+    const written = await whileUnchanged([source], signal, () =>
+      writeGraphs(scratch, graphs, { weights, signal }),
+    );
     const comparison = await compareDtypes({
       ...{ source, modelType, folder: scratch, lshSeed: graphOptions.seed },
       transfer: transfer("pytorch_model.bin"),
@@ -122,17 +135,14 @@ export async function exportInto(
     const others = GRAPH_DTYPES.flatMap(graphPaths).filter((path) => !replaced.includes(path));
     const left = others.filter((path) => existsSync(join(folder, path)));
     await writeFile(
-      join(scratch, "config.json"),
+      join(work.folder, "config.json"),
       await exportedConfig(source, checkpoint.settlement, [...paths, ...left]),
     );
-    await mkdir(join(folder, place), { recursive: true });
-    // A graph comes after the data that it names.
-    for (const file of files.toReversed()) await rename(join(scratch, file), join(folder, place, file));
-    await rename(join(scratch, "config.json"), join(folder, "config.json"));
-    await limitLengths(folder, source, model);
-    for (const path of replaced.filter((path) => !paths.includes(path))) {
-      await rm(join(folder, path), { force: true });
-    }
+    const limited = await limitLengths(work.folder, source, model);
+    await work.place({
+      put: [...new Set([...paths, "config.json", ...limited])],
+      drop: replaced.filter((path) => !paths.includes(path)),
+    });
     return {
       files: paths,
       bytes: Object.fromEntries([...written].map(([file, size]) => [posix.join(place, file), size])),
@@ -148,7 +158,7 @@ export async function exportInto(
     };
   } finally {
     await reader.close();
-    await rm(scratch, { recursive: true, force: true });
+    await work?.close();
   }
 }
 
@@ -158,15 +168,19 @@ function isOf(dtype: GraphDtype): (file: string) => boolean {
   return (file) => known.includes(file);
 }
 
-/** Copies that say that there is no limit to a length get the model's. */
-async function limitLengths(folder: string, source: FileSource, model: Model): Promise<void> {
+/** Copies that say that there is no limit to a length get the model's. @returns their paths */
+async function limitLengths(folder: string, source: FileSource, model: Model): Promise<string[]> {
   const { usable } = positionTable(model);
+  const paths: string[] = [];
   for (const [path, { content, leavesLengthOpen }] of source.mended ?? []) {
     if (!leavesLengthOpen) continue;
     const lengths = { from: usable, to: usable, writesNoMore: writesNoMore(model.architecture) };
     const limited = raiseLength(path, content, lengths);
+    await mkdir(dirname(join(folder, path)), { recursive: true });
     await writeFile(join(folder, path), limited.content);
+    paths.push(path);
   }
+  return paths;
 }
 
 /** The files that number a tokenizer's tokens. */

@@ -1,6 +1,8 @@
-import { mkdir, rename, rm, stat } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { mkdir, stat } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
 import { lsgOf, type PlannedAttention } from "../attention/planned.js";
+import { putRight } from "../checkpoint/interrupted/put-right.js";
+import { realPlace } from "../checkpoint/interrupted/real-place.js";
 import { openSource } from "../checkpoint/open-source.js";
 import { attentionOf } from "../model/attention.js";
 import { describeModel } from "../model/model.js";
@@ -11,7 +13,8 @@ import { opOnlyModel } from "../onnx/op-only.js";
 import { writeModel } from "../onnx/writer.js";
 import type { ExportOptions } from "../options/options.js";
 import { graphSeed } from "../plan/conversion-record.js";
-import { asOutputError } from "../write/output-folder.js";
+import { asOutputError } from "../write/output-errors.js";
+import { openWork, type Work } from "../write/work-folder.js";
 import type { ExportResult } from "./export.js";
 import { type ExportContext, namedAttention } from "./export-into.js";
 
@@ -45,12 +48,14 @@ export async function exportOp(
     biased: relative && { relative, config: lsg, causal: config.is_decoder === true },
     dtype: "F32",
   });
-  const partial = join(output, `${OP_FILE}.partial-${process.pid}`);
+  let work: Work | undefined;
   try {
+    await putRight(await realPlace(output));
     await mkdir(output, { recursive: true });
-    await writeModel(partial, graph, { signal });
-    const { size } = await stat(partial);
-    await rename(partial, join(output, OP_FILE));
+    work = await openWork(resolve(output), { target: "" });
+    await writeModel(join(work.folder, OP_FILE), graph, { signal });
+    const { size } = await stat(join(work.folder, OP_FILE));
+    await work.place({ put: [OP_FILE], drop: [] });
     return {
       output,
       files: [OP_FILE],
@@ -62,7 +67,7 @@ export async function exportOp(
   } catch (error) {
     throw asOutputError(error, output);
   } finally {
-    await rm(partial, { force: true });
+    await work?.close();
   }
 }
 

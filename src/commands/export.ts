@@ -1,15 +1,22 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { constants } from "node:fs";
+import { access, mkdir, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { OptionError } from "../base/errors.js";
 import { silent } from "../base/progress.js";
 import type { FileSource } from "../checkpoint/file-source.js";
+import { readMark } from "../checkpoint/interrupted/mark.js";
+import { putRight } from "../checkpoint/interrupted/put-right.js";
+import { realPlace } from "../checkpoint/interrupted/real-place.js";
 import { leftOutSentence, ownWeights, readForSorting, sortFiles } from "../checkpoint/left-out.js";
 import { namedFolder } from "../checkpoint/named-folder.js";
 import { openSource } from "../checkpoint/open-source.js";
 import { isJsonFile } from "../checkpoint/standard-files.js";
+import { whileUnchanged } from "../checkpoint/watch.js";
 import type { ExportOptions } from "../options/options.js";
 import { copyWhole } from "../write/copy-file.js";
-import { asOutputError, writeFolder } from "../write/output-folder.js";
+import { asOutputError } from "../write/output-errors.js";
+import { writeFolder } from "../write/output-folder.js";
+import { openTarget } from "../write/target.js";
 import { type ExportContext, type ExportedGraph, exportInto, type GraphChoices } from "./export-into.js";
 import { transferOptions } from "./transfer.js";
 
@@ -35,32 +42,39 @@ export async function exportOnnx(
   context: ExportContext = {},
 ): Promise<ExportResult> {
   const { signal, progress = silent } = context;
+  const place = output ?? (await namedFolder(model));
+  // Before a large model is downloaded, and before a folder is opened that a killed run left half changed.
+  if (resolve(place) !== resolve(await namedFolder(model))) await openTarget(resolve(place), options);
+  else if (!(await readMark(place))?.fills) await putRight(await realPlace(place));
   const source = await openSource(model, { revision: options.revision, signal, onNotice: progress.step });
   const own = source.origin.kind === "folder" ? source.origin.path : undefined;
   const target = output ?? (own === undefined ? `${basename(source.name)}-onnx` : await namedFolder(model));
   if (own !== undefined && resolve(target) === resolve(own)) {
     refuseNested(source);
-    const written = await exportInto(own, source, options, context, options.modelType).catch(
-      (error: unknown) => {
+    const written = await access(own, constants.W_OK | constants.X_OK)
+      .then(() => exportInto(own, source, options, context, options.modelType))
+      .catch((error: unknown) => {
         throw asOutputError(error, own);
-      },
-    );
+      });
     return { output: target, ...written };
   }
   const bytes = GRAPH_BYTES + [...source.files.values()].reduce((sum, { size }) => sum + size, 0);
   let written: ExportedGraph = { files: [], bytes: {}, task: "", attention: "full", notes: [] };
   await writeFolder(resolve(target), bytes, { force: options.force, sourceFolder: own }, async (folder) => {
     const { copied, leftOut } = await copiedFiles(source, options);
-    for (const path of copied) {
-      await mkdir(dirname(join(folder, path)), { recursive: true });
-      const content = await changedContent(source, path);
-      if (content) {
-        await writeFile(join(folder, path), content);
-        continue;
+    const copies = async () => {
+      for (const path of copied) {
+        await mkdir(dirname(join(folder, path)), { recursive: true });
+        const content = await changedContent(source, path);
+        if (content) {
+          await writeFile(join(folder, path), content);
+          continue;
+        }
+        const from = await source.localPath(path, transferOptions(source, path, progress, signal));
+        await copyWhole(from, join(folder, path));
       }
-      const from = await source.localPath(path, transferOptions(source, path, progress, signal));
-      await copyWhole(from, join(folder, path));
-    }
+    };
+    await whileUnchanged([source], signal, copies);
     const graphs = await exportInto(folder, source, options, context, options.modelType);
     written = { ...graphs, notes: [...graphs.notes, ...leftOut] };
   });

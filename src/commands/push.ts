@@ -13,6 +13,7 @@ import { DEFAULT_SEED } from "../options/schemas.js";
 import { RECORD_FILE } from "../plan/conversion-record.js";
 import { type OpenedPush, type Proof, type PushResult, pushFolder } from "../push/push-folder.js";
 import { openRepository } from "../push/repository.js";
+import { SecretsError } from "../push/secrets.js";
 import type { Listener } from "../verify/recorder.js";
 import type { VerificationReport } from "../verify/types.js";
 
@@ -62,6 +63,7 @@ export async function openPushTo(
     } catch (error) {
       const again = `${output} is converted all the same; lsg push ${output} ${opened.repository.id} tries again.`;
       if (context.signal?.aborted) throw new StoppedError(again, undefined, { cause: error });
+      if (error instanceof SecretsError) throw new SecretsError(error.details.secrets, ` ${again}`);
       if (!(error instanceof HubError)) throw error;
       throw new HubError(error.message, [error.remedy, again].filter(Boolean).join(" "), { cause: error });
     }

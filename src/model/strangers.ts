@@ -1,4 +1,5 @@
 import type { Architecture } from "../architectures/architecture.js";
+import { listed } from "../base/listed.js";
 import { COLBERT_CLASS } from "../checkpoint/sentence-transformers/model-kind.js";
 import { knownNames } from "./known-names.js";
 import type { Model } from "./model.js";
@@ -85,6 +86,9 @@ function placeOf(baseName: string, { encoder, decoder }: Architecture, sizes: Si
 /** Groups that are still read; more become modules. */
 const MAX_GROUPS = 12;
 
+/** Nobody names so many modules in earnest, and a log is not to be filled with them. */
+const MAX_NAMED = 60;
+
 /** Tensors in few words: one name for the weight and the bias of a module, and for the same one of all layers. */
 export function groupNames(names: readonly string[]): string {
   const modules = names.map((name) =>
@@ -96,7 +100,8 @@ export function groupNames(names: readonly string[]): string {
     const group = isLong ? outerModule(module) : module;
     groups.set(group, (groups.get(group) ?? 0) + 1);
   }
-  return [...groups].map(([group, count]) => (count > 1 ? `${group} (${count} tensors)` : group)).join(", ");
+  const texts = [...groups].map(([group, count]) => (count > 1 ? `${group} (${count} tensors)` : group));
+  return listed(texts, MAX_NAMED);
 }
 
 /** Up to the layer, or the first two parts. */

@@ -5,7 +5,7 @@ export interface Flag {
   /** Key in the parsed arguments. */
   readonly key: string;
   readonly description: string;
-  readonly kind: "boolean" | "value" | "optional value";
+  readonly kind: "boolean" | "value" | "optional value" | "values";
   /** Heading in the help. */
   readonly group: string;
   /** What stands for the value in the help. */
@@ -30,8 +30,10 @@ export function flagsOf(group: string, shape: Readonly<Record<string, z.ZodType>
           ? "boolean"
           : schema.meta()?.valueMayBeLeftOut
             ? "optional value"
-            : "value",
-      placeholder: placeholderOf(inner),
+            : inner instanceof z.ZodArray
+              ? "values"
+              : "value",
+      placeholder: String(schema.meta()?.placeholder ?? placeholderOf(inner)),
       negatable: fallback === true,
       ...(inner instanceof z.ZodEnum && { choices: inner.options.map(String) }),
       ...(typeof fallback !== "object" && { defaultValue: fallback }),

@@ -257,6 +257,10 @@ export const PushSchema = z.strictObject({
     .default(false)
     .describe("delete the repository's files that loaders may read and the folder does not hold"),
   verify: z.boolean().default(true).describe("push nothing that does not pass lsg verify (default)"),
+  allow: z.array(z.string().min(1)).default([]).meta({
+    description: "push this file though it holds what looks like a secret; may be given several times",
+    placeholder: "file",
+  }),
 });
 
 /** A conversion that is pushed once it is in place. */

@@ -1,4 +1,6 @@
-import { parse, stringify } from "yaml";
+import { stringify } from "yaml";
+import { isPrintable } from "../base/printable.js";
+import { yamlDocument } from "../base/yaml.js";
 import { libraryName } from "../checkpoint/sentence-transformers/model-kind.js";
 import { isRecord } from "../json/json-edit.js";
 import type { OpeningInputs } from "./model-card-opening.js";
@@ -48,7 +50,9 @@ export function cardMetadata(inputs: MetadataInputs): {
     body,
     notes: [
       ...notes,
-      ...left.map((key) => `README.md: ${key} is neither a text nor a list of texts; it was left out.`),
+      ...left.map(
+        (key) => `README.md: ${key} is neither a text nor a list of texts that can be seen; it was left out.`,
+      ),
     ],
   };
 }
@@ -76,7 +80,9 @@ function splitFrontMatter(card: string): { metadata: Metadata; body: string; not
   const body = text.slice(match?.[0].length ?? 0);
   let problem = "it is no table of keys";
   try {
-    const metadata: unknown = parse(match?.[1] ?? "", { logLevel: "error" }) ?? {};
+    const document = yamlDocument(match?.[1] ?? "");
+    if (document.errors[0]) throw document.errors[0];
+    const metadata: unknown = document.toJS() ?? {};
     if (isRecord(metadata)) return { metadata: new Map(Object.entries(metadata)), body, notes: [] };
   } catch (error) {
     problem = String(error instanceof Error ? error.message : error)
@@ -86,6 +92,7 @@ function splitFrontMatter(card: string): { metadata: Metadata; body: string; not
   return { metadata: new Map(), body, notes: [`README.md: the metadata was ignored: ${problem}`] };
 }
 
+/** Of what cannot be seen YAML 1.1 takes some for ends of lines, behind which other keys could stand. */
 function isText(value: unknown): value is string | string[] {
-  return [value].flat().every((item) => typeof item === "string");
+  return [value].flat().every((item) => typeof item === "string" && isPrintable(item));
 }

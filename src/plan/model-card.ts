@@ -2,6 +2,8 @@ import { posix } from "node:path";
 import type { LongformerConfig } from "../attention/longformer.js";
 import { isSparse, type LsgConfig } from "../attention/lsg-config.js";
 import { type PlannedAttention, seenInFull } from "../attention/planned.js";
+import { escapeMarkdown, markdownCode } from "../base/markdown.js";
+import { printableDocument } from "../base/printable.js";
 import { isRecord } from "../json/json-edit.js";
 import { groupNames } from "../model/strangers.js";
 import { flagName } from "../options/flags.js";
@@ -48,22 +50,22 @@ export function modelCard(inputs: ModelCardInputs): {
     opening(inputs),
     ...graphs(inputs.record, inputs.auto),
     options(inputs.record),
-    ...(body.trim() === "" ? [] : [`## Card of the original\n\n${body.trim()}`]),
+    ...(body.trim() === "" ? [] : [`## Card of the original\n\n${printableDocument(body.trim())}`]),
   ];
   return { text: `---\n${frontMatter}---\n\n${sections.join("\n\n")}\n`, notes };
 }
 
 function introduction({ record }: ModelCardInputs): string {
   const { source, max_sequence_length: length } = record;
-  const name = posix.basename(source.model) || record.model_type;
+  const name = escapeMarkdown(posix.basename(source.model) || record.model_type);
   const origin =
     source.revision === undefined
       ? name
-      : `[${source.model}](https://huggingface.co/${source.model}) (revision \`${source.revision}\`)`;
+      : `[${escapeMarkdown(source.model)}](https://huggingface.co/${encodeURI(source.model)}) (revision ${markdownCode(source.revision)})`;
   const what = record.variant === "lsg" ? "LSG attention (local, sparse, global)" : "Longformer attention";
   return (
     `# ${name} for ${length.to} tokens (${record.variant === "lsg" ? "LSG" : "Longformer"})\n\n` +
-    `This is ${origin}, converted to \`${record.architecture}\`: ${what}, ` +
+    `This is ${origin}, converted to ${markdownCode(record.architecture)}: ${what}, ` +
     `context ${length.to < length.from ? "cut" : "raised"} from ${length.from} to ${length.to} tokens. Nothing was trained.` +
     (record.variant === "lsg" ? `\n\n${MUST_BE_TRUSTED}` : "")
   );
@@ -75,15 +77,15 @@ function lossless({ record, attention: planned, created, carried, cuts, beyond }
   const points = [
     limit > 1 && promise.why === undefined
       ? `Inputs of up to ${limit} tokens: lossless. The outputs are the original's, but for rounding.`
-      : promiseSentence(promise),
-    ...cuts,
+      : escapeMarkdown(promiseSentence(promise)),
+    ...cuts.map(escapeMarkdown),
   ];
   if (hidden < length.to) points.push(longInputs(record, seenInFull(planned), beyond));
   if (length.to < length.from) points.push(`${cutSentence(length)} The original read them.`);
   if (created.length > 0) points.push("The head is new: its weights are random, and it must be trained.");
   if (carried.length > 0) {
     points.push(
-      `Tensors that \`${record.architecture}\` does not have are carried along: ${groupNames(carried)}.`,
+      `Tensors that ${markdownCode(record.architecture)} does not have are carried along: ${escapeMarkdown(groupNames(carried))}.`,
     );
   }
   return `## What is lossless\n\n${points.map((point) => `- ${point}`).join("\n")}`;
@@ -178,15 +180,6 @@ function addedTokens(tokens: TokenIdMap): string {
 
 function table(head: readonly [string, string], rows: readonly (readonly [string, unknown])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
-  return [
-    line(head),
-    line(["---", "---"]),
-    ...rows.map(([key, value]) => line([`\`${key}\``, cell(value)])),
-  ].join("\n");
-}
-
-/** A value as code, such that it can end neither the code nor the table's cell. */
-function cell(value: unknown): string {
-  const text = typeof value === "string" ? value : JSON.stringify(value);
-  return `\`${text.replace(/[`\r\n]/g, " ").replaceAll("|", "\\|")}\``;
+  const code = (value: unknown) => markdownCode(typeof value === "string" ? value : JSON.stringify(value));
+  return [line(head), line(["---", "---"]), ...rows.map((row) => line(row.map(code)))].join("\n");
 }

@@ -1,3 +1,4 @@
+import { printable } from "../base/printable.js";
 import { megabytes } from "../base/progress.js";
 import { describeAttention } from "../model/attention.js";
 import { totalBytes } from "./shards.js";
@@ -26,5 +27,7 @@ export function summarise(output: string, plan: ConversionPlan, dryRun: boolean)
     ...dropped.map(({ name, reason }) => `  dropped ${name}: ${reason}`),
     ...notes.map((note) => `  ${note}`),
     "",
-  ].join("\n");
+  ]
+    .map(printable)
+    .join("\n");
 }

@@ -1,5 +1,7 @@
-import { type Document, isMap, parseDocument } from "yaml";
+import { type Document, isMap } from "yaml";
 import { CheckpointError } from "../base/errors.js";
+import { isPrintable } from "../base/printable.js";
+import { yamlDocument } from "../base/yaml.js";
 import { libraryName, type ModelKind } from "../checkpoint/sentence-transformers/model-kind.js";
 import type { ConversionRecord } from "../plan/types.js";
 
@@ -36,10 +38,11 @@ const PLACEHOLDER = /\bPATH_OR_ID\b/g;
 export function completeCard({ card, repo, record, kind, task }: CardInputs): CompletedCard {
   const name = repo.split("/").at(-1);
   const { metadata, body } = splitCard(card ?? `\n# ${name}\n`);
+  const { model = "", revision } = record?.source ?? {};
   const known: Readonly<Record<string, string | undefined>> = {
     library_name: libraryName(kind),
     pipeline_tag: task,
-    base_model: record?.source.revision === undefined ? undefined : record.source.model,
+    base_model: revision !== undefined && isPrintable(model) ? model : undefined,
   };
   const isAbsent = (key: string) => (metadata.get(key) ?? "") === "";
   const completed = Object.keys(known).filter((key) => known[key] !== undefined && isAbsent(key));
@@ -55,7 +58,7 @@ export function completeCard({ card, repo, record, kind, task }: CardInputs): Co
 /** The YAML between two lines of --- at a card's beginning, and its text. */
 function splitCard(card: string): { metadata: Document; body: string } {
   const match = /^\ufeff?---[ \t]*\r?\n(?:([\s\S]*?)\r?\n)?---[ \t]*(?:\r?\n|$)/.exec(card);
-  const metadata = parseDocument(match?.[1] ?? "", { logLevel: "error" });
+  const metadata = yamlDocument(match?.[1] ?? "");
   const problem = metadata.errors[0]?.message.split(/:?\n/, 1)[0] ?? "it is no table of keys";
   if (metadata.errors.length > 0 || (metadata.contents !== null && !isMap(metadata.contents))) {
     throw new CheckpointError(

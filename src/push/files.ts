@@ -1,4 +1,7 @@
 import type { Hash } from "node:crypto";
+import { openAsBlob } from "node:fs";
+import { stat } from "node:fs/promises";
+import { CheckpointError } from "../base/errors.js";
 import type { Progress } from "../base/progress.js";
 import type { FileSource } from "../checkpoint/file-source.js";
 import { type HashingContext, hashFile } from "../checkpoint/hash-file.js";
@@ -6,12 +9,20 @@ import type { HubFile } from "../checkpoint/hub/api.js";
 import { contentHash } from "../checkpoint/hub/download.js";
 import { isRead } from "../plan/side-files.js";
 
-/** A file as it is pushed: a local one by its path, or content that is nowhere on the disk. */
+/** A local file, and by what one tells that it is still what it was. */
+export interface LocalFile {
+  readonly file: string;
+  readonly stamp: string;
+}
+
+/** A file as it is pushed: a local one, or content that is nowhere on the disk. */
 export interface PushedFile {
   readonly path: string;
   /** Bytes. */
   readonly size: number;
-  readonly content: { readonly file: string } | Buffer;
+  readonly content: LocalFile | Buffer;
+  /** The folder's own file in whose place the content is. */
+  readonly original?: LocalFile;
 }
 
 /** What a push does to a repository; paths, in order. */
@@ -35,13 +46,30 @@ export async function filesOf(
   return Promise.all(
     [...paths].sort().map(async (path): Promise<PushedFile> => {
       const content = written[path];
-      if (content) return { path, size: content.length, content };
-      return {
-        path,
-        size: source.files.get(path)?.size ?? 0,
-        content: { file: await source.localPath(path) },
-      };
+      const isThere = source.files.has(path) || content === undefined;
+      const local = isThere ? await stamped(await source.localPath(path)) : undefined;
+      if (content) return { path, size: content.length, content, ...(local && { original: local }) };
+      return { path, size: source.files.get(path)?.size ?? 0, content: local as LocalFile };
     }),
+  );
+}
+
+async function stamped(file: string): Promise<LocalFile> {
+  const { ino, size, mtimeNs } = await stat(file, { bigint: true });
+  return { file, stamp: [ino, size, mtimeNs].join(":") };
+}
+
+/**
+ * Opens a local file to be sent. Whatever becomes of it from then on is not sent: reading it fails.
+ * @throws CheckpointError if it is no more what it was when it was looked at
+ */
+export async function openUnchanged({ file, stamp }: LocalFile, path: string): Promise<Blob> {
+  // Node's own file blobs are read as they are sent; those that the library makes of file URLs pile up in memory.
+  const blob = await openAsBlob(file);
+  if ((await stamped(file)).stamp === stamp) return blob;
+  throw new CheckpointError(
+    `${path} was changed while the push was prepared; nothing was pushed`,
+    "Leave the folder alone and run again.",
   );
 }
 

@@ -4,6 +4,8 @@ import { type Progress, silent } from "../base/progress.js";
 import { CONFIG_FILE, parseObject } from "../checkpoint/checkpoint.js";
 import type { FileSource } from "../checkpoint/file-source.js";
 import type { HubClient } from "../checkpoint/hub/client.js";
+import { knownTokens } from "../checkpoint/hub/environment.js";
+import { leftOutSentence } from "../checkpoint/left-out.js";
 import { LIBRARIES, modelKind, SETTINGS_FILE } from "../checkpoint/sentence-transformers/model-kind.js";
 import { MODULES_FILE } from "../checkpoint/sentence-transformers/modules-json.js";
 import { headOf } from "../model/classes.js";
@@ -15,7 +17,9 @@ import type { ConversionRecord } from "../plan/types.js";
 import type { VerificationReport } from "../verify/types.js";
 import { CARD, type CompletedCard, completeCard } from "./card.js";
 import { compare, filesOf, type RepositoryChanges } from "./files.js";
+import { outgoing } from "./outgoing.js";
 import { ensureRepository, type Repository } from "./repository.js";
+import { type FoundSecret, refuseSecrets } from "./secrets.js";
 import { upload } from "./upload.js";
 import { validateCard } from "./validate-card.js";
 
@@ -31,7 +35,13 @@ export interface PushResult {
   /** The commit's 40 hex digits. */
   readonly commit: string | null;
   readonly pull_request: string | null;
-  readonly files: RepositoryChanges & { readonly deleted: readonly string[] };
+  readonly files: RepositoryChanges & {
+    readonly deleted: readonly string[];
+    /** Files of the folder that are no part of the model. */
+    readonly left_out: readonly string[];
+  };
+  /** What looks like a secret and was let pass. */
+  readonly allowed: readonly FoundSecret[];
   /** Large files that were not sent, since the Hub had their content. */
   readonly present: readonly string[];
   /** Keys of the model card that were filled in, and those that are missing. */
@@ -51,7 +61,7 @@ export interface OpenedPush {
 export type Proof = Pick<PushResult, "verified" | "verification">;
 
 export interface PushFolderOptions
-  extends Pick<PushOptions, "private" | "createPr" | "deleteStale" | "dryRun"> {
+  extends Pick<PushOptions, "private" | "createPr" | "deleteStale" | "allow" | "dryRun"> {
   /** Finds out whether the folder is sound before anything is written, and throws if it is not; undefined: nobody asks. */
   readonly prove: (() => Promise<Proof>) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -64,16 +74,22 @@ export interface PushFolderOptions
  */
 export async function pushFolder(
   { client, repository: before }: OpenedPush,
-  source: FileSource,
+  folder: FileSource,
   options: PushFolderOptions,
 ): Promise<PushResult> {
-  const { prove, signal, progress = silent } = options;
+  const { prove, signal, progress = silent, allow } = options;
+  const { source, leftOut } = await outgoing(folder);
   const { endpoint } = client.environment;
   const card = await cardOf(source, before.id);
   const files = await filesOf(source, { [CARD]: Buffer.from(card.text) });
-  const changes = await compare(files, before.files, progress, signal);
+  const tokens = [client.environment.token ?? "", ...(await knownTokens())];
+  const allowed = await refuseSecrets(files, { tokens, allow, root: rootOf(source), progress, signal });
+  const left_out = leftOut.map(({ path }) => path);
+  const changes = withoutLocal(await compare(files, before.files, progress, signal), left_out);
   const deleted = options.deleteStale ? changes.stale : [];
   announce(before, changes, card, options, progress);
+  const leftBehind = leftOutSentence(leftOut, [...source.files.keys()]);
+  if (leftBehind !== undefined) progress.step(leftBehind);
   const changed = files.filter(({ path }) => !changes.unchanged.includes(path));
   const result: PushResult = {
     repo: before.id,
@@ -82,7 +98,8 @@ export async function pushFolder(
     created: false,
     commit: before.commit ?? null,
     pull_request: null,
-    files: { ...changes, deleted },
+    files: { ...changes, deleted, left_out },
+    allowed,
     present: [],
     card: { completed: card.completed, missing: card.missing },
     verified: "no",
@@ -117,6 +134,15 @@ export async function pushFolder(
     progress.step(`${state}.`);
     throw error;
   }
+}
+
+function rootOf({ origin }: FileSource): string {
+  return origin.kind === "folder" ? origin.path : "";
+}
+
+/** What the folder holds as well is not stale, though it is not pushed. */
+function withoutLocal(changes: RepositoryChanges, local: readonly string[]): RepositoryChanges {
+  return { ...changes, stale: changes.stale.filter((path) => !local.includes(path)) };
 }
 
 async function cardOf(source: FileSource, repo: string): Promise<CompletedCard> {

@@ -1,4 +1,3 @@
-import { openAsBlob } from "node:fs";
 import {
   type CommitOutput,
   type CommitProgressEvent,
@@ -13,7 +12,7 @@ import type { HubClient } from "../checkpoint/hub/client.js";
 import { malformedAnswer, saidByServer } from "../checkpoint/hub/errors.js";
 import { type LibraryRequest, libraryFetch, STAND_IN } from "../checkpoint/hub/library-fetch.js";
 import { explainPush, RUN_AGAIN } from "./errors.js";
-import type { PushedFile } from "./files.js";
+import { openUnchanged, type PushedFile } from "./files.js";
 import type { Repository } from "./repository.js";
 
 export interface Upload {
@@ -58,8 +57,9 @@ export async function upload(
   const added = files.map(async ({ path, content }) => ({
     operation: "addOrUpdate" as const,
     path,
-    // Node's own file blobs are read as they are sent; those that the library makes of file URLs pile up in memory.
-    content: Buffer.isBuffer(content) ? new Blob([new Uint8Array(content)]) : await openAsBlob(content.file),
+    content: Buffer.isBuffer(content)
+      ? new Blob([new Uint8Array(content)])
+      : await openUnchanged(content, path),
   }));
   const iterator = commitIter({
     repo: { type: "model", name: repository.id },

@@ -1,3 +1,4 @@
+import { printable } from "../base/printable.js";
 import type { DeviceFinding } from "../runtime/devices.js";
 
 /** Every device on a line, with what absent ones lack and what to do about it below. */
@@ -9,6 +10,6 @@ export function deviceLines(devices: readonly DeviceFinding[]): string {
       const line = `${name.padEnd(width)}  ${state.padEnd("software".length)}  ${detail}`;
       return !available && remedy ? [line, `${" ".repeat(width + 2)}To do: ${remedy}`] : [line];
     })
-    .map((line) => `${line}\n`)
+    .map((line) => `${printable(line)}\n`)
     .join("");
 }

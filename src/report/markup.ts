@@ -1,4 +1,4 @@
-import { printable } from "./text.js";
+import { printable } from "../base/printable.js";
 
 /** HTML or SVG that is safe to put into a page. */
 export interface Markup {

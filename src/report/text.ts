@@ -1,14 +1,3 @@
-/**
- * Control characters (an escape sequence in a token would take over the terminal), halves of surrogate pairs,
- * and what turns the reading direction of everything behind it.
- */
-const UNPRINTABLE = /[\p{Cc}\p{Cs}\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/gu;
-
-/** Text of a model or of a file as one line that shows what it holds and does nothing. */
-export function printable(text: string): string {
-  return text.replace(/[\t\r\n\u2028\u2029]+/g, " ").replace(UNPRINTABLE, "\ufffd");
-}
-
 const WIDE =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Emoji_Presentation}\u3000-\u303f\uff01-\uff60]/u;
 const NO_WIDTH = /[\p{Mn}\p{Me}\p{Cf}]/u;

@@ -1,9 +1,8 @@
-import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import type { Device } from "../base/device-names.js";
 import { createGraph } from "../onnx/builder.js";
 import { modelBytes } from "../onnx/writer.js";
-import { makeTemporary } from "../write/leftovers.js";
+import { makeTemporary, removeTemporary } from "../write/temporary.js";
 import { missingFor, type Shortcoming } from "./device-requirements.js";
 import { thisMachine } from "./machine.js";
 import type { NodeShare } from "./node-shares.js";
@@ -51,7 +50,7 @@ async function runAddition(): Promise<NodeShare[]> {
     await session.close();
     return shares;
   } finally {
-    await rm(profile, { recursive: true, force: true });
+    await removeTemporary(profile);
   }
 }
 

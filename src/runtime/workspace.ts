@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { access, copyFile, link, mkdir, realpath, rm, stat } from "node:fs/promises";
+import { access, copyFile, link, mkdir, realpath, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { systemErrorCode } from "../base/errors.js";
@@ -11,7 +11,7 @@ import { copiedWeights } from "../onnx/copied-weights.js";
 import { notShareable, sharedWeights } from "../onnx/shared-weights.js";
 import type { WeightSource } from "../onnx/weights.js";
 import { writeModel } from "../onnx/writer.js";
-import { makeTemporary } from "../write/leftovers.js";
+import { makeTemporary, removeTemporary } from "../write/temporary.js";
 
 /** A temporary folder in which graphs lie beside the weights that they use. */
 export interface Workspace {
@@ -58,7 +58,7 @@ export async function openWorkspace(source: FileSource, signal?: AbortSignal): P
     },
     async close() {
       await Promise.all(readers.map((reader) => reader.close()));
-      await rm(folder, { recursive: true, force: true });
+      await removeTemporary(folder);
     },
   };
 }
@@ -77,12 +77,12 @@ async function roomFor({ origin }: FileSource): Promise<string> {
 }
 
 /**
- * Puts a model's file into a folder of ours, below its own path. Runtimes follow neither links that point out of
+ * Puts a model's file into a folder of ours, below its own path or another. Runtimes follow neither links that point out of
  * a graph's folder nor `../`, but a hard link is the file itself. On another disk, or where the system forbids
  * it, a copy.
  */
-export async function bringFile(source: FileSource, path: string, folder: string): Promise<void> {
-  const [from, to] = [await realpath(await source.localPath(path)), join(folder, path)];
+export async function bringFile(source: FileSource, path: string, folder: string, as = path): Promise<void> {
+  const [from, to] = [await realpath(await source.localPath(path)), join(folder, as)];
   await mkdir(dirname(to), { recursive: true });
   try {
     await link(from, to);

@@ -141,13 +141,30 @@ function parseJson(json: Buffer, file: string): Map<string, unknown> {
   try {
     const text = new TextDecoder("utf-8", { fatal: true });
     const spans = topLevelSpans(json, MAX_TENSORS + 1);
+    // The format wants it there, and some readers insist.
+    if (json[0] !== OPEN_BRACE) throw new SyntaxError("it does not begin with {");
     return new Map(
-      [...spans].map(([key, { start, end }]) => [key, JSON.parse(text.decode(json.subarray(start, end)))]),
+      [...spans].map(([key, { start, end }]) => {
+        const value = json.subarray(start, end);
+        refuseAmbiguous(value, key);
+        return [key, JSON.parse(text.decode(value))];
+      }),
     );
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw damaged(file, `has a header that is not a JSON object: ${reason}`, error);
   }
+}
+
+const OPEN_BRACE = "{".charCodeAt(0);
+
+/** What readers take for different things: a key that stands there twice, a size that is written as a float. */
+function refuseAmbiguous(value: Buffer, key: string): void {
+  if (value[0] === OPEN_BRACE) topLevelSpans(value);
+  if (key === METADATA_KEY) return;
+  const size = /[[,]\s*(-?\d+[.eE][\w.+-]*)/.exec(value.toString("latin1"))?.[1];
+  if (Number.isInteger(Number(size)))
+    throw new SyntaxError(`tensor "${key}" has ${size} where an integer belongs`);
 }
 
 function parseMetadata(value: unknown, file: string): ReadonlyMap<string, string> | undefined {

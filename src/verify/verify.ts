@@ -2,6 +2,7 @@ import { lsgOf } from "../attention/planned.js";
 import { LsgError } from "../base/errors.js";
 import { GRAPH_DTYPES, type GraphDtype } from "../base/graph-dtypes.js";
 import type { FileSource } from "../checkpoint/file-source.js";
+import { whileUnchanged } from "../checkpoint/watch.js";
 import { asModel, type ReadCheckpoint, type ReadModel } from "../model/open.js";
 import { ownComputation } from "../model/own-computation.js";
 import { DEFAULT_SEED } from "../options/schemas.js";
@@ -46,12 +47,29 @@ export interface VerifyRequest {
  * Proves that a converted folder is what it claims to be: its files against a conversion that is planned again
  * from the original, its outputs against the original's and against the definition of its attention. What
  * falls short is in the report, not thrown.
- * @throws LsgError for a request that cannot be met: a device or an original that is not there
+ * @throws LsgError for a request that cannot be met: a device or an original that is not there, a file of either that
+ *   changes meanwhile
  */
 export async function verifyFolder(
   request: VerifyRequest,
   listener: Listener = {},
 ): Promise<VerificationReport> {
+  const { converted, signal } = request;
+  const sources = new Set([converted]);
+  await converted.watch?.noteContents(signal);
+  const findOriginal: VerifyRequest["findOriginal"] = async (record) => {
+    const found = await request.findOriginal(record);
+    if ("read" in found) {
+      const { source } = found.read.checkpoint;
+      await source.watch?.noteContents(signal);
+      sources.add(source);
+    }
+    return found;
+  };
+  return whileUnchanged(sources, signal, () => makeChecks({ ...request, findOriginal }, listener));
+}
+
+async function makeChecks(request: VerifyRequest, listener: Listener): Promise<VerificationReport> {
   const { converted: source, name, device, signal, seed } = request;
   requireLimits();
   const runtime = await loadRuntime();

@@ -1,62 +1,35 @@
-import { randomBytes } from "node:crypto";
-import { lstat, mkdir, readdir, realpath, rename, rm, statfs } from "node:fs/promises";
-import { basename, dirname, join, relative, resolve, sep } from "node:path";
-import { LsgError, OutputError, systemErrorCode } from "../base/errors.js";
+import { mkdir, readdir, realpath, rmdir, statfs } from "node:fs/promises";
+import { basename, dirname, join, relative, sep } from "node:path";
+import { OutputError } from "../base/errors.js";
+import type { Rename } from "../base/patient-rename.js";
+import { CONFIG_FILE } from "../checkpoint/checkpoint.js";
+import { MARK_FILE } from "../checkpoint/interrupted/mark.js";
+import { putRight } from "../checkpoint/interrupted/put-right.js";
+import { realPlace } from "../checkpoint/interrupted/real-place.js";
+import { isOfAnImage } from "./mount-point.js";
+import { asOutputError, REMEDIES } from "./output-errors.js";
+import { entriesOf, openTarget, type Target, type TargetOptions } from "./target.js";
+import { openWork, type Work } from "./work-folder.js";
 
-/** Behind the target's name while it is written; a killed run leaves a folder of this name. */
-export const PARTIAL = ".partial-";
-/** Behind the target's name while it is replaced. */
-export const REPLACED = ".replaced-";
-
-/** What makes a folder one that `--force` may replace: anything else is likely a mistyped path. */
-const MODEL_FILES = ["config.json", "lsg_conversion.json"];
-
-const REMEDIES: Readonly<Record<string, string>> = {
-  ENOSPC: "Free some space, or name an output on another disk.",
-  EDQUOT: "The quota is used up: free some space, or name an output elsewhere.",
-  EACCES: "Name a folder that you may write to.",
-  EPERM: "Name a folder that you may write to.",
-  EROFS: "The disk is read-only: name a folder elsewhere.",
-  EEXIST: "A file of that name is there: name another folder.",
-  ENOTDIR: "A part of the path is a file: name another folder.",
-};
-
-export interface OutputOptions {
-  /** Replace a model that is there. */
-  readonly force: boolean;
+export interface OutputOptions extends TargetOptions {
   /** Folder of the source, if it is one. */
   readonly sourceFolder: string | undefined;
+  /** What renames; another one in tests. */
+  readonly rename?: Rename | undefined;
 }
 
 /**
- * Refuses targets that must not be written, before anything is.
- * @throws OutputError if the target is called like a model's file, exists (without `force`), is no model, or overlaps the source.
+ * Refuses targets that must not or cannot be written, before anything is.
+ * @throws OutputError if the target is no place for a folder, exists (without `force`), is no model, or overlaps the source.
  */
-export async function checkOutput(target: string, { force, sourceFolder }: OutputOptions): Promise<void> {
-  if (basename(target) === "config.json") {
-    throw new OutputError(
-      `the output ${target} is called like a file`,
-      `Name the folder: ${dirname(target)}`,
-    );
-  }
-  await restoreReplaced(target);
-  if (sourceFolder !== undefined) await refuseOverlap(target, sourceFolder);
-  const entries = await entriesOf(target);
-  if (entries === undefined || entries.length === 0) return;
-  if (!force) {
-    throw new OutputError(`${target} exists`, "Add --force to replace it, or name another output.");
-  }
-  if (!MODEL_FILES.some((name) => entries.includes(name))) {
-    throw new OutputError(
-      `${target} holds no model, so --force does not replace it`,
-      "Name another output, or remove the folder yourself.",
-    );
-  }
+export async function checkOutput(target: string, options: OutputOptions): Promise<Target> {
+  if (options.sourceFolder !== undefined) await refuseOverlap(target, options.sourceFolder);
+  return openTarget(target, options);
 }
 
 /**
- * Writes a folder as a whole or not at all: `fill` writes beside the target, then a rename puts it into
- * place. Whatever stops it, the target is what it was, or the new one.
+ * Writes a folder as a whole or not at all: `fill` writes elsewhere, then it takes its place. Whatever stops it, the
+ * target is what it was, or the new one; after a kill it is once the next run has begun.
  * @param bytes what `fill` is going to write, to be refused at once if the disk is too small
  * @throws OutputError as `checkOutput` does, before anything is written and before it is put into place, and if the
  *   target cannot be written.
@@ -67,45 +40,58 @@ export async function writeFolder(
   options: OutputOptions,
   fill: (folder: string) => Promise<void>,
 ): Promise<void> {
-  await checkOutput(target, options);
-  const partial = `${target}${PARTIAL}${process.pid}-${randomBytes(4).toString("hex")}`;
+  const place = await checkOutput(target, options);
+  const isFilled = place.way === "fill";
+  const name = basename(place.path);
+  const root = isFilled ? place.path : dirname(place.path);
+  let work: Work | undefined;
+  let made: string | undefined;
   try {
-    await mkdir(dirname(target), { recursive: true });
-    await refuseFullDisk(dirname(target), bytes, target);
-    await mkdir(partial);
-    await fill(partial);
-    await checkOutput(target, options);
-    await putInPlace(partial, target);
+    made = isFilled ? undefined : await mkdir(root, { recursive: true });
+    await refuseFullDisk(root, bytes, target);
+    work = isFilled
+      ? await openWork(root, { target: "", inner: name || "model", fills: true, rename: options.rename })
+      : await openWork(root, { target: name, rename: options.rename });
+    if (!isFilled) await refuseOfAnImage(target, place.path, join(root, work.name));
+    const folder = isFilled ? work.folder : join(work.folder, name);
+    await mkdir(folder, { recursive: true });
+    await fill(folder);
+    await openTarget(target, { ...options, own: isFilled ? [work.name, MARK_FILE] : [] });
+    await work.place({ put: isFilled ? await inOrder(folder) : [name], drop: [] });
   } catch (error) {
-    await rm(partial, { recursive: true, force: true });
+    await work?.close().catch(() => {});
+    await removeMade(made, root);
     throw asOutputError(error, target);
   }
+  await work.close().catch((error: unknown) => {
+    throw asOutputError(error, target);
+  });
+  // What another container's run left may have been in doubt before.
+  await putRight(place.path).catch(() => {});
 }
 
-/** The new folder is whole before the old one goes; what a kill in between leaves is put back by the next run. */
-async function putInPlace(partial: string, target: string): Promise<void> {
-  const entries = await entriesOf(target);
-  if (entries === undefined || entries.length === 0) {
-    await rename(partial, target);
-    return;
+/** What is moved one by one: without config.json, which comes last, no library takes the folder for a model. */
+async function inOrder(folder: string): Promise<string[]> {
+  const names = (await readdir(folder)).sort();
+  return [...names.filter((name) => name !== CONFIG_FILE), ...names.filter((name) => name === CONFIG_FILE)];
+}
+
+/** Folders that were made for a target that did not come to be. */
+async function removeMade(outermost: string | undefined, innermost: string): Promise<void> {
+  if (outermost === undefined) return;
+  for (let folder = innermost; ; folder = dirname(folder)) {
+    const isGone = await rmdir(folder).then(
+      () => true,
+      () => false,
+    );
+    if (!isGone || relative(folder, outermost) === "") return;
   }
-  const old = `${target}${REPLACED}${randomBytes(4).toString("hex")}`;
-  await rename(target, old);
-  await rename(partial, target);
-  await rm(old, { recursive: true, force: true });
-}
-
-/** After a kill between the two renames of a replacement, the old folder is the one that counts. */
-export async function restoreReplaced(target: string): Promise<void> {
-  if ((await entriesOf(target)) !== undefined) return;
-  const siblings = (await entriesOf(dirname(target))) ?? [];
-  const old = siblings.find((name) => name.startsWith(`${basename(target)}${REPLACED}`));
-  if (old !== undefined) await rename(join(dirname(target), old), target);
 }
 
 async function refuseOverlap(target: string, sourceFolder: string): Promise<void> {
-  const [source, output] = [await realpath(sourceFolder), await realTarget(target)];
-  const isInside = (inner: string, outer: string) => inner === outer || inner.startsWith(outer + sep);
+  const [source, output] = [await realpath(sourceFolder), await realPlace(target)];
+  const isInside = (inner: string, outer: string) =>
+    inner === outer || inner.startsWith(outer.endsWith(sep) ? outer : outer + sep);
   if (!isInside(output, source) && !isInside(source, output)) return;
   throw new OutputError(
     `the output ${target} ${output === source ? "is the source" : `and the source ${sourceFolder} lie inside each other`}`,
@@ -113,14 +99,12 @@ async function refuseOverlap(target: string, sourceFolder: string): Promise<void
   );
 }
 
-/** Where a target that may not exist yet would lie, links resolved. */
-async function realTarget(target: string): Promise<string> {
-  try {
-    return await realpath(target);
-  } catch {
-    const parent = dirname(resolve(target));
-    return parent === resolve(target) ? parent : join(await realTarget(parent), basename(target));
-  }
+async function refuseOfAnImage(target: string, path: string, occupied: string): Promise<void> {
+  if ((await entriesOf(path)) === undefined || !(await isOfAnImage(path, occupied))) return;
+  throw new OutputError(
+    `${target} is part of the container's image, and cannot be replaced as a whole`,
+    "Remove it first, or name another output.",
+  );
 }
 
 async function refuseFullDisk(folder: string, bytes: number, target: string): Promise<void> {
@@ -129,32 +113,5 @@ async function refuseFullDisk(folder: string, bytes: number, target: string): Pr
   throw new OutputError(
     `${target} needs ${bytes} bytes, its disk has ${bavail * bsize} left (ENOSPC)`,
     REMEDIES.ENOSPC,
-  );
-}
-
-/** Names in a folder; undefined where there is none. @throws OutputError if a file is in its place. */
-async function entriesOf(folder: string): Promise<string[] | undefined> {
-  try {
-    return await readdir(folder);
-  } catch (error) {
-    if (systemErrorCode(error) === "ENOENT") return undefined;
-    if (systemErrorCode(error) === "ENOTDIR" && (await lstat(folder).catch(() => undefined))) {
-      throw new OutputError(`${folder} is a file`, "Name a folder.");
-    }
-    throw asOutputError(error, folder);
-  }
-}
-
-/** A system error as an OutputError with its remedy; any other error as it is. */
-export function asOutputError(error: unknown, target: string): unknown {
-  const code = systemErrorCode(error);
-  if (error instanceof LsgError || code === undefined) return error;
-  const where = relative(process.cwd(), target).startsWith("..") ? target : relative(process.cwd(), target);
-  return new OutputError(
-    `${where || target} cannot be written: ${(error as Error).message}`,
-    REMEDIES[code],
-    {
-      cause: error,
-    },
   );
 }

@@ -171,3 +171,42 @@ describe("names and outputs", () => {
     expect(jobsOf({ jobs })).toHaveLength(3);
   });
 });
+
+describe("what nobody sees in a path is refused, wherever it comes from", () => {
+  const BAD = "a\nfolders=/etc";
+  test.each([
+    ["jobs[0].output", { jobs: [{ model: "m", output: BAD }] }],
+    ["jobs[0].model", { jobs: [{ model: BAD, output: "o" }] }],
+    ["jobs[0].name", { jobs: [{ model: "m", output: "o", name: `{model}${BAD}` }] }],
+    ["jobs[0].push_to", { jobs: [{ model: "m", output: "o", push_to: `org/${BAD}` }] }],
+    [
+      "jobs[1].matrix.model",
+      {
+        jobs: [
+          { model: "m", output: "o" },
+          { output: "{name}", matrix: { model: ["n", BAD] } },
+        ],
+      },
+    ],
+    ["defaults.output", { defaults: { output: `{name}/${BAD}` }, jobs: [{ model: "m" }] }],
+    ["defaults.name", { defaults: { name: BAD }, jobs: [{ model: "m", output: "o" }] }],
+  ])("%s", (key, document) => {
+    const { file, locate } = parseJobs(JSON.stringify(document, null, 2), "jobs.json");
+    expect(() => expandJobs(file, locate)).toThrow(
+      new RegExp(
+        `^jobs\\.json:\\d+: ${key.replace(/[[\].]/g, "\\$&")} "[^"]*a\\\\nfolders=/etc" holds \\\\n`,
+      ),
+    );
+  });
+
+  test.each(["\u0000", "\u001b[2J", "\u0085", "\u2028", "\u202e", "\ud800", "\t", "\r"])("%j", (bad) => {
+    expect(() => jobsOf({ jobs: [{ model: "m", output: `o${bad}` }] })).toThrow(
+      /jobs\[0\]\.output .* holds \\/,
+    );
+  });
+
+  test("what a placeholder is filled with is a plain name", () => {
+    const [job] = jobsOf({ jobs: [{ model: "./\u6771\u4eac m", output: "out/{name} \u6771" }] });
+    expect(job).toMatchObject({ name: "m", output: "out/m \u6771" });
+  });
+});

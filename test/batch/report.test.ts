@@ -3,6 +3,7 @@ import { junitReport } from "../../src/batch/report/junit.js";
 import { stepSummary } from "../../src/batch/report/step-summary.js";
 import { batchTable, resultLine } from "../../src/batch/report/table.js";
 import type { BatchReport, JobResult } from "../../src/batch/types.js";
+import { actingLines, foreignMarkdown, foreignMarkup, HOSTILE } from "../support/hostile.js";
 
 const CONVERSION = {
   architecture: "LSGBertModel",
@@ -11,11 +12,6 @@ const CONVERSION = {
   lossless_up_to: 512,
   weights: 437_000_000,
 } as const;
-
-const HOSTILE = `</failure>]]> & "quotes" 'single' | <b> \u0000\u001b[31m \ud800 [a](b) @team`;
-
-/** Control characters but for the end of a line, and halves of surrogate pairs. */
-const UNPRINTABLE = /(?!\n)\p{Cc}|\p{Cs}/u;
 
 const JOBS: readonly JobResult[] = [
   {
@@ -41,11 +37,20 @@ const JOBS: readonly JobResult[] = [
     output: "out/bad",
     status: "failed",
     seconds: 1,
-    error: { message: HOSTILE, remedy: "Do this." },
+    error: { message: HOSTILE, remedy: HOSTILE },
   },
   { name: "half", model: "m", output: "out/half", status: "stopped", seconds: 65 },
   { name: "late", model: "m", output: "out/late", status: "not_run", seconds: 0 },
 ];
+
+/** An enemy's names, wherever one may stand. */
+const HOSTILE_JOBS: readonly JobResult[] = (["converted", "failed", "not_run", "planned"] as const).map(
+  (status) => ({
+    ...{ name: HOSTILE, model: HOSTILE, output: HOSTILE, status, seconds: 1, reason: HOSTILE },
+    ...(status === "failed" && { error: { message: HOSTILE, remedy: null } }),
+    conversion: { ...CONVERSION, architecture: HOSTILE },
+  }),
+);
 
 function report(jobs: readonly JobResult[] = JOBS): BatchReport {
   return { format_version: 1, jobs_file: "jobs.yaml", shard: { index: 2, count: 3 }, seconds: 78.9, jobs };
@@ -71,8 +76,8 @@ test("the table has a line for each job, what went wrong, and the counts last", 
     "",
   ]);
   // A terminal is not to be taken over by what a file says.
-  expect(lines.join("\n")).not.toMatch(UNPRINTABLE);
-  expect(lines.some((line) => line.startsWith("bad: </failure>"))).toBe(true);
+  expect(actingLines(batchTable(report(HOSTILE_JOBS)))).toEqual([]);
+  expect(lines.some((line) => line.startsWith("bad: a\\nlsg: FORGED"))).toBe(true);
 });
 
 describe("JUnit XML", () => {
@@ -87,21 +92,10 @@ describe("JUnit XML", () => {
   });
 
   test("is well formed whatever a job says", () => {
-    const open: string[] = [];
-    const rest = xml
-      .replace(/^<\?xml [^<>]*\?>/, "")
-      .replace(
-        /<(\/?)([\w-]+)((?:\s+\w+="[^"<&]*(?:&(?:amp|lt|gt|quot|#39);[^"<&]*)*")*)\s*(\/?)>/g,
-        (_, closes, name, __, closed) => {
-          if (closes) expect(open.pop()).toBe(name);
-          else if (!closed) open.push(name);
-          return "";
-        },
-      );
-    expect(open).toEqual([]);
-    const text = rest.replace(/&(amp|lt|gt|quot|#39);/g, "");
-    expect(text).not.toMatch(/[<&]/);
-    expect(text).not.toMatch(UNPRINTABLE);
+    const elements = /^(testsuites?|testcase|system-out|skipped|failure)$/;
+    for (const jobs of [JOBS, HOSTILE_JOBS]) {
+      expect(foreignMarkup(junitReport(report(jobs)), elements)).toEqual([]);
+    }
   });
 });
 
@@ -109,9 +103,10 @@ describe("GitHub's summary", () => {
   test("has what failed first, then a row for each job", () => {
     const lines = stepSummary(report()).split("\n");
     expect(lines[0]).toMatch(/^### lsg batch: part 2 of 3, 5 jobs: 1 converted/);
-    expect(lines[2]).toMatch(/^- \*\*bad\*\*: \\</);
+    expect(lines[2]).toMatch(/^- \*\*bad\*\*: a\\\\nlsg/);
     expect(lines.filter((line) => line.startsWith("| "))).toHaveLength(2 + 5);
-    expect(lines.join("\n")).not.toMatch(/[^\\]<b>|[^\\]@team/);
+    for (const jobs of [JOBS, HOSTILE_JOBS])
+      expect(foreignMarkdown(stepSummary(report(jobs)), /^- \*\*(?=\w)|\*\*: /gm)).toEqual([]);
   });
 
   test("stays below the megabyte that GitHub takes", () => {

@@ -191,6 +191,91 @@ describe("what stays", () => {
   });
 });
 
+test.each<[what: string, text: string, isNamed: boolean]>([
+  ["the name alone", "a.csv", true],
+  ["behind a folder", '"data/a.csv"', true],
+  ["behind a folder of Windows, in JSON", '"data\\\\a.csv"', true],
+  ["at the end of a sentence", "# reads a.csv.", true],
+  ["in a path that is put together", 'f"{folder}/a.csv"', true],
+  ["a longer name", '"data.csv"', false],
+  ["a longer name with a dash", '"b-a.csv"', false],
+  ["a longer name with a letter of its own", '"\u00e4a.csv"', false],
+  ["a longer ending", '"a.csv.gz"', false],
+  ["another ending", '"a.csvx"', false],
+  ["a longer name before the name", '"data.csv", "a.csv"', true],
+])("a table is named by %s: %s", (_, text, isNamed) => {
+  const { kept } = sortFiles(source(["a.csv"], { "handler.py": text }));
+  expect(kept.includes("a.csv")).toBe(isNamed);
+});
+
+test("a module that is called like an export stays, but for what is hidden or a training's in it", () => {
+  const modules = JSON.stringify([
+    { type: "x", path: "" },
+    { type: "x", path: "onnx" },
+  ]);
+  const { kept, omitted } = sortFiles(
+    source(["onnx/config.json", "onnx/.env", "onnx/optimizer.pt"], { "modules.json": modules }),
+  );
+  expect(kept).toEqual(["config.json", "modules.json", "onnx/config.json"]);
+  expect(omitted).toEqual([
+    { path: "onnx/.env", reason: "hidden files and caches" },
+    { path: "onnx/optimizer.pt", reason: "state of a training" },
+  ]);
+});
+
+describe("names that not every system takes", () => {
+  const NAMES = "names that not every system takes";
+
+  test.each([
+    "CON",
+    "nul.txt",
+    "COM\u00b9",
+    "lpt9.json",
+    "aux .txt",
+    "sub/prn/x",
+    "what?.txt",
+    "a:b",
+    "a\\b",
+    "a\nb",
+    "a\0b",
+    "trailing ",
+    "trailing.",
+    "x".repeat(256),
+    "\u00fc".repeat(128),
+  ])("%j", (path) => {
+    expect(omittedBy([path])).toEqual({ [NAMES]: [path] });
+  });
+
+  test.each([
+    "console.txt",
+    "com.json",
+    "com10",
+    "auxiliary.py",
+    "x".repeat(255),
+    "a b.txt",
+    "\u4e2d\u6587.txt",
+  ])("but %j is one that they take", (path) => {
+    expect(omittedBy([path])).toEqual({});
+  });
+
+  test.each<[paths: string[], left: string[]]>([
+    [["Config.json"], ["Config.json"]],
+    [["Model.safetensors"], ["Model.safetensors"]],
+    [
+      ["README.md", "Readme.md", "readme.md"],
+      ["Readme.md", "readme.md"],
+    ],
+    [["Vocab.txt", "vocab.txt"], ["Vocab.txt"]],
+    [["con\u200cfig.json"], ["con\u200cfig.json"]],
+    [
+      ["label", "label/a.txt", "Label/b.txt"],
+      ["Label/b.txt", "label/a.txt"],
+    ],
+  ])("the same name in other letters: of %j", (paths, left) => {
+    expect(omittedBy(paths)).toEqual({ [NAMES]: left });
+  });
+});
+
 test("the weights themselves are neither: by their names in any precision, and what an index names", () => {
   const weight_map = { a: "part-1.safetensors", b: "part-2.safetensors" };
   const paths = [

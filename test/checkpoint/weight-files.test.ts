@@ -25,6 +25,24 @@ const indexOf = (...shards: string[]) =>
     weight_map: Object.fromEntries(NAMES.map((name, i) => [name, shards[i % shards.length]])),
   });
 
+test.each([
+  ".git",
+  ".hidden.safetensors",
+  "../model.safetensors",
+  "sub/model.safetensors",
+  "README.md",
+  "aux.safetensors",
+  "a:b.safetensors",
+  "",
+])("an index may not place tensors in %j", async (file) => {
+  const index = JSON.stringify({ weight_map: Object.fromEntries(NAMES.map((name) => [name, file])) });
+  await expect(openWith({ "model.safetensors.index.json": index })).rejects.toMatchObject({
+    message: expect.stringMatching(
+      /^model.safetensors.index.json places tensor .* expected a file beside the index/,
+    ),
+  });
+});
+
 describe("a weight file is read by its content", () => {
   test.each([
     ["model.safetensors", SAFETENSORS, "safetensors"],

@@ -198,6 +198,19 @@ describe("an interrupted run", () => {
     expect(readdirSync(output)).toContain("model.safetensors");
   });
 
+  test.each([
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+  ] as const)("%s leaves a folder that is being filled empty", async (signal, exitCode) => {
+    const source = await largeModel();
+    const cwd = await temporaryFolder();
+    const child = spawn(process.execPath, [LSG, "convert", source, ".", "--quiet"], { cwd });
+    while (!readdirSync(cwd).includes(".lsg-partial")) await sleep(2);
+    child.kill(signal);
+    const [code] = await once(child, "close");
+    expect([code, readdirSync(cwd)]).toEqual([exitCode, []]);
+  });
+
   test("two runs at the same target do not mix: one wins, the other says so", async () => {
     const output = join(await temporaryFolder(), "out");
     const runs = await Promise.all([

@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
-import { cp, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { cp, mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { convert } from "../../src/commands/convert.js";
 import { parseConvertOptions } from "../../src/options/options.js";
 import { decodeFloats } from "../../src/safetensors/floats.js";
 import { FIXTURES, temporaryFolder } from "../support/fixtures.js";
+import { killedRun } from "../support/killed-run.js";
 import { type ReadTensor, readFolder } from "../support/safetensors.js";
 import { TINY_CONFIG, tinyTensors, writeTinyModel } from "../support/tiny-model.js";
 
@@ -281,7 +282,8 @@ test("a folder of shards stays a folder of shards", async () => {
 
 test("a replaced folder that a killed run left aside comes back", async () => {
   const output = await writeTinyModel();
-  await rename(output, `${output}.replaced-0123abcd`);
+  await killedRun(output, "between");
+  expect(await readdir(dirname(output))).not.toContain(basename(output));
   const source = await writeTinyModel();
   await expect(convert(source, output, parseConvertOptions({}))).rejects.toThrow(/exists/);
   expect(await readdir(output)).toContain("config.json");

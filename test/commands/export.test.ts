@@ -316,7 +316,7 @@ describe("lsg export", () => {
   });
 });
 
-/** Starts an export and ends it with SIGTERM as soon as its scratch folder is there. */
+/** Starts an export and ends it with SIGTERM as soon as its work folder is there. */
 async function stoppedExport(folder: string) {
   const { spawn } = await import("node:child_process");
   const { LSG } = await import("../support/cli.js");
@@ -324,7 +324,7 @@ async function stoppedExport(folder: string) {
   const closed = new Promise<number | null>((resolve) => child.once("close", resolve));
   let signal = "never wrote";
   while (child.exitCode === null && signal === "never wrote") {
-    if ((await readdir(folder)).some((name) => name.startsWith(".onnx.partial"))) {
+    if ((await readdir(folder)).some((name) => name.startsWith(".partial-"))) {
       child.kill("SIGTERM");
       signal = "SIGTERM while it wrote";
     }

@@ -87,7 +87,7 @@ describe.each([...EARLIER_MODELING.keys()])("a folder that lsg %s wrote", (versi
     [
       "that says this version wrote it",
       set("lsg_conversion.json", "lsg_version", undefined),
-      ["config", "files", "modeling"],
+      ["config", "files", "modeling", "promise"],
       /modeling_lsg_bert\.py is not the file that comes with lsg/,
     ],
   ])("%s fails", async (_, damage, fails, says) => {

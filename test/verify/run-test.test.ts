@@ -31,7 +31,7 @@ async function places() {
 /** The folder that a conversion is writing. */
 function partialIn(parent: string): string | undefined {
   const name = readdirSync(parent).find((entry) => entry.includes(".partial-"));
-  return name === undefined ? undefined : join(parent, name);
+  return name === undefined ? undefined : join(parent, name, "new", "out");
 }
 
 /** Waits until a conversion has written its graph, and gives the folder. */

@@ -8,7 +8,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, join, relative } from "node:path";
 import { describe, expect, test } from "vitest";
 import { convert } from "../../src/commands/convert.js";
 import { parseConvertOptions } from "../../src/options/options.js";
@@ -67,18 +67,25 @@ describe("a folder that was changed in what does not count", () => {
     expect(readdirSync(folder)).not.toContain("train.csv");
     for (const path of ["train.csv", "trainer_state.json", ".DS_Store"]) put(path, "x")(folder);
     expect((await verdictOf(folder, { against: source })).summary).toMatch(/is sound/);
+    put("trainer_state.json", "y")(folder);
+    const { checks } = await verdictOf(folder, { against: source });
+    expect(textOf(checks, "files")).toMatch(/trainer_state\.json is not planned/);
   });
 
   test("its files links, as a cache of the Hub has them", async () => {
     const folder = await small.copy();
-    const blobs = join(folder, "..", "blobs");
-    mkdirSync(blobs);
-    const files = readdirSync(folder, { recursive: true, withFileTypes: true });
+    const repo = join(folder, "..", "models--me--small");
+    const snapshot = join(repo, "snapshots", "0123");
+    mkdirSync(join(repo, "blobs"), { recursive: true });
+    mkdirSync(join(repo, "snapshots"));
+    renameSync(folder, snapshot);
+    const files = readdirSync(snapshot, { recursive: true, withFileTypes: true });
     for (const [i, { parentPath, name }] of files.filter((file) => file.isFile()).entries()) {
-      renameSync(join(parentPath, name), join(blobs, `${i}`));
-      symlinkSync(join(blobs, `${i}`), join(parentPath, name));
+      const blob = join(repo, "blobs", `${i}`);
+      renameSync(join(parentPath, name), blob);
+      symlinkSync(relative(parentPath, blob), join(parentPath, name));
     }
-    expect((await verdictOf(folder, { against })).summary).toMatch(/is sound/);
+    expect((await verdictOf(snapshot, { against })).summary).toMatch(/is sound/);
   });
 
   test("moved, and shown its original", async () => {

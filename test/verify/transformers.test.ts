@@ -1,5 +1,5 @@
 import { appendFileSync, chmodSync, cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { delimiter, join, relative, resolve } from "node:path";
 import { describe, expect, test, vi } from "vitest";
 import { verify } from "../../src/commands/verify.js";
 import { parseVerifyOptions } from "../../src/options/options.js";
@@ -18,6 +18,7 @@ const lsh = convertedSmallBert(
 const bart = convertedSmallBart();
 const classifier = convertedSmallBart({ config: { architectures: ["BartForSequenceClassification"] } });
 
+const windowed = convertedSmallBert({}, { to: "longformer" });
 const dilated = convertedSmallBert({}, { to: "longformer", attentionDilation: "2" });
 
 /** What the check says with this for LSG_PYTHON. */
@@ -222,6 +223,44 @@ describe("Python", () => {
     // The third row is padded on the left.
     expect(batches[1]?.attention_mask.values.at(-32)).toBe(0);
     expect(batches[1]?.attention_mask.values.at(-1)).toBe(1);
+  });
+
+  test("works in an empty folder, without tokens, and imports nothing from where lsg was started", async () => {
+    const seen = join(await temporaryFolder(), "seen.json");
+    const python = await stand(`
+      const { PYTHONPATH, PYTHONSAFEPATH, HF_TOKEN, HF_HUB_CACHE, HF_HOME } = process.env;
+      const env = { PYTHONPATH, PYTHONSAFEPATH, HF_TOKEN, HF_HUB_CACHE, HF_HOME };
+      const cwd = process.cwd();
+      fs.writeFileSync(${JSON.stringify(seen)}, JSON.stringify({ env, cwd, files: fs.readdirSync(cwd) }));
+      ${answers()}`);
+    vi.stubEnv("PYTHONPATH", `${delimiter}libraries${delimiter}.`);
+    vi.stubEnv("HF_TOKEN", "hf_secret");
+    vi.stubEnv("HF_HUB_CACHE", "/somewhere/cache");
+    await outcome(python);
+    const { env, cwd, files } = JSON.parse(readFileSync(seen, "utf8"));
+    expect(files).toEqual([]);
+    expect(cwd).toMatch(/lsg-verify-/);
+    const home = expect.stringMatching(/lsg-verify-/);
+    expect(env).toEqual({ PYTHONPATH: resolve("libraries"), PYTHONSAFEPATH: "1", HF_HOME: home });
+  });
+
+  test("is found by a path that is relative to where lsg was started", async () => {
+    const python = await stand(answers());
+    const check = await outcome(relative(process.cwd(), python));
+    expect(check?.detail).toMatch(/^transformers 4\.40\.0 with torch/);
+  });
+
+  test("is told which class to open the folder with, and whether code belongs to it", async () => {
+    const seen = join(await temporaryFolder(), "seen.json");
+    const python = await stand(`fs.writeFileSync(${JSON.stringify(seen)}, JSON.stringify(request));`);
+    const opening = async (folder: string) => {
+      await outcome(python, folder);
+      const request = JSON.parse(readFileSync(seen, "utf8"));
+      return { class: request.class, code: request.code };
+    };
+    expect(await opening(small.folder)).toEqual({ class: "AutoModelForMaskedLM", code: true });
+    expect(await opening(bart.folder)).toEqual({ class: "AutoModelForSeq2SeqLM", code: true });
+    expect(await opening(windowed.folder)).toEqual({ class: "LongformerForMaskedLM", code: false });
   });
 
   test("is given a decoder's tokens too, where the class has an input for them", async () => {

@@ -1,4 +1,5 @@
-import { escapeMarkdown, markdownTable } from "../../report/markdown-text.js";
+import { escapeMarkdown } from "../../base/markdown.js";
+import { markdownTable } from "../../report/markdown-table.js";
 import type { BatchReport } from "../types.js";
 import { cells } from "./table.js";
 import { conclusion, isGood, outcome } from "./wording.js";

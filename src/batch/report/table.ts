@@ -1,5 +1,6 @@
+import { printable } from "../../base/printable.js";
 import { megabytes } from "../../base/progress.js";
-import { pad, printable, textWidth } from "../../report/text.js";
+import { pad, textWidth } from "../../report/text.js";
 import type { BatchReport, JobResult } from "../types.js";
 import { conclusion, duration, isGood, outcome, STATUS_WORDS } from "./wording.js";
 
@@ -32,7 +33,7 @@ export function batchTable(report: BatchReport): string {
     ...lines,
     "",
     ...faults.flatMap(({ name, error }) => [
-      `${name}: ${printable(error?.message ?? "")}`,
+      printable(`${name}: ${error?.message ?? ""}`),
       ...(error?.remedy ? [`     ${printable(error.remedy)}`] : []),
     ]),
     ...(faults.length > 0 ? [""] : []),

@@ -15,21 +15,43 @@ export interface HubEnvironment {
   readonly offline: boolean;
 }
 
+/** Variables that hold an access token, in the order in which they count. */
+const TOKEN_VARIABLES = ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"] as const;
+
 type Variables = Readonly<Record<string, string | undefined>>;
 
 /** @throws HubError if HF_ENDPOINT is no web address or the token cannot be one. */
 export async function readHubEnvironment(variables: Variables = process.env): Promise<HubEnvironment> {
   const path = (name: string) => expandPath(variables[name], variables);
-  const home =
-    path("HF_HOME") ?? join(path("XDG_CACHE_HOME") ?? join(homeFolder(variables), ".cache"), "huggingface");
+  const home = hubHome(variables);
   return {
     endpoint: readEndpoint(variables.HF_ENDPOINT || "https://huggingface.co"),
     token: isTrue(variables.HF_HUB_DISABLE_IMPLICIT_TOKEN)
       ? undefined
-      : await readToken(variables, path("HF_TOKEN_PATH") ?? join(home, "token")),
+      : await readToken(variables, tokenFile(variables)),
     cache: path("HF_HUB_CACHE") ?? path("HUGGINGFACE_HUB_CACHE") ?? join(home, "hub"),
     offline: isTrue(variables.HF_HUB_OFFLINE || variables.TRANSFORMERS_OFFLINE),
   };
+}
+
+/** Every access token that this machine has, whichever of them is taken. */
+export async function knownTokens(variables: Variables = process.env): Promise<string[]> {
+  const files = [tokenFile(variables), join(hubHome(variables), "stored_tokens")];
+  const texts = await Promise.all(files.map((file) => readFile(file, "utf8").catch(() => "")));
+  const stored = texts[1]?.matchAll(/^\s*hf_token\s*=\s*(\S+)/gm) ?? [];
+  const given = TOKEN_VARIABLES.map((name) => variables[name]?.trim() ?? "");
+  return [...given, texts[0]?.trim() ?? "", ...[...stored].map(([, token = ""]) => token)].filter(Boolean);
+}
+
+function hubHome(variables: Variables): string {
+  const path = (name: string) => expandPath(variables[name], variables);
+  return (
+    path("HF_HOME") ?? join(path("XDG_CACHE_HOME") ?? join(homeFolder(variables), ".cache"), "huggingface")
+  );
+}
+
+function tokenFile(variables: Variables): string {
+  return expandPath(variables.HF_TOKEN_PATH, variables) ?? join(hubHome(variables), "token");
 }
 
 function isTrue(value: string | undefined): boolean {
@@ -61,7 +83,7 @@ function readEndpoint(text: string): string {
 }
 
 async function readToken(variables: Variables, file: string): Promise<string | undefined> {
-  const fromVariable = variables.HF_TOKEN || variables.HUGGING_FACE_HUB_TOKEN;
+  const fromVariable = TOKEN_VARIABLES.map((name) => variables[name]).find(Boolean);
   // A token file that is absent or another user's leaves public models readable.
   const token = (fromVariable || (await readFile(file, "utf8").catch(() => ""))).trim();
   if (/[^\x21-\x7e]/.test(token)) {

@@ -9,6 +9,7 @@ import {
   refuseLargeRead,
   requireFile,
 } from "../folder.js";
+import { watched } from "../watch.js";
 import { type HubFile, listRepo, resolveCommit, resolveUrl } from "./api.js";
 import { openRepoCache, type RepoCache, sizeOf } from "./cache.js";
 import { type ClientOptions, collect, createHubClient, type HubAnswer, type HubClient } from "./client.js";
@@ -84,7 +85,7 @@ async function openSnapshot(
     () => false,
   );
   if (!isThere) return undefined;
-  const source = await openFolder(folder);
+  const source = await watched(await openFolder(folder));
   onNotice?.(
     `Using what the cache holds of "${repo}" at ${revision === commit ? "" : `${revision}, commit `}${commit}. ${reason}`,
   );

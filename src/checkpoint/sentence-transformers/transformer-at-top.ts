@@ -1,6 +1,7 @@
 import { posix } from "node:path";
 import { CheckpointError } from "../../base/errors.js";
 import { CONFIG_FILE } from "../checkpoint.js";
+import { isHidden } from "../file-kinds.js";
 import type { FileSource } from "../file-source.js";
 import { MODULES_FILE, parseModules } from "./modules-json.js";
 
@@ -22,7 +23,8 @@ export async function withTransformerAtTop(source: FileSource): Promise<FileSour
   const content = await source.read(MODULES_FILE);
   const folder = parseModules(content)[0]?.path ?? "";
   const isThere = (name: string) => source.files.has(posix.join(folder, name));
-  if (folder === "" || !TRANSFORMER_FILES.some(isThere)) return source;
+  // What is hidden does not come to the top.
+  if (folder === "" || isHidden(`${folder}/`) || !TRANSFORMER_FILES.some(isThere)) return source;
 
   const places = newPlaces(source.files.keys(), `${folder}/`);
   const rewritten = new Map([[MODULES_FILE, atTop(content)]]);
@@ -35,7 +37,8 @@ export async function withTransformerAtTop(source: FileSource): Promise<FileSour
     ...source,
     files: new Map(
       [...places].map(([path, place]) => {
-        return [path, { size: rewritten.get(path)?.length ?? source.files.get(place)?.size ?? 0 }];
+        const found = source.files.get(place);
+        return [path, { ...found, size: rewritten.get(path)?.length ?? found?.size ?? 0 }];
       }),
     ),
     transformerFolder: folder,

@@ -1,22 +1,22 @@
 import { generates } from "../../architectures/architecture.js";
 import { findArchitecture } from "../../architectures/architectures.js";
 import { classKeyOf } from "../../architectures/class-names.js";
-import { modelingCode } from "../../architectures/modeling.js";
-import { packageInfo } from "../../base/package.js";
+import { isLongformer } from "../../attention/longformer.js";
 import { openCheckpoint } from "../../checkpoint/checkpoint.js";
 import type { FileSource } from "../../checkpoint/file-source.js";
 import { openWeights } from "../../checkpoint/weight-reader.js";
 import { openedClass } from "../../model/classes.js";
 import { asModel, type ReadCheckpoint, type ReadModel, readCheckpoint, readerOf } from "../../model/open.js";
 import { parseRecordedOptions } from "../../options/options.js";
+import { RECORD_FILE } from "../../plan/conversion-record.js";
 import { planCheckpoint } from "../../plan/plan-source.js";
 import type { ConversionPlan, ConversionRecord } from "../../plan/types.js";
-import type { Outcome } from "../attempt.js";
+import { attempt, type Outcome } from "../attempt.js";
 import type { Recorder } from "../recorder.js";
 import { checkAddedTokens } from "./added-tokens.js";
 import { checkConfig } from "./config.js";
 import { checkLength } from "./length.js";
-import { checkModeling } from "./modeling.js";
+import { checkModeling, type ModelingSubject } from "./modeling.js";
 import { checkPromise } from "./promise.js";
 import { checkSideFiles } from "./side-files.js";
 import { checkWeights } from "./weights.js";
@@ -35,9 +35,13 @@ export interface FolderFindings {
   readonly plan: ConversionPlan | undefined;
   /** The converted model; undefined if it cannot be opened. */
   readonly converted: ReadModel | undefined;
-  /** The Python files that transformers runs; undefined if one of them does not come with lsg. */
-  readonly modeling: readonly string[] | undefined;
+  readonly modeling: ProvenModeling;
 }
+
+/** The Python files with which transformers may open the folder, as they were proven; or why it may not. */
+export type ProvenModeling =
+  | { readonly files: ReadonlyMap<string, Buffer> }
+  | { readonly notRun: string; readonly remedy: string };
 
 /** Compares every file of a converted folder with what the original and the recorded options ask for. */
 export async function checkFolder(subject: FolderSubject, recorder: Recorder): Promise<FolderFindings> {
@@ -49,13 +53,17 @@ export async function checkFolder(subject: FolderSubject, recorder: Recorder): P
       return { verdict: "pass", detail: describePlan(plan) };
     });
   }
+  let isAsPlanned = true;
   if (plan && original) {
     const [planned, read] = [plan, readerOf(original)];
     const mayGenerate = await isGenerator(planned.record);
-    await recorder.look("config", "config.json", () => checkConfig(source, planned, read, mayGenerate));
-    await recorder.look("files", "tokenizer and other files", () =>
-      checkSideFiles(source, planned, read, mayGenerate),
-    );
+    const compared = [
+      await recorder.look("config", "config.json", () => checkConfig(source, planned, read, mayGenerate)),
+      await recorder.look("files", "tokenizer and other files", () =>
+        checkSideFiles(source, planned, read, mayGenerate),
+      ),
+    ];
+    isAsPlanned = compared.every(({ verdict }) => verdict === "pass");
     await recorder.look("weights", "tensors", () => compareWeights(source, planned, original, signal));
   }
   let converted: ReadModel | undefined;
@@ -71,21 +79,15 @@ export async function checkFolder(subject: FolderSubject, recorder: Recorder): P
     }
     return { verdict: "pass", detail: `${architecture.title}, ${own.className}, ${tensors.size} tensors` };
   });
-  let modeling: readonly string[] | undefined;
-  if (!converted) return { plan, converted, modeling };
+  if (!converted) return { plan, converted, modeling: NOT_AS_PLANNED };
   const { model } = converted;
-  if (converted.attention?.kind !== "longformer") {
-    await recorder.look("modeling", "modelling code for transformers", async () => {
-      const version = record?.lsg_version ?? packageInfo().version;
-      const code = modelingCode(model.architecture, version);
-      const outcome = await checkModeling(source, model, code, version);
-      if (outcome.verdict === "pass") modeling = [...code.files.keys()];
-      return outcome;
-    });
-  } else if (model.config.auto_map === undefined) {
-    // transformers has Longformer's code itself.
-    modeling = [];
-  }
+  const modeling = await lookAtModeling(
+    {
+      ...{ source, model, version: record?.lsg_version, isCompared: plan !== undefined },
+      hasRecord: source.files.has(RECORD_FILE),
+    },
+    recorder,
+  );
   const { attention } = converted;
   if (record && attention) {
     await recorder.look("promise", "lsg_conversion.json and config", async () =>
@@ -103,7 +105,35 @@ export async function checkFolder(subject: FolderSubject, recorder: Recorder): P
   if (promised) {
     await recorder.look("length", "length", () => checkLength(source, model, promised.max_sequence_length));
   }
-  return { plan, converted: converted.attention && converted, modeling };
+  return {
+    plan,
+    converted: converted.attention && converted,
+    modeling: isAsPlanned || "notRun" in modeling ? modeling : NOT_AS_PLANNED,
+  };
+}
+
+const NOT_AS_PLANNED: ProvenModeling = {
+  notRun: "a folder whose files are not as planned is not opened with Python",
+  remedy: "Convert the original again.",
+};
+
+const FOREIGN: ProvenModeling = {
+  notRun: "Python code that does not come with lsg is not run",
+  remedy: "The check of the modelling code says what is foreign, and what to do.",
+};
+
+/** Of a folder that has no modelling code only what should not be there is told. */
+async function lookAtModeling(subject: ModelingSubject, recorder: Recorder): Promise<ProvenModeling> {
+  let proven: ProvenModeling = FOREIGN;
+  const title = "modelling code for transformers";
+  recorder.begin(title);
+  const check = await attempt("modeling", title, async () => {
+    const { outcome, files } = await checkModeling(subject);
+    if (files) proven = { files };
+    return outcome;
+  });
+  if (check.verdict !== "pass" || !isLongformer(subject.model.architecture)) recorder.add(check);
+  return proven;
 }
 
 async function compareWeights(

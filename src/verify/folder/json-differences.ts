@@ -1,6 +1,9 @@
+import { isUtf8 } from "node:buffer";
+import { randomUUID } from "node:crypto";
 import { parseJson } from "../../checkpoint/checkpoint.js";
 import { isRecord } from "../../json/json-edit.js";
 import { replaceNumbers } from "../../json/json-numbers.js";
+import { standardJson } from "../../json/standard-json.js";
 
 /** One place where two JSON values differ; undefined stands for a key that is not there. */
 export interface JsonDifference {
@@ -10,8 +13,11 @@ export interface JsonDifference {
   readonly found: unknown;
 }
 
-/** What a whole number that is written as a float becomes: 16.0 is 16 to JavaScript, and no index to Python. */
-const FLOAT = "$float";
+/**
+ * What a whole number that is written as a float becomes: 16.0 is 16 to JavaScript, and no index to Python. No file can
+ * have this key of its own.
+ */
+const FLOAT = `float-${randomUUID()}`;
 
 const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
 
@@ -25,8 +31,16 @@ export function jsonFileDifferences(expected: Buffer, found: Buffer, file: strin
   if (mark && !plannedMark) {
     return [{ path: "the beginning", expected: undefined, found: "a byte order mark" }];
   }
+  if (!isUtf8(found)) return [{ path: "the text", expected: "UTF-8", found: "other bytes" }];
   const [a, b] = [expected, found].map((content) => parseJson(markFloats(content), file));
-  return jsonDifferences(a, b);
+  return [...repeatedKeys(found), ...jsonDifferences(a, b)];
+}
+
+/** Of a key that stands there twice some readers take the first value, some the last, and some refuse the file. */
+function repeatedKeys(json: Buffer): JsonDifference[] {
+  return standardJson(json, (_, value) => value).repeated.map((path) => {
+    return { path: path.join("."), expected: "one value", found: "several values" };
+  });
 }
 
 function markFloats(json: Buffer): Buffer {
@@ -64,14 +78,14 @@ function isSame(a: unknown, b: unknown): boolean {
   return a === b || (typeof a === "object" && JSON.stringify(a) === JSON.stringify(b));
 }
 
+const MARKED = new RegExp(`\\{"${FLOAT}":([^}]*)\\}`, "g");
+
 const MAX_SHOWN = 60;
 
 /** Of which those are made. */
 const MAX_LOOKED_AT = 1000;
 
 function shorten(value: unknown): string {
-  const text = JSON.stringify(value)
-    .slice(0, MAX_LOOKED_AT)
-    .replaceAll(/\{"\$float":([^}]*)\}/g, "$1.0");
+  const text = JSON.stringify(value).slice(0, MAX_LOOKED_AT).replaceAll(MARKED, "$1.0");
   return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
 }

@@ -1,46 +1,104 @@
-import { type ModelingCode, modelingModule, sha256 } from "../../architectures/modeling.js";
+import { notYetWritten } from "../../architectures/earlier-modeling.js";
+import { type ModelingCode, modelingCode, sha256 } from "../../architectures/modeling.js";
+import { isLongformer } from "../../attention/longformer.js";
+import { lsgAutoMap } from "../../attention/lsg.js";
+import { packageInfo } from "../../base/package.js";
 import type { FileSource } from "../../checkpoint/file-source.js";
-import { isRecord } from "../../json/json-edit.js";
 import type { Model } from "../../model/model.js";
 import { counted } from "../../report/words.js";
 import { judge, type Outcome } from "../attempt.js";
+import { foreignCode } from "./foreign-code.js";
+import { describeDifference, jsonDifferences } from "./json-differences.js";
+
+/** What is known of a folder when its code is looked at. */
+export interface ModelingSubject {
+  readonly source: FileSource;
+  readonly model: Model;
+  /** lsg's, as the folder's record has it; undefined for a folder without a record: one that was trained further. */
+  readonly version: string | undefined;
+  readonly hasRecord: boolean;
+  /** Whether every file was compared with what the original makes of it. */
+  readonly isCompared: boolean;
+}
+
+export interface ModelingFindings {
+  readonly outcome: Outcome;
+  /** The Python files that were proven, as they were read; undefined where Python is not to open the folder. */
+  readonly files: ReadonlyMap<string, Buffer> | undefined;
+}
 
 /**
- * Looks whether the Python code that transformers will run is there, is ours, and is what config.json names.
- * @param version of lsg, which that code came with
+ * Proves byte for byte the Python code that transformers would run, and entry for entry what config.json has it run: what
+ * stands before `--` in an entry is another repository, or a folder of the current directory.
  */
-export async function checkModeling(
-  source: FileSource,
-  { config, architecture }: Model,
-  { files, refusal }: ModelingCode,
-  version: string,
-): Promise<Outcome> {
+export async function checkModeling(subject: ModelingSubject): Promise<ModelingFindings> {
+  const { source, model, hasRecord, isCompared } = subject;
+  const version = subject.version ?? packageInfo().version;
+  const isOwn = !isLongformer(model.architecture);
+  // transformers has Longformer's code itself.
+  const code = isOwn ? modelingCode(model.architecture, version) : NO_CODE;
+  const files = new Map<string, Buffer>();
   const findings: string[] = [];
-  for (const [path, hash] of files) {
-    if (!source.files.has(path)) findings.push(`${path} is missing`);
-    else if (sha256(await source.read(path)) !== hash) {
-      findings.push(`${path} is not the file that comes with lsg ${version}`);
-    }
+  for (const [path, hash] of code.files) {
+    const content = source.files.has(path) ? await source.read(path) : undefined;
+    if (!content) findings.push(`${path} is missing`);
+    else if (sha256(content) === hash) files.set(path, content);
+    else findings.push(`${path} is not the file that comes with lsg ${version}`);
   }
-  const module = modelingModule(architecture);
-  const classes = Object.values(isRecord(config.auto_map) ? config.auto_map : {});
-  if (classes.length === 0)
-    findings.push("config.json has no auto_map: transformers would not open the LSG classes");
-  for (const name of classes) {
-    if (typeof name === "string" && name.startsWith(`${module}.`)) continue;
-    findings.push(`config.json: auto_map names ${JSON.stringify(name)}, expected a class of ${module}.py`);
+  findings.push(
+    ...autoMapFindings(model, subject.version, hasRecord),
+    ...refusalFindings(model, code.refusal),
+  );
+  // Where there is an original, what is its own is no finding, and what is not stands among the differences from the plan.
+  const foreign = isCompared ? [] : await foreignCode(source);
+  const all = [...findings, ...foreign];
+  if (all.length > 0 && !hasRecord) return { outcome: notRun(all), files: undefined };
+  const outcome = judge(
+    all,
+    isOwn ? `${counted(files.size, "file")}, byte for byte` : "transformers' own",
+    `${counted(all.length, "fault")} in the modelling code`,
+    findings.length > 0
+      ? "Convert the original again."
+      : "Name the original, --against FOLDER_OR_HUB_MODEL: what it has too is no finding.",
+  );
+  return { outcome, files: all.length === 0 ? files : undefined };
+}
+
+const NO_CODE: ModelingCode = { files: new Map(), refusal: {} };
+
+/** Entry for entry, and none more. A Trainer may leave out those of classes that it has not opened. */
+function autoMapFindings(
+  { config, architecture }: Model,
+  version: string | undefined,
+  hasRecord: boolean,
+): string[] {
+  const { auto_map: found } = config;
+  const expected = isLongformer(architecture) ? undefined : lsgAutoMap(architecture);
+  if (expected && found === undefined) {
+    return ["config.json has no auto_map: transformers would not open the LSG classes"];
   }
-  for (const [key, value] of Object.entries(refusal)) {
-    if (config[key] === value) continue;
-    findings.push(
-      `config.json: ${key} is ${JSON.stringify(config[key]) ?? "missing"}, expected ${JSON.stringify(value)}: without ` +
+  const leftOut = (hasRecord && notYetWritten(version)?.config) || [];
+  return jsonDifferences(expected, found, "auto_map")
+    .filter(({ path, found: value }) => !(value === undefined && (leftOut.includes(path) || !hasRecord)))
+    .map((difference) => `config.json: ${describeDifference(difference)}`);
+}
+
+function refusalFindings({ config }: Model, refusal: ModelingCode["refusal"]): string[] {
+  return Object.entries(refusal)
+    .filter(([key, value]) => config[key] !== value)
+    .map(
+      ([key, value]) =>
+        `config.json: ${key} is ${JSON.stringify(config[key]) ?? "missing"}, expected ${JSON.stringify(value)}: without ` +
         "trust_remote_code=True transformers would open the folder with full attention, in silence",
     );
-  }
-  return judge(
+}
+
+/** Of a folder that was trained further: other tools write other names, and there is nothing to hold them against. */
+function notRun(findings: readonly string[]): Outcome {
+  return {
+    verdict: "skipped",
+    detail: `NOT COVERED: code that does not come with lsg is not run: ${findings[0]}`,
     findings,
-    `${counted(files.size, "file")}, byte for byte`,
-    `${counted(findings.length, "fault")} in the modelling code`,
-    "Convert the original again.",
-  );
+    remedy: "To have it compared, put the Python file and auto_map that lsg convert writes in its place.",
+  };
 }

@@ -3,6 +3,7 @@ import { losslessLength as losslessOfLongformer, readLongformer } from "../../at
 import { keptGlobalRows, losslessLength, readLsgConfig } from "../../attention/lsg.js";
 import type { LsgConfig } from "../../attention/lsg-config.js";
 import type { PlannedAttention } from "../../attention/planned.js";
+import { packageInfo } from "../../base/package.js";
 import { longformerClass, lsgClass } from "../../model/classes.js";
 import type { Model } from "../../model/model.js";
 import type { ConversionRecord } from "../../plan/types.js";
@@ -41,12 +42,24 @@ export function checkPromise(record: ConversionRecord, model: Model, attention: 
         `but with this config.json it is ${possible.join(" or ")}`,
     );
   }
+  findings.push(...versionFindings(record));
   return judge(
     findings,
     `config.json holds what is promised: ${promiseWords(record.promise)}`,
     `${counted(findings.length, "contradiction")} between the two`,
     "Convert the original again.",
   );
+}
+
+/** Each version has its own files and keys: of one that is not known nobody can say what a folder should hold. */
+function versionFindings({ lsg_version: found }: ConversionRecord): string[] {
+  const known = [packageInfo().version, ...EARLIER_MODELING.keys()];
+  if (found !== undefined && known.includes(found)) return [];
+  const versions = known.map((version) => JSON.stringify(version)).join(" or ");
+  return [
+    `lsg_conversion.json: lsg_version is ${JSON.stringify(found) ?? "missing"}, expected ${versions}: what another version of lsg ` +
+      "wrote is verified by that version",
+  ];
 }
 
 /** Without pooling nothing would stand in the place of a token that is hidden: the flag is overruled then. */

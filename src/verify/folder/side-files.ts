@@ -1,5 +1,6 @@
 import { posix } from "node:path";
 import { notYetWritten } from "../../architectures/earlier-modeling.js";
+import { CheckpointError } from "../../base/errors.js";
 import type { FileSource } from "../../checkpoint/file-source.js";
 import { allGraphFiles } from "../../checkpoint/graph-files.js";
 import { isNeverOpened } from "../../checkpoint/left-out.js";
@@ -32,11 +33,12 @@ export async function checkSideFiles(
     const content = await sideFileContent(file, plan, readOriginal);
     for (const difference of await differences(source, file, content)) findings.push(difference);
   }
-  findings.push(
-    ...unplanned(source, plan, mayGenerate).map(
-      (path) => `${path} is not planned: it may be loaded, and nothing is known of it`,
-    ),
-  );
+  for (const path of unplanned(source, plan, mayGenerate)) {
+    // Earlier versions copied some of what is left out today.
+    const isLeftOut = plan.omitted.some((file) => file.path === path && isNeverOpened(file));
+    if (isLeftOut && (await isOriginals(source, path, readOriginal))) continue;
+    findings.push(`${path} is not planned: it may be loaded, and nothing is known of it`);
+  }
   return judge(
     findings,
     `${planned.length} files as planned`,
@@ -63,12 +65,20 @@ async function differences(source: FileSource, { path }: SideFile, planned: Buff
   ];
 }
 
+/** Whether a file is the original's of that name, byte for byte. One too large to be read whole is not looked at. */
+async function isOriginals(source: FileSource, path: string, readOriginal: ReadSource): Promise<boolean> {
+  try {
+    return (await source.read(path)).equals(await readOriginal(path));
+  } catch (error) {
+    if (error instanceof CheckpointError) return false;
+    throw error;
+  }
+}
+
 /** Files that no plan put there. Loaders look for many names (adapters, other graphs, prompts): only some are known to be none of them. */
 function unplanned(source: FileSource, plan: ConversionPlan, mayGenerate: boolean): string[] {
   const planned = new Set([
     "config.json",
-    // Earlier versions copied some of it.
-    ...plan.omitted.filter(isNeverOpened).map(({ path }) => path),
     ...plan.sideFiles.map(({ path }) => path),
     ...plan.shards.map(({ file }) => file),
     ...allGraphFiles(source, mayGenerate),

@@ -14,9 +14,10 @@ import { openRunnable, type Runnable, type RunnableOptions } from "../../runtime
 import { openTokenizer, type TextTokenizer } from "../../runtime/text-tokenizer.js";
 import { openWorkspace, type Workspace } from "../../runtime/workspace.js";
 import { findSpecialTokens } from "../../tokenizer/special-tokens.js";
-import { asOutputError } from "../../write/output-folder.js";
+import { asOutputError } from "../../write/output-errors.js";
 import type { OpCheck } from "../attention/check-op.js";
 import { checkOps, opsOf } from "../attention/check-ops.js";
+import type { ProvenModeling } from "../folder/checks.js";
 import { DECODER_LENGTHS } from "../graph/generation-steps.js";
 import type { GraphCheck } from "../graph/graph-check.js";
 import { checkGraphs, graphLengths } from "../graph/promised-graphs.js";
@@ -39,8 +40,7 @@ export interface ModelChecks {
   readonly device: Device;
   readonly converted: ReadModel & { readonly attention: PlannedAttention };
   readonly original: ReadModel | undefined;
-  /** The Python files that transformers runs; undefined if one of them does not come with lsg. */
-  readonly modeling: readonly string[] | undefined;
+  readonly modeling: ProvenModeling;
   readonly promise: Promised;
   /** Seed of lsh's projections, as the conversion recorded it. */
   readonly lshSeed: number;

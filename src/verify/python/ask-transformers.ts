@@ -1,5 +1,5 @@
 import { mkdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, delimiter, isAbsolute, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { MODELING_PARTS } from "../../base/package.js";
@@ -8,16 +8,16 @@ import type { Batch } from "../../runtime/batch.js";
 import type { Limits } from "../../runtime/limits.js";
 import { runProgram } from "../../runtime/run-program.js";
 import type { FloatTensor } from "../../runtime/session.js";
-import { bringFile } from "../../runtime/workspace.js";
 import { decodeFloats } from "../../safetensors/floats.js";
+import { writeOpened } from "./opened-folder.js";
 
 const PROGRAM = new URL("verify_modeling.py", MODELING_PARTS);
 
 /** What transformers is to compute. */
 export interface Question {
   readonly read: ReadModel;
-  /** The folder's Python files that are run. */
-  readonly modeling: readonly string[];
+  /** The Python files that are run, as they were proven. */
+  readonly modeling: ReadonlyMap<string, Buffer>;
   /** For hidden states. */
   readonly batches: readonly Batch["inputs"][];
   /** For the outputs of the whole model; undefined for one without a head. */
@@ -55,8 +55,8 @@ export interface Answer extends Omit<z.output<typeof AnswerSchema>, "hidden" | "
 
 /**
  * Opens a converted model with transformers, in a process of the interpreter, and runs it.
- * What transformers sees is a folder of our own with links to the model's files: nothing but config, weights and modelling
- * code is looked at, or run, and code of lsg 0.1.0 does not open in a folder whose name has a dot.
+ * What transformers sees is a folder of our own (see `writeOpened`): nothing is looked at, or run, but what was proven,
+ * and code of lsg 0.1.0 does not open in a folder whose name has a dot. The working directory is empty.
  * @returns `error` if transformers cannot open or run the folder, `unusable` if the interpreter cannot say
  */
 export async function askTransformers(
@@ -64,13 +64,14 @@ export async function askTransformers(
   { read, modeling, batches, head, scratch, limits, signal }: Question,
 ): Promise<Answer | { readonly error: string } | { readonly unusable: string }> {
   const own = join(scratch, "transformers");
-  const [folder, output] = [join(own, "model"), join(own, "output")];
-  await mkdir(output, { recursive: true });
-  const { source } = read.read.checkpoint;
-  for (const path of [...filesOf(read), ...modeling]) await bringFile(source, path, folder);
-  const { stdout, failure } = await runProgram(interpreter, [fileURLToPath(PROGRAM)], {
-    input: JSON.stringify({ folder, output, hidden: batches, head: head ?? null }),
-    env: environment(own),
+  const [folder, output, empty] = ["model", "output", "empty"].map((name) => join(own, name)) as Places;
+  for (const place of [output, empty]) await mkdir(place, { recursive: true });
+  const opening = await writeOpened(read, modeling, folder);
+  const { origin } = read.read.checkpoint.source;
+  const { stdout, failure } = await runProgram(programPath(interpreter), [fileURLToPath(PROGRAM)], {
+    input: JSON.stringify({ folder, output, ...opening, hidden: batches, head: head ?? null }),
+    env: environment(own, origin.kind === "folder" ? origin.path : undefined),
+    cwd: empty,
     limits,
     signal,
   });
@@ -89,23 +90,51 @@ export async function askTransformers(
   return { ...reply, hidden, head: Object.fromEntries(await Promise.all(outputs)) };
 }
 
-function filesOf({ read: { checkpoint } }: ReadModel): string[] {
-  const index = "model.safetensors.index.json";
-  return [
-    "config.json",
-    ...checkpoint.weightFiles.map(({ path }) => path),
-    ...(checkpoint.source.files.has(index) ? [index] : []),
-  ];
+type Places = [folder: string, output: string, empty: string];
+
+/** The working directory is another for the program than for whoever named it. */
+function programPath(interpreter: string): string {
+  return basename(interpreter) === interpreter ? interpreter : resolve(interpreter);
 }
 
-/** Nothing is asked of the Hub, no older copy of modelling code is found, and nothing is left behind. */
-function environment(own: string): Record<string, string> {
+/**
+ * Nothing is asked of the Hub, no older copy of modelling code is found, no token is at hand, and nothing is left behind.
+ * @param verified the folder, which Python is not to import from
+ */
+function environment(own: string, verified: string | undefined): Record<string, string | undefined> {
+  const home = join(own, "home");
   return {
     HF_HUB_OFFLINE: "1",
-    HF_HOME: join(own, "home"),
+    HF_HOME: home,
     HF_MODULES_CACHE: join(own, "modules"),
+    // They would win over HF_HOME.
+    ...Object.fromEntries(CACHES.map((name) => [name, undefined])),
+    ...Object.fromEntries(TOKENS.map((name) => [name, undefined])),
     PYTHONDONTWRITEBYTECODE: "1",
+    PYTHONSAFEPATH: "1",
+    PYTHONPATH: importPath(process.env.PYTHONPATH, verified),
   };
+}
+
+const CACHES = ["HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "TRANSFORMERS_CACHE", "HF_ASSETS_CACHE"];
+const TOKENS = ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH"];
+
+/**
+ * PYTHONPATH without what stands for the current directory there (an empty entry does), which may be a stranger's folder,
+ * and without the folder under test.
+ */
+export function importPath(path: string | undefined, verified: string | undefined): string | undefined {
+  const entries = (path ?? "")
+    .split(delimiter)
+    .filter((entry) => entry !== "")
+    .map((entry) => resolve(entry))
+    .filter((entry) => entry !== process.cwd() && !(verified !== undefined && isWithin(entry, verified)));
+  return entries.length > 0 ? entries.join(delimiter) : undefined;
+}
+
+function isWithin(path: string, folder: string): boolean {
+  const way = relative(folder, path);
+  return way === "" || !(way.startsWith("..") || isAbsolute(way));
 }
 
 function parseReply(stdout: string): z.output<typeof ReplySchema> | undefined {

@@ -13,6 +13,7 @@ import { pythonLimits } from "../../runtime/limits.js";
 import type { Runnable } from "../../runtime/runnable.js";
 import type { FloatTensor, NumberTensor } from "../../runtime/session.js";
 import { judge, type Outcome } from "../attempt.js";
+import type { ProvenModeling } from "../folder/checks.js";
 import { raggedBatch } from "../model/comparison.js";
 import { type Difference, difference, excess, toleranceFor, visibleDifference } from "../model/difference.js";
 import type { Subject } from "../model/subject.js";
@@ -27,8 +28,7 @@ const NOTHING: FloatTensor = { dims: [], values: new Float32Array(0) };
 
 export interface TransformersCheck {
   readonly read: ReadModel;
-  /** The folder's Python files; undefined if one of them does not come with lsg: no others are run. */
-  readonly modeling: readonly string[] | undefined;
+  readonly modeling: ProvenModeling;
   /** A folder of our own. */
   readonly scratch: string;
   /** Opens the converted model on the CPU, where PyTorch computes. */
@@ -58,9 +58,7 @@ export async function checkTransformers(
 ): Promise<Outcome> {
   const interpreter = process.env[VARIABLE] ?? (process.platform === "win32" ? "python" : "python3");
   if (interpreter === "") return notCovered(`${VARIABLE} is empty`, NO_PYTHON);
-  if (!modeling) {
-    return notCovered("Python code that does not come with lsg is not run", "Convert the original again.");
-  }
+  if ("notRun" in modeling) return notCovered(modeling.notRun, modeling.remedy);
   if (subject.attention.kind === "longformer" && subject.attention.config.attention_dilation) {
     return notCovered(
       "transformers ignores attention_dilation",
@@ -76,7 +74,7 @@ export async function checkTransformers(
   }
   const answer = await askTransformers(interpreter, {
     read,
-    modeling,
+    modeling: modeling.files,
     batches: inputs.batches.map((batch) => feeds(batch, read)),
     head: inputs.head && headFeeds(inputs.head, read),
     scratch,

@@ -1,6 +1,7 @@
+import { escapeMarkdown } from "../../base/markdown.js";
 import { attentionSentence } from "../../report/attention-pattern.js";
 import { patternLength } from "../../report/attention-regions.js";
-import { escapeMarkdown, markdownTable } from "../../report/markdown-text.js";
+import { markdownTable } from "../../report/markdown-table.js";
 import type { Table } from "../../report/table.js";
 import { textPattern } from "../../report/text-pattern.js";
 import type { Check, VerificationReport } from "../types.js";

@@ -1,7 +1,8 @@
 import { styleText } from "node:util";
 import { largestOf } from "../../base/extremes.js";
+import { printable } from "../../base/printable.js";
 import type { Table } from "../../report/table.js";
-import { cut, pad, printable, textWidth, wrap } from "../../report/text.js";
+import { cut, pad, textWidth, wrap } from "../../report/text.js";
 import type { Check, Verdict, VerificationReport } from "../types.js";
 import { costTable, differenceTable, worstOfEach } from "./by-length.js";
 import { facts, type ReportHead, tally, VERDICT_WORDS } from "./wording.js";

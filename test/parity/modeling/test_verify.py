@@ -86,25 +86,59 @@ def test_nothing_is_left_in_the_folder(tmp_path: Path) -> None:
     assert sorted(folder.rglob("*")) == before
 
 
-def test_a_folder_that_transformers_does_not_open_fails(tmp_path: Path) -> None:
-    folder = tmp_path / "bert"
-    shutil.copytree(converted("bert"), folder)
-    change_config(folder, lambda config: config["auto_map"].update(AutoConfig=config["auto_map"]["AutoModel"]))
-    check = transformers_check(folder, original("bert"), 1)
-    assert check["verdict"] == "fail"
-    assert check["detail"].startswith("transformers cannot run the folder: ")
+CANARY = "from pathlib import Path\nPath({path!r}).touch()\n"
+"""Code that leaves a file behind where it was run."""
+
+MODULE = "modeling_lsg_bert"
+ENTRIES = {
+    "a folder of the current directory": f"{MODULE}.x--{MODULE}.LSGBertForPreTraining",
+    "a folder called as our module": f"{MODULE}--{MODULE}.LSGBertForPreTraining",
+    "another module": "other.LSGBertForPreTraining",
+    "a class of another kind": f"{MODULE}.LSGBertModel",
+}
 
 
-def test_a_class_that_is_not_the_configs_fails(tmp_path: Path) -> None:
-    folder = tmp_path / "bert"
+@pytest.mark.parametrize("against", [True, False])
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_foreign_code_is_a_finding_and_not_run(tmp_path: Path, entry: str, against: bool) -> None:
+    folder, canary = tmp_path / "bert", tmp_path / "canary"
     shutil.copytree(converted("bert"), folder)
-    change_config(
-        folder,
-        lambda config: config["auto_map"].update(AutoModelForPreTraining=config["auto_map"]["AutoModel"]),
-    )
-    check = transformers_check(folder, original("bert"), 1)
-    assert check["verdict"] == "fail"
-    assert check["findings"][0].startswith("prediction_logits differ by Infinity")
+    change_config(folder, lambda config: config["auto_map"].update(AutoModelForPreTraining=ENTRIES[entry]))
+    code = CANARY.format(path=str(canary))
+    for place in ("", f"{MODULE}.x", f"{MODULE}", "custom_generate"):
+        for name in (f"{MODULE}.py", "other.py", "generate.py", "torch.py", "__init__.py"):
+            for root in (folder, tmp_path):
+                if root / place / name != folder / f"{MODULE}.py":
+                    (root / place).mkdir(exist_ok=True)
+                    (root / place / name).write_text(code)
+    # As many write it: an empty entry is the current directory.
+    environment = {**os.environ, "LSG_PYTHON": sys.executable}
+    environment["PYTHONPATH"] = os.pathsep + os.environ.get("PYTHONPATH", "")
+    options = ["--json", "--device", "cpu", "--lengths", "1"]
+    options += ["--against", str(original("bert"))] if against else []
+    for directory in (tmp_path, folder):
+        command = ["node", str(REPOSITORY / "bin" / "lsg.js"), "verify", str(folder), *options]
+        run = subprocess.run(command, cwd=directory, env=environment, stdout=subprocess.PIPE, text=True)
+        checks = {check["id"]: check for check in json.loads(run.stdout)["checks"]}
+        assert run.returncode == 1
+        assert checks["modeling"]["verdict"] == "fail"
+        assert f"expected \"{MODULE}.LSGBertForPreTraining\"" in checks["modeling"]["findings"][0]
+        assert checks["transformers"]["verdict"] == "skipped"
+        assert not canary.exists()
+
+
+def test_what_lies_beside_a_sound_folder_is_not_imported(tmp_path: Path) -> None:
+    canary = tmp_path / "canary"
+    for name in ("torch.py", "transformers.py", f"{MODULE}.py", "sitecustomize.py"):
+        (tmp_path / name).write_text(CANARY.format(path=str(canary)))
+    environment = {**os.environ, "LSG_PYTHON": sys.executable}
+    environment["PYTHONPATH"] = os.pathsep + os.environ.get("PYTHONPATH", "")
+    command = ["node", str(REPOSITORY / "bin" / "lsg.js"), "verify", str(converted("bert"))]
+    command += ["--against", str(original("bert")), "--json", "--device", "cpu", "--lengths", "1"]
+    run = subprocess.run(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True)
+    checks = {check["id"]: check for check in json.loads(run.stdout)["checks"]}
+    assert checks["transformers"]["verdict"] == "pass", checks["transformers"]
+    assert not canary.exists()
 
 
 FAULTS = {

@@ -72,7 +72,7 @@ describe("htmlReport", () => {
 
   test("hostile text stays text, in elements and in attributes", () => {
     const page = htmlReport(hostile());
-    expect(page).toContain("<h1>Verification of &lt;script&gt;alert(1)&lt;/script&gt; | `code` ```  # [x]");
+    expect(page).toContain("<h1>Verification of &lt;script&gt;alert(1)&lt;/script&gt; | `code` ``` \\n# [x]");
     expect(page).toContain("&quot;&#39;&amp;amp;");
     expect(page.replaceAll("\n", "")).not.toMatch(/[\p{Cc}\p{Cs}\u202a-\u202e]/u);
   });

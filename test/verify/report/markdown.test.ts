@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { escapeMarkdown } from "../../../src/report/markdown-text.js";
+import { escapeMarkdown } from "../../../src/base/markdown.js";
 import { markdownReport } from "../../../src/verify/report/markdown.js";
 import { check, failing, hostile, passing, withoutOriginal } from "./reports.js";
 
@@ -75,7 +75,9 @@ describe("escapeMarkdown", () => {
     ["numbers stay numbers", "-0.5 and 2.4e-6", "-0.5 and 2.4e-6"],
     ["a number first", "2.4e-6", "2.4e-6"],
     ["links", "https://x www.x", "https\\://x www\\.x"],
-    ["lines", "a\n# b", "a \\# b"],
+    ["lines", "a\n# b", "a\\\\n\\# b"],
+    ["a cell's end behind a backslash", "\\|", "\\\\\\|"],
+    ["emoji", ":skull: 12:34", "\\:skull: 12:34"],
     ["formulas", "$x$", "\\$x\\$"],
   ])("%s", (_, text, escaped) => expect(escapeMarkdown(text)).toBe(escaped));
 });

@@ -1,0 +1,129 @@
+import { createReadStream } from "node:fs";
+import { posix, resolve } from "node:path";
+import { LsgError } from "../base/errors.js";
+import { listed } from "../base/listed.js";
+import type { Progress } from "../base/progress.js";
+import type { PushedFile } from "./files.js";
+import { placesInFile } from "./places-in-file.js";
+import { SECRET_PATTERNS, type SecretPattern, tokenPattern } from "./secret-patterns.js";
+import { type SecretAt, searchSecrets } from "./secret-search.js";
+
+/** A secret in a file. Its text is nowhere but there. */
+export interface FoundSecret {
+  readonly file: string;
+  /** Of a text. */
+  readonly line?: number;
+  /** Where it begins in a file that is no text. */
+  readonly byte?: number;
+  /** What it is. */
+  readonly kind: string;
+}
+
+/** Files that hold secrets. */
+export class SecretsError extends LsgError {
+  override readonly details: { readonly secrets: readonly FoundSecret[] };
+
+  constructor(secrets: readonly FoundSecret[], again = "") {
+    const files = [...new Set(secrets.map(({ file }) => file))];
+    const flags = files.slice(0, MAX_NAMED).map((file) => `--allow ${JSON.stringify(file)}`);
+    super(
+      `Nothing was pushed, for what must not be published: ${listed(secrets.map(described), MAX_NAMED)}.`,
+      "Take it out, and have it revoked where it was given out if others could read it. What is no secret passes with " +
+        `${flags.join(" ")}${files.length > MAX_NAMED ? " and so on" : ""}.${again}`,
+    );
+    this.details = { secrets };
+  }
+}
+
+export interface SearchOptions {
+  /** Access tokens in use on this machine. */
+  readonly tokens: readonly string[];
+  /** Files that may hold what looks like a secret: paths in the folder, or from the current directory. */
+  readonly allow: readonly string[];
+  /** The folder. */
+  readonly root: string;
+  readonly progress: Progress;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Secrets that a message names. */
+const MAX_NAMED = 8;
+
+/** More of them in one file say no more. */
+const MAX_IN_FILE = 100;
+
+const CHUNK_BYTES = 1 << 20;
+
+/**
+ * Searches everything that is about to be pushed for secrets, every byte of every file.
+ * @returns those that `allow` lets pass
+ * @throws SecretsError for any other
+ */
+export async function refuseSecrets(
+  files: readonly PushedFile[],
+  { tokens, allow, root, progress, signal }: SearchOptions,
+): Promise<FoundSecret[]> {
+  const patterns = [tokenPattern(tokens), ...SECRET_PATTERNS];
+  const bar = progress.bytes(
+    "Searching for secrets",
+    files.reduce((sum, { size }) => sum + size, 0),
+  );
+  const found: FoundSecret[] = [];
+  for (const file of files) found.push(...(await secretsIn(file, patterns, bar.advance, signal)));
+  bar.done();
+  const allowed = new Map(allow.map((name) => [name, allowedPath(name, files, root)]));
+  const passes = new Set(allowed.values());
+  const refused = found.filter(({ file }) => !passes.has(file));
+  if (refused.length > 0) throw new SecretsError(refused);
+  for (const secret of found) progress.step(`Let pass by --allow: ${described(secret)}`);
+  for (const [name, path] of allowed) {
+    if (path === undefined) progress.step(`--allow ${name}: no such file is pushed`);
+    else if (!found.some(({ file }) => file === path)) progress.step(`--allow ${name}: no secret is in it`);
+  }
+  return found;
+}
+
+/** The file that `--allow` names. */
+function allowedPath(name: string, files: readonly PushedFile[], root: string): string | undefined {
+  const inside = posix.normalize(name);
+  return files.find(({ path }) => path === inside || resolve(root, path) === resolve(name))?.path;
+}
+
+async function secretsIn(
+  file: PushedFile,
+  patterns: readonly SecretPattern[],
+  onBytes: (bytes: number) => void,
+  signal: AbortSignal | undefined,
+): Promise<FoundSecret[]> {
+  if (file.original !== undefined) {
+    // Its owner looks there, not into what it becomes.
+    const own = { path: file.path, size: file.size, content: file.original };
+    const found = await secretsIn(own, patterns, () => {}, signal);
+    if (found.length > 0) return found;
+  }
+  async function* pieces() {
+    for await (const piece of piecesOf(file)) {
+      signal?.throwIfAborted();
+      onBytes(piece.length);
+      yield piece;
+    }
+  }
+  const found: SecretAt[] = [];
+  for await (const secret of searchSecrets(pieces(), patterns)) {
+    found.push(secret);
+    if (found.length === MAX_IN_FILE) break;
+  }
+  if (found.length === 0) return [];
+  const bytes = found.map(({ at }) => at);
+  const places = await placesInFile(piecesOf(file), bytes);
+  return found.map(({ kind }, i) => ({ file: file.path, ...places[i], kind }));
+}
+
+async function* piecesOf({ content }: PushedFile): AsyncIterable<Buffer> {
+  if (Buffer.isBuffer(content)) yield content;
+  else yield* createReadStream(content.file, { highWaterMark: CHUNK_BYTES }) as AsyncIterable<Buffer>;
+}
+
+function described({ file, line, byte, kind }: FoundSecret): string {
+  return `${file} ${line === undefined ? `byte ${byte}` : `line ${line}`} (${kind})`;
+}

@@ -1,0 +1,353 @@
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdir, symlink, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { describe, expect, it, vi } from "vitest";
+import { SECRET_PATTERNS } from "../../src/push/secret-patterns.js";
+import { type FoundSecret, SecretsError } from "../../src/push/secrets.js";
+import { lsg } from "../support/cli.js";
+import { FIXTURES, temporaryFolder } from "../support/fixtures.js";
+import { writeTinyModel } from "../support/tiny-model.js";
+import { branch, FILES, pushFiles, setUpPush, TOKEN, writeFolder } from "./support.js";
+
+const hub = setUpPush();
+
+const LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+const letters = (count: number, from = 0) => LETTERS.repeat(4).slice(from, from + count);
+const capitals = (count: number) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".slice(0, count);
+
+/** Made up, of the form of each; put together here, so that no scanner takes this file's text for one. */
+const SECRETS: Readonly<Record<string, readonly string[]>> = {
+  "a Hugging Face token": [
+    `hf_${letters(34)}`,
+    `api_org_${letters(34)}`,
+    `hf_oauth_ey${letters(20)}.${letters(20)}`,
+  ],
+  "an API key (sk-…)": [
+    `sk-${letters(48, 20)}`,
+    `sk-proj-${letters(10)}-${letters(30)}_x`,
+    `sk-ant-api03-${letters(40)}-AA`,
+  ],
+  "a GitHub token": [
+    ...["p", "o", "u", "s", "r"].map((x) => `gh${x}_${letters(36)}`),
+    `github_pat_${letters(22)}_${letters(59)}`,
+  ],
+  "a GitLab token": [`glpat-${letters(20)}`],
+  "an AWS access key": [`AKIA${capitals(16)}`, `ASIA${capitals(16)}`],
+  "an AWS secret key": [
+    `AWS_SECRET_ACCESS_KEY=${letters(40)}`,
+    `aws_secret_access_key = ${letters(39)}/`,
+    `"SecretAccessKey": "${letters(40)}"`,
+  ],
+  "a private key": ["", "RSA ", "EC ", "OPENSSH ", "ENCRYPTED ", "PGP "].map(
+    (type) => `-----BEGIN ${type}PRIVATE KEY${type === "PGP " ? " BLOCK" : ""}-----`,
+  ),
+  "an address with a password": [
+    "https://me:hunter2@example.com/x.git",
+    "postgres://admin:p%40ss:w0rd@[::1]:5432/db",
+    "redis://:hunter2@localhost",
+    "https:\\/\\/me:hunter2@example.com",
+  ],
+  "a Slack token": [`xoxb-1234567890-${letters(20)}`, `xapp-1-${letters(20)}`],
+  "a Google key": [`AIza${letters(35)}`, `GOCSPX-${letters(28)}`, `ya29.${letters(60)}`],
+  "a Stripe key": [`sk_live_${letters(24)}`],
+  "a package registry's token": [`npm_${letters(36)}`, `pypi-AgE${letters(60)}`],
+  "an Azure key": [`AccountKey=${letters(86)}==`],
+};
+
+const FIRST = SECRETS["a Hugging Face token"]?.[0] ?? "";
+
+/** Pushes a folder with these files beside a model's, and gives the error that stops it. */
+async function refusal(
+  files: Readonly<Record<string, string | Buffer>>,
+  given: Readonly<Record<string, unknown>> = {},
+): Promise<SecretsError> {
+  const folder = await writeFolder({ ...FILES, ...files });
+  const error = await pushFiles("me/new", given, { folder }).catch((reason: unknown) => reason);
+  if (!(error instanceof SecretsError)) throw error;
+  expect(error.exitCode).toBe(2);
+  expect(hub.server.requests.every(({ method }) => method === "GET")).toBe(true);
+  expect(hub.server.repos["me/new"]).toBeUndefined();
+  return error;
+}
+
+const found = async (...args: Parameters<typeof refusal>): Promise<readonly FoundSecret[]> =>
+  (await refusal(...args)).details.secrets;
+
+describe("a secret stops a push", () => {
+  it("of every kind that there is", () => {
+    expect(Object.keys(SECRETS).sort()).toEqual(SECRET_PATTERNS.map(({ kind }) => kind).sort());
+  });
+
+  it.each(
+    Object.entries(SECRETS).flatMap(([kind, secrets]) =>
+      secrets.map((secret, i) => [kind, i, secret] as const),
+    ),
+  )("%s (%i)", async (kind, _, secret) => {
+    const error = await refusal({
+      "README.md": `---\nlicense: mit\n---\n\nexport X=${secret}\n`,
+      "notes.txt": `${secret}`,
+      "tokenizer.json": JSON.stringify({ model: { vocab: { [secret]: 1 } } }, null, 1),
+    });
+    expect(error.details.secrets).toEqual([
+      { file: "README.md", line: 5, kind },
+      { file: "notes.txt", line: 1, kind },
+      { file: "tokenizer.json", line: 4, kind },
+    ]);
+    expect(error.message).toBe(
+      `Nothing was pushed, for what must not be published: README.md line 5 (${kind}), notes.txt line 1 (${kind}), ` +
+        `tokenizer.json line 4 (${kind}).`,
+    );
+    expect(JSON.stringify([error.message, error.remedy, error.details])).not.toContain(secret);
+  });
+
+  it.each([
+    ["\n", "a\nb\n\n"],
+    ["\r\n", "a\r\nb\r\n\r\n"],
+    ["\r", "a\rb\r\r"],
+    ["mixed", "a\r\nb\n\r"],
+  ])("in the line that an editor shows, where lines end with %j", async (_, before) => {
+    expect(await found({ "notes.txt": `${before}x ${FIRST}` })).toMatchObject([{ line: 4 }]);
+  });
+
+  it("in a text that is not UTF-8, or UTF-16 with or without its mark", async () => {
+    const text = `eins\r\nzwei \u00fc ${FIRST}\r\n`;
+    const wide = Buffer.from(`\ufeff${text}`, "utf16le");
+    const kind = "a Hugging Face token";
+    expect(
+      await found({
+        "latin.txt": Buffer.from(text, "latin1"),
+        "utf16be.txt": Buffer.from(wide).swap16(),
+        "utf16le.txt": wide,
+        "without.txt": wide.subarray(2),
+      }),
+    ).toEqual([
+      { file: "latin.txt", line: 2, kind },
+      { file: "utf16be.txt", line: 2, kind },
+      { file: "utf16le.txt", line: 2, kind },
+      { file: "without.txt", byte: 2 * text.indexOf("hf_"), kind },
+    ]);
+  });
+
+  it("wherever it lies in a long file, and in one of a single line", async () => {
+    const piece = 1 << 20;
+    for (const place of [piece - 600, piece - 20, piece - 1, piece, 3 * piece - 10]) {
+      const before = "word ".repeat(place).slice(0, place);
+      const secrets = await found({ "corpus.txt": `${before} ${FIRST} ${"word ".repeat(100_000)}` });
+      expect(secrets).toEqual([{ file: "corpus.txt", line: 1, kind: "a Hugging Face token" }]);
+    }
+  });
+
+  it("in files that are no text: a weight file's header, a pickle, wide characters among numbers", async () => {
+    const json = Buffer.from(JSON.stringify({ __metadata__: { note: FIRST } }));
+    const header = Buffer.concat([Buffer.alloc(8), json]);
+    header.writeBigUInt64LE(BigInt(json.length));
+    const at = 100_000;
+    const pickle = Buffer.alloc(300_000, 0x80);
+    pickle.write(TOKEN, at, "latin1");
+    const wide = Buffer.alloc(5000, 7);
+    Buffer.from([...TOKEN].flatMap((letter) => [letter.charCodeAt(0), 0, 0, 0])).copy(wide, 1000);
+    expect(await found({ "head.pkl": pickle, "labels.npz": wide, "model.safetensors": header })).toEqual([
+      { file: "head.pkl", line: 1, kind: "the access token in use" },
+      { file: "labels.npz", byte: 1000, kind: "the access token in use" },
+      { file: "model.safetensors", byte: header.indexOf(FIRST), kind: "a Hugging Face token" },
+    ]);
+  });
+
+  it("which is a token in use, whatever it looks like and wherever it is kept", async () => {
+    const home = await temporaryFolder();
+    await writeFile(join(home, "token"), "in-the-file\n");
+    await writeFile(join(home, "stored_tokens"), "[work]\nhf_token = of-another-account\n");
+    vi.stubEnv("HF_HOME", home);
+    vi.stubEnv("HUGGING_FACE_HUB_TOKEN", "in-the-other-variable");
+    const tokens = [TOKEN, "in-the-file", "of-another-account", "in-the-other-variable"];
+    const files = Object.fromEntries(tokens.map((token, i) => [`${i}.txt`, `\n"${token}"`]));
+    expect(await found({ ...files, "lsg_notes.json": `{"a": "x${TOKEN}x"}` })).toEqual([
+      ...tokens.map((_, i) => ({ file: `${i}.txt`, line: 2, kind: "the access token in use" })),
+      { file: "lsg_notes.json", line: 1, kind: "the access token in use" },
+    ]);
+  });
+
+  it("and one that is put into a file after the search is not sent", async () => {
+    const folder = await writeFolder({ ...FILES, "notes.txt": "nothing" });
+    const lines: string[] = [];
+    lines.push = (line) => {
+      if (line.includes("will be a new repository")) writeFileSync(join(folder, "notes.txt"), FIRST);
+      return 0;
+    };
+    await expect(pushFiles("me/new", {}, { folder, lines })).rejects.toMatchObject({
+      exitCode: 2,
+      message: "notes.txt was changed while the push was prepared; nothing was pushed",
+    });
+    expect(Object.keys(branch(hub, "me/new"))).toEqual([".gitattributes"]); // as the Hub makes a repository
+  });
+
+  it("in a dry run too", async () => {
+    expect(await found({ "notes.txt": FIRST }, { dryRun: true })).toHaveLength(1);
+  });
+
+  it("and many of them are counted, not listed", async () => {
+    const error = await refusal({ "notes.txt": `${FIRST}\n`.repeat(1000) });
+    expect(error.details.secrets).toHaveLength(100);
+    expect(error.message).toMatch(/notes.txt line 8 \(a Hugging Face token\) and 92 more\.$/);
+  });
+});
+
+describe("--allow", () => {
+  const NOTES = { "notes.txt": `\n${FIRST}\n`, "sub/other.txt": FIRST };
+
+  it("lets the files pass that it names, and no others", async () => {
+    expect((await found(NOTES, { allow: ["notes.txt"] })).map(({ file }) => file)).toEqual(["sub/other.txt"]);
+    const folder = await writeFolder({ ...FILES, ...NOTES });
+    const names = ["./notes.txt", join(folder, "sub", "other.txt"), "config.json", "none.txt"];
+    const { result, lines } = await pushFiles("me/new", { allow: names }, { folder });
+    expect(result).toMatchObject({
+      pushed: true,
+      allowed: [
+        { file: "notes.txt", line: 2, kind: "a Hugging Face token" },
+        { file: "sub/other.txt", line: 1, kind: "a Hugging Face token" },
+      ],
+    });
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        "Let pass by --allow: notes.txt line 2 (a Hugging Face token)",
+        "--allow config.json: no secret is in it",
+        "--allow none.txt: no such file is pushed",
+      ]),
+    );
+    expect(String(branch(hub, "me/new")["notes.txt"])).toBe(NOTES["notes.txt"]);
+  });
+
+  it("is what the remedy says, and works as it stands there", async () => {
+    const folder = await writeFolder({ ...FILES, ...NOTES });
+    const push = (...more: string[]) => lsg(["push", folder, "me/new", "--no-verify", "--json", ...more]);
+    const stopped = await push();
+    expect(stopped.code).toBe(2);
+    const { error } = JSON.parse(stopped.stdout);
+    expect(error.secrets).toEqual([
+      { file: "notes.txt", line: 2, kind: "a Hugging Face token" },
+      { file: "sub/other.txt", line: 1, kind: "a Hugging Face token" },
+    ]);
+    expect(stopped.stdout + stopped.stderr).not.toContain(FIRST);
+    const [, flags = ""] = /passes with (.*)\.$/.exec(error.remedy) ?? [];
+    expect(flags).toBe('--allow "notes.txt" --allow "sub/other.txt"');
+    const passed = await push(...flags.replaceAll('"', "").split(" "));
+    expect([passed.code, JSON.parse(passed.stdout).pushed]).toEqual([0, true]);
+  });
+});
+
+describe("a conversion that is pushed", () => {
+  it("is kept and says what stops the push; --allow lets it pass", async () => {
+    const folder = await writeTinyModel({ files: { "notes.txt": FIRST } });
+    const convert = (...more: string[]) =>
+      lsg(
+        [
+          "convert",
+          folder,
+          "out",
+          "--max-sequence-length",
+          "16",
+          "--no-verify",
+          "--push-to",
+          "me/new",
+          ...more,
+        ],
+        {
+          cwd: dirname(folder),
+        },
+      );
+    const { code, stderr } = await convert();
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/Nothing was pushed, for .*: notes.txt line 1 \(a Hugging Face token\)\./);
+    expect(stderr).toMatch(/out is converted all the same; lsg push out me\/new tries again/);
+    expect(hub.server.repos["me/new"]).toBeUndefined();
+    expect((await convert("--force", "--allow", "notes.txt")).code).toBe(0);
+    expect(String(branch(hub, "me/new")["notes.txt"])).toBe(FIRST);
+  });
+});
+
+describe("what is no secret passes", () => {
+  it("prefixes alone, templates, words and sequences", async () => {
+    const text = [
+      "hf_ hf_hub_download hf_transfer sk- sk-learn sk-learn-compatible-transformers ghp_ glpat- xoxb- AKIA AIza",
+      "hf_model = AutoModel.from_pretrained(path); task-abcdefghijklmnopqrstuvwxyz; ▁sk ##hf_",
+      `MKAKIA${capitals(26)}LLVVAKIA${capitals(20)}`,
+      "https://example.com:8080/@me https://me@example.com git@github.com:org/x.git http://a:80/x?y=z@w",
+      "https://$USER:$TOKEN@example.com https://{user}:{token}@example.com https://<user>:<token>@example.com",
+      "-----BEGIN CERTIFICATE----- -----BEGIN PUBLIC KEY----- PRIVATE KEY",
+      `${letters(10)}hf_${letters(34)}`,
+    ].join("\n");
+    const { result } = await pushFiles(
+      "me/new",
+      {},
+      { folder: await writeFolder({ ...FILES, "notes.txt": text }) },
+    );
+    expect(result).toMatchObject({ pushed: true, allowed: [] });
+  });
+
+  it("every tokenizer, config, card and weight file of the fixtures", async () => {
+    const folder = await temporaryFolder();
+    const files = readdirSync(FIXTURES, { recursive: true, withFileTypes: true }).filter(
+      (entry) => entry.isFile() && /\.(json|txt|model|md|safetensors|py)$/.test(entry.name),
+    );
+    expect(files.length).toBeGreaterThan(100);
+    for (const [i, { parentPath, name }] of files.entries()) {
+      await mkdir(join(folder, `${i}`));
+      await writeFile(join(folder, `${i}`, name), readFileSync(join(parentPath, name)));
+    }
+    const { result } = await pushFiles("me/new", { dryRun: true }, { folder });
+    expect(result.allowed).toEqual([]);
+  });
+});
+
+describe("what is no part of a model stays where it is", () => {
+  const LEFT: Readonly<Record<string, string>> = {
+    ".env": FIRST,
+    ".git/config": "[core]",
+    ".gitmodules": "",
+    "checkpoint-500/optimizer.pt": "state",
+    "sub/.git": "gitdir: ../../x",
+    "train.csv": "a,b",
+    "training_args.bin": TOKEN,
+  };
+
+  it("of a folder that is pushed, and is said", async () => {
+    const folder = await writeFolder({ ...FILES, ...LEFT, ".gitattributes": "*.bin filter=lfs" });
+    const { result, lines } = await pushFiles("me/new", {}, { folder });
+    expect(Object.keys(branch(hub, "me/new")).sort()).toEqual(
+      [...Object.keys(FILES), ".gitattributes"].sort(),
+    );
+    const { ".git/config": _history, ...left } = LEFT;
+    expect(result.files.left_out).toEqual(Object.keys(left).sort());
+    expect(lines).toContain(
+      "Left out, as no part of the model: hidden files and caches (.env, .gitmodules, sub/); " +
+        "state of a training (checkpoint-500/, training_args.bin); tables of data (train.csv).",
+    );
+  });
+
+  it("and is not stale where the repository has it", async () => {
+    const folder = await writeFolder({ ...FILES });
+    await pushFiles(
+      "me/new",
+      {},
+      { folder: await writeFolder({ ...FILES, "handler.py": 'open("train.csv")', "train.csv": "a" }) },
+    );
+    await writeFile(join(folder, "train.csv"), "a");
+    const { result } = await pushFiles("me/new", { deleteStale: true }, { folder });
+    expect(result.files).toMatchObject({
+      stale: ["handler.py"],
+      deleted: ["handler.py"],
+      left_out: ["train.csv"],
+    });
+    expect(Object.keys(branch(hub, "me/new"))).toContain("train.csv");
+  });
+
+  it("and a link that leads out of it stops the push", async () => {
+    const folder = await writeFolder();
+    await symlink("/proc/self/environ", join(folder, "notes.txt"));
+    await expect(pushFiles("me/new", {}, { folder })).rejects.toMatchObject({
+      exitCode: 2,
+      message: expect.stringMatching(/^notes.txt is a link to \/proc\/self\/environ, outside of the folder/),
+    });
+    expect(hub.server.requests.every(({ method }) => method === "GET")).toBe(true);
+  });
+});

@@ -24,6 +24,8 @@ import re
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Thread
+from time import sleep
 
 OLDEST = (4, 40)
 """transformers that the modelling code is made for."""
@@ -33,10 +35,18 @@ def main() -> None:
     # Libraries print as they please: all of that goes to stderr.
     stdout = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
+    Thread(target=end_with, args=[os.getppid()], daemon=True).start()
     request = json.loads(sys.stdin.buffer.read())
     reason = why_unusable()
     stdout.write(json.dumps({"unusable": reason} if reason else answer(request)))
     stdout.close()
+
+
+def end_with(parent: int) -> None:
+    """Ends this process when the one that started it has ended, however it ended."""
+    while os.getppid() == parent:
+        sleep(1)
+    os._exit(1)
 
 
 def why_unusable() -> str | None:

@@ -28,7 +28,12 @@ export function affordedTokens(
   attention: PlannedAttention | undefined,
   { heads, longest, bytes }: { readonly heads: number; readonly longest: number; readonly bytes: number },
 ): number {
-  const most = Math.floor(Math.sqrt(bytes / (ROWS * MATRICES * scoreBytes(heads, 1))));
+  const most = Math.floor(Math.sqrt(bytes / runScoreBytes(heads, 1)));
   const full = Math.min(longest, attention ? seenInFull(attention) : longest);
   return full <= most ? longest : Math.max(1, most);
+}
+
+/** Bytes that scores take while a verification's largest batch of such inputs runs. */
+export function runScoreBytes(heads: number, tokens: number): number {
+  return ROWS * MATRICES * scoreBytes(heads, tokens);
 }

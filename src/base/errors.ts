@@ -34,6 +34,9 @@ export class SafetensorsError extends CheckpointError {}
 /** A PyTorch state-dict file (`.bin`) that is damaged or holds more than tensors. */
 export class PickleError extends CheckpointError {}
 
+/** Work of a stranger's tokenizer, graph or code that was ended, since it took more time or memory than it may. */
+export class LimitError extends CheckpointError {}
+
 /** A Hub request that failed. */
 export class HubError extends LsgError {}
 
@@ -53,6 +56,14 @@ export class PrecisionError extends LsgError {
 
 /** Work that a signal stopped after it had changed something: the message says what is there now. */
 export class StoppedError extends LsgError {}
+
+/** What Node's own functions throw when a signal aborts them; ours that wait for another process do too. */
+export function abortError(signal: AbortSignal): Error {
+  return Object.assign(new Error("the work was stopped", { cause: signal.reason }), {
+    name: "AbortError",
+    code: "ABORT_ERR",
+  });
+}
 
 /** `code` of a Node system error (`ENOENT`, `ENOSPC` …), if `error` is one. */
 export function systemErrorCode(error: unknown): string | undefined {

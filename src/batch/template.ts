@@ -1,5 +1,6 @@
 import { basename } from "node:path";
 import { OptionError } from "../base/errors.js";
+import { withoutEnding } from "../base/trim.js";
 
 /**
  * Fills in a name or path: `out/{model}-{preset}` → `out/roberta-base-faithful`.
@@ -30,9 +31,10 @@ export function fillTemplate(
 export function nameOf(value: unknown): string {
   if (Array.isArray(value)) return value.map(nameOf).join("-");
   if (typeof value === "object" && value !== null) return "";
-  return String(value)
+  const name = String(value)
     .replace(/[^\w.-]+/g, "-")
-    .replace(/^[.-]+|-+$/g, "");
+    .replace(/^[.-]+/, "");
+  return withoutEnding(name, "-");
 }
 
 /** What a model is called: the last part of its path or of its Hub id. */

@@ -93,8 +93,8 @@ export async function buildCandidates(
   switch (alternative.kind) {
     case "file": {
       const { path } = alternative;
-      const start: Candidate["start"] = (signal) => open(path, device, signal);
-      return [own, { name: alternative.title, longest: own.longest, start }];
+      const start: Candidate["start"] = (signal, limits) => open(path, device, signal, limits);
+      return [own, { name: alternative.title, longest: own.longest, start, isStrange: true }];
     }
     case "original": {
       const { original } = alternative;

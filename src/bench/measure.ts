@@ -1,15 +1,18 @@
 import { CheckpointError } from "../base/errors.js";
+import { type Limits, rivalLimits } from "../runtime/limits.js";
 import type { BenchAnswer, BenchInputs } from "./program.js";
-import { type Limits, reachOf } from "./reach.js";
+import { type Reaching, reachOf } from "./reach.js";
 import { spreadOf } from "./statistics.js";
 import type { MeasuredGraph, Measurement } from "./types.js";
 import type { Worker } from "./worker.js";
 
 /** Something to be measured. */
-export interface Candidate extends Limits {
+export interface Candidate extends Reaching {
   readonly name: string;
+  /** Whether another than we may have made it: it may take no more than ours allow for. */
+  readonly isStrange?: boolean;
   /** Loads it in a process of its own. */
-  start(signal: AbortSignal | undefined): Promise<Worker>;
+  start(signal: AbortSignal | undefined, limits?: Limits): Promise<Worker>;
 }
 
 export interface MeasureOptions {
@@ -81,10 +84,12 @@ async function load(
   runners: Runner[],
 ): Promise<void> {
   const seconds = new Map<Candidate, number[]>();
+  let slowest = 0;
   for (let turn = 0; turn <= loads; turn++) {
     for (const candidate of candidates) {
-      const worker = await candidate.start(signal);
+      const worker = await candidate.start(signal, limitsOf(candidate, slowest));
       const { loading } = worker;
+      if ("seconds" in loading) slowest = Math.max(slowest, loading.seconds);
       if ("error" in loading || turn < loads) worker.close();
       if ("error" in loading) {
         throw new CheckpointError(`${candidate.name} cannot be loaded: ${loading.error}`);
@@ -106,6 +111,11 @@ async function load(
   }
 }
 
+/** @param slowest seconds that the slowest of all took so far: of a stranger's, what stayed within its limits */
+function limitsOf({ isStrange }: Candidate, slowest: number): Limits | undefined {
+  return isStrange ? rivalLimits(slowest) : undefined;
+}
+
 /** Every other turn goes the other way round: who runs behind a large one finds caches cold. */
 async function measureLength(
   runners: readonly Runner[],
@@ -114,9 +124,11 @@ async function measureLength(
 ): Promise<void> {
   const inputs = inputsAt(length);
   const costs = new Map<Runner, Cost[]>(runners.map((runner) => [runner, []]));
+  let slowest = 0;
   for (let turn = 0; turn <= runsAt(length); turn++) {
     for (const runner of turn % 2 === 0 ? costs.keys() : [...costs.keys()].reverse()) {
-      const answer = await runner.worker.run(inputs);
+      const answer = await runner.worker.run(inputs, limitsOf(runner.candidate, slowest));
+      if ("seconds" in answer) slowest = Math.max(slowest, answer.seconds);
       if ("error" in answer) {
         runner.notes.push(`failed at ${length} tokens: ${answer.error}`);
         runner.lengths = [];

@@ -2,6 +2,7 @@ import { performance } from "node:perf_hooks";
 import { createInterface } from "node:readline";
 import type { InferenceSession } from "onnxruntime-node";
 import type { Device } from "../base/device-names.js";
+import { endWithParent } from "../runtime/end-with-parent.js";
 import { peakMegabytes } from "../runtime/peak-memory.js";
 import { loadRuntime } from "../runtime/runtime.js";
 import { COMMON_OPTIONS, type NumberTensor, toTensor } from "../runtime/session.js";
@@ -17,6 +18,8 @@ export type BenchRequest =
 export type BenchAnswer =
   | { readonly seconds: number; readonly megabytes: number }
   | { readonly error: string };
+
+endWithParent();
 
 // A program of its own, which holds nothing but one graph: so its memory is the graph's, and a graph that the system
 // ends for its memory does not take the others along.

@@ -1,5 +1,5 @@
 /** A graph that does not run at every length. */
-export interface Limits {
+export interface Reaching {
   /** Tokens that it reads at most. */
   readonly longest: number;
   /** Bytes that one row of a length needs at least, where that may be more than there is. */
@@ -14,7 +14,7 @@ export interface Reach {
 
 /** @param memory bytes that there are */
 export function reachOf(
-  { longest, bytesAt = () => 0 }: Limits,
+  { longest, bytesAt = () => 0 }: Reaching,
   lengths: readonly number[],
   { batchSize, memory }: { readonly batchSize: number; readonly memory: number },
 ): Reach {

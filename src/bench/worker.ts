@@ -2,13 +2,17 @@ import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { Device } from "../base/device-names.js";
+import type { LimitError } from "../base/errors.js";
 import { ownProgram } from "../base/package.js";
+import { guard } from "../runtime/guard.js";
+import { type Limits, NO_LIMITS } from "../runtime/limits.js";
 import type { BenchAnswer, BenchInputs, BenchRequest } from "./program.js";
 
 /** What can be measured, in a process of its own. */
 export interface Worker {
   readonly loading: BenchAnswer;
-  run(inputs: BenchInputs): Promise<BenchAnswer>;
+  /** @param limits beyond which the process is ended */
+  run(inputs: BenchInputs, limits?: Limits): Promise<BenchAnswer>;
   /** Ends the process. May be called twice. */
   close(): void;
 }
@@ -21,13 +25,20 @@ export interface WorkerOptions {
   readonly env?: Readonly<Record<string, string>> | undefined;
   /** Kills it. */
   readonly signal?: AbortSignal | undefined;
+  /** Beyond which it is ended before it has loaded. */
+  readonly limits?: Limits | undefined;
 }
 
 /** Opens a graph in a process of its own. What goes wrong is an answer. */
-export function startGraph(graphPath: string, device: Device, signal?: AbortSignal): Promise<Worker> {
+export function startGraph(
+  graphPath: string,
+  device: Device,
+  signal?: AbortSignal,
+  limits?: Limits,
+): Promise<Worker> {
   const program = fileURLToPath(ownProgram("bench/program"));
   const request: BenchRequest = { graphPath, device, inputNames: INPUT_NAMES };
-  return startWorker([process.execPath, program], request, { signal });
+  return startWorker([process.execPath, program], request, { signal, limits });
 }
 
 /**
@@ -39,7 +50,7 @@ export function startGraph(graphPath: string, device: Device, signal?: AbortSign
 export async function startWorker(
   [command, ...args]: readonly [command: string, ...args: string[]],
   request: object,
-  { env, signal }: WorkerOptions = {},
+  { env, signal, limits }: WorkerOptions = {},
 ): Promise<Worker> {
   const child = spawn(command, args, {
     stdio: ["pipe", "pipe", "ignore"],
@@ -55,15 +66,21 @@ export async function startWorker(
   // Who writes to a process that is gone learns why it is gone from `ended`.
   child.stdin.on("error", () => {});
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const ask = async (asked: object): Promise<BenchAnswer> => {
+  const ask = async (asked: object, within: Limits = NO_LIMITS): Promise<BenchAnswer> => {
+    let beyond: LimitError | undefined;
+    const relax = guard(child, within, (error) => {
+      beyond = error;
+      child.kill("SIGKILL");
+    });
     child.stdin.write(`${JSON.stringify(asked)}\n`);
     const answer = (await nextAnswer(lines)) ?? (await ended);
+    relax();
     signal?.throwIfAborted();
-    return answer;
+    return beyond ? { error: `${beyond.message}. ${beyond.remedy}` } : answer;
   };
   return {
-    loading: await ask(request),
-    run: (inputs) => ask({ inputs }),
+    loading: await ask(request, limits),
+    run: (inputs, within) => ask({ inputs }, within),
     close: () => void child.kill("SIGKILL"),
   };
 }

@@ -2,6 +2,7 @@ import { posix } from "node:path";
 import { CheckpointError } from "../base/errors.js";
 import { listed } from "../base/listed.js";
 import { isRecord } from "../json/json-edit.js";
+import { refuseDeep } from "../json/json-scan.js";
 import { isPlainName } from "./file-kinds.js";
 import type { FileSource, TransferOptions } from "./file-source.js";
 import { noConfig, refuseAsym } from "./no-config.js";
@@ -123,6 +124,7 @@ async function readConfig(source: FileSource): Promise<Config> {
 /** @throws CheckpointError if the bytes are not JSON. */
 export function parseJson(content: Buffer, path: string): unknown {
   try {
+    refuseDeep(content);
     return JSON.parse(content.toString("utf8").replace(/^\uFEFF/, ""));
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);

@@ -13,6 +13,8 @@ export interface CheckpointTensor {
   readonly begin: number;
   /** In elements, where the tensor does not lie contiguous in the file (PyTorch's files only). */
   readonly strides?: readonly number[];
+  /** The storage that it repeats, if it has more bytes than that (PyTorch's files only). */
+  readonly beyondStorage?: { readonly key: string; readonly bytes: number };
   /** Of a matrix of which the file holds some blocks only: `shape` is the whole's. */
   readonly kept?: KeptBlocks;
   /** The same text means the same view of the same storage: tied tensors (PyTorch's files only). */

@@ -20,16 +20,18 @@ const OPEN_BRACE = "{".charCodeAt(0);
  * Where the values of a JSON document's top-level object are, in the file's order. The whole text is checked
  * but not built, so a tokenizer.json of 17 MB costs one pass and no memory. A byte order mark is passed over.
  *
+ * @param most keys that it may have
  * @throws JsonSyntaxError if `json` is not UTF-8, breaks RFC 8259, is no object, nests deeper than `MAX_DEPTH`,
- *   goes on behind its end, or names a top-level key twice.
+ *   goes on behind its end, names a top-level key twice, or has too many of them.
  */
-export function topLevelSpans(json: Buffer): Map<string, TopLevelSpan> {
+export function topLevelSpans(json: Buffer, most = Number.POSITIVE_INFINITY): Map<string, TopLevelSpan> {
   if (!isUtf8(json)) throw new JsonSyntaxError("the text is not UTF-8");
   const spans = new Map<string, TopLevelSpan>();
   const open = skipSpace(json, json.subarray(0, 3).equals(BYTE_ORDER_MARK) ? 3 : 0);
   const close = walkObject(json, open, ({ key, value }) => {
     const name = parseString(json, key);
     if (spans.has(name)) throw new JsonSyntaxError(`the key ${JSON.stringify(name)} stands there twice`);
+    if (spans.size === most) throw new JsonSyntaxError(`it has more than ${most} keys`);
     spans.set(name, { ...value, key });
   });
   const rest = skipSpace(json, close);
@@ -140,7 +142,7 @@ function styleOf(json: Buffer, spans: ReadonlyMap<string, TopLevelSpan>): Style 
   if (!last) return { gap: " ", colon: ": ", unit: "" };
   const colon = json.toString("latin1", last.key.end, last.start);
   const before = json.toString("latin1", Math.max(0, last.key.start - MAX_INDENT), last.key.start);
-  const gap = /\s*$/.exec(before)?.[0] ?? "";
+  const gap = before.slice(before.trimEnd().length);
   const indent = /\n([ \t]*)$/.exec(gap)?.[1];
   if (indent === undefined) return { gap: colon.endsWith(" ") ? " " : "", colon, unit: "" };
   const behind = json.toString("latin1", last.end, last.end + MAX_INDENT);

@@ -127,6 +127,27 @@ export function refuseTooDeep(json: Buffer, at: number, depth: number): void {
   if (depth >= MAX_DEPTH) throw unexpected(json, at, `at most ${MAX_DEPTH} levels`);
 }
 
+/**
+ * @throws JsonSyntaxError for a text whose objects and lists nest deeper than `MAX_DEPTH`, be it JSON otherwise or not:
+ *   what walks through the values would not come back from there
+ */
+export function refuseDeep(json: Buffer): void {
+  let depth = 0;
+  for (let at = 0; at < json.length; at++) {
+    const byte = json[at];
+    if (byte === QUOTE) at = endOfString(json, at) - 1;
+    else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) refuseTooDeep(json, at, depth++);
+    else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth--;
+  }
+}
+
+/** The offset behind the string that opens at a byte, or behind the text where it has no end. */
+export function endOfString(json: Buffer, open: number): number {
+  let at = open + 1;
+  while (at < json.length && json[at] !== QUOTE) at += json[at] === BACKSLASH ? 2 : 1;
+  return at + 1;
+}
+
 function skipString(json: Buffer, open: number): number {
   expectByte(json, open, QUOTE);
   for (let at = open + 1; ; at++) {

@@ -1,9 +1,7 @@
 import { PickleError } from "../base/errors.js";
 import { pythonCommand } from "../base/python-command.js";
+import { quote } from "../base/quote.js";
 import type { PickleValue } from "./values.js";
-
-/** Longest name from a file that is repeated in an error. */
-const MAX_QUOTED = 120;
 
 /** Stands for the file in a remedy: only `readStateDict` knows its name. */
 export const FILE = "FILE";
@@ -26,6 +24,9 @@ const ON_THE_CPU =
   "torch._utils._rebuild_device_tensor_from_numpy = torch._utils._rebuild_xla_tensor = " +
   "lambda data, dtype, *_: torch.from_numpy(data).to(dtype); ";
 
+/** Characters of a name that are looked at: those that are known are shorter. */
+const MAX_KNOWN = 200;
+
 /** What files hold that name what no state dict does. */
 const KNOWN_NAMES: readonly { pattern: RegExp; holds: string; remedy: string }[] = [
   {
@@ -45,11 +46,6 @@ const KNOWN_NAMES: readonly { pattern: RegExp; holds: string; remedy: string }[]
     remedy: tensorsAlone(),
   },
 ];
-
-/** A text from the file for an error message: quoted, control characters escaped, cut where it is long. */
-export function quote(text: string): string {
-  return JSON.stringify(text.length > MAX_QUOTED ? `${text.slice(0, MAX_QUOTED)}…` : text);
-}
 
 /** What a value is, in few words, for an error message. */
 export function describe(value: PickleValue | undefined): string {
@@ -75,7 +71,7 @@ export function refused(fault: string): PickleError {
 /** A name that is not on the allow-list. */
 export function refusedName(module: string, name: string): PickleError {
   const fullName = `${module}.${name}`;
-  const known = KNOWN_NAMES.find(({ pattern }) => pattern.test(fullName));
+  const known = KNOWN_NAMES.find(({ pattern }) => pattern.test(fullName.slice(0, MAX_KNOWN)));
   const what = known ? `${known.holds}, and ` : "";
   return new PickleError(
     `${what}asks to run code: its pickle names ${quote(fullName).slice(1, -1)}, which a state dict has no need of; nothing was run`,

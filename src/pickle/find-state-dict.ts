@@ -1,6 +1,7 @@
 import { PickleError } from "../base/errors.js";
 import { pythonCommand, pythonText } from "../base/python-command.js";
-import { FILE, quote } from "./faults.js";
+import { quote } from "../base/quote.js";
+import { FILE } from "./faults.js";
 import { isKind, type PickleDict, type PickleValue } from "./values.js";
 
 /** A dict of tensors, and the keys that lead to it from the file's own dict. */

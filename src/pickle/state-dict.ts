@@ -1,6 +1,8 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { PickleError } from "../base/errors.js";
 import { pythonText } from "../base/python-command.js";
+import { quote } from "../base/quote.js";
+import { MAX_NAME } from "../safetensors/header.js";
 import { damaged, describe, FILE, refused } from "./faults.js";
 import { findStateDict } from "./find-state-dict.js";
 import { foreign } from "./foreign-format.js";
@@ -67,6 +69,9 @@ function proveStateDict({ root, extents }: RawStateDict): StateDict {
   const ignored: string[] = [];
   for (const [name, value] of dict) {
     if (typeof name !== "string") throw damaged(`has the key ${describe(name)}, expected a tensor's name`);
+    if (name.length > MAX_NAME) {
+      throw damaged(`has the key ${quote(name)} of ${name.length} characters, at most ${MAX_NAME} are read`);
+    }
     if (isKind(value, "tensor")) tensors.set(name, proveTensor(name, value, extents));
     else ignored.push(name);
   }

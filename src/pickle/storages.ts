@@ -1,5 +1,6 @@
+import { quote } from "../base/quote.js";
 import { DTYPES, type Dtype } from "../safetensors/dtype.js";
-import { damaged, describe, quote } from "./faults.js";
+import { damaged, describe } from "./faults.js";
 import { isCount, isKind, type PickledStorage, type PickleValue } from "./values.js";
 
 /** Stored bytes as the pickle announces them. */

@@ -1,6 +1,7 @@
+import { quote } from "../base/quote.js";
 import { DTYPES, type Dtype } from "../safetensors/dtype.js";
-import { tensorBytes } from "../safetensors/header.js";
-import { damaged, describe, quote, refused } from "./faults.js";
+import { MAX_AXES, tensorBytes } from "../safetensors/header.js";
+import { damaged, describe, refused } from "./faults.js";
 import { isContiguous, MAX_GATHERED_BYTES, spanElements } from "./strides.js";
 import { type Extent, isCount, isKind, type PickledTensor, type PickleValue } from "./values.js";
 
@@ -20,10 +21,9 @@ export interface StoredTensor {
    * without being the same view of it (query, key and value cut from one matrix) differ here.
    */
   readonly storage: string;
+  /** Present if the tensor has more bytes than its storage: strides of 0 give the same ones again and again. */
+  readonly beyondStorage?: { readonly key: string; readonly bytes: number };
 }
-
-/** More axes than any tensor of a model has; PyTorch's own kernels stop there too. */
-const MAX_AXES = 64;
 
 /**
  * Proves that a tensor as the pickle describes it lies within its storage, and the storage's bytes in the file.
@@ -75,7 +75,11 @@ export function proveTensor(
         `than the ${MAX_GATHERED_BYTES} bytes that are put in order in memory`,
     );
   }
-  return { dtype, shape, begin, strides, storage: `${dtype}[${shape}]@${begin}/${strides}` };
+  const beyondStorage = bytes > available ? { key: storage.key, bytes: available } : undefined;
+  return {
+    ...{ dtype, shape, begin, strides, storage: `${dtype}[${shape}]@${begin}/${strides}` },
+    ...(beyondStorage && { beyondStorage }),
+  };
 }
 
 function counts(values: PickleValue | undefined): readonly number[] | undefined {

@@ -1,5 +1,6 @@
 import type { FileHandle } from "node:fs/promises";
-import { damaged, quote, refused } from "./faults.js";
+import { quote } from "../base/quote.js";
+import { damaged, refused } from "./faults.js";
 import { readBytes } from "./read-bytes.js";
 import { createStorageTable, storageBytes } from "./storages.js";
 import { TORCH_GLOBALS } from "./torch-globals.js";

@@ -16,6 +16,7 @@ import { changedKeys, raisedLengths } from "../model/config.js";
 import { describeModel, type Model } from "../model/model.js";
 import type { SourceTensor } from "../model/names.js";
 import { positionTable } from "../model/positions.js";
+import { refuseExpanded } from "../model/refuse-expanded.js";
 import { configLabels, headSpecs, projects, readSizes, type TensorSpec } from "../model/tensor-specs.js";
 import type { ConversionOptions } from "../options/options.js";
 import { opensFolder } from "../tokenizer/class-name.js";
@@ -48,6 +49,7 @@ export function planLongformer(
     describeModel(checkpoint, architecture, { kwargs: options.modelKwargs }),
     variant,
   );
+  refuseExpanded(checkpoint, model);
   refuseUnlike(model, variant);
   const { config, source } = model;
   const target = targetClass(model, variant, options.architecture);

@@ -6,6 +6,7 @@ import { lsgClass, type ModelClass } from "../model/classes.js";
 import { aliasedSizes, changedKeys, raisedLengths } from "../model/config.js";
 import { describeModel, type Model } from "../model/model.js";
 import { positionTable } from "../model/positions.js";
+import { refuseExpanded } from "../model/refuse-expanded.js";
 import { strangersOf } from "../model/strangers.js";
 import { configLabels } from "../model/tensor-specs.js";
 import type { ConversionOptions } from "../options/options.js";
@@ -55,6 +56,7 @@ export function planWeights(
     className: options.architecture,
     kwargs: options.modelKwargs,
   });
+  refuseExpanded(checkpoint, model);
   const { config, isLsg, source, target, sizes } = model;
   const mayCreate = options.architecture !== undefined;
   const reconciled = reconcile({ ...model, mayCreate, seed: options.seed });

@@ -1,6 +1,8 @@
+import { tmpdir } from "node:os";
 import type { Device } from "../base/device-names.js";
 import { createGraph } from "../onnx/builder.js";
 import { modelBytes } from "../onnx/writer.js";
+import { makeTemporary, removeTemporary } from "../write/temporary.js";
 import { missingFor, type Shortcoming } from "./device-requirements.js";
 import { thisMachine } from "./machine.js";
 import type { NodeShare } from "./node-shares.js";
@@ -34,17 +36,22 @@ async function runAddition(): Promise<NodeShare[]> {
   const runtime = await loadRuntime();
   // The caller reads stderr.
   runtime.env.logLevel = "error";
-  const session = await openSession(runtime, await modelBytes(graph.model()), {
-    device,
-    profile: true,
-    threads: 1,
-  });
-  const { y } = await session.run({ x: { dims: [2], values: [1, 2.5], dtype: "float32" } });
-  if (y?.values.join() !== "2,5")
-    throw new Error(`1 + 1 and 2.5 + 2.5 came out as ${y?.values.join(" and ")}`);
-  const shares = await session.nodeShares();
-  await session.close();
-  return shares;
+  const profile = await makeTemporary(tmpdir(), "profile");
+  try {
+    const session = await openSession(runtime, await modelBytes(graph.model()), {
+      device,
+      profile,
+      threads: 1,
+    });
+    const { y } = await session.run({ x: { dims: [2], values: [1, 2.5], dtype: "float32" } });
+    if (y?.values.join() !== "2,5")
+      throw new Error(`1 + 1 and 2.5 + 2.5 came out as ${y?.values.join(" and ")}`);
+    const shares = await session.nodeShares();
+    await session.close();
+    return shares;
+  } finally {
+    await removeTemporary(profile);
+  }
 }
 
 /** Without the place in the runtime's source that its messages begin with. */

@@ -1,6 +1,7 @@
-import { type ExecFileException, execFile } from "node:child_process";
-import { promisify } from "node:util";
-import { systemErrorCode } from "../base/errors.js";
+import { type ChildProcess, spawn } from "node:child_process";
+import { type LimitError, systemErrorCode } from "../base/errors.js";
+import { guard } from "./guard.js";
+import { type Limits, NO_LIMITS } from "./limits.js";
 
 /** Libraries of Python's may say much on stderr. */
 const MAX_OUTPUT_BYTES = 64 << 20;
@@ -15,6 +16,8 @@ export interface ProgramOptions {
   readonly cwd?: string | undefined;
   /** Kills it. */
   readonly signal?: AbortSignal | undefined;
+  /** What it may take; by default what it pleases. */
+  readonly limits?: Limits | undefined;
 }
 
 /** What a program left. */
@@ -24,39 +27,78 @@ export interface ProgramResult {
   readonly failure: string | undefined;
 }
 
+/** How a program ended. */
+interface Ending {
+  readonly code: number | null;
+  readonly by: NodeJS.Signals | null;
+  readonly error: Error | undefined;
+}
+
 /**
- * Runs a program to its end. One that is absent or fails is a result, not an error.
- * @throws the signal's reason when it is aborted
+ * Runs a program to its end. One that is absent or fails is a result, not an error. What it has started ends with it,
+ * where it is ended.
+ * @throws the signal's reason when it is aborted; LimitError if it takes more than it may
  */
 export async function runProgram(
   command: string,
   args: readonly string[],
-  { input = "", env = {}, cwd, signal }: ProgramOptions = {},
+  { input = "", env = {}, cwd, signal, limits = NO_LIMITS }: ProgramOptions = {},
 ): Promise<ProgramResult> {
   signal?.throwIfAborted();
-  const running = promisify(execFile)(command, args, {
+  const child = spawn(command, args, {
     env: { ...process.env, ...env },
     cwd,
-    killSignal: "SIGKILL",
-    maxBuffer: MAX_OUTPUT_BYTES,
-    ...(signal && { signal }),
+    // A group of its own, of which a wrapper's real program is part too.
+    detached: process.platform !== "win32",
   });
+  let beyond: LimitError | undefined;
+  const relax = guard(child, limits, (error) => {
+    beyond = error;
+    endGroup(child);
+  });
+  const onAbort = () => endGroup(child);
+  signal?.addEventListener("abort", onAbort);
+  const [stdout, stderr] = [collect(child, child.stdout), collect(child, child.stderr)];
   // A program that ends before it has read its input closes the pipe; why it ended comes with its result.
-  running.child.stdin?.on("error", () => {}).end(input);
-  try {
-    return { stdout: (await running).stdout, failure: undefined };
-  } catch (error) {
-    signal?.throwIfAborted();
-    const { stdout = "" } = error as ExecFileException;
-    return { stdout, failure: whyItFailed(error as ExecFileException) };
-  }
+  child.stdin.on("error", () => {}).end(input);
+  const ending = await new Promise<Ending>((resolve) => {
+    child.once("error", (error) => resolve({ code: null, by: null, error }));
+    child.once("close", (code, by) => resolve({ code, by, error: undefined }));
+  });
+  relax();
+  signal?.removeEventListener("abort", onAbort);
+  signal?.throwIfAborted();
+  if (beyond) throw beyond;
+  return { stdout: stdout(), failure: whyItFailed(ending, stderr()) };
 }
 
-function whyItFailed(error: ExecFileException): string {
-  const { signal, code, stderr = "", message } = error;
-  if (systemErrorCode(error) === "ENOENT") return "there is no such program";
-  if (signal) return `it was ended by ${signal}`;
-  if (typeof code !== "number") return message;
+/** Ends a program with all that it has started. */
+function endGroup(child: ChildProcess): void {
+  if (child.pid === undefined) return;
+  try {
+    if (process.platform !== "win32") process.kill(-child.pid, "SIGKILL");
+  } catch {
+    // It ended before.
+  }
+  child.kill("SIGKILL");
+}
+
+/** Keeps what a program prints; one that prints without an end is ended. */
+function collect(child: ChildProcess, stream: NodeJS.ReadableStream): () => string {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  stream.on("data", (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes <= MAX_OUTPUT_BYTES) chunks.push(chunk);
+    else endGroup(child);
+  });
+  return () => Buffer.concat(chunks).toString("utf8");
+}
+
+function whyItFailed({ code, by, error }: Ending, stderr: string): string | undefined {
+  if (error) return systemErrorCode(error) === "ENOENT" ? "there is no such program" : error.message;
+  if (by) return `it was ended by ${by}`;
+  if (code === 0) return undefined;
   const said = /^\S*Error\b.*$/m.exec(stderr)?.[0] ?? stderr.trim().split("\n").at(-1);
   return `it ended with code ${code}${said ? `: ${said}` : ""}`;
 }

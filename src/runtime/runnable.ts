@@ -1,8 +1,9 @@
+import { performance } from "node:perf_hooks";
 import type { Head } from "../architectures/architecture.js";
 import { lsgOf } from "../attention/planned.js";
 import { affordedTokens } from "../attention/score-memory.js";
 import type { Device } from "../base/device-names.js";
-import { CheckpointError } from "../base/errors.js";
+import { CheckpointError, LimitError, systemErrorCode } from "../base/errors.js";
 import { type GenerationSettings, readGenerationSettings } from "../model/generation-settings.js";
 import type { Model } from "../model/model.js";
 import type { ReadModel } from "../model/open.js";
@@ -11,10 +12,10 @@ import { encoderGraph, headGraph } from "../onnx/graph.js";
 import { headForTask } from "../onnx/tasks.js";
 import { type Batch, lastTokens } from "./batch.js";
 import { bytesForScores } from "./free-memory.js";
+import type { GraphHost } from "./graph-host.js";
 import { gatherTokens, type HeadQuestion } from "./head-question.js";
 import type { NodeShare } from "./node-shares.js";
-import type { Runtime } from "./runtime.js";
-import { type FloatTensor, type NumberTensor, openSession, type Session } from "./session.js";
+import type { FloatTensor, NumberTensor, Session } from "./session.js";
 import type { Workspace } from "./workspace.js";
 
 /**
@@ -35,6 +36,8 @@ export interface Runnable {
   readonly longest: number;
   /** Where the encoder's graph lies. */
   readonly graphPath: string;
+  /** Seconds that the slowest of its steps took so far: what graphs that do the same are measured by. */
+  slowest(): number;
   encode(batch: Batch): Promise<Encoded>;
   /** What follows the encoder, by output name; without a head the encoder's own `last_hidden_state`. */
   outputs(encoded: Encoded, question: HeadQuestion): Promise<Record<string, FloatTensor>>;
@@ -54,7 +57,7 @@ export interface Encoded {
 }
 
 export interface RunnableOptions {
-  readonly runtime: Runtime;
+  readonly host: GraphHost;
   readonly workspace: Workspace;
   readonly device: Device;
   /** Seed of lsh's random projections. */
@@ -76,22 +79,23 @@ export interface RunnableOptions {
  */
 export async function openRunnable(
   { read, model, attention }: ReadModel,
-  {
-    runtime,
-    workspace,
-    device,
-    lshSeed,
-    title,
-    layers,
-    profile,
-    memory,
-    head: wanted = "own",
-  }: RunnableOptions,
+  { host, workspace, device, lshSeed, title, layers, profile, memory, head: wanted = "own" }: RunnableOptions,
 ): Promise<Runnable> {
   const place = await workspace.place(read.checkpoint);
+  let slowest = 0;
+  const timed = async <T>(work: () => Promise<T>): Promise<T> => {
+    const begin = performance.now();
+    const result = await work();
+    slowest = Math.max(slowest, (performance.now() - begin) / 1000);
+    return result;
+  };
   const sizes = layers === undefined ? model.sizes : { ...model.sizes, layers, layersPerGroup: 1 };
   const open = (path: string): Promise<Session> =>
-    running(`${title} cannot be loaded`, () => openSession(runtime, path, { device, profile }));
+    timed(() =>
+      running(`${title} cannot be loaded`, () =>
+        host.open(path, { device, ...(profile && { profile: workspace.folder }) }),
+      ),
+    );
   const lsg = lsgOf(attention);
   const encoderOptions = { lsg, seed: lshSeed, globalAttention: "input" } as const;
   const graphPath = await place.write(
@@ -121,11 +125,14 @@ export async function openRunnable(
       bytes: memory ?? bytesForScores(),
     }),
     graphPath,
+    slowest: () => slowest,
     nodeShares: () => encoder.nodeShares(),
     async encode(batch) {
       const { inputs, length } = batch;
-      const results = await running(`${title} does not run at ${length} tokens`, () =>
-        encoder.run(pick(inputs, encoder.inputNames)),
+      const results = await timed(() =>
+        running(`${title} does not run at ${length} tokens`, () =>
+          encoder.run(pick(inputs, encoder.inputNames)),
+        ),
       );
       const states = output(results, "last_hidden_state");
       return { batch, states, hidden: lastTokens(states, length) };
@@ -138,8 +145,10 @@ export async function openRunnable(
         hidden_states: { ...shown, dtype: "float32" },
         ...(decoderIds && { decoder_input_ids: decoderIds }),
       };
-      return running(`the head of ${title} does not run`, () =>
-        headSession.run(pick(inputs, headSession.inputNames)),
+      return timed(() =>
+        running(`the head of ${title} does not run`, () =>
+          headSession.run(pick(inputs, headSession.inputNames)),
+        ),
       );
     },
     close() {
@@ -161,20 +170,24 @@ function pick(inputs: Readonly<Record<string, NumberTensor>>, names: readonly st
 }
 
 /** Our own folders in the runtime's messages: they name what is gone, and differ from run to run. */
-const SCRATCH = /\S*lsg-verify-[^/\\]*[/\\](?:graph[^/\\]*|\d+)[/\\]/g;
+const SCRATCH = /\S{0,200}lsg-verify-[^/\\]{0,300}[/\\](?:graph[^/\\]{0,9}|\d{1,9})[/\\]/g;
 
 /** A place in the runtime's own code. */
 const CODE = /\/onnxruntime_src\/\S+ .*\) (?=[A-Z])/s;
+
+/** Of a message, which names of a stranger's graph may make as long as they please. */
+const MAX_REASON = 1000;
 
 /** Errors of the runtime come from what it is given, not from a bug: they name the model. */
 export async function running<T>(what: string, run: () => Promise<T>): Promise<T> {
   try {
     return await run();
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new CheckpointError(`${what}: ${reason.replaceAll(SCRATCH, "").replace(CODE, "")}`, undefined, {
-      cause: error,
-    });
+    if (systemErrorCode(error) === "ABORT_ERR") throw error;
+    const reason = (error instanceof Error ? error.message : String(error)).slice(0, MAX_REASON);
+    const Kind = error instanceof LimitError ? LimitError : CheckpointError;
+    const remedy = error instanceof CheckpointError ? error.remedy : undefined;
+    throw new Kind(`${what}: ${reason.replaceAll(SCRATCH, "").replace(CODE, "")}`, remedy, { cause: error });
   }
 }
 

@@ -1,12 +1,9 @@
-import { readdir, readFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { InferenceSession, Tensor } from "onnxruntime-node";
 import type { Device } from "../base/device-names.js";
-import { MARK_FILE } from "../checkpoint/interrupted/mark.js";
 import { decodeFloats } from "../safetensors/floats.js";
-import { makeTemporary, removeTemporary } from "../write/temporary.js";
-import { type NodeShare, nodeSharesOf } from "./node-shares.js";
+import type { NodeShare } from "./node-shares.js";
 import type { Runtime } from "./runtime.js";
 
 /** One input of a graph. */
@@ -35,8 +32,8 @@ export interface Session {
 
 export interface SessionOptions {
   readonly device: Device;
-  /** Records which provider runs each node; costs time. */
-  readonly profile?: boolean | undefined;
+  /** Records which provider runs each node, in a folder of ours; costs time. */
+  readonly profile?: string | undefined;
   /** CPU threads; by default as many as there are cores. */
   readonly threads?: number | undefined;
 }
@@ -56,11 +53,11 @@ export const COMMON_OPTIONS = { logSeverityLevel: 4, enableMemPattern: false } a
 export async function openSession(
   runtime: Runtime,
   model: string | Uint8Array,
-  { device, profile = false, threads }: SessionOptions,
+  { device, profile, threads }: SessionOptions,
 ): Promise<Session> {
-  const folder = profile ? await makeTemporary(tmpdir(), "profile") : undefined;
+  const folder = profile === undefined ? undefined : await mkdtemp(join(profile, "profile-"));
   const discard = async () => {
-    if (folder !== undefined) await removeTemporary(folder);
+    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
   };
   const options: InferenceSession.SessionOptions = {
     ...COMMON_OPTIONS,
@@ -127,7 +124,8 @@ function floatsOf(name: string, { type, data }: Tensor): Float32Array {
 /** The runtime writes the profile when it ends, into the one file of the folder. */
 async function endProfiling(session: InferenceSession, folder: string): Promise<NodeShare[]> {
   session.endProfiling();
-  const file = (await readdir(folder)).find((name) => name !== MARK_FILE);
+  const [file] = await readdir(folder);
   if (file === undefined) throw new Error("the runtime wrote no profile");
+  const { nodeSharesOf } = await import("./node-shares.js");
   return nodeSharesOf(await readFile(join(folder, file), "utf8"));
 }

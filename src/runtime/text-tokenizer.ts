@@ -1,49 +1,71 @@
-import { parseObject } from "../checkpoint/checkpoint.js";
+import { CheckpointError, LsgError, systemErrorCode } from "../base/errors.js";
+import { ownProgram } from "../base/package.js";
+import { startConfined } from "./confined.js";
+import { tokenizerLimits } from "./limits.js";
 
-/** A tokenizer as a reader of texts needs it. */
+/** A tokenizer as a reader of texts needs it, in a process of its own: see `openTokenizer` for what it may throw. */
 export interface TextTokenizer {
   /** Ids with special tokens, not cut. */
-  encode(text: string): number[];
+  encode(text: string): Promise<number[]>;
   /** Tokens as text, without special ones. */
-  decode(ids: readonly number[]): string;
-  /** A token as text. */
-  token(id: number): string;
+  decode(ids: readonly number[]): Promise<string>;
+  /** Each token as text. */
+  tokens(ids: readonly number[]): Promise<string[]>;
+  /** May be called twice. */
+  close(): Promise<void>;
 }
 
 /** A tokenizer, or why there is none. */
-export type OpenedTokenizer = { readonly tokenizer: TextTokenizer } | { readonly reason: string };
+export type OpenedTokenizer =
+  | { readonly tokenizer: TextTokenizer /** Of the sample. */; readonly ids: readonly number[] }
+  | { readonly reason: string };
 
-const TOKENIZER = "tokenizer.json";
-const SETTINGS = "tokenizer_config.json";
+/** What the program is told that runs a tokenizer: first the contents of `TOKENIZER_FILES`. */
+export type TokenizerRequest =
+  | { readonly kind: "open"; readonly files: readonly (Uint8Array | undefined)[]; readonly sample: string }
+  | { readonly kind: "encode"; readonly text: string }
+  | { readonly kind: "decode" | "tokens"; readonly ids: readonly number[] };
+
+/** The tokenizer itself, and its settings. */
+export const TOKENIZER_FILES = ["tokenizer.json", "tokenizer_config.json"] as const;
 
 /**
  * Opens the tokenizer of a folder. Not every tokenizer can be opened without Python: that is no fault of the
  * folder's.
  * @param sample a text that it must be able to encode
- * @throws CheckpointError if its files are not JSON
+ * @throws CheckpointError if its files are not JSON, LimitError if it does not come to an end, an AbortError
  */
 export async function openTokenizer(
   contents: ReadonlyMap<string, Buffer>,
   sample: string,
+  signal?: AbortSignal,
 ): Promise<OpenedTokenizer> {
-  const [json, config] = [contents.get(TOKENIZER), contents.get(SETTINGS)];
-  if (!json) return { reason: `no ${TOKENIZER}` };
-  const parsed = parseObject(json, TOKENIZER);
-  const settings = config ? parseObject(config, SETTINGS) : {};
-  const { Tokenizer } = await import("@huggingface/tokenizers");
+  const [file] = TOKENIZER_FILES;
+  const files = TOKENIZER_FILES.map((name) => contents.get(name));
+  if (!files[0]) return { reason: `no ${file}` };
+  const { length } = files[0];
+  const process = startConfined(ownProgram("runtime/tokenizer-program"), signal);
+  const ask = async <T>(request: TokenizerRequest): Promise<T> => {
+    try {
+      return await process.ask<T>(request, tokenizerLimits(length));
+    } catch (error) {
+      if (!(error instanceof CheckpointError) || !process.isOver) throw error;
+      const Kind = error.constructor as typeof CheckpointError;
+      throw new Kind(`${file} does not come to an end: ${error.message}`, error.remedy, { cause: error });
+    }
+  };
   try {
-    const tokenizer = new Tokenizer(parsed, settings);
-    tokenizer.encode(sample);
-    return {
-      tokenizer: {
-        encode: (text) => tokenizer.encode(text).ids,
-        decode: (ids) => tokenizer.decode([...ids], { skip_special_tokens: true }),
-        token: (id) => tokenizer.decode([id]).trim() || (tokenizer.id_to_token(id) ?? `#${id}`),
-      },
+    const ids = await ask<number[]>({ kind: "open", files, sample });
+    const tokenizer: TextTokenizer = {
+      encode: (text) => ask({ kind: "encode", text }),
+      decode: (ids) => ask({ kind: "decode", ids }),
+      tokens: (ids) => ask({ kind: "tokens", ids }),
+      close: () => process.close(),
     };
+    return { tokenizer, ids };
   } catch (error) {
-    return {
-      reason: `${TOKENIZER} cannot be opened here (${error instanceof Error ? error.message : error})`,
-    };
+    await process.close();
+    if (error instanceof LsgError || systemErrorCode(error) === "ABORT_ERR") throw error;
+    return { reason: `${file} cannot be opened here (${error instanceof Error ? error.message : error})` };
   }
 }

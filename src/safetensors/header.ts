@@ -1,4 +1,5 @@
 import { SafetensorsError } from "../base/errors.js";
+import { quote } from "../base/quote.js";
 import { isRecord, topLevelSpans } from "../json/json-edit.js";
 import { DTYPES, type Dtype, isDtype } from "./dtype.js";
 
@@ -24,6 +25,18 @@ export const LENGTH_BYTES = 8;
 
 /** The format's own limit, there to keep a damaged length from being believed. */
 export const MAX_HEADER_BYTES = 100_000_000;
+
+/** More axes than any tensor of a model has; PyTorch's own kernels stop there too. */
+export const MAX_AXES = 64;
+
+/** Characters of a tensor's name; the longest of models have some hundred. */
+export const MAX_NAME = 1024;
+
+/** The largest models of all have fewer, in many files. */
+const MAX_TENSORS = 100_000;
+
+/** Characters of a value that is no such thing, in a message. */
+const MAX_SHOWN = 120;
 
 /** Data begins at a multiple of this, so that readers can map it. */
 const DATA_ALIGNMENT = 8;
@@ -110,17 +123,24 @@ export function serializeHeader(
   return bytes;
 }
 
+const MAX_BITS = 8n * BigInt(Number.MAX_SAFE_INTEGER);
+
 /** Bytes of a tensor, or undefined where they are not a whole, exactly representable number. */
 export function tensorBytes(dtype: Dtype, shape: readonly number[]): number | undefined {
-  const bits = shape.reduce((product, size) => product * BigInt(size), BigInt(DTYPES[dtype].bits));
-  const bytes = bits / 8n;
-  return bits % 8n === 0n && bytes <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(bytes) : undefined;
+  if (shape.includes(0)) return 0;
+  let bits = BigInt(DTYPES[dtype].bits);
+  for (const size of shape) {
+    bits *= BigInt(size);
+    // A product of many sizes would have as many digits.
+    if (bits > MAX_BITS) return undefined;
+  }
+  return bits % 8n === 0n ? Number(bits / 8n) : undefined;
 }
 
 function parseJson(json: Buffer, file: string): Map<string, unknown> {
   try {
     const text = new TextDecoder("utf-8", { fatal: true });
-    const spans = topLevelSpans(json);
+    const spans = topLevelSpans(json, MAX_TENSORS + 1);
     // The format wants it there, and some readers insist.
     if (json[0] !== OPEN_BRACE) throw new SyntaxError("it does not begin with {");
     return new Map(
@@ -157,20 +177,26 @@ function parseMetadata(value: unknown, file: string): ReadonlyMap<string, string
 }
 
 function parseRecord(name: string, record: unknown, file: string): TensorInfo {
+  if (name.length > MAX_NAME) {
+    throw damaged(
+      file,
+      `tensor ${quote(name)} has a name of ${name.length} characters, at most ${MAX_NAME} are read`,
+    );
+  }
   if (!isRecord(record)) throw damaged(file, `tensor "${name}" has no dtype, shape and data_offsets`);
   const { dtype, shape, data_offsets } = record;
   if (!isDtype(dtype)) {
     const known = Object.keys(DTYPES).join(", ");
-    throw damaged(file, `tensor "${name}" has the unknown dtype ${JSON.stringify(dtype)}; known: ${known}`);
+    throw damaged(file, `tensor "${name}" has the unknown dtype ${shortly(dtype)}; known: ${known}`);
   }
-  if (!isSizes(shape)) {
+  if (!isSizes(shape) || shape.length > MAX_AXES) {
     throw damaged(
       file,
-      `tensor "${name}" has the shape ${JSON.stringify(shape)}, expected non-negative integers`,
+      `tensor "${name}" has the shape ${shortly(shape)}, expected at most ${MAX_AXES} non-negative integers`,
     );
   }
   if (!isSizes(data_offsets) || data_offsets.length !== 2 || data_offsets[1]! < data_offsets[0]!) {
-    const found = JSON.stringify(data_offsets);
+    const found = shortly(data_offsets);
     throw damaged(
       file,
       `tensor "${name}" has the data_offsets ${found}, expected [begin, end] with begin ≤ end`,
@@ -191,6 +217,12 @@ function parseRecord(name: string, record: unknown, file: string): TensorInfo {
     );
   }
   return { dtype, shape, data_offsets: [begin, end] };
+}
+
+/** A value of a header for a message. */
+function shortly(value: unknown): string {
+  if (Array.isArray(value) && value.length > MAX_AXES) return `of ${value.length} sizes`;
+  return (JSON.stringify(value) ?? "nothing").slice(0, MAX_SHOWN);
 }
 
 function isSizes(value: unknown): value is number[] {

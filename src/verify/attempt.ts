@@ -20,8 +20,13 @@ export function failureOf(id: string, title: string, error: unknown): Check {
   return { id, title, verdict: "fail", detail, ...(remedy !== undefined && { remedy }) };
 }
 
+/** Findings of one check that are named: more tell nobody more. */
+const MAX_FINDINGS = 1000;
+
 /** Passes without findings; fails with them. */
-export function judge(findings: readonly string[], passed: string, failed: string, remedy?: string): Outcome {
-  if (findings.length === 0) return { verdict: "pass", detail: passed };
+export function judge(all: readonly string[], passed: string, failed: string, remedy?: string): Outcome {
+  if (all.length === 0) return { verdict: "pass", detail: passed };
+  const more = all.length - MAX_FINDINGS;
+  const findings = more > 0 ? [...all.slice(0, MAX_FINDINGS), `and ${more} more`] : all;
   return { verdict: "fail", detail: failed, findings, ...(remedy !== undefined && { remedy }) };
 }

@@ -13,7 +13,9 @@ import { lsgShape } from "../report/attention-shape.js";
 import type { AttentionShape } from "../report/table.js";
 import type { DeviceFinding } from "../runtime/devices.js";
 import { bytesForScores } from "../runtime/free-memory.js";
-import { loadRuntime } from "../runtime/runtime.js";
+import { type GraphHost, inOwnProcess, inThisProcess } from "../runtime/graph-host.js";
+import { NO_LIMITS, requireLimits } from "../runtime/limits.js";
+import { loadRuntime, type Runtime } from "../runtime/runtime.js";
 import { attempt } from "./attempt.js";
 import { checkFolder } from "./folder/checks.js";
 import { checkModel } from "./model/checks.js";
@@ -69,6 +71,7 @@ export async function verifyFolder(
 
 async function makeChecks(request: VerifyRequest, listener: Listener): Promise<VerificationReport> {
   const { converted: source, name, device, signal, seed } = request;
+  requireLimits();
   const runtime = await loadRuntime();
   const recorder = createRecorder(listener, signal);
   let record: ConversionRecord | undefined;
@@ -101,7 +104,7 @@ async function makeChecks(request: VerifyRequest, listener: Listener): Promise<V
       ? undefined
       : await checkModel(
           {
-            runtime,
+            host: hostOf(device, runtime, signal),
             device: device.name,
             converted: { ...converted, attention: converted.attention },
             original: original && (await modelOf(original, recorder)),
@@ -130,6 +133,11 @@ async function makeChecks(request: VerifyRequest, listener: Listener): Promise<V
     costs: measured?.costs ?? [],
   };
   return { ...report, ...summarise(report) };
+}
+
+/** Where our own graphs are run: what a device's driver does to its process must not end this one. */
+function hostOf({ name }: DeviceFinding, runtime: Runtime, signal: AbortSignal | undefined): GraphHost {
+  return name === "cpu" ? inThisProcess(runtime) : inOwnProcess(() => NO_LIMITS, signal);
 }
 
 /** What a record says of the model; nulls where there is none. */

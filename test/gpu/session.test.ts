@@ -1,3 +1,4 @@
+import { tmpdir } from "node:os";
 import { expect, it } from "vitest";
 import { SPARSITY_TYPES } from "../../src/attention/lsg-config.js";
 import { lsgAttention } from "../../src/onnx/functions/lsg-attention.js";
@@ -38,7 +39,7 @@ it.each([
     );
     const runtime = await loadRuntime();
     const cpu = await openSession(runtime, model, { device: "cpu", threads: 1 });
-    const webgpu = await openSession(runtime, model, { device: "webgpu", threads: 1, profile: true });
+    const webgpu = await openSession(runtime, model, { device: "webgpu", threads: 1, profile: tmpdir() });
     for (const length of LENGTHS) {
       const rows = [rightPadded(length, length), rightPadded(Math.ceil(length / 2), length)];
       const inputs = inputsOf(problemOf(rows, prepended));

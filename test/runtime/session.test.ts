@@ -99,7 +99,7 @@ describe("a session", () => {
 
   it("tells which provider ran the nodes, and leaves no profile behind", async () => {
     const model = await additionModel();
-    const session = await openSession(await loadRuntime(), model, { device: "cpu", profile: true });
+    const session = await openSession(await loadRuntime(), model, { device: "cpu", profile: folder });
     await session.run(INPUTS);
     await session.run(INPUTS);
     const [share, ...others] = await session.nodeShares();
@@ -114,7 +114,7 @@ describe("a session", () => {
 
   it("leaves no profile behind when nobody asked for the shares", async () => {
     const model = await additionModel();
-    const session = await openSession(await loadRuntime(), model, { device: "cpu", profile: true });
+    const session = await openSession(await loadRuntime(), model, { device: "cpu", profile: folder });
     await session.run(INPUTS);
     await session.close();
     expect(readdirSync(folder)).toEqual([]);
@@ -130,7 +130,7 @@ describe("a session", () => {
 describe("opening", () => {
   it("does not fall back to the CPU from a device that is absent", async () => {
     const model = await additionModel();
-    const opened = openSession(await loadRuntime(), model, { device: ABSENT, profile: true });
+    const opened = openSession(await loadRuntime(), model, { device: ABSENT, profile: folder });
     await expect(opened).rejects.toThrow(ABSENT);
     expect(readdirSync(folder)).toEqual([]);
   });

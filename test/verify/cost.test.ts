@@ -8,6 +8,7 @@ import { convert } from "../../src/commands/convert.js";
 import { asModel, readCheckpoint } from "../../src/model/open.js";
 import { parseConvertOptions } from "../../src/options/options.js";
 import { bytesForScores } from "../../src/runtime/free-memory.js";
+import { inThisProcess } from "../../src/runtime/graph-host.js";
 import { inputSource } from "../../src/runtime/input-source.js";
 import { openRunnable, type Runnable } from "../../src/runtime/runnable.js";
 import { loadRuntime } from "../../src/runtime/runtime.js";
@@ -31,7 +32,7 @@ beforeAll(async () => {
   workspace = await openWorkspace(source);
   converted = await openRunnable(read, {
     memory: bytesForScores(),
-    ...{ runtime: await loadRuntime(), workspace, device: "cpu", lshSeed: 0, title: "the model" },
+    ...{ host: inThisProcess(await loadRuntime()), workspace, device: "cpu", lshSeed: 0, title: "the model" },
   });
   const inputs = inputSource(read.model, []);
   const nothing = {

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { HubError } from "../../base/errors.js";
+import { withoutEnding } from "../../base/trim.js";
 
 /** What the environment says about the Hub, read as Python's `huggingface_hub` reads it. */
 export interface HubEnvironment {
@@ -78,7 +79,7 @@ function readEndpoint(text: string): string {
       "Give it the form https://host, without a user name or a password, or leave it unset.",
     );
   }
-  return text.replace(/\/+$/, "");
+  return withoutEnding(text, "/");
 }
 
 async function readToken(variables: Variables, file: string): Promise<string | undefined> {

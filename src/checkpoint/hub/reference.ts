@@ -43,9 +43,13 @@ export function isCommit(revision: string): boolean {
   return /^[0-9a-f]{40}$/.test(revision);
 }
 
+/** Longer than any system takes. */
+const MAX_PATH = 4096;
+
 /** Whether a POSIX path stays inside the folder it is joined to, on Windows too. */
 export function isPathInside(path: string): boolean {
   return (
+    path.length <= MAX_PATH &&
     // biome-ignore lint/suspicious/noControlCharactersInRegex: such names would garble the terminal
     !/[\\\x00-\x1f\x7f]/.test(path) &&
     path.split("/").every((part) => part !== "" && part !== "." && part !== ".." && !/^[a-z]:/i.test(part))

@@ -1,3 +1,4 @@
+import { withoutEnding } from "../../base/trim.js";
 import { isRecord } from "../../json/json-edit.js";
 import { parseJson } from "../checkpoint.js";
 
@@ -22,6 +23,6 @@ export function parseModules(content: Buffer): ModuleEntry[] {
     if (!isRecord(module)) return [];
     const { type, path } = module;
     if (typeof path !== "string") return [];
-    return [{ type: typeof type === "string" ? type : "", path: path.replace(/\/+$/, "") }];
+    return [{ type: typeof type === "string" ? type : "", path: withoutEnding(path, "/") }];
   });
 }

@@ -6,7 +6,6 @@ import type { Heads } from "../../onnx/functions/attend.js";
 import { keyBias } from "../../onnx/functions/masks.js";
 import { modelBytes } from "../../onnx/writer.js";
 import { running } from "../../runtime/runnable.js";
-import { openSession } from "../../runtime/session.js";
 import type { Outcome } from "../attempt.js";
 import { fullAttentionByDefinition } from "../definition/full.js";
 import { judgeOp, type OpCheck, type OpError, relativeError } from "./check-op.js";
@@ -27,11 +26,11 @@ const SIZES = [
  * sees all keys that are not hidden; the other's queries are the last of the keys, and none sees a later one.
  */
 export async function checkDecoderOp(attention: OnnxFunction, check: OpCheck): Promise<Outcome> {
-  const { runtime, device, model, seed, signal } = check;
+  const { host, device, model, seed, signal } = check;
   const heads = decoderHeads(model);
   const isMasked = attention.proto.input.includes("key_bias");
   const session = await running(`${attention.name} cannot be loaded`, async () =>
-    openSession(runtime, await modelBytes(decoderOpModel(attention, heads, isMasked)), { device }),
+    host.open(await modelBytes(decoderOpModel(attention, heads, isMasked)), { device }),
   );
   const found: OpError[] = [];
   try {

@@ -10,7 +10,7 @@ import { keyBias } from "../../onnx/functions/masks.js";
 import { modelBytes } from "../../onnx/writer.js";
 import { sweepLengths } from "../../runtime/lengths.js";
 import { running } from "../../runtime/runnable.js";
-import { openSession, type Session } from "../../runtime/session.js";
+import type { Session } from "../../runtime/session.js";
 import type { Outcome } from "../attempt.js";
 import { type LongformerProblem, longformerAttentionByDefinition } from "../definition/longformer.js";
 import { judgeOp, type OpCheck, type OpError, relativeError } from "./check-op.js";
@@ -32,7 +32,7 @@ export function longformerOps(model: Model, config: LongformerConfig): OnnxFunct
  * a row with global tokens here and there, and one without any behind which padding follows.
  */
 export async function checkLongformerOp(attention: OnnxFunction, check: OpCheck): Promise<Outcome> {
-  const { runtime, device, model, longest, lengths: asked, seed, signal } = check;
+  const { host, device, model, longest, lengths: asked, seed, signal } = check;
   if (check.attention.kind !== "longformer") throw new Error("the model is no Longformer");
   const { config } = check.attention;
   const layer = config.attention_window.findIndex(
@@ -48,7 +48,7 @@ export async function checkLongformerOp(attention: OnnxFunction, check: OpCheck)
   const heads = headsOf(model);
   const hasGlobals = attention.proto.input.length > 4;
   const session = await running("the attention op cannot be loaded", async () =>
-    openSession(runtime, await modelBytes(opModel(attention, heads, hasGlobals)), { device }),
+    host.open(await modelBytes(opModel(attention, heads, hasGlobals)), { device }),
   );
   const { window, dilation } = windowOf(config, layer, heads.numHeads);
   const found: OpError[] = [];

@@ -8,10 +8,10 @@ import { opOnlyModel } from "../../onnx/op-only.js";
 import { modelBytes } from "../../onnx/writer.js";
 import { formatNumber } from "../../report/numbers.js";
 import { largestAt, lengthsUpTo } from "../../report/words.js";
+import type { GraphHost } from "../../runtime/graph-host.js";
 import { sweepLengths } from "../../runtime/lengths.js";
 import { running } from "../../runtime/runnable.js";
-import type { Runtime } from "../../runtime/runtime.js";
-import { openSession, type Session } from "../../runtime/session.js";
+import type { Session } from "../../runtime/session.js";
 import type { Outcome } from "../attempt.js";
 import { lsgAttentionByDefinition } from "../definition/lsg.js";
 import { attentionProblem, type ProblemSize, type RandomProblem } from "./problem.js";
@@ -23,7 +23,7 @@ import { attentionProblem, type ProblemSize, type RandomProblem } from "./proble
 const TOLERANCES = { cpu: 1e-5, other: 1e-4 };
 
 export interface OpCheck {
-  readonly runtime: Runtime;
+  readonly host: GraphHost;
   readonly device: Device;
   readonly model: Model;
   readonly attention: PlannedAttention;
@@ -43,7 +43,7 @@ export interface OpError {
 
 /** Compares an encoder's attention op with its definition, computed in float64 token by token, at hostile lengths. */
 export async function checkEncoderOp(attention: OnnxFunction, check: OpCheck): Promise<Outcome> {
-  const { runtime, device, model, longest, lengths: asked, seed, signal } = check;
+  const { host, device, model, longest, lengths: asked, seed, signal } = check;
   const lsg = lsgOf(check.attention);
   if (!lsg) throw new Error("the model has no LSG attention");
   const heads = { numHeads: model.sizes.heads, headDim: model.sizes.hidden / model.sizes.heads };
@@ -58,7 +58,7 @@ export async function checkEncoderOp(attention: OnnxFunction, check: OpCheck): P
     dtype: "F32",
   });
   const session = await running("the attention op cannot be loaded", async () =>
-    openSession(runtime, await modelBytes(graph), { device }),
+    host.open(await modelBytes(graph), { device }),
   );
   const found: OpError[] = [];
   try {

@@ -1,3 +1,5 @@
+import { largestOf } from "../../base/extremes.js";
+
 /**
  * What attention is given: `query`, `key` and `value` as (batch, total, heads · head_dim), row by row, where
  * total = prepended global tokens + the mask's length; `mask` as (batch, length), 0 for hidden tokens.
@@ -51,7 +53,7 @@ export function weigh(
 /** The mean of keys and of values, weighted by the exponential of `score`. */
 export function weightedMean(keys: readonly Key[], score: (key: Key) => number): Pair {
   const scores = keys.map(score);
-  const largest = Math.max(...scores);
+  const largest = largestOf(scores);
   const weights = scores.map((s) => Math.exp(s - largest));
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   return sumOf(keys, (i) => (weights[i] ?? 0) / total);

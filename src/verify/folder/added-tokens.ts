@@ -1,3 +1,4 @@
+import { largestOf, smallestOf } from "../../base/extremes.js";
 import type { Model } from "../../model/model.js";
 import { counted } from "../../report/words.js";
 import type { TokenIdMap } from "../../tokenizer/add-tokens.js";
@@ -22,7 +23,7 @@ export function checkAddedTokens(
   const ids = Object.values(tokens);
   return judge(
     findings,
-    `${counted(ids.length, "token")}, ids ${Math.min(...ids)} to ${Math.max(...ids)}; the model knows ${sizes.vocab} words`,
+    `${counted(ids.length, "token")}, ids ${smallestOf(ids)} to ${largestOf(ids)}; the model knows ${sizes.vocab} words`,
     `${counted(findings.length, "fault")} in the added tokens`,
     "Convert the original again.",
   );

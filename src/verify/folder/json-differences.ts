@@ -2,6 +2,7 @@ import { isUtf8 } from "node:buffer";
 import { randomUUID } from "node:crypto";
 import { parseJson } from "../../checkpoint/checkpoint.js";
 import { isRecord } from "../../json/json-edit.js";
+import { replaceNumbers } from "../../json/json-numbers.js";
 import { standardJson } from "../../json/standard-json.js";
 
 /** One place where two JSON values differ; undefined stands for a key that is not there. */
@@ -42,14 +43,10 @@ function repeatedKeys(json: Buffer): JsonDifference[] {
   });
 }
 
-/** Texts are stepped over, so that numbers in them stay as they are. */
 function markFloats(json: Buffer): Buffer {
-  const marked = json
-    .toString("utf8")
-    .replace(/"(?:[^"\\]+|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g, (token) =>
-      /^-?\d.*[.eE]/.test(token) && Number.isInteger(Number(token)) ? `{"${FLOAT}":${token}}` : token,
-    );
-  return Buffer.from(marked);
+  return replaceNumbers(json, (number) =>
+    /[.eE]/.test(number) && Number.isInteger(Number(number)) ? `{"${FLOAT}":${number}}` : undefined,
+  );
 }
 
 /** Every place where two JSON values differ, in the order of the expected one's keys. */
@@ -85,7 +82,10 @@ const MARKED = new RegExp(`\\{"${FLOAT}":([^}]*)\\}`, "g");
 
 const MAX_SHOWN = 60;
 
+/** Of which those are made. */
+const MAX_LOOKED_AT = 1000;
+
 function shorten(value: unknown): string {
-  const text = JSON.stringify(value).replaceAll(MARKED, "$1.0");
+  const text = JSON.stringify(value).slice(0, MAX_LOOKED_AT).replaceAll(MARKED, "$1.0");
   return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
 }

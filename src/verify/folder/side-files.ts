@@ -30,7 +30,8 @@ export async function checkSideFiles(
   );
   const findings: string[] = [];
   for (const file of planned) {
-    findings.push(...(await differences(source, file, await sideFileContent(file, plan, readOriginal))));
+    const content = await sideFileContent(file, plan, readOriginal);
+    for (const difference of await differences(source, file, content)) findings.push(difference);
   }
   for (const path of unplanned(source, plan, mayGenerate)) {
     // Earlier versions copied some of what is left out today.

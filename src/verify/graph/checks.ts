@@ -1,6 +1,4 @@
 import { join, posix } from "node:path";
-import { equals } from "@bufbuild/protobuf";
-import { type FunctionProto, FunctionProtoSchema } from "onnx-buf";
 import { generates } from "../../architectures/architecture.js";
 import { GRAPH_DTYPES, type GraphDtype, inDtype } from "../../base/graph-dtypes.js";
 import { GRAPH_FILE, graphFiles, graphsIn } from "../../checkpoint/graph-files.js";
@@ -51,7 +49,7 @@ async function withModules(given: GraphCheck): Promise<GraphCheck> {
 async function checkGraphsOf(check: GraphCheck): Promise<GraphFindings> {
   const { read, model } = check.read;
   const head = headForTask(model.architecture, model.source.head, undefined);
-  const known: FunctionProto[] = [];
+  const known: Buffer[] = [];
   const checks: Check[] = [];
   const dtypes: GraphDtype[] = [];
   for (const dtype of GRAPH_DTYPES) {
@@ -71,7 +69,7 @@ export function graphCheckId(id: string, dtype: GraphDtype): string {
 }
 
 /** @param known ops that were looked at already; those of these graphs are added */
-async function checkExport(found: FoundGraphs, known: FunctionProto[], check: GraphCheck): Promise<Check[]> {
+async function checkExport(found: FoundGraphs, known: Buffer[], check: GraphCheck): Promise<Check[]> {
   const { folder, dtype, files } = found;
   const { source, weightFiles } = check.read.read.checkpoint;
   const graphs = files.filter((path) => graphsIn(dtype).includes(posix.basename(path)));
@@ -125,7 +123,7 @@ function isTooLossy(dtype: GraphDtype, bytes: Check, outputs: Check): boolean {
 async function compareOps(
   { folder, dtype }: FoundGraphs,
   graphs: readonly string[],
-  known: FunctionProto[],
+  known: Buffer[],
   check: GraphCheck,
 ): Promise<Outcome> {
   const ops: NamedOp[] = [];
@@ -135,13 +133,13 @@ async function compareOps(
       const detail = `${graph} has no attention op of the domain lsg`;
       return { verdict: "fail", detail, remedy: exportAgain(dtype) };
     }
-    for (const proto of functions) {
-      if (known.some((other) => equals(FunctionProtoSchema, other, proto))) continue;
-      known.push(proto);
+    for (const { proto, body } of functions) {
+      if (known.some((other) => other.equals(body))) continue;
+      known.push(body);
       const label = graphs.length > 1 ? `${proto.name} of ${graph}` : proto.name;
       ops.push({ label, attention: { name: proto.name, proto } });
     }
   }
   if (ops.length === 0) return { verdict: "pass", detail: "the same as those of the other graphs" };
-  return checkOps(ops, check.op);
+  return checkOps(ops, { ...check.op, host: check.graphHost });
 }

@@ -6,6 +6,7 @@ import { GRAPH_FILE } from "../../checkpoint/graph-files.js";
 import type { ReadModel } from "../../model/open.js";
 import { describeForExport } from "../../onnx/export-model.js";
 import { DEFAULT_SEED } from "../../options/schemas.js";
+import { inThisProcess } from "../../runtime/graph-host.js";
 import { inputSource } from "../../runtime/input-source.js";
 import { openRunnable, type Runnable, type RunnableOptions } from "../../runtime/runnable.js";
 import type { Runtime } from "../../runtime/runtime.js";
@@ -62,9 +63,11 @@ export async function openDtypeComparison(
   { runtime, lshSeed, signal }: ComparisonOptions,
 ): Promise<DtypeComparison> {
   const workspace = await openWorkspace(read.read.checkpoint.source, signal);
+  // The graphs that are compared are ours too: they were just written.
+  const host = inThisProcess(runtime);
   const open = (title: string, more: Partial<RunnableOptions> = {}): Promise<Runnable> =>
     openRunnable(read, {
-      ...{ runtime, workspace, device: "cpu", lshSeed, memory: SCORES_FOR_ALL, title, ...more },
+      ...{ host, workspace, device: "cpu", lshSeed, memory: SCORES_FOR_ALL, title, ...more },
     });
   let model: Runnable | undefined;
   const close = async () => {
@@ -76,14 +79,15 @@ export async function openDtypeComparison(
     // With what follows the transformer in a sentence-transformers folder.
     const described = await describeForExport(read.read.checkpoint, { signal });
     const whole = { checkpoint: described.checkpoint, contents: read.read.contents };
-    const opened = await openTokenizer(read.read.contents, SAMPLE_TEXT);
-    const inputs = inputSource(read.model, "tokenizer" in opened ? opened.tokenizer.encode(SAMPLE_TEXT) : []);
+    const opened = await openTokenizer(read.read.contents, SAMPLE_TEXT, signal);
+    if ("tokenizer" in opened) await opened.tokenizer.close();
+    const inputs = inputSource(read.model, "tokenizer" in opened ? opened.ids : []);
     const beyondTwoBlocks = read.attention ? 2 * borderOf(read.attention) + 5 : 0;
     const wanted = [...SHORT, beyondTwoBlocks].filter((length) => length > 0 && length <= LONGEST);
     const upTo = (reach: number) =>
       [...new Set(wanted.map((length) => Math.min(length, reach)))].sort((a, b) => a - b);
     const check: OutputCheck = {
-      ...{ runtime, device: "cpu", model, openBase: () => open("the base model", { head: "base" }) },
+      ...{ graphHost: host, device: "cpu", model, openBase: () => open("the base model", { head: "base" }) },
       read: { ...read, read: whole, model: described.model },
       ...{ inputs, row: inputs.text, seed: DEFAULT_SEED, answers: new Map(), signal },
       lengths: upTo,

@@ -3,10 +3,10 @@ import type { Device } from "../../base/device-names.js";
 import type { GraphDtype } from "../../base/graph-dtypes.js";
 import type { ReadModel } from "../../model/open.js";
 import { counted } from "../../report/words.js";
+import type { GraphHost } from "../../runtime/graph-host.js";
 import type { InputSource } from "../../runtime/input-source.js";
 import { type Runnable, running } from "../../runtime/runnable.js";
-import type { Runtime } from "../../runtime/runtime.js";
-import { type FloatTensor, type NumberTensor, openSession, type Session } from "../../runtime/session.js";
+import type { FloatTensor, NumberTensor, Session } from "../../runtime/session.js";
 import type { OpCheck } from "../attention/check-op.js";
 import type { Closeness } from "./closeness.js";
 
@@ -17,7 +17,8 @@ export function exportAgain(dtype: GraphDtype): string {
 
 /** What it takes to compare graphs with the weights that they were made of. */
 export interface OutputCheck {
-  readonly runtime: Runtime;
+  /** Where the graphs are run: others than we may have made them. */
+  readonly graphHost: GraphHost;
   /** Where graphs in float32 are run. */
   readonly device: Device;
   readonly read: ReadModel;
@@ -69,11 +70,11 @@ export interface FoundGraphs {
 export async function inSession<T>(
   graph: string,
   { folder, dtype }: FoundGraphs,
-  { runtime, device }: OutputCheck,
+  { graphHost, device }: OutputCheck,
   use: (session: Session) => Promise<T>,
 ): Promise<T> {
   const session = await running(`${graph} cannot be loaded`, () =>
-    openSession(runtime, join(folder, graph), { device: dtype === "fp32" ? device : "cpu" }),
+    graphHost.open(join(folder, graph), { device: dtype === "fp32" ? device : "cpu" }),
   );
   const run: Session["run"] = (inputs) => {
     const length = (inputs.encoder_attention_mask ?? inputs.input_ids)?.dims.at(-1) ?? 0;

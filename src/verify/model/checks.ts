@@ -7,9 +7,10 @@ import type { GraphDtype } from "../../base/graph-dtypes.js";
 import { holdsOwnHead, type Model, readsTokenTypes } from "../../model/model.js";
 import type { ReadModel } from "../../model/open.js";
 import type { Promised } from "../../plan/types.js";
+import { type GraphHost, inOwnProcess } from "../../runtime/graph-host.js";
 import { inputSource } from "../../runtime/input-source.js";
+import { graphLimits } from "../../runtime/limits.js";
 import { openRunnable, type Runnable, type RunnableOptions } from "../../runtime/runnable.js";
-import type { Runtime } from "../../runtime/runtime.js";
 import { openTokenizer, type TextTokenizer } from "../../runtime/text-tokenizer.js";
 import { openWorkspace, type Workspace } from "../../runtime/workspace.js";
 import { findSpecialTokens } from "../../tokenizer/special-tokens.js";
@@ -34,7 +35,8 @@ import { checkSweep } from "./sweep.js";
 import { unafforded } from "./unafforded.js";
 
 export interface ModelChecks {
-  readonly runtime: Runtime;
+  /** Where our own graphs are run. */
+  readonly host: GraphHost;
   readonly device: Device;
   readonly converted: ReadModel & { readonly attention: PlannedAttention };
   readonly original: ReadModel | undefined;
@@ -69,21 +71,23 @@ export async function checkModel(checks: ModelChecks, recorder: Recorder): Promi
   const workspace = await openWorkspace(source, checks.signal).catch((error: unknown) => {
     throw asOutputError(error, tmpdir());
   });
-  const opened: Runnable[] = [];
+  const opened: Closable[] = [checks.host];
+  const keep: Keep = (one) => {
+    opened.push(one);
+    return one;
+  };
   const open = async (model: ReadModel, title: string, more: Partial<RunnableOptions> = {}) => {
-    const { runtime, device, lshSeed, memory } = checks;
-    const options = { runtime, workspace, device, lshSeed, memory, title, ...more };
-    const runnable = await openRunnable(model, options);
-    opened.push(runnable);
-    return runnable;
+    const { host, device, lshSeed, memory } = checks;
+    const options = { host, workspace, device, lshSeed, memory, title, ...more };
+    return keep(await openRunnable(model, options));
   };
   try {
-    return await runChecks(checks, workspace, open, recorder);
+    return await runChecks(checks, { workspace, open, keep }, recorder);
   } catch (error) {
     // A full disk, most likely.
     throw asOutputError(error, workspace.folder);
   } finally {
-    await Promise.allSettled(opened.map((runnable) => runnable.close()));
+    await Promise.allSettled(opened.map((one) => one.close()));
     await workspace.close();
   }
 }
@@ -93,17 +97,28 @@ function classOf({ architecture, source: { className } }: Model): string {
   return classKeyOf(architecture, className) ?? className;
 }
 
-type Open = (model: ReadModel, title: string, more?: Partial<RunnableOptions>) => Promise<Runnable>;
+interface Closable {
+  close(): Promise<void>;
+}
+
+/** Notes what is closed when the checks end, however they end. */
+type Keep = <T extends Closable>(one: T) => T;
+
+interface Surroundings {
+  readonly workspace: Workspace;
+  readonly open: (model: ReadModel, title: string, more?: Partial<RunnableOptions>) => Promise<Runnable>;
+  readonly keep: Keep;
+}
 
 async function runChecks(
   checks: ModelChecks,
-  workspace: Workspace,
-  open: Open,
+  { workspace, open, keep }: Surroundings,
   recorder: Recorder,
 ): Promise<ModelFindings> {
   const { converted: read, original: originalRead, device, signal, seed, lengths } = checks;
   const { attention, model } = read;
   let tokenizer: TextTokenizer | undefined;
+  let textIds: readonly number[] = [];
   let converted: Runnable | undefined;
   let original: Runnable | undefined;
   await recorder.look("load", "graphs over the weights", async () => {
@@ -125,16 +140,17 @@ async function runChecks(
     }),
   );
   await recorder.look("tokenizer", "tokenizer", async () => {
-    const opened = await openTokenizer(read.read.contents, SAMPLE_TEXT);
+    const opened = await openTokenizer(read.read.contents, SAMPLE_TEXT, signal);
     if ("reason" in opened)
       return { verdict: "skipped", detail: `${opened.reason}: inputs are random tokens only` };
-    tokenizer = opened.tokenizer;
+    const own = keep(opened.tokenizer);
+    textIds = await own.encode([checks.text, SAMPLE_TEXT].filter(Boolean).join(" "));
+    tokenizer = own;
     return {
       verdict: "pass",
-      detail: `a sample of 8 sentences has ${tokenizer.encode(SAMPLE_TEXT).length} tokens`,
+      detail: `a sample of 8 sentences has ${opened.ids.length} tokens`,
     };
   });
-  const textIds = tokenizer?.encode([checks.text, SAMPLE_TEXT].filter(Boolean).join(" ")) ?? [];
   const subject: Subject = {
     converted,
     original,
@@ -158,18 +174,26 @@ async function runChecks(
     ),
   );
   if (tokenizer) {
-    const texts = { tokenizer, mask: maskToken(read), text: checks.text };
-    await recorder.look("predictions", "predictions", () => checkPredictions(subject, texts));
+    const own = tokenizer;
+    await recorder.look("predictions", "predictions", async () =>
+      checkPredictions(subject, { tokenizer: own, mask: maskToken(read), text: checks.text }),
+    );
+    await own.close();
   }
   await original?.close();
   const openBase = () => open(read, "the base model", { head: "base" });
+  const { longest: tokens, slowest } = converted;
+  const strangers = keep(
+    inOwnProcess(() => graphLimits({ model, attention, tokens, seconds: slowest() }), signal),
+  );
   const check: GraphCheck = {
-    ...{ runtime: checks.runtime, device, read, model: converted, openBase, op, scratch: workspace.folder },
+    ...{ graphHost: strangers, device, read, model: converted, openBase, op, scratch: workspace.folder },
     ...{ inputs: subject.inputs, row: subject.inputs.random, seed, signal },
     lengths: (reach, dtype) => graphLengths(attention, reach, { dtype, asked: lengths }),
     decoderLengths: lengths ?? DECODER_LENGTHS,
   };
   await checkGraphs(checks.graphsPromised, check, recorder);
+  await strangers.close();
   await recorder.look("transformers", "modelling code and graph", () =>
     checkTransformers(subject, {
       read,

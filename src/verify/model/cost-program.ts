@@ -1,6 +1,7 @@
 import { performance } from "node:perf_hooks";
 import { text } from "node:stream/consumers";
 import type { Device } from "../../base/device-names.js";
+import { endWithParent } from "../../runtime/end-with-parent.js";
 import { peakMegabytes } from "../../runtime/peak-memory.js";
 import { loadRuntime } from "../../runtime/runtime.js";
 import { type NumberTensor, openSession } from "../../runtime/session.js";
@@ -16,6 +17,7 @@ export interface CostRequest {
 
 // A program of its own: it prints a `CostAt` in a line for each input, and holds nothing but the model. Since
 // lengths rise, the most memory that it has had so far is what the last one needs.
+endWithParent();
 const { graphPath, device, inputs } = JSON.parse(await text(process.stdin)) as CostRequest;
 const session = await openSession(await loadRuntime(), graphPath, { device });
 for (const input of inputs) {

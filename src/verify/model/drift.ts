@@ -1,3 +1,4 @@
+import { smallestOf } from "../../base/extremes.js";
 import { formatNumber } from "../../report/numbers.js";
 import { counted, statesOf } from "../../report/words.js";
 import { makeBatch, tokensOf } from "../../runtime/batch.js";
@@ -38,13 +39,14 @@ export async function measureDrift(
     signal?.throwIfAborted();
     const rows = [inputs.text(length, seed + length), inputs.text(length, seed + length + 1)];
     const comparison = await compare(original, converted, makeBatch(rows, inputs.padId));
-    cosines.push(...tokenCosines(comparison));
+    for (const one of tokenCosines(comparison)) cosines.push(one);
     differences.push({ length, difference: hiddenDifference(comparison).largest });
     if (!original.head || !converted.head) continue;
     const [expected, actual] = await headOutputs(original, converted, comparison, inputs, seed + length);
     outputs = larger(outputs, outputDifference(expected, actual));
     for (const [name, output] of Object.entries(expected)) {
-      if (name !== "last_hidden_state") agreements.push(...sameChoices(output, actual[name]));
+      if (name !== "last_hidden_state")
+        for (const one of sameChoices(output, actual[name])) agreements.push(one);
     }
   }
   const title = "drift from the original";
@@ -57,7 +59,7 @@ export async function measureDrift(
     verdict: "stated",
     detail:
       `${range[0]} to ${range[1]} tokens, where nothing is promised; ${counted(lengths.length, "length")}: cosine of ${statesOf(converted.model)} ${formatNumber(mean)} on average, ` +
-      `${formatNumber(Math.min(...cosines))} at least` +
+      `${formatNumber(smallestOf(cosines))} at least` +
       (outputs.largest > 0 ? `; outputs differ by ${formatNumber(outputs.largest)} at most` : "") +
       (agreements.length > 0 ? `; same first choice in ${agreed} of ${agreements.length} outputs` : ""),
     figure: { value: mean },

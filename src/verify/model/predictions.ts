@@ -46,7 +46,7 @@ interface Answer {
 /** Shows original and converted model one text: what each predicts, side by side. */
 export async function checkPredictions(subject: Subject, texts: TextInputs): Promise<Outcome> {
   const { converted, original, promise } = subject;
-  const { text, ids, at } = encode(converted, texts);
+  const { text, ids, at } = await encode(converted, texts);
   if (at < 0) return { verdict: "skipped", detail: "--text has no <mask> to be filled in" };
   const stranger = ids.find((id) => id >= converted.model.sizes.vocab);
   if (stranger !== undefined) {
@@ -105,10 +105,10 @@ function oldWords(original: Runnable, converted: Runnable): number | undefined {
 }
 
 /** The text's tokens, and which of them is asked about. */
-function encode({ head }: Runnable, { tokenizer, mask, text: asked }: TextInputs) {
+async function encode({ head }: Runnable, { tokenizer, mask, text: asked }: TextInputs) {
   const wantsMask = head?.auto === "MaskedLM" && mask !== undefined;
   const text = asked ?? (wantsMask ? MASKED_TEXT : PLAIN_TEXT);
-  const ids = tokenizer.encode(mask && wantsMask ? text.replace(MASKS, mask.token) : text);
+  const ids = await tokenizer.encode(mask && wantsMask ? text.replace(MASKS, mask.token) : text);
   return { text, ids, at: mask && wantsMask ? ids.indexOf(mask.id) : 0 };
 }
 
@@ -124,7 +124,9 @@ async function answer(
   switch (runnable.head?.auto) {
     case "MaskedLM": {
       const scores = await onlyOutput(runnable, encoded, at);
-      return { scores, lines: best(softmax(scores), (i) => tokenizer.token(i)) };
+      const chances = softmax(scores);
+      const words = await tokenizer.tokens(likeliest(chances));
+      return { scores, lines: best(chances, (_, place) => words[place] ?? "") };
     }
     case "SequenceClassification": {
       const scores = await onlyOutput(runnable, encoded, 0);
@@ -140,10 +142,11 @@ async function answer(
     case "TokenClassification": {
       const scores = await onlyOutput(runnable, encoded);
       const width = scores.length / ids.length;
-      const lines = ids.slice(0, MAX_TAGGED).map((id, i) => {
+      const words = await tokenizer.tokens(ids.slice(0, MAX_TAGGED));
+      const lines = words.map((word, i) => {
         const own = scores.subarray(i * width, (i + 1) * width);
-        const choice = own.indexOf(Math.max(...own));
-        return `${tokenizer.token(id)}: ${labels[choice] ?? `LABEL_${choice}`}`;
+        const choice = largestIndex(own);
+        return `${word}: ${labels[choice] ?? `LABEL_${choice}`}`;
       });
       return { scores, lines };
     }
@@ -178,7 +181,7 @@ async function generatedText(
     first ??= scores;
     return largestIndex(scores);
   });
-  return { scores: first ?? new Float32Array(0), lines: wrap(tokenizer.decode(ids), TEXT_COLUMNS) };
+  return { scores: first ?? new Float32Array(0), lines: wrap(await tokenizer.decode(ids), TEXT_COLUMNS) };
 }
 
 /** @param at the token that an encoder's head is to be shown; all of them by default */
@@ -197,10 +200,14 @@ function isMultiLabel({ model }: Runnable): boolean {
   return model.config.problem_type === "multi_label_classification";
 }
 
-/** The likeliest choices with their chances. */
-function best(chances: Float32Array, name: (i: number) => string): string[] {
+/** The likeliest choices with their chances. @param name of a choice, and of its place among them */
+function best(chances: Float32Array, name: (i: number, place: number) => string): string[] {
+  return likeliest(chances).map((i, place) => `${name(i, place)} ${(100 * (chances[i] ?? 0)).toFixed(2)} %`);
+}
+
+function likeliest(chances: Float32Array): number[] {
   const order = Array.from(chances.keys()).sort((a, b) => (chances[b] ?? 0) - (chances[a] ?? 0));
-  return order.slice(0, TOP).map((i) => `${name(i)} ${(100 * (chances[i] ?? 0)).toFixed(2)} %`);
+  return order.slice(0, TOP);
 }
 
 function softmax(scores: Float32Array): Float32Array {

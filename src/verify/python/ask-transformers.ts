@@ -5,6 +5,7 @@ import { z } from "zod";
 import { MODELING_PARTS } from "../../base/package.js";
 import type { ReadModel } from "../../model/open.js";
 import type { Batch } from "../../runtime/batch.js";
+import type { Limits } from "../../runtime/limits.js";
 import { runProgram } from "../../runtime/run-program.js";
 import type { FloatTensor } from "../../runtime/session.js";
 import { decodeFloats } from "../../safetensors/floats.js";
@@ -23,6 +24,8 @@ export interface Question {
   readonly head: Batch["inputs"] | undefined;
   /** A folder of our own. */
   readonly scratch: string;
+  /** What the interpreter may take. */
+  readonly limits: Limits;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -58,7 +61,7 @@ export interface Answer extends Omit<z.output<typeof AnswerSchema>, "hidden" | "
  */
 export async function askTransformers(
   interpreter: string,
-  { read, modeling, batches, head, scratch, signal }: Question,
+  { read, modeling, batches, head, scratch, limits, signal }: Question,
 ): Promise<Answer | { readonly error: string } | { readonly unusable: string }> {
   const own = join(scratch, "transformers");
   const [folder, output, empty] = ["model", "output", "empty"].map((name) => join(own, name)) as Places;
@@ -69,6 +72,7 @@ export async function askTransformers(
     input: JSON.stringify({ folder, output, ...opening, hidden: batches, head: head ?? null }),
     env: environment(own, origin.kind === "folder" ? origin.path : undefined),
     cwd: empty,
+    limits,
     signal,
   });
   if (failure !== undefined) return { unusable: failure };

@@ -9,6 +9,7 @@ import { counted, largestAt, lengthsUpTo, statesOf } from "../../report/words.js
 import { type Batch, lastTokens, makeBatch, withChoices } from "../../runtime/batch.js";
 import { decoderIds, HEAD_TOKENS } from "../../runtime/head-question.js";
 import { sweepLengths } from "../../runtime/lengths.js";
+import { pythonLimits } from "../../runtime/limits.js";
 import type { Runnable } from "../../runtime/runnable.js";
 import type { FloatTensor, NumberTensor } from "../../runtime/session.js";
 import { judge, type Outcome } from "../attempt.js";
@@ -77,6 +78,13 @@ export async function checkTransformers(
     batches: inputs.batches.map((batch) => feeds(batch, read)),
     head: inputs.head && headFeeds(inputs.head, read),
     scratch,
+    limits: pythonLimits(
+      {
+        ...{ model: read.model, attention: subject.attention, tokens: subject.converted.longest },
+        seconds: subject.converted.slowest(),
+      },
+      inputs.batches.length + 1,
+    ),
     signal: subject.signal,
   });
   if ("unusable" in answer) return notCovered(`${interpreter}: ${answer.unusable}`, NO_PYTHON);

@@ -1,4 +1,5 @@
 import { styleText } from "node:util";
+import { largestOf } from "../../base/extremes.js";
 import { printable } from "../../base/printable.js";
 import type { Table } from "../../report/table.js";
 import { cut, pad, textWidth, wrap } from "../../report/text.js";
@@ -54,7 +55,7 @@ export function factLines(
   all: readonly (readonly [name: string, value: string])[],
   columns: number,
 ): string[] {
-  const names = Math.max(...all.map(([name]) => name.length)) + 2;
+  const names = largestOf(all.map(([name]) => name.length)) + 2;
   return all.flatMap(([name, value]) => {
     const [first = "", ...rest] = wrap(printable(value), columns - names);
     return [pad(name, names) + first, ...indent(rest, names)];
@@ -121,8 +122,8 @@ function bullet(text: string, columns: number): string[] {
 /** A table in columns; where it is too wide, the widest columns are cut. */
 export function tableLines({ head, rows }: Table, columns: number): string[] {
   const lines = [head, ...rows].map((row) => row.map(printable));
-  const widths = Array.from({ length: Math.max(...lines.map((line) => line.length)) }, (_, i) =>
-    Math.max(...lines.map((line) => textWidth(line[i] ?? ""))),
+  const widths = Array.from({ length: largestOf(lines.map((line) => line.length)) }, (_, i) =>
+    largestOf(lines.map((line) => textWidth(line[i] ?? ""))),
   );
   const gaps = 2 * (widths.length - 1);
   while (widths.reduce((sum, width) => sum + width, gaps) > columns) {

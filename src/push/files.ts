@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { openAsBlob } from "node:fs";
 import { stat } from "node:fs/promises";
-import { CheckpointError } from "../base/errors.js";
+import { LsgError } from "../base/errors.js";
 import type { Progress } from "../base/progress.js";
 import type { FileSource } from "../checkpoint/file-source.js";
 import { type Hashed, type HashingContext, hashFile } from "../checkpoint/hash-file.js";
@@ -10,6 +10,11 @@ import { contentHash } from "../checkpoint/hub/download.js";
 import type { FileHashes } from "../checkpoint/source-hashes.js";
 import { isRead } from "../plan/side-files.js";
 import { requireSealed } from "./sealed.js";
+
+/** A file that is no longer what was searched, and compared. */
+class ChangedFileError extends LsgError {
+  override readonly exitCode = 1;
+}
 
 /** A local file, and by what one tells that it is still what it was. */
 export interface LocalFile {
@@ -63,15 +68,15 @@ async function stamped(file: string): Promise<LocalFile> {
 
 /**
  * Opens a local file to be sent. Whatever becomes of it from then on is not sent: reading it fails.
- * @throws CheckpointError if it is no more what it was when it was looked at
+ * @throws ChangedFileError if it is no more what it was when it was looked at
  */
 export async function openUnchanged({ file, stamp }: LocalFile, path: string): Promise<Blob> {
   // Node's own file blobs are read as they are sent; those that the library makes of file URLs pile up in memory.
   const blob = await openAsBlob(file);
   if ((await stamped(file)).stamp === stamp) return blob;
-  throw new CheckpointError(
-    `${path} was changed while the push was prepared; nothing was pushed`,
-    "Leave the folder alone and run again.",
+  throw new ChangedFileError(
+    `nothing was pushed: ${path} was changed while the push was prepared`,
+    "Run it again once nothing else writes into the folder.",
   );
 }
 

@@ -109,6 +109,11 @@ function limited({
   };
 }
 
+/** @throws OptionError for a limit that the environment sets to what is none, before the work begins */
+export function requireLimits(): void {
+  for (const variable of Object.values(LIMIT_VARIABLES)) fromEnvironment(variable);
+}
+
 /** @throws OptionError for what is no number above 0 */
 function fromEnvironment(variable: string): number | undefined {
   const text = process.env[variable];

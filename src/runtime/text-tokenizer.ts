@@ -1,4 +1,4 @@
-import { CheckpointError, systemErrorCode } from "../base/errors.js";
+import { CheckpointError, LsgError, systemErrorCode } from "../base/errors.js";
 import { ownProgram } from "../base/package.js";
 import { startConfined } from "./confined.js";
 import { tokenizerLimits } from "./limits.js";
@@ -43,11 +43,11 @@ export async function openTokenizer(
   const [file] = TOKENIZER_FILES;
   const files = TOKENIZER_FILES.map((name) => contents.get(name));
   if (!files[0]) return { reason: `no ${file}` };
-  const limits = tokenizerLimits(files[0].length);
+  const { length } = files[0];
   const process = startConfined(ownProgram("runtime/tokenizer-program"), signal);
   const ask = async <T>(request: TokenizerRequest): Promise<T> => {
     try {
-      return await process.ask<T>(request, limits);
+      return await process.ask<T>(request, tokenizerLimits(length));
     } catch (error) {
       if (!(error instanceof CheckpointError) || !process.isOver) throw error;
       const Kind = error.constructor as typeof CheckpointError;
@@ -65,7 +65,7 @@ export async function openTokenizer(
     return { tokenizer, ids };
   } catch (error) {
     await process.close();
-    if (error instanceof CheckpointError || systemErrorCode(error) === "ABORT_ERR") throw error;
+    if (error instanceof LsgError || systemErrorCode(error) === "ABORT_ERR") throw error;
     return { reason: `${file} cannot be opened here (${error instanceof Error ? error.message : error})` };
   }
 }

@@ -15,7 +15,7 @@ import type { AttentionShape } from "../report/table.js";
 import type { DeviceFinding } from "../runtime/devices.js";
 import { bytesForScores } from "../runtime/free-memory.js";
 import { type GraphHost, inOwnProcess, inThisProcess } from "../runtime/graph-host.js";
-import { NO_LIMITS } from "../runtime/limits.js";
+import { NO_LIMITS, requireLimits } from "../runtime/limits.js";
 import { loadRuntime, type Runtime } from "../runtime/runtime.js";
 import { attempt } from "./attempt.js";
 import { checkFolder } from "./folder/checks.js";
@@ -75,6 +75,7 @@ export async function verifyFolder(
 
 async function makeChecks(request: VerifyRequest, listener: Listener): Promise<VerificationReport> {
   const { converted: source, name, device, signal, seed } = request;
+  requireLimits();
   const kind = await kindOf(source, name);
   const runtime = await loadRuntime();
   const recorder = createRecorder(listener, signal);

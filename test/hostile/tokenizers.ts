@@ -1,10 +1,12 @@
 import { edit } from "../verify/damage.js";
 
+type Spoilt = Readonly<Record<string, (folder: string) => void>>;
+
 /** Text that the sample of every verification holds, so that what is written for it is reached. */
 const LONG_WORD = "adjourned without a vote";
 
 /** Edits of tokenizer.json after which the tokenizer does not come to an end, or takes all memory. */
-export const HOSTILE_TOKENIZERS: Readonly<Record<string, (folder: string) => void>> = {
+export const HOSTILE_TOKENIZERS = {
   "a pre-tokenizer whose regex backtracks": change((json) => {
     json.pre_tokenizer = split("(\\w+\\s?)+$x");
   }),
@@ -23,10 +25,10 @@ export const HOSTILE_TOKENIZERS: Readonly<Record<string, (folder: string) => voi
   "a normaliser that doubles words, by a plain text": change((json) => {
     json.normalizer = { type: "Sequence", normalizers: new Array(40).fill(replaceBy({ String: "e" }, "ee")) };
   }),
-};
+} satisfies Spoilt;
 
 /** The same where the tokenizer makes text of tokens. */
-export const HOSTILE_DECODERS: Readonly<Record<string, (folder: string) => void>> = {
+export const HOSTILE_DECODERS = {
   "a decoder whose regex backtracks": change((json) => {
     json.decoder = {
       type: "Sequence",
@@ -36,7 +38,7 @@ export const HOSTILE_DECODERS: Readonly<Record<string, (folder: string) => void>
   "a decoder that doubles text": change((json) => {
     json.decoder = { type: "Sequence", decoders: new Array(60).fill(replaceBy({ Regex: "(.)" }, "aa")) };
   }),
-};
+} satisfies Spoilt;
 
 // biome-ignore lint/suspicious/noExplicitAny: any file's content
 function change(how: (json: any) => void): (folder: string) => void {

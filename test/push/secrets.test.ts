@@ -175,8 +175,8 @@ describe("a secret stops a push", () => {
       return 0;
     };
     await expect(pushFiles("me/new", {}, { folder, lines })).rejects.toMatchObject({
-      exitCode: 2,
-      message: "notes.txt was changed while the push was prepared; nothing was pushed",
+      exitCode: 1,
+      message: "nothing was pushed: notes.txt was changed while the push was prepared",
     });
     expect(Object.keys(branch(hub, "me/new"))).toEqual([".gitattributes"]); // as the Hub makes a repository
   });

@@ -159,3 +159,39 @@ test("a foreign reader reads what we write", () => {
   expect(foreign.metadata.get("w")).toMatchObject({ dtype: "F32", shape: [3] });
   expect([...new Float32Array(Uint8Array.from(foreign.getTensor("w")).buffer)]).toEqual([1.5, -2, 3]);
 });
+
+describe("a header that is there to take time", () => {
+  const ones = (count: number) => `[${new Array(count).fill(1).join(",")}]`;
+  const many = (count: number) =>
+    `{${Array.from({ length: count }, (_, i) => `"${i}":${F32("[0]", "[0,0]")}`).join(",")}}`;
+
+  test.each([
+    [
+      "40,000 axes",
+      `{"a":${F32(ones(40_000), "[0,4]")}}`,
+      /tensor "a" has the shape of 40000 sizes, expected at most 64/,
+    ],
+    ["65 axes", `{"a":${F32(ones(65), "[0,4]")}}`, /expected at most 64 non-negative integers/],
+    [
+      "sizes whose product no number holds",
+      `{"a":${F32("[9007199254740991,9007199254740991]", "[0,4]")}}`,
+      /not a number of bytes/,
+    ],
+    [
+      "a name of a megabyte",
+      `{"${"a".repeat(1e6)}":${F32("[1]", "[0,4]")}}`,
+      /has a name of 1000000 characters/,
+    ],
+    ["a million tensors", many(1e6), /more than 100001 keys/],
+    ["lists in lists", `{"a":${"[".repeat(1e6)}`, /at most 128 levels/],
+    ["a text without an end", `{"a":"${"a".repeat(1e6)}`, /the rest of a string/],
+  ])("%s", (_, header, message) => {
+    expect(() => parse(file(header, 4))).toThrow(message);
+  });
+
+  test("64 axes and a size of 0 beside the largest are read", () => {
+    expect(parse(file(`{"a":${F32(ones(64), "[0,4]")}}`, 4)).tensors.get("a")?.shape).toHaveLength(64);
+    const none = `{"a":${F32("[9007199254740991,9007199254740991,0]", "[0,0]")}}`;
+    expect(tensorBytes("F32", parse(file(none, 0)).tensors.get("a")?.shape ?? [])).toBe(0);
+  });
+});

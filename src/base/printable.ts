@@ -23,7 +23,7 @@ const UNFIT_FOR_PATHS = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}]/u;
 const RUNNER_MARK = /#(?=#\w*\[)/g;
 
 /** The first `:` of `::set-output …`, with which a line begins; GitHub's runner obeys it behind spaces too. */
-const RUNNER_LINE = /(?<=^\s*):(?=:)/;
+const RUNNER_LINE = /^(\s*):(?=:)/;
 
 const SHORT: Readonly<Record<string, string>> = { "\t": "\\t", "\n": "\\n", "\r": "\\r" };
 
@@ -36,7 +36,7 @@ export function printable(text: string): string {
   return text
     .replace(ALL_UNPRINTABLE, (character, emoji?: string) => emoji ?? escaped(character))
     .replace(RUNNER_MARK, codeUnit)
-    .replace(RUNNER_LINE, codeUnit);
+    .replace(RUNNER_LINE, (_, indent: string) => indent + codeUnit(":"));
 }
 
 /** Whether a text is shown as it is. */

@@ -45,7 +45,8 @@ test("what does not is found", async () => {
     ['"(?:[^"\\\\]+|\\\\.)*"', "g"],
     ["\\S*lsg-verify-", "g"],
   ].map(([pattern, flags]) => ({ file: "a test", pattern, flags }) as Expression);
-  for (const one of hostile) expect(await firstThatHangs([one], 5000)).toEqual(one);
+  const found = await Promise.all(hostile.map((one) => firstThatHangs([one], 3000)));
+  expect(found).toEqual(hostile);
 });
 
 /** All of the compiled sources. */
@@ -92,7 +93,7 @@ const { all, length } = JSON.parse(await text(process.stdin));
 for (const { pattern, flags } of all) {
   const words = pattern.match(/[A-Za-z_:-]{2,}/g) ?? [];
   const named = [...new Set(pattern.replace(/\\\\[a-zA-Z]/g, ""))];
-  const units = [...new Set([...named, ...words, ..."aZ0_ \\t\\n\\r\\"\\\\/-.:<%@é"])];
+  const units = [...new Set([...named, ...words, ..."a0_ \\n\\"\\\\/.:é"])];
   const befores = ["", ...(pattern.startsWith('"') ? ['"'] : []), ...words.slice(0, 1)];
   for (const before of befores) for (const unit of units) {
     const body = before + unit.repeat(Math.ceil(length / unit.length));

@@ -38,7 +38,7 @@ export async function readHubEnvironment(variables: Variables = process.env): Pr
 export async function knownTokens(variables: Variables = process.env): Promise<string[]> {
   const files = [tokenFile(variables), join(hubHome(variables), "stored_tokens")];
   const texts = await Promise.all(files.map((file) => readFile(file, "utf8").catch(() => "")));
-  const stored = texts[1]?.matchAll(/^\s*hf_token\s*=\s*(\S+)/gm) ?? [];
+  const stored = texts[1]?.matchAll(/^[ \t]*hf_token[ \t]*=[ \t]*(\S+)/gm) ?? [];
   const given = TOKEN_VARIABLES.map((name) => variables[name]?.trim() ?? "");
   return [...given, texts[0]?.trim() ?? "", ...[...stored].map(([, token = ""]) => token)].filter(Boolean);
 }

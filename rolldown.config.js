@@ -9,7 +9,12 @@ const BUNDLED = ["commander", "yaml", "zod"];
  * two thirds as long as copying a base model. Lazy imports stay lazy, other packages stay where they are.
  */
 export default defineConfig({
-  input: { cli: "dist/src/cli/main.js", "batch-job": "dist/src/commands/batch-job.js" },
+  input: {
+    cli: "dist/src/cli/main.js",
+    "batch-job": "dist/src/commands/batch-job.js",
+    "graph-program": "dist/src/runtime/graph-program.js",
+    "tokenizer-program": "dist/src/runtime/tokenizer-program.js",
+  },
   platform: "node",
   external: (id) => !/^[./]/.test(id) && !BUNDLED.some((name) => id === name || id.startsWith(`${name}/`)),
   output: { dir: "dist/lsg", cleanDir: true, chunkFileNames: "[name].js" },

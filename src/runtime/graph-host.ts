@@ -1,4 +1,4 @@
-import { ownProgram } from "../base/package.js";
+import { bundledProgram } from "../base/package.js";
 import { type Confined, startConfined } from "./confined.js";
 import type { Limits } from "./limits.js";
 import type { NodeShare } from "./node-shares.js";
@@ -49,7 +49,7 @@ export function inOwnProcess(limits: () => Limits, signal: AbortSignal | undefin
   let process: Confined | undefined;
   return {
     async open(model, options) {
-      if (process?.isOver !== false) process = startConfined(ownProgram("runtime/graph-program"), signal);
+      if (process?.isOver !== false) process = startConfined(bundledProgram("graph-program"), signal);
       const own = process;
       const ask = <T>(request: GraphRequest) => own.ask<T>(request, limits());
       const { number, inputNames, outputNames } = await ask<Opened>({ kind: "open", model, options });

@@ -1,5 +1,5 @@
 import { CheckpointError, LsgError, systemErrorCode } from "../base/errors.js";
-import { ownProgram } from "../base/package.js";
+import { bundledProgram } from "../base/package.js";
 import { startConfined } from "./confined.js";
 import { tokenizerLimits } from "./limits.js";
 
@@ -44,7 +44,7 @@ export async function openTokenizer(
   const files = TOKENIZER_FILES.map((name) => contents.get(name));
   if (!files[0]) return { reason: `no ${file}` };
   const { length } = files[0];
-  const process = startConfined(ownProgram("runtime/tokenizer-program"), signal);
+  const process = startConfined(bundledProgram("tokenizer-program"), signal);
   const ask = async <T>(request: TokenizerRequest): Promise<T> => {
     try {
       return await process.ask<T>(request, tokenizerLimits(length));

@@ -3,6 +3,7 @@ import { atOnce } from "../base/at-once.js";
 import { packageInfo } from "../base/package.js";
 import { type Progress, silent } from "../base/progress.js";
 import { openFolder } from "../checkpoint/folder.js";
+import { namedFolder } from "../checkpoint/named-folder.js";
 import { openSource } from "../checkpoint/open-source.js";
 import { type FileHashes, sourceHashes } from "../checkpoint/source-hashes.js";
 import { whileUnchanged } from "../checkpoint/watch.js";
@@ -19,7 +20,6 @@ import type { VerificationReport } from "../verify/types.js";
 import { checkOutput, writeFolder } from "../write/output-folder.js";
 import { copyShard, writeShard } from "../write/shard-writer.js";
 import { writeSideFiles } from "../write/side-files.js";
-import { openTarget } from "../write/target.js";
 import type { Comparison } from "./compare-dtypes.js";
 import type { Proof } from "./run-test.js";
 import { transferOptions } from "./transfer.js";
@@ -61,7 +61,10 @@ export async function convert(
   { signal, progress = silent, listener, ...context }: ConvertContext = {},
 ): Promise<ConvertResult> {
   // Before a large model is downloaded.
-  if (output !== undefined && !options.dryRun) await openTarget(resolve(output), options);
+  if (output !== undefined && !options.dryRun) {
+    const sourceFolder = resolve(await namedFolder(model));
+    await checkOutput(resolve(output), { force: options.force, sourceFolder });
+  }
   const source = await openSource(model, { revision: options.revision, signal, onNotice: progress.step });
   const transfer = (path: string) => transferOptions(source, path, progress, signal);
   const read = await readCheckpoint(source, transfer("pytorch_model.bin"), options.modelType);

@@ -15,8 +15,8 @@ import { whileUnchanged } from "../checkpoint/watch.js";
 import type { ExportOptions } from "../options/options.js";
 import { copyWhole } from "../write/copy-file.js";
 import { asOutputError } from "../write/output-errors.js";
-import { writeFolder } from "../write/output-folder.js";
-import { openTarget } from "../write/target.js";
+import { checkOutput, writeFolder } from "../write/output-folder.js";
+
 import { type ExportContext, type ExportedGraph, exportInto, type GraphChoices } from "./export-into.js";
 import { transferOptions } from "./transfer.js";
 
@@ -42,9 +42,10 @@ export async function exportOnnx(
   context: ExportContext = {},
 ): Promise<ExportResult> {
   const { signal, progress = silent } = context;
-  const place = output ?? (await namedFolder(model));
+  const named = resolve(await namedFolder(model));
+  const place = resolve(output ?? named);
   // Before a large model is downloaded, and before a folder is opened that a killed run left half changed.
-  if (resolve(place) !== resolve(await namedFolder(model))) await openTarget(resolve(place), options);
+  if (place !== named) await checkOutput(place, { force: options.force, sourceFolder: named });
   else if (!(await readMark(place))?.fills) await putRight(await realPlace(place));
   const source = await openSource(model, { revision: options.revision, signal, onNotice: progress.step });
   const own = source.origin.kind === "folder" ? source.origin.path : undefined;

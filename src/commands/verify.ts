@@ -1,10 +1,11 @@
 import { OptionError } from "../base/errors.js";
 import { namedFolder } from "../checkpoint/named-folder.js";
+import { overlap } from "../checkpoint/nested.js";
 import { openSource } from "../checkpoint/open-source.js";
 import { readCheckpoint } from "../model/open.js";
 import type { VerifyOptions } from "../options/options.js";
 import { recordedModelType } from "../plan/conversion-record.js";
-import { findOriginal, overlap } from "../plan/find-original.js";
+import { findOriginal } from "../plan/find-original.js";
 import { chooseDevice } from "../runtime/devices.js";
 import type { Listener } from "../verify/recorder.js";
 import type { VerificationReport } from "../verify/types.js";

@@ -1,10 +1,10 @@
-import { realpath } from "node:fs/promises";
-import { basename, dirname, isAbsolute, resolve, sep } from "node:path";
+import { basename, dirname, isAbsolute, resolve } from "node:path";
 import { longformerType } from "../architectures/architecture.js";
 import { findArchitecture } from "../architectures/architectures.js";
 import { LsgError } from "../base/errors.js";
 import { parseObject } from "../checkpoint/checkpoint.js";
 import type { FileSource } from "../checkpoint/file-source.js";
+import { overlap } from "../checkpoint/nested.js";
 import { type OpenSourceOptions, openSource } from "../checkpoint/open-source.js";
 import { statedModelType } from "../checkpoint/stated-model-type.js";
 import { type ReadCheckpoint, readCheckpoint } from "../model/open.js";
@@ -45,20 +45,6 @@ export async function findOriginal(
 /** Whether a folder's path is one that `recordedSource` writes: relative, and not upwards. */
 function isRecordedPath(model: string): boolean {
   return !isAbsolute(model) && model !== "" && !model.split(/[/\\]/).some((part) => part === "..");
-}
-
-/**
- * Whether two folders lie inside each other, or are one, by their paths or where links lead: what comes with a folder
- * proves nothing of it.
- */
-export async function overlap({ origin: one }: FileSource, { origin: other }: FileSource): Promise<boolean> {
-  if (one.kind !== "folder" || other.kind !== "folder") return false;
-  const isInside = (inner: string, outer: string) => `${inner}${sep}`.startsWith(`${outer}${sep}`);
-  const [paths, real] = [
-    [one.path, other.path],
-    [await realpath(one.path), await realpath(other.path)],
-  ];
-  return [paths, real].some(([a = "", b = ""]) => isInside(a, b) || isInside(b, a));
 }
 
 /** A folder of that name may be another model: it must at least be of the recorded type, and apart from the result. */

@@ -1,18 +1,19 @@
 import { mkdir, readdir, realpath, rmdir, statfs } from "node:fs/promises";
-import { basename, dirname, join, relative, sep } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { OutputError } from "../base/errors.js";
 import type { Rename } from "../base/patient-rename.js";
 import { CONFIG_FILE } from "../checkpoint/checkpoint.js";
 import { MARK_FILE } from "../checkpoint/interrupted/mark.js";
 import { putRight } from "../checkpoint/interrupted/put-right.js";
 import { realPlace } from "../checkpoint/interrupted/real-place.js";
+import { areNested } from "../checkpoint/nested.js";
 import { isOfAnImage } from "./mount-point.js";
 import { asOutputError, REMEDIES } from "./output-errors.js";
 import { entriesOf, openTarget, type Target, type TargetOptions } from "./target.js";
 import { openWork, type Work } from "./work-folder.js";
 
 export interface OutputOptions extends TargetOptions {
-  /** Folder of the source, if it is one. */
+  /** Folder of the source; a Hub model has none of its name. */
   readonly sourceFolder: string | undefined;
   /** What renames; another one in tests. */
   readonly rename?: Rename | undefined;
@@ -89,10 +90,9 @@ async function removeMade(outermost: string | undefined, innermost: string): Pro
 }
 
 async function refuseOverlap(target: string, sourceFolder: string): Promise<void> {
-  const [source, output] = [await realpath(sourceFolder), await realPlace(target)];
-  const isInside = (inner: string, outer: string) =>
-    inner === outer || inner.startsWith(outer.endsWith(sep) ? outer : outer + sep);
-  if (!isInside(output, source) && !isInside(source, output)) return;
+  const source = await realpath(sourceFolder).catch(() => undefined);
+  const output = await realPlace(target);
+  if (source === undefined || !areNested(output, source)) return;
   throw new OutputError(
     `the output ${target} ${output === source ? "is the source" : `and the source ${sourceFolder} lie inside each other`}`,
     "Name an output outside of the source's folder.",

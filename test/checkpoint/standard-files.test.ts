@@ -134,6 +134,7 @@ const OTHER_JSON: Readonly<Record<string, string>> = {
   "options/kwargs.ts": "an option",
   "plan/print.ts": "a plan of ours",
   "push/errors.ts": "an answer of the Hub",
+  "push/sealed.ts": "a line of a commit of ours",
   "runtime/devices.ts": "an answer of ours",
   "runtime/node-shares.ts": "a profile of ONNX Runtime",
   "safetensors/header.ts": "a header, which is refused where it is odd",

@@ -155,7 +155,7 @@ function stateOf(content: Content, old: Content, whole: Content): "old" | "new" 
 }
 
 function stateIsModel(content: Content): boolean {
-  return content !== undefined && "config.json" in content;
+  return content !== undefined && "model.safetensors" in content;
 }
 
 function contentOf(folder: string): Content {

@@ -1,4 +1,5 @@
 import {
+  type CST,
   type Document,
   type ErrorCode,
   isAlias,
@@ -6,6 +7,7 @@ import {
   isNode,
   isScalar,
   type ParseOptions,
+  Parser,
   parseDocument,
   visit,
   YAMLParseError,
@@ -19,34 +21,46 @@ const MAX_DEPTH = 128;
  * itself takes the square of a map's keys to tell whether one repeats, and of a line's length to describe its errors.
  */
 export function yamlDocument(text: string, options: ParseOptions = {}): Document {
-  try {
-    const document = parseDocument(text, {
-      ...options,
-      uniqueKeys: false,
-      prettyErrors: false,
-      logLevel: "error",
-    });
-    document.errors.push(...faultsOf(document));
-    return document;
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    const document = parseDocument("");
-    document.errors.push(fault("RESOURCE_EXHAUSTION", "it nests too deeply", 0));
-    return document;
+  const isDeep = nestsTooDeeply(text);
+  const document = parseDocument(isDeep ? "" : text, {
+    ...options,
+    uniqueKeys: false,
+    prettyErrors: false,
+    logLevel: "error",
+  });
+  document.errors.push(
+    ...(isDeep ? [fault("RESOURCE_EXHAUSTION", "it nests too deeply", 0)] : faultsOf(document)),
+  );
+  return document;
+}
+
+/**
+ * Whether collections lie within each other further than is read. Of the library's two passes the first keeps a stack of its
+ * own; the second, which makes values, takes the process's, and where that ends V8 may end the process.
+ */
+function nestsTooDeeply(text: string): boolean {
+  const pending: { token: CST.Token; depth: number }[] = [];
+  for (const token of new Parser().parse(text)) {
+    pending.push({ token, depth: 0 });
+    for (let next = pending.pop(); next; next = pending.pop()) {
+      const { token, depth } = next;
+      if (depth > MAX_DEPTH) return true;
+      if (token.type === "document" && token.value) pending.push({ token: token.value, depth });
+      if (!("items" in token)) continue;
+      for (const { key, value } of token.items) {
+        for (const inner of [key, value]) if (inner) pending.push({ token: inner, depth: depth + 1 });
+      }
+    }
   }
+  return false;
 }
 
 /** What the parser leaves to be found by whoever uses or writes the document. */
 function faultsOf(document: Document): YAMLParseError[] {
   const faults: YAMLParseError[] = [];
   const anchors = new Set<string>();
-  visit(document, (_, node, path) => {
+  visit(document, (_, node) => {
     const at = isNode(node) ? (node.range?.[0] ?? 0) : 0;
-    // A map and its pair, or a list.
-    if (path.length > 2 * MAX_DEPTH) {
-      faults.push(fault("RESOURCE_EXHAUSTION", "it nests too deeply", at));
-      return visit.BREAK;
-    }
     if (isAlias(node)) {
       if (!anchors.has(node.source)) faults.push(fault("BAD_ALIAS", `Unresolved alias ${node.source}`, at));
     } else if (isNode(node) && node.anchor !== undefined) anchors.add(node.anchor);

@@ -11,8 +11,11 @@ export const EXPORTS = "exports and weights of other libraries";
 /** Names that Windows keeps for devices and streams, or cuts an ending off. */
 const NOT_OF_WINDOWS = [
   /^(con|prn|aux|nul|con(in|out)\$|(com|lpt)[\d¹²³])\s*(\.|$)/i,
-  /[<>:"|?*\\\p{Cc}]|[. ]$/u,
+  /[<>:"|?*\\\p{Cc}]|^\p{Z}|[.\p{Z}]$/u,
 ];
+
+/** What shows a name otherwise than it is spelled. */
+const TURNED = /\p{Bidi_Control}/u;
 
 /** The table of those kinds, by a file's path; the first one that fits counts. */
 const KINDS = [
@@ -22,6 +25,8 @@ const KINDS = [
     names: [
       /^\.(?!gitattributes$)/i,
       /^(git|gitmod|gi[0-9a-f]{4})~\d+[. ]*$/i,
+      // What makes git take a folder for a repository, and run what its config says.
+      /^(HEAD|commondir|gitdir|packed-refs)$/i,
       /^(Thumbs\.db|desktop\.ini)$/i,
       /\.pyc$/,
     ],
@@ -31,35 +36,36 @@ const KINDS = [
   {
     kind: TRAINING,
     names: [
-      /^(optimizer|scheduler|scaler|sampler|pytorch_model_fsdp)(_\d+)?\.(pt|pth|bin)$/,
-      /^rng_state/,
-      /^(random_states|custom_checkpoint)_\d+\.pkl$/,
-      /^(zero_to_fp32\.py|latest|training_args\.bin|trainer_state\.json)$/,
-      /^events\.(?!.*py$)/,
-      /_(model|optim)_states\.pt$/,
+      /^(optimizer|scheduler|scaler|sampler|pytorch_model_fsdp)(_\d+)?\.(pt|pth|bin|safetensors|npz)$/i,
+      /^rng_state/i,
+      /^(random_states|custom_checkpoint)_\d+\.pkl$/i,
+      /^(zero_to_fp32\.py|latest|training_args\.bin|trainer_state\.json)$/i,
+      /^events\.(?!.*py$)/i,
+      /_(model|optim)_states\.pt$/i,
     ],
     folders: [
-      /^checkpoint-./,
-      /^(runs|wandb|lightning_logs|mlruns)$/,
-      /^global_step\d+$/,
-      /^(pytorch_model|optimizer)_(fsdp.*|\d+)$/,
+      /^checkpoint-./i,
+      /^(runs|wandb|lightning_logs|mlruns)$/i,
+      /^global_step\d+$/i,
+      /^(pytorch_model|optimizer)_(fsdp.*|\d+)$/i,
     ],
   },
   {
     kind: EXPORTS,
     names: [
-      /^openvino_/,
-      /^(tf_model.*\.h5|flax_model.*\.msgpack)(\.index\.json)?$/,
-      /^(rust_model\.ot|saved_model\.pb|checkpoint)$/,
-      /\.(onnx([._]data)?(_\d+)?|ort|gguf|tflite|mlmodel|pte|engine|ckpt)$/,
-      /\.ckpt(-\d+)?\.(index|meta|data-\d+-of-\d+)$/,
+      /^openvino_/i,
+      /^ggml-.*\.bin$/i,
+      /^(tf_model.*\.h5|flax_model.*\.msgpack)(\.index\.json)?$/i,
+      /^(rust_model\.ot|saved_model\.pb|checkpoint)$/i,
+      /\.(onnx([._]data)?(_\d+)?|ort|gguf|tflite|mlmodel|pte|engine|ckpt|keras|nemo|mar|pt2|mnn)$/i,
+      /\.ckpt(-\d+)?\.(index|meta|data-\d+-of-\d+)$/i,
     ],
-    folders: [/^(onnx|openvino|coreml|tflite|saved_model)$/, /\.(mlpackage|mlmodelc)$/],
+    folders: [/^(onnx|openvino|coreml|tflite|saved_model)$/i, /\.(mlpackage|mlmodelc)$/i],
   },
 ] as const;
 
 /** Tables; small ones that a config or the code names belong to the model. */
-export const TABLE = /\.(csv|tsv|jsonl|ndjson|parquet|arrow|feather)(\.(gz|bz2|xz|zst))?$/;
+export const TABLE = /\.(csv|tsv|jsonl|ndjson|parquet|arrow|feather)(\.(gz|gzip|bz2|xz|zst|zip))?$/i;
 
 /** The most bytes that a name may have, on nearly every file system. */
 const MAX_NAME_BYTES = 255;
@@ -72,11 +78,12 @@ export function kindOfPath(path: string): FileKind | undefined {
   const parts = path.replace(UNSEEN, "").split("/");
   const name = parts.pop() ?? "";
   if (path.split("/").some((part) => Buffer.byteLength(part) > MAX_NAME_BYTES)) return ODD_NAMES;
-  return KINDS.find(
+  const found = KINDS.find(
     ({ names, folders }) =>
       (name !== "" && names.some((pattern) => pattern.test(name))) ||
       parts.some((part) => folders.some((pattern) => pattern.test(part))),
-  )?.kind;
+  );
+  return found?.kind ?? (TURNED.test(path) ? ODD_NAMES : undefined);
 }
 
 /** Whether a file can have a name, everywhere and to be seen. */

@@ -20,16 +20,21 @@ const MAX_READ_SIZE = 256 * 2 ** 20;
 const MAX_LFS_POINTER_SIZE = 1024;
 const LFS_POINTER_START = "version https://git-lfs.github.com/spec/v1";
 
+export interface FolderOptions {
+  /** Name links that lead nowhere among the files: see `entriesOf`. */
+  readonly asFound?: boolean | undefined;
+}
+
 /**
  * Opens a folder on this machine as a source of model files. Links are followed inside of it, and from a snapshot of a
  * Hub cache to its blobs.
  * @throws CheckpointError if there is no such folder, it cannot be read, or it is not whole.
  */
-export async function openFolder(path: string): Promise<FileSource> {
+export async function openFolder(path: string, { asFound = false }: FolderOptions = {}): Promise<FileSource> {
   const root = resolve(path);
   const name = folderName(root);
   await refuseUnfinished(path);
-  const { files, places } = await listFiles(root, path);
+  const { files, places } = await listFiles(root, path, asFound);
 
   async function locate(file: string): Promise<Place> {
     const { size } = requireFile(name, files, file);
@@ -171,11 +176,11 @@ interface Listing {
   readonly places: ReadonlyMap<string, Place>;
 }
 
-async function listFiles(root: string, label: string): Promise<Listing> {
+async function listFiles(root: string, label: string, asFound: boolean): Promise<Listing> {
   const files = new Map<string, FileInfo>();
   const places = new Map<string, Place>();
   const top = await reading(label, () => realpath(root));
-  const entryAt = entriesOf(top);
+  const entryAt = entriesOf(top, { dangling: asFound ? "refused" : "ignored" });
 
   async function walk(folder: string, prefix: string, ancestors: readonly string[]): Promise<void> {
     if (ancestors.includes(folder)) return; // a link that leads back up

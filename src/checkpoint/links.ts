@@ -37,9 +37,14 @@ const MAX_NAMED = 5;
  * the blobs of its repository; what else it leads to is nobody's to read or to publish, be it a hidden file beside the
  * model.
  * @param root the folder, without a link in its path
- * @returns undefined for a link that leads nowhere: a Hub cache that was cleaned by hand has such links
+ * @param dangling links that lead nowhere: a Hub cache that was cleaned by hand has such links; in a folder that is
+ *   verified whoever owns the target could put something there later
+ * @returns undefined for an entry that is not there, or is ignored
  */
-export function entriesOf(root: string): (path: string) => Promise<FolderEntry | undefined> {
+export function entriesOf(
+  root: string,
+  { dangling }: { readonly dangling: "ignored" | "refused" },
+): (path: string) => Promise<FolderEntry | undefined> {
   const blobs = blobsOf(root);
 
   async function followed(path: string): Promise<FolderEntry> {
@@ -65,8 +70,10 @@ export function entriesOf(root: string): (path: string) => Promise<FolderEntry |
       const stats = await lstat(path, { bigint: true });
       return stats.isSymbolicLink() ? await followed(path) : asFound(path, stats);
     } catch (error) {
-      if (ABSENT.has(systemErrorCode(error) ?? "")) return undefined;
-      throw error;
+      if (!ABSENT.has(systemErrorCode(error) ?? "")) throw error;
+      const target = dangling === "refused" ? await readlink(path).catch(() => undefined) : undefined;
+      if (target === undefined) return undefined;
+      return { kind: "refused", reason: `is a link to ${target}, which leads nowhere`, isFolder: false };
     }
   };
 }

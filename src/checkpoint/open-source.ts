@@ -38,7 +38,7 @@ async function openFiles(model: string, options: OpenSourceOptions): Promise<Fil
     await putRight(await realPlace(model)).catch(() => {});
     found = await stat(model).catch(() => undefined);
   }
-  if (found?.isDirectory()) return openFolder(model);
+  if (found?.isDirectory()) return openFolder(model, options);
   if (found) {
     throw new CheckpointError(
       `${model} is a file`,

@@ -27,6 +27,8 @@ export async function watched(source: FileSource): Promise<FileSource> {
   const contents = new Map<string, string>();
   const ranges = new Map<string, ReadRange>();
   let notesContents = false;
+  /** Of the work that reads: hashing a large file takes minutes. */
+  let stopping: AbortSignal | undefined;
   if (origin.kind === "folder") {
     for (const path of source.files.keys()) {
       const place = join(origin.path, ...path.split("/"));
@@ -37,6 +39,7 @@ export async function watched(source: FileSource): Promise<FileSource> {
   const isLocal = origin.kind === "folder";
 
   async function noteContents(signal?: AbortSignal): Promise<void> {
+    stopping = signal;
     for (const path of read) await noteContent(path, signal);
     notesContents = true;
   }
@@ -48,8 +51,10 @@ export async function watched(source: FileSource): Promise<FileSource> {
 
   /** Before a file is read for the first time. */
   async function begin(path: string): Promise<void> {
+    // What is never opened cannot change.
+    if (source.files.get(path)?.refused !== undefined) return;
     read.add(path);
-    if (notesContents) await noteContent(path);
+    if (notesContents) await noteContent(path, stopping);
   }
 
   async function requireUnchanged(signal?: AbortSignal): Promise<void> {

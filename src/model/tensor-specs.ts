@@ -45,9 +45,16 @@ type Shaped = Omit<TensorSpec, "part">;
 /** No model is wider or knows more words. */
 const MAX_SIZE = 2 ** 30;
 
-/** No model is deeper; a typing error would fill memory with names. */
-const MAX_COUNT = 10_000;
-const COUNTS: ReadonlySet<string> = new Set(["layers", "layerGroups", "layersPerGroup", "heads"]);
+/**
+ * No model is deeper, or has more heads. A typing error would fill memory with names; layers that share their weights, of
+ * which any number fits a small file, would fill a graph that takes hours to load.
+ */
+const MAX_COUNTS: Readonly<Record<string, number>> = {
+  layers: 512,
+  layerGroups: 512,
+  layersPerGroup: 512,
+  heads: 10_000,
+};
 
 /** Labels of a classifier whose config says nothing. */
 const DEFAULT_LABELS = 2;
@@ -60,7 +67,7 @@ export function readSizes(architecture: Architecture, config: Config, labels = c
   const read = ([name, key]: [string, ConfigKey]): [string, number] => {
     if (typeof key === "number") return [name, key];
     const value = config[key[0]] ?? key[1];
-    const most = COUNTS.has(name) ? MAX_COUNT : MAX_SIZE;
+    const most = MAX_COUNTS[name] ?? MAX_SIZE;
     const isSize = name !== "normEpsilon" && name !== "initializerRange";
     if (
       typeof value !== "number" ||

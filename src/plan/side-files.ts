@@ -60,7 +60,7 @@ export function planSideFiles({
 
 /** What owners put beside a model, and loaders don't read. */
 export const HARMLESS =
-  /(^|\/)(LICEN[CS]E|NOTICE|\.git(attributes|ignore)|\.DS_Store)[\w.-]*$|\.(md|png|jpe?g|gif|svg|pdf|html)$/i;
+  /(^|\/)((LICEN[CS]E|NOTICE)([-_][\w-]+)?(\.(txt|rst))?|\.git(attributes|ignore)|\.DS_Store)$|\.(md|png|jpe?g|gif|svg|pdf|html)$/i;
 
 /** Whether anything that computes may read a file of that path. */
 export function isRead(path: string): boolean {

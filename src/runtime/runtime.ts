@@ -17,6 +17,8 @@ export async function loadRuntime(load: () => Promise<Runtime> = importRuntime):
   if (process.platform === "linux") process.env.XDG_RUNTIME_DIR ??= tmpdir();
   // CUDA's products of float32 would otherwise be rounded to ten bits of fraction, which hides what is compared.
   process.env.NVIDIA_TF32_OVERRIDE ??= "0";
+  // It would note each model that it opens in files below the user's home and the temporary folder, to be sent to its makers.
+  process.env.ORT_DISABLE_TELEMETRY ??= "1";
   try {
     const runtime = await load();
     runtime.env.logLevel = "fatal";

@@ -57,9 +57,9 @@ export async function openTokenizer(
   try {
     const ids = await ask<number[]>({ kind: "open", files, sample });
     const tokenizer: TextTokenizer = {
-      encode: (text) => ask({ kind: "encode", text }),
-      decode: (ids) => ask({ kind: "decode", ids }),
-      tokens: (ids) => ask({ kind: "tokens", ids }),
+      encode: (text) => answered(ask({ kind: "encode", text })),
+      decode: (ids) => answered(ask({ kind: "decode", ids })),
+      tokens: (ids) => answered(ask({ kind: "tokens", ids })),
       close: () => process.close(),
     };
     return { tokenizer, ids };
@@ -67,5 +67,16 @@ export async function openTokenizer(
     await process.close();
     if (error instanceof LsgError || systemErrorCode(error) === "ABORT_ERR") throw error;
     return { reason: `${file} cannot be opened here (${error instanceof Error ? error.message : error})` };
+  }
+}
+
+/** What a tokenizer that could be opened fails at is its own fault, whatever the library throws. */
+async function answered<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof LsgError || systemErrorCode(error) === "ABORT_ERR") throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new CheckpointError(`${TOKENIZER_FILES[0]} fails: ${reason}`, undefined, { cause: error });
   }
 }

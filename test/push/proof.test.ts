@@ -42,16 +42,6 @@ describe("a push proves what it pushes", () => {
     expect(isUntouched()).toBe(true);
   });
 
-  it("of a folder with such a record too, which is none the worse", async () => {
-    edit(folder, "lsg_conversion.json", (record) => {
-      record.format_version = 1;
-      record.source = { model: "original" };
-      record.verified = {};
-    });
-    const { verified, verification } = await pushProven();
-    expect([verified, verification?.verdict]).toEqual(["now", "sound"]);
-  });
-
   it("and needs no proof where there is nothing to push", async () => {
     expect(await pushProven()).toMatchObject({ pushed: true, verified: "now" });
     flipBit(WEIGHTS, -1)(source);

@@ -10,7 +10,7 @@ afterAll(() => {
 });
 
 /** What loading ONNX Runtime sets once for the whole process: `src/runtime/runtime.ts`. */
-const OF_THE_RUNTIME = new Set(["XDG_RUNTIME_DIR", "NVIDIA_TF32_OVERRIDE"]);
+const OF_THE_RUNTIME = new Set(["XDG_RUNTIME_DIR", "NVIDIA_TF32_OVERRIDE", "ORT_DISABLE_TELEMETRY"]);
 
 /** What tests patch: the environment, the clock, functions of all, listeners of the process. */
 function globals() {

@@ -53,8 +53,12 @@ export function checkPromise(record: ConversionRecord, model: Model, attention: 
 }
 
 /** Each version has its own files and keys: of one that is not known nobody can say what a folder should hold. */
-function versionFindings({ lsg_version: found }: ConversionRecord): string[] {
+function versionFindings({ lsg_version: found, format_version: format }: ConversionRecord): string[] {
   const known = [packageInfo().version, ...EARLIER_MODELING.keys()];
+  // Without hashes of the source less is proven: a record of today is not to pass for one that never had them.
+  if (format === 1 && found === packageInfo().version) {
+    return [`lsg_conversion.json: format_version is 1, expected 2: lsg ${found} writes no other`];
+  }
   if (found !== undefined && known.includes(found)) return [];
   const versions = known.map((version) => JSON.stringify(version)).join(" or ");
   return [

@@ -6,6 +6,8 @@ export interface SecretPattern {
   readonly begins: readonly string[];
   /** The whole of one, from there. */
   readonly pattern: RegExp;
+  /** What has the form, but is none. */
+  readonly unless?: RegExp;
   /** Whether one may begin in the middle of a word. */
   readonly inWords?: boolean;
 }
@@ -26,7 +28,9 @@ export const SECRET_PATTERNS: readonly SecretPattern[] = [
   {
     kind: "an API key (sk-…)",
     begins: ["sk-"],
-    pattern: /sk-([A-Za-z0-9]{20}|(ant|proj|svcacct|admin|None|or|lf)-[\w-]{20})/y,
+    // Names of classes and models have - and _ too; letters, capitals and digits are not mixed as much in them.
+    pattern:
+      /sk-([A-Za-z0-9]{20}|(ant|proj|svcacct|admin|None|or|lf)-[\w-]{20}|(?=[\w-]{0,60}[a-z][A-Z])(?=[\w-]{0,60}[A-Za-z]\d)((?=[\w-]{0,60}\d[A-Za-z])[\w-]{20}|[\w-]{40}))/y,
   },
   {
     kind: "a GitHub token",
@@ -48,15 +52,21 @@ export const SECRET_PATTERNS: readonly SecretPattern[] = [
   },
   {
     kind: "a private key",
-    begins: ["-----BEGIN "],
-    pattern: /-----BEGIN ([A-Z0-9]+ )*PRIVATE KEY( BLOCK)?-----/y,
+    // Of OpenSSL and others, of SSH2, of PuTTY (which has the public half before it).
+    begins: ["-----BEGIN ", "---- BEGIN ", "Private-Lines: "],
+    pattern:
+      /----(-| )BEGIN ([A-Z0-9]+ )*PRIVATE KEY( BLOCK)?(-| )----|Private-Lines: \d{1,4}(\s|\\[rn]){1,8}[\w/+]{20}/y,
     inWords: true,
   },
   {
     kind: "an address with a password",
     begins: ["://", ":\\"],
-    // https://$USER:$TOKEN@… and https://{user}:{token}@… are templates.
-    pattern: /:(\\{0,3}\/){2}[^\s/:@"'<>`]{0,100}:(?![$<{%[*])[^\s/@"'<>`]{1,200}@[A-Za-z0-9[]/y,
+    // Neither half has spaces, control characters, quotes, / or @: compressed bytes would be found else.
+    pattern:
+      /:(\\{0,3}\/){2}[!#-&(-.0-9;=?A-_a-~\x80-\xff]{0,100}:[!#-&(-.0-?A-_a-~\x80-\xff]{1,200}@[A-Za-z0-9[]/y,
+    // https://$USER:$TOKEN@…, https://{user}:{token}@… and the like are templates, if that is the whole password.
+    unless:
+      /:(\\{0,3}\/){2}[^\s/:@"'<>`]{0,100}:(\$?\{{1,2}[^\s{}@]{0,100}\}{1,2}|(<|\\u003c|%3C)[^\s<>@]{0,100}(>|\\u003e|%3E)|%7B[^\s@]{0,100}%7D|\[[^\s[\]@]{0,100}\]|%s|%\(\w{1,100}\)s|%[A-Z_]{1,100}%|\$[A-Z_][A-Z0-9_]{0,100}|\*{1,200})@/y,
     inWords: true,
   },
   {

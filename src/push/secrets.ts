@@ -8,9 +8,12 @@ import { placesInFile } from "./places-in-file.js";
 import { SECRET_PATTERNS, type SecretPattern, tokenPattern } from "./secret-patterns.js";
 import { type SecretAt, searchSecrets } from "./secret-search.js";
 
-/** A secret in a file. Its text is nowhere but there. */
+/** A secret in a file, or in its name. Its text is nowhere but there. */
 export interface FoundSecret {
+  /** Up to the secret, if that is in the name. */
   readonly file: string;
+  /** It is in the name, or in that of a folder. */
+  readonly in_name?: true;
   /** Of a text. */
   readonly line?: number;
   /** Where it begins in a file that is no text. */
@@ -24,12 +27,18 @@ export class SecretsError extends LsgError {
   override readonly details: { readonly secrets: readonly FoundSecret[] };
 
   constructor(secrets: readonly FoundSecret[], again = "") {
-    const files = [...new Set(secrets.map(({ file }) => file))];
-    const flags = files.slice(0, MAX_NAMED).map((file) => `--allow ${JSON.stringify(file)}`);
+    const masked = new Set(secrets.filter((secret) => secret.in_name).map(({ file }) => file));
+    const files = [...new Set(secrets.map(({ file }) => file))].filter((file) => !masked.has(file));
+    const flags = files
+      .slice(0, MAX_NAMED)
+      .map((file) => `--allow ${JSON.stringify(file)}`)
+      .join(" ");
+    const more = files.length > MAX_NAMED ? " and so on" : "";
+    const ways = [flags + more, masked.size > 0 ? "--allow and the path, where it is in a name" : ""];
     super(
       `Nothing was pushed, for what must not be published: ${listed(secrets.map(described), MAX_NAMED)}.`,
       "Take it out, and have it revoked where it was given out if others could read it. What is no secret passes with " +
-        `${flags.join(" ")}${files.length > MAX_NAMED ? " and so on" : ""}.${again}`,
+        `${ways.filter(Boolean).join(", ")}.${again}`,
     );
     this.details = { secrets };
   }
@@ -68,19 +77,38 @@ export async function refuseSecrets(
     "Searching for secrets",
     files.reduce((sum, { size }) => sum + size, 0),
   );
-  const found: FoundSecret[] = [];
-  for (const file of files) found.push(...(await secretsIn(file, patterns, bar.advance, signal)));
-  bar.done();
   const allowed = new Map(allow.map((name) => [name, allowedPath(name, files, root)]));
   const passes = new Set(allowed.values());
-  const refused = found.filter(({ file }) => !passes.has(file));
+  const [refused, passed]: [FoundSecret[], FoundSecret[]] = [[], []];
+  const holding = new Set<string>();
+  for (const file of files) {
+    const inName = await secretInName(file.path, patterns);
+    const found = [...inName, ...(await secretsIn(file, patterns, bar.advance, signal))].map((secret) => ({
+      ...secret,
+      file: inName[0]?.file ?? file.path,
+    }));
+    if (found.length > 0) holding.add(file.path);
+    (passes.has(file.path) ? passed : refused).push(...found);
+  }
+  bar.done();
   if (refused.length > 0) throw new SecretsError(refused);
-  for (const secret of found) progress.step(`Let pass by --allow: ${described(secret)}`);
+  for (const secret of passed) progress.step(`Let pass by --allow: ${described(secret)}`);
   for (const [name, path] of allowed) {
     if (path === undefined) progress.step(`--allow ${name}: no such file is pushed`);
-    else if (!found.some(({ file }) => file === path)) progress.step(`--allow ${name}: no secret is in it`);
+    else if (!holding.has(path)) progress.step(`--allow ${name}: no secret is in it`);
   }
-  return found;
+  return passed;
+}
+
+/** The first of them: what comes before it can be told. */
+async function secretInName(path: string, patterns: readonly SecretPattern[]): Promise<FoundSecret[]> {
+  async function* name() {
+    yield Buffer.from(path);
+  }
+  for await (const { at, kind } of searchSecrets(name(), patterns)) {
+    return [{ file: `${Buffer.from(path).subarray(0, at)}…`, in_name: true, kind }];
+  }
+  return [];
 }
 
 /** The file that `--allow` names. */
@@ -124,6 +152,7 @@ async function* piecesOf({ content }: PushedFile): AsyncIterable<Buffer> {
   else yield* createReadStream(content.file, { highWaterMark: CHUNK_BYTES }) as AsyncIterable<Buffer>;
 }
 
-function described({ file, line, byte, kind }: FoundSecret): string {
+function described({ file, line, byte, in_name, kind }: FoundSecret): string {
+  if (in_name) return `${file} (${kind} in the name)`;
   return `${file} ${line === undefined ? `byte ${byte}` : `line ${line}`} (${kind})`;
 }

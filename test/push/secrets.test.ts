@@ -26,6 +26,8 @@ const SECRETS: Readonly<Record<string, readonly string[]>> = {
     `sk-${letters(48, 20)}`,
     `sk-proj-${letters(10)}-${letters(30)}_x`,
     `sk-ant-api03-${letters(40)}-AA`,
+    `sk-abc_defghij-${letters(40, 20)}`,
+    "sk-Xk3_9aBq-7Lm2pQz_R4tVw",
   ],
   "a GitHub token": [
     ...["p", "o", "u", "s", "r"].map((x) => `gh${x}_${letters(36)}`),
@@ -38,14 +40,25 @@ const SECRETS: Readonly<Record<string, readonly string[]>> = {
     `aws_secret_access_key = ${letters(39)}/`,
     `"SecretAccessKey": "${letters(40)}"`,
   ],
-  "a private key": ["", "RSA ", "EC ", "OPENSSH ", "ENCRYPTED ", "PGP "].map(
-    (type) => `-----BEGIN ${type}PRIVATE KEY${type === "PGP " ? " BLOCK" : ""}-----`,
-  ),
+  "a private key": [
+    ...["", "RSA ", "EC ", "OPENSSH ", "ENCRYPTED ", "PGP "].map(
+      (type) => `-----BEGIN ${type}PRIVATE KEY${type === "PGP " ? " BLOCK" : ""}-----`,
+    ),
+    "---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----",
+    `PuTTY-User-Key-File-3: ssh-rsa Private-Lines: 14\r\n${letters(62)}`,
+  ],
   "an address with a password": [
     "https://me:hunter2@example.com/x.git",
     "postgres://admin:p%40ss:w0rd@[::1]:5432/db",
     "redis://:hunter2@localhost",
     "https:\\/\\/me:hunter2@example.com",
+    "https://me:%24ecretpw@example.com",
+    "https://me:$ecretpw1@example.com",
+    "https://u:{abc}def@example.com",
+    "https://u:<abc>def@example.com",
+    "postgres://u:abc<def@h/db",
+    "https://u:*abc@h",
+    "https%3A%2F%2Fme%3Ahunter2%40example.com",
   ],
   "a Slack token": [`xoxb-1234567890-${letters(20)}`, `xapp-1-${letters(20)}`],
   "a Google key": [`AIza${letters(35)}`, `GOCSPX-${letters(28)}`, `ya29.${letters(60)}`],
@@ -98,6 +111,77 @@ describe("a secret stops a push", () => {
         `tokenizer.json line 4 (${kind}).`,
     );
     expect(JSON.stringify([error.message, error.remedy, error.details])).not.toContain(secret);
+  });
+
+  it.each([
+    ...["\\n", "\\t", "\\r\\n", "\\\\n", "\\u003d", "\\x3d", "\\u00e9", "%3D", "%c3%bC"],
+    ...["\u001b[31m", "\u001b[0;1;38;5;200m", "\u001b[K", "\\u001b[31m", "\\x1b[1m", "\\033[m"],
+  ])("behind %j, which is no part of a word", async (before) => {
+    const kinds = [
+      "a Hugging Face token",
+      "an API key (sk-…)",
+      "a GitHub token",
+      "an AWS access key",
+      "a Stripe key",
+    ];
+    const lines = kinds.map((kind) => `{"a": "key${before}${SECRETS[kind]?.[0]}\u001b[0m"}`);
+    const wide = Buffer.from(`\ufeff${lines.join("\n")}`, "utf16le");
+    const expected = kinds.map((kind, i) => ({ line: i + 1, kind }));
+    expect(await found({ "a.json": lines.join("\n"), "b.json": wide })).toEqual([
+      ...expected.map((one) => ({ file: "a.json", ...one })),
+      ...expected.map((one) => ({ file: "b.json", ...one })),
+    ]);
+  });
+
+  it("with any of its characters escaped, in words as JSON, Python and addresses escape", async () => {
+    const code = (letter: string) => letter.charCodeAt(0).toString(16);
+    const escapes = [
+      (letter: string) => `\\u00${code(letter)}`,
+      (letter: string) => `\\x${code(letter)}`,
+      (letter: string) => `%${code(letter).toUpperCase()}`,
+    ];
+    for (const [secret, kind] of [
+      [FIRST, "a Hugging Face token"],
+      [TOKEN, "the access token in use"],
+    ] as const) {
+      for (const escaped of escapes) {
+        const one = [...secret].map(
+          (letter, i) => secret.slice(0, i) + escaped(letter) + secret.slice(i + 1),
+        );
+        const lines = [...one, [...secret].map(escaped).join("")].map((text) => `"${text}"`);
+        const files = { "a.txt": lines.join("\n"), "b.txt": Buffer.from(lines.join("\n"), "utf16le") };
+        const secrets = await found(files);
+        const of = (name: string) => secrets.filter(({ file }) => file === name);
+        expect(of("a.txt")).toEqual(lines.map((_, i) => ({ file: "a.txt", line: i + 1, kind })));
+        expect(of("b.txt").map((one) => one.kind)).toEqual(lines.map(() => kind));
+      }
+    }
+  });
+
+  it("in the name of a file or folder, which is not shown further than there", async () => {
+    const files = {
+      [`${FIRST}.txt`]: FIRST,
+      [`logs/${FIRST}/a.txt`]: "",
+      [`of-${TOKEN}-x/b.txt`]: "",
+    };
+    const error = await refusal(files);
+    const kind = "a Hugging Face token";
+    expect(error.details.secrets).toEqual([
+      { file: "…", in_name: true, kind },
+      { file: "…", line: 1, kind },
+      { file: "logs/…", in_name: true, kind },
+      { file: "of-…", in_name: true, kind: "the access token in use" },
+    ]);
+    expect(error.message).toContain(`logs/… (${kind} in the name)`);
+    expect(error.remedy).toContain("passes with --allow and the path, where it is in a name.");
+    const both = await refusal({ ...files, "notes.txt": FIRST });
+    expect(both.remedy).toContain('with --allow "notes.txt", --allow and the path, where it is in a name.');
+    for (const secret of [FIRST, TOKEN]) {
+      expect(JSON.stringify([error.message, error.remedy, error.details])).not.toContain(secret);
+    }
+    const folder = await writeFolder({ ...FILES, ...files });
+    const { result } = await pushFiles("me/new", { allow: Object.keys(files), dryRun: true }, { folder });
+    expect(result.allowed).toEqual(error.details.secrets);
   });
 
   it.each([
@@ -273,6 +357,10 @@ describe("what is no secret passes", () => {
       `MKAKIA${capitals(26)}LLVVAKIA${capitals(20)}`,
       "https://example.com:8080/@me https://me@example.com git@github.com:org/x.git http://a:80/x?y=z@w",
       "https://$USER:$TOKEN@example.com https://{user}:{token}@example.com https://<user>:<token>@example.com",
+      `https://u:\${TOKEN}@h https://u:{{token}}@h https://u:%s@h https://u:%(token)s@h https://u:%TOKEN%@h https://u:***@h`,
+      "https://u:[token]@h https://u:%7Btoken%7D@h https://u:\\u003ctoken\\u003e@h https://u:%3Ctoken%3E@h",
+      "sk-toggleable__label-arrow sk-estimator-id-12 sk-SK-common_voice_11_0 sk-1f8a9e9f-6b3c-4a8c-9d2e-0a1b2c3d4e5f",
+      "sk-SK-Mistral-7B-Instruct-v2-GGUF-Q4_K ---- BEGIN SSH2 PUBLIC KEY ---- Private-Lines: 14 lines of it",
       "-----BEGIN CERTIFICATE----- -----BEGIN PUBLIC KEY----- PRIVATE KEY",
       `${letters(10)}hf_${letters(34)}`,
     ].join("\n");

@@ -1,4 +1,5 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, writeFileSync } from "node:fs";
+import { mkdir, symlink } from "node:fs/promises";
 import { delimiter, join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
 import { openFolder } from "../../src/checkpoint/folder.js";
@@ -263,4 +264,19 @@ test("Python imports nothing from the current directory, or from the folder unde
   );
   expect(importPath("", undefined)).toBe(undefined);
   expect(importPath(undefined, "/a/folder")).toBe(undefined);
+});
+
+test("nor by links that lead to them", async () => {
+  const place = await temporaryFolder();
+  for (const name of ["model", "model/..inside", "..model", "libraries"]) await mkdir(join(place, name));
+  const links = { link: "model", current: process.cwd(), up: ".", tf: "libraries" };
+  for (const [name, to] of Object.entries(links)) await symlink(to, join(place, name));
+  const at = (...names: string[]) => names.map((name) => join(place, name)).join(delimiter);
+  const real = (name: string) => join(realpathSync(place), name);
+  for (const verified of ["model", "link", "up/model"]) {
+    const given = at("current", "model", "link", "link/..inside", "model/..inside", "up/up/model", "tf");
+    expect(importPath(given, join(place, verified))).toBe(real("libraries"));
+  }
+  expect(importPath(at("..model"), join(place, "up"))).toBe(undefined);
+  expect(importPath(at("..model", "model"), join(place, "model"))).toBe(real("..model"));
 });

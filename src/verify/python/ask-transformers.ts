@@ -1,3 +1,4 @@
+import { realpathSync } from "node:fs";
 import { mkdir, readFile } from "node:fs/promises";
 import { basename, delimiter, isAbsolute, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -121,20 +122,31 @@ const TOKENS = ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH"];
 
 /**
  * PYTHONPATH without what stands for the current directory there (an empty entry does), which may be a stranger's folder,
- * and without the folder under test.
+ * and without the folder under test and what is in it, by whatever links they are named.
  */
 export function importPath(path: string | undefined, verified: string | undefined): string | undefined {
+  const current = realPath(process.cwd());
+  const folder = verified === undefined ? undefined : realPath(verified);
   const entries = (path ?? "")
     .split(delimiter)
     .filter((entry) => entry !== "")
-    .map((entry) => resolve(entry))
-    .filter((entry) => entry !== process.cwd() && !(verified !== undefined && isWithin(entry, verified)));
+    .map(realPath)
+    .filter((entry) => entry !== current && !(folder !== undefined && isWithin(entry, folder)));
   return entries.length > 0 ? entries.join(delimiter) : undefined;
+}
+
+/** Without links; what isn't there has none. */
+function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return resolve(path);
+  }
 }
 
 function isWithin(path: string, folder: string): boolean {
   const way = relative(folder, path);
-  return way === "" || !(way.startsWith("..") || isAbsolute(way));
+  return !/^\.\.(\/|\\|$)/.test(way) && !isAbsolute(way);
 }
 
 function parseReply(stdout: string): z.output<typeof ReplySchema> | undefined {

@@ -47,12 +47,12 @@ const MAX_SIZE = 2 ** 30;
 
 /**
  * No model is deeper, or has more heads. A typing error would fill memory with names; layers that share their weights, of
- * which any number fits a small file, would fill a graph that takes hours to load.
+ * which any number fits a small file, would fill a graph that takes minutes to load and cannot be stopped meanwhile.
  */
 const MAX_COUNTS: Readonly<Record<string, number>> = {
-  layers: 512,
-  layerGroups: 512,
-  layersPerGroup: 512,
+  layers: 128,
+  layerGroups: 128,
+  layersPerGroup: 128,
   heads: 10_000,
 };
 

@@ -8,6 +8,7 @@ test.each([
   ["an alias before its anchor", "a: *b\nc: &b 1\n", ["BAD_ALIAS"]],
   ["as many levels as JSON has", `a: ${"[".repeat(127)}${"]".repeat(127)}`, []],
   ["more than anybody writes", `a: ${"[".repeat(400)}${"]".repeat(400)}`, ["RESOURCE_EXHAUSTION"]],
+  ["more, without an end", `a: ${"[".repeat(5000)}`, ["RESOURCE_EXHAUSTION"]],
   ["more than a stack holds", "- ".repeat(100_000), ["RESOURCE_EXHAUSTION"]],
 ])("%s", (_, text, codes) => {
   expect([...new Set(yamlDocument(text).errors.map(({ code }) => code))]).toEqual(codes);

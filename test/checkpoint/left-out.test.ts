@@ -41,6 +41,9 @@ describe("what is no part of a model", () => {
         ".github/workflows/ci.yml",
         ".gitignore",
         "1_Pooling/.DS_Store",
+        // Without it no folder is a repository for git, whatever it holds.
+        "HEAD",
+        "sub/HEAD",
       ],
     ],
     [
@@ -54,6 +57,7 @@ describe("what is no part of a model", () => {
         "checkpoint-500/model.safetensors",
         "checkpoint-500/tokenizer_config.json",
         "checkpoint-best/optimizer.pt",
+        "Checkpoint-9/config.json",
         "events.out.tfevents.1",
         "global_step500/mp_rank_00_model_states.pt",
         "latest",
@@ -240,6 +244,8 @@ describe("names that not every system takes", () => {
     "a\0b",
     "trailing ",
     "trailing.",
+    "\u00a0.git/config",
+    "\u202egit/config",
     "x".repeat(256),
     "\u00fc".repeat(128),
   ])("%j", (path) => {

@@ -6,6 +6,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
@@ -518,8 +519,14 @@ describe("files that nobody planned", () => {
       "torch.py",
       "sitecustomize.py",
     ],
+    // Called like what owners put beside a model, and read by loaders all the same.
+    ...["LICENSE.py", "NOTICE.json", "additional_chat_templates/LICENSE.jinja", "LICENSE.safetensors"],
   ];
   damaged(bert, Object.fromEntries(EXTRA.map((file) => [file, put(file, "{}")])));
+  damaged(bert, {
+    "a link for which there may be a file later": (folder) =>
+      symlinkSync("later.json", join(folder, "adapter_config.json")),
+  });
 });
 
 describe("the modelling code", () => {

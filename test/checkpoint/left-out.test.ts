@@ -53,11 +53,11 @@ describe("what is no part of a model", () => {
     [
       "state of a training",
       [
+        "Checkpoint-9/config.json",
         "checkpoint-500/config.json",
         "checkpoint-500/model.safetensors",
         "checkpoint-500/tokenizer_config.json",
         "checkpoint-best/optimizer.pt",
-        "Checkpoint-9/config.json",
         "events.out.tfevents.1",
         "global_step500/mp_rank_00_model_states.pt",
         "latest",

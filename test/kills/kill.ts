@@ -155,7 +155,7 @@ function stateOf(content: Content, old: Content, whole: Content): "old" | "new" 
 }
 
 function stateIsModel(content: Content): boolean {
-  return content !== undefined && "model.safetensors" in content;
+  return Object.keys(content ?? {}).some((path) => path.endsWith(".safetensors"));
 }
 
 function contentOf(folder: string): Content {

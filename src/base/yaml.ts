@@ -36,23 +36,32 @@ export function yamlDocument(text: string, options: ParseOptions = {}): Document
 
 /**
  * Whether collections lie within each other further than is read. Of the library's two passes the first keeps a stack of its
- * own; the second, which makes values, takes the process's, and where that ends V8 may end the process.
+ * own for what stands in brackets; the second, which makes values, takes the process's for everything, and where that ends V8
+ * may end the process.
  */
 function nestsTooDeeply(text: string): boolean {
-  const pending: { token: CST.Token; depth: number }[] = [];
-  for (const token of new Parser().parse(text)) {
-    pending.push({ token, depth: 0 });
-    for (let next = pending.pop(); next; next = pending.pop()) {
-      const { token, depth } = next;
-      if (depth > MAX_DEPTH) return true;
-      if (token.type === "document" && token.value) pending.push({ token: token.value, depth });
-      if (!("items" in token)) continue;
-      for (const { key, value } of token.items) {
-        for (const inner of [key, value]) if (inner) pending.push({ token: inner, depth: depth + 1 });
-      }
+  try {
+    for (const token of new Parser().parse(text)) if (depthOf(token) > MAX_DEPTH) return true;
+    return false;
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return true;
+  }
+}
+
+function depthOf(token: CST.Token): number {
+  const pending = [{ token, depth: 0 }];
+  let deepest = 0;
+  for (let next = pending.pop(); next; next = pending.pop()) {
+    const { token, depth } = next;
+    deepest = Math.max(deepest, depth);
+    if (token.type === "document" && token.value) pending.push({ token: token.value, depth });
+    if (!("items" in token)) continue;
+    for (const { key, value } of token.items) {
+      for (const inner of [key, value]) if (inner) pending.push({ token: inner, depth: depth + 1 });
     }
   }
-  return false;
+  return deepest;
 }
 
 /** What the parser leaves to be found by whoever uses or writes the document. */

@@ -39,7 +39,7 @@ export async function removeTemporaries(parent: string): Promise<void> {
     if (owner?.id === name && (await isAbandoned(folder, owner, ABANDONED_MS))) {
       // Another user's cannot be removed, and is none of this run's business.
       await rm(folder, { recursive: true, force: true, maxRetries: 5 }).catch(() => {});
-    } else if (owner === undefined && host === hostname() && !isRunning(Number(pid))) {
+    } else if (owner === undefined && host === hostname() && !(await isRunning(Number(pid)))) {
       // One whose process was killed before it had marked it is empty: this fails where there is anything in it.
       if ((await lstat(folder).catch(() => undefined))?.isDirectory()) await rmdir(folder).catch(() => {});
     }

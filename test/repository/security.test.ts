@@ -40,7 +40,7 @@ describe("CI", () => {
   const commands = [read(".ci/run"), ...workflows().flatMap(({ runs }) => runs)];
 
   test("fuzzes for a bounded time, on the machine and on GitHub's", () => {
-    expect(read(".ci/run")).toMatch(/^npm run fuzz -- --seconds \d+$/m);
+    expect(read(".ci/run")).toMatch(/^npm run fuzz -- --seconds \d+ --seed \d+$/m);
     expect(commands.filter((command) => /npm run fuzz -- --seconds/.test(command))).toHaveLength(2);
     for (const { minutes } of workflows()) expect(minutes).toBeLessThanOrEqual(60);
   });

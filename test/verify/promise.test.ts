@@ -77,8 +77,15 @@ describe("what is promised is what is proven", () => {
     const path = join(folder, "lsg_conversion.json");
     const record = JSON.parse(readFileSync(path, "utf8"));
     writeFileSync(path, JSON.stringify(earlier({ ...record, promise: { lossless_up_to: 32 } })));
-    expect((await verdictOf(folder)).verdict).toBe("sound");
+    // But for its format, of which today's lsg writes none.
+    const fallen = async () => (await verdictOf(folder)).checks.filter(({ verdict }) => verdict === "fail");
+    const [only, ...others] = await fallen();
+    expect([only?.id, only?.findings ?? [only?.detail], others]).toEqual([
+      "promise",
+      [expect.stringContaining("format_version is 1")],
+      [],
+    ]);
     writeFileSync(path, JSON.stringify(earlier({ ...record, promise: { lossless_up_to: 48 } })));
-    expect((await verdictOf(folder)).verdict).toBe("falls_short");
+    expect((await fallen()).map(({ id }) => id)).toContain("files");
   });
 });

@@ -29,24 +29,27 @@ export async function isAlive(owner: Owner): Promise<boolean | undefined> {
   const here = await self();
   const isHere = owner.host === here.host && owner.boot === here.boot && owner.namespace === here.namespace;
   if (!isHere) return undefined;
-  return isRunning(owner.pid) && (await startOf(owner.pid)) === owner.started;
+  return (await isRunning(owner.pid)) && (await startOf(owner.pid)) === owner.started;
 }
 
-/** Whether there is a process of this number; it may be another one by now. */
-export function isRunning(pid: number): boolean {
+/** Whether there is a process of this number that has not ended; it may be another one by now. */
+export async function isRunning(pid: number): Promise<boolean> {
   try {
-    return process.kill(pid, 0);
+    process.kill(pid, 0);
+    return (await startOf(pid)) !== ENDED;
   } catch (error) {
     return systemErrorCode(error) === "EPERM";
   }
 }
+
+const ENDED = "ended";
 
 /** proc(5): the 22nd field of `stat`; the second is the program's name in brackets, and may hold any of them. */
 async function startOf(pid: number): Promise<string> {
   const stat = await read(`/proc/${pid}/stat`);
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   // A process that has ended and that nobody has asked about yet is still listed.
-  return fields[0] === "Z" ? "ended" : (fields[19] ?? "");
+  return fields[0] === "Z" ? ENDED : (fields[19] ?? "");
 }
 
 function read(path: string): Promise<string> {

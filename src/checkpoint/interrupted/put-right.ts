@@ -75,7 +75,7 @@ async function workFolders(parent: string, target: string): Promise<[folder: str
 
 /** A run may have been killed before it had written its mark: then its folder holds nothing but the torn mark. */
 async function removeUnbegun(folder: string, { pid }: WorkName): Promise<void> {
-  if (isRunning(pid) || !(await lstat(folder).catch(() => undefined))?.isDirectory()) return;
+  if ((await isRunning(pid)) || !(await lstat(folder).catch(() => undefined))?.isDirectory()) return;
   const names = await readdir(folder).catch((): string[] => []);
   if (names.some((name) => name !== MARK_FILE)) return;
   await removeTornMark(folder);

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 
 /** Hashing waits for the processor; larger pieces than the stream's 64 KB save a third of it. */
@@ -28,4 +29,11 @@ export async function hashFile(
     hash.update(chunk);
     onBytes?.(chunk.length);
   }
+}
+
+/** The SHA-256 of a file, in hexadecimal digits. @throws the signal's reason, once it is aborted */
+export async function sha256Of(path: string, signal: AbortSignal | undefined): Promise<string> {
+  const hash = createHash("sha256");
+  await hashFile(path, hash, { signal });
+  return hash.digest("hex");
 }

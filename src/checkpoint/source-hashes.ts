@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { FileSource } from "./file-source.js";
-import { hashFile } from "./hash-file.js";
+import { sha256Of } from "./hash-file.js";
 import { hashInThread } from "./hash-thread.js";
 import { ownWeights, readForSorting, sortFiles } from "./left-out.js";
 
@@ -36,11 +36,7 @@ export async function hashesOf(
 
 async function hashHere(paths: readonly string[], signal: AbortSignal | undefined): Promise<string[]> {
   const hashes: string[] = [];
-  for (const path of paths) {
-    const hash = createHash("sha256");
-    await hashFile(path, hash, { signal });
-    hashes.push(hash.digest("hex"));
-  }
+  for (const path of paths) hashes.push(await sha256Of(path, signal));
   return hashes;
 }
 

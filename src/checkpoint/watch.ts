@@ -4,7 +4,7 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { CheckpointError } from "../base/errors.js";
 import type { FileSource, Watch } from "./file-source.js";
-import { hashFile } from "./hash-file.js";
+import { sha256Of } from "./hash-file.js";
 
 /** Bytes of a file that were read by themselves: the header of weights. */
 interface ReadRange {
@@ -46,7 +46,7 @@ export async function watched(source: FileSource): Promise<FileSource> {
 
   async function noteContent(path: string, signal?: AbortSignal): Promise<void> {
     const place = places.get(path);
-    if (place !== undefined && !contents.has(path)) contents.set(path, await contentHash(place, signal));
+    if (place !== undefined && !contents.has(path)) contents.set(path, await sha256Of(place, signal));
   }
 
   /** Before a file is read for the first time. */
@@ -64,7 +64,8 @@ export async function watched(source: FileSource): Promise<FileSource> {
       const listed = source.files.get(path)?.size;
       const change = changeOf(before, now, contents.has(path)) ?? sizeChange(listed, now);
       if (change !== undefined) throw changed(path, change);
-      const isOther = contents.has(path) && contents.get(path) !== (await contentHash(place, signal));
+      const isOther =
+        contents.has(path) && (place === undefined || contents.get(path) !== (await sha256Of(place, signal)));
       if (isOther) throw changed(path, "its content is another");
     }
     for (const { path, start, end, hash } of ranges.values()) {
@@ -161,12 +162,6 @@ function changeOf(
 function sizeChange(listed: number | undefined, now: BigIntStats | undefined): string | undefined {
   if (listed === undefined || now === undefined || BigInt(listed) === now.size) return undefined;
   return `it had ${listed} bytes and has ${now.size}`;
-}
-
-async function contentHash(place: string | undefined, signal: AbortSignal | undefined): Promise<string> {
-  const hash = createHash("sha256");
-  if (place !== undefined) await hashFile(place, hash, { signal });
-  return hash.digest("hex");
 }
 
 function sha256(bytes: Buffer): string {

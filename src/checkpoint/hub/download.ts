@@ -4,6 +4,7 @@ import { copyFile, type FileHandle, mkdir, open, readdir, rename, rm, stat } fro
 import { basename, dirname, join } from "node:path";
 import { HubError, systemErrorCode } from "../../base/errors.js";
 import type { TransferOptions } from "../file-source.js";
+import { isRunning } from "../interrupted/owner.js";
 import type { HubFile } from "./api.js";
 import { sizeOf } from "./cache.js";
 import type { HubAnswer, HubClient } from "./client.js";
@@ -118,7 +119,7 @@ async function takeOverPartial(blob: string, partial: string): Promise<void> {
   if ((await sizeOf(partial)) !== undefined) return;
   for (const name of await readdir(dirname(blob))) {
     const pid = /^\.lsg-(\d+)\.incomplete$/.exec(name.slice(basename(blob).length))?.[1];
-    if (pid === undefined || !name.startsWith(basename(blob)) || isRunning(Number(pid))) continue;
+    if (pid === undefined || !name.startsWith(basename(blob)) || (await isRunning(Number(pid)))) continue;
     // Gone already: another process has taken it over, and there may be a second one.
     if (await unlessMissing(rename(join(dirname(blob), name), partial))) return;
   }
@@ -131,15 +132,6 @@ const STALE_AFTER = 10 * 60_000;
 async function removeStalePartial(path: string): Promise<void> {
   const info = await stat(path).catch(() => undefined);
   if (info !== undefined && Date.now() - info.mtimeMs > STALE_AFTER) await rm(path, { force: true });
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0); // signal 0 only asks
-    return true;
-  } catch (error) {
-    return systemErrorCode(error) !== "ESRCH";
-  }
 }
 
 async function unlessMissing(action: Promise<void>): Promise<boolean> {

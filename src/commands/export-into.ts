@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { lstat, mkdir, writeFile } from "node:fs/promises";
 import { dirname, join, posix } from "node:path";
 import { writesNoMore } from "../architectures/architecture.js";
+import { taskOf } from "../architectures/tasks.js";
 import { lsgOf, type PlannedAttention } from "../attention/planned.js";
 import { OptionError, OutputError } from "../base/errors.js";
 import { GRAPH_DTYPES, type GraphDtype } from "../base/graph-dtypes.js";
@@ -17,13 +18,12 @@ import type { Model } from "../model/model.js";
 import { positionTable } from "../model/positions.js";
 import { PRUNED_HEADS } from "../model/pruned-heads.js";
 import { openModel } from "../model/settle.js";
-import { CANDIDATE_SCORING_HEAD } from "../onnx/candidate-task.js";
 import { weightsIn } from "../onnx/dtype-weights.js";
 import { describeForExport, exportNotes } from "../onnx/export-model.js";
 import { exportedGraphs } from "../onnx/exported-graphs.js";
 import { graphHints } from "../onnx/graph-hints.js";
 import { requireShareable } from "../onnx/shared-weights.js";
-import { exported, taskOf } from "../onnx/tasks.js";
+import { exported } from "../onnx/tasks.js";
 import type { ExportOptions } from "../options/options.js";
 import type { Variant } from "../options/schemas.js";
 import { graphSeed } from "../plan/conversion-record.js";
@@ -98,7 +98,7 @@ export async function exportInto(
   let work: Work | undefined;
   try {
     const candidates =
-      head.auto === CANDIDATE_SCORING_HEAD
+      taskOf(head).candidates === "are scored"
         ? findCandidateTokens(await readTokenizer(source), model.architecture.tokenizerClass)
         : undefined;
     const graphOptions = {
@@ -146,7 +146,7 @@ export async function exportInto(
     return {
       files: paths,
       bytes: Object.fromEntries([...written].map(([file, size]) => [posix.join(place, file), size])),
-      task: taskOf(head),
+      task: taskOf(head).name,
       ...namedAttention(attention),
       notes: [
         ...checkpoint.remarks,

@@ -1,6 +1,6 @@
-import type { AutoClass } from "../architectures/architecture.js";
 import { autoClassName } from "../architectures/class-names.js";
 import { NEEDS_CODE } from "../architectures/modeling.js";
+import type { AutoClass } from "../architectures/tasks.js";
 import { losslessLength } from "../attention/lsg.js";
 import type { PlannedAttention } from "../attention/planned.js";
 import { LIBRARIES, type ModelKind } from "../checkpoint/sentence-transformers/model-kind.js";

@@ -1,6 +1,6 @@
-import { generates } from "../../architectures/architecture.js";
 import { findArchitecture } from "../../architectures/architectures.js";
 import { classKeyOf } from "../../architectures/class-names.js";
+import { taskOf } from "../../architectures/tasks.js";
 import { isLongformer } from "../../attention/longformer.js";
 import { openCheckpoint } from "../../checkpoint/checkpoint.js";
 import type { FileSource } from "../../checkpoint/file-source.js";
@@ -158,7 +158,7 @@ async function compareWeights(
 async function isGenerator({ model_type, architecture: className }: ConversionRecord): Promise<boolean> {
   const architecture = await findArchitecture(model_type);
   const head = architecture.heads[classKeyOf(architecture, openedClass(className, architecture)) ?? ""];
-  return head !== undefined && generates(head);
+  return head !== undefined && taskOf(head).generates === true;
 }
 
 function describePlan({ record, shards, sideFiles }: ConversionPlan): string {

@@ -1,7 +1,8 @@
 import { type Architecture, stacksOf } from "../architectures/architecture.js";
 import { taskOf } from "../architectures/tasks.js";
+import { lsgRow } from "../attention/lsg.js";
 import type { Checkpoint, Config } from "../checkpoint/checkpoint.js";
-import { basePrefixOf, isLsgConfig, type ModelClass, requestedClass, sourceClass } from "./classes.js";
+import { basePrefixOf, type ModelClass, requestedClass, sourceClass } from "./classes.js";
 import { checkConvertible, mergeKwargs } from "./config.js";
 import { headTensors, knownNames } from "./known-names.js";
 import type { Modules } from "./modules.js";
@@ -70,7 +71,7 @@ export function describeModel(
   return {
     architecture,
     config,
-    isLsg: isLsgConfig(config),
+    isLsg: lsgRow.marks(config),
     source,
     target,
     sizes,

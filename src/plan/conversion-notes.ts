@@ -1,20 +1,15 @@
 import type { Architecture } from "../architectures/architecture.js";
+import { configClass } from "../architectures/class-names.js";
 import { type ModelingCode, NEEDS_CODE } from "../architectures/modeling.js";
 import { isBase, taskOf } from "../architectures/tasks.js";
 import type { LongformerConfig } from "../attention/longformer.js";
+import { lsgRow } from "../attention/lsg.js";
 import { isSparse } from "../attention/lsg-config.js";
-import { seenInFull } from "../attention/planned.js";
 import { scoreBytes } from "../attention/score-memory.js";
+import { seenInFull } from "../attention/variants.js";
 import type { Config } from "../checkpoint/checkpoint.js";
 import { COLBERT_CLASS } from "../checkpoint/sentence-transformers/model-kind.js";
-import {
-  configClass,
-  headlessNotes,
-  isLsgConfig,
-  lsgClass,
-  openedClass,
-  withoutLsg,
-} from "../model/classes.js";
+import { headlessNotes, lsgClass, openedClass, withoutLsg } from "../model/classes.js";
 import { groupNames } from "../model/strangers.js";
 import { DEFAULT_MAX_SEQUENCE_LENGTH } from "../options/schemas.js";
 import { cutSentence } from "./model-card.js";
@@ -111,7 +106,7 @@ function namedOtherwise(config: Config, className: string): boolean {
 }
 
 function lsgNotes({ checkpoint, architecture, options, modeling }: PlanInputs, { target }: WeightPlan) {
-  const isLsg = isLsgConfig(checkpoint.config);
+  const isLsg = lsgRow.marks(checkpoint.config);
   return [
     target.head === undefined &&
       target.className !== COLBERT_CLASS &&

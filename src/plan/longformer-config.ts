@@ -1,7 +1,6 @@
 import type { Architecture, Head } from "../architectures/architecture.js";
 import { taskOf } from "../architectures/tasks.js";
 import {
-  type LayerSizes,
   type LongformerConfig,
   perLayer,
   REFERENCE_WINDOW,
@@ -9,6 +8,7 @@ import {
   refuseUneven,
   withDilation,
 } from "../attention/longformer.js";
+import type { LayerSizes } from "../attention/variant-row.js";
 import { OptionError } from "../base/errors.js";
 import type { Config } from "../checkpoint/checkpoint.js";
 import type { Model } from "../model/model.js";

@@ -1,14 +1,8 @@
 import type { Architecture } from "../architectures/architecture.js";
 import { classKeyOf, classNameOf, classNames } from "../architectures/class-names.js";
 import { taskOf } from "../architectures/tasks.js";
-import {
-  isLongformer,
-  type LongformerConfig,
-  losslessLength,
-  MIN_WINDOW,
-  readLongformer,
-  refuseFarApart,
-} from "../attention/longformer.js";
+import { type LongformerConfig, longformerRow, MIN_WINDOW, refuseFarApart } from "../attention/longformer.js";
+import { attentionOf, keysOf } from "../attention/variants.js";
 import { OptionError } from "../base/errors.js";
 import type { Checkpoint, Config } from "../checkpoint/checkpoint.js";
 import { COLBERT_CLASS } from "../checkpoint/sentence-transformers/model-kind.js";
@@ -67,7 +61,8 @@ export function planLongformer(
   const length = variant.decoder ? inWindows(asked, longformer, positions.usable) : asked;
   const shared = Math.min(positions.usable, length);
   refuseFarApart(longformer, length);
-  const own = isLongformer(architecture) ? readLongformer(config, model.sizes) : undefined;
+  const sourceAttention = attentionOf(model);
+  const own = keysOf("longformer", sourceAttention);
   const changes = sizeChanges({ model, variant, length, head: target.head, separator });
   const targetConfig: Config = { ...config, ...Object.fromEntries(changes) };
   const labels = (target.head && taskOf(target.head).labels) ?? configLabels(config);
@@ -93,7 +88,7 @@ export function planLongformer(
     source,
     target,
     attention: { kind: "longformer", config: longformer },
-    sourceAttention: own && { kind: "longformer", config: own },
+    sourceAttention,
     length: { from: positions.usable, to: length },
     heads: sizes.heads,
     ...appraise({
@@ -102,7 +97,7 @@ export function planLongformer(
       options,
       isNewHead: assigned.created.length > 0,
       attention: {
-        upTo: losslessLength(longformer, shared, own),
+        upTo: longformerRow.losslessLength(longformer, shared, own),
         cause: longformerCause(longformer, options),
       },
       usable: shared,

@@ -1,6 +1,6 @@
 import { isBase, taskOf } from "../../architectures/tasks.js";
 import { isLongformer } from "../../attention/longformer.js";
-import { borderOf, isRandom, type PlannedAttention } from "../../attention/planned.js";
+import { borderOf, isRandom, type LocalAttention } from "../../attention/variants.js";
 import { readsTokenTypes } from "../../model/model.js";
 import type { ReadModel } from "../../model/open.js";
 import { poolerSpecs } from "../../model/tensor-specs.js";
@@ -189,7 +189,7 @@ function tooFar({ what, length, difference }: Found): string {
 function describe(
   { torch, transformers, ...answer }: Answer,
   { batches }: Inputs,
-  attention: PlannedAttention,
+  attention: LocalAttention,
 ): string {
   const unread = answer.unexpected.length;
   return [

@@ -143,6 +143,15 @@ test("a head that a relative does not have is none of its table's: it does not c
   expect(bert.heads.ForMaskedLM.auto).toBe("MaskedLM");
 });
 
+test("nothing but the table of tasks asks which auto class opens a model", () => {
+  const sources = readdirSync(join(ROOT, "src"), { recursive: true, encoding: "utf8" }).filter(
+    (file) => file.endsWith(".ts") && !file.endsWith("tasks.ts"),
+  );
+  const autos = Object.keys(TASKS).join("|");
+  const asks = new RegExp(`(===|!==|case) "(${autos})"|"(${autos})" (===|!==)|For(${autos})"`);
+  expect(sources.filter((file) => asks.test(read(`src/${file}`)))).toEqual([]);
+});
+
 /** What the pipelines of transformers open with each auto class, where the Hub has a task of that name. */
 const PIPELINES: Partial<Record<AutoClass, string>> = {
   Model: "feature-extraction",

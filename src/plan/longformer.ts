@@ -7,7 +7,7 @@ import { OptionError } from "../base/errors.js";
 import type { Checkpoint, Config } from "../checkpoint/checkpoint.js";
 import { COLBERT_CLASS } from "../checkpoint/sentence-transformers/model-kind.js";
 import { type ModelClass, requestedClass } from "../model/classes.js";
-import { changedKeys, raisedLengths } from "../model/config.js";
+import { changedKeys, lengthChange, raisedLengths } from "../model/config.js";
 import { describeModel, type Model } from "../model/model.js";
 import type { SourceTensor } from "../model/names.js";
 import { positionTable } from "../model/positions.js";
@@ -59,6 +59,7 @@ export function planLongformer(
   const asked = targetLength(options.maxSequenceLength, positions.usable);
   const longformer = resolveLongformer(options, config, model.sizes, Math.min(positions.usable, asked));
   const length = variant.decoder ? inWindows(asked, longformer, positions.usable) : asked;
+  const lengths = lengthChange(variant, positions.usable, length);
   const shared = Math.min(positions.usable, length);
   refuseFarApart(longformer, length);
   const sourceAttention = attentionOf(model);
@@ -89,7 +90,7 @@ export function planLongformer(
     target,
     attention: { kind: "longformer", config: longformer },
     sourceAttention,
-    length: { from: positions.usable, to: length },
+    length: lengths,
     heads: sizes.heads,
     ...appraise({
       checkpoint,
@@ -115,7 +116,7 @@ export function planLongformer(
         : [["tokenizer_class", config.tokenizer_class ?? architecture.tokenizerClass] as const]),
       ["attention_window", longformer.attention_window],
       ["attention_dilation", longformer.attention_dilation],
-      ...raisedLengths(variant, config, { from: positions.usable, to: length }),
+      ...raisedLengths(variant, config, lengths),
       ...(labels === configLabels(config)
         ? []
         : ([

@@ -3,13 +3,14 @@ import { keptGlobalRows, lsgConfigChanges, lsgRow } from "../attention/lsg.js";
 import { type Attention, attentionOf, keysOf, type LocalAttention } from "../attention/variants.js";
 import type { Checkpoint } from "../checkpoint/checkpoint.js";
 import { lsgClass, type ModelClass } from "../model/classes.js";
-import { aliasedSizes, changedKeys, raisedLengths } from "../model/config.js";
+import { aliasedSizes, changedKeys, lengthChange, raisedLengths } from "../model/config.js";
 import { describeModel, type Model } from "../model/model.js";
 import { positionTable, statedPositions } from "../model/positions.js";
 import { refuseExpanded } from "../model/refuse-expanded.js";
 import { strangersOf } from "../model/strangers.js";
 import { configLabels } from "../model/tensor-specs.js";
 import type { ConversionOptions } from "../options/options.js";
+import type { Lengths } from "../tokenizer/raise-length.js";
 import { globalStart } from "./global-start.js";
 import { resolveLsgConfig } from "./lsg.js";
 import { place, type TokenIds } from "./place.js";
@@ -25,7 +26,7 @@ export interface WeightPlan {
   readonly target: ModelClass;
   readonly attention: LocalAttention;
   readonly sourceAttention: Attention;
-  readonly length: { readonly from: number; readonly to: number };
+  readonly length: Lengths;
   readonly promise: Promised;
   /** What the user should know of the source, a sentence each. */
   readonly findings: readonly string[];
@@ -62,6 +63,7 @@ export function planWeights(
 
   const positions = positionTable(model);
   const length = targetLength(options.maxSequenceLength, positions.usable);
+  const lengths = lengthChange(architecture, positions.usable, length);
   // Of a table that is cut the rest is read by neither.
   const shared = Math.min(positions.usable, length);
   const lsg = resolveLsgConfig(options, model, shared);
@@ -80,7 +82,7 @@ export function planWeights(
     target,
     attention: { kind: "lsg", config: lsg },
     sourceAttention,
-    length: { from: positions.usable, to: length },
+    length: lengths,
     heads: sizes.heads,
     ...appraise({
       checkpoint,
@@ -97,7 +99,7 @@ export function planWeights(
       ...changedKeys(checkpoint.config, config),
       ...lsgConfigChanges(architecture, lsgClass(target.className, architecture), lsg),
       ["max_position_embeddings", rows],
-      ...raisedLengths(architecture, config, { from: positions.usable, to: length }),
+      ...raisedLengths(architecture, config, lengths),
       ...aliasedSizes(architecture, config, sizes),
       // The result's attention is none of windows, whatever the source's was.
       ["attention_window", undefined],

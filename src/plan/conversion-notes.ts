@@ -1,6 +1,7 @@
 import type { Architecture } from "../architectures/architecture.js";
 import { configClass } from "../architectures/class-names.js";
 import { type ModelingCode, NEEDS_CODE } from "../architectures/modeling.js";
+import { isBase, taskOf } from "../architectures/tasks.js";
 import { scoreBytes } from "../attention/score-memory.js";
 import { isSparseAttention, seenInFull, widthOf } from "../attention/variants.js";
 import type { Config } from "../checkpoint/checkpoint.js";
@@ -19,7 +20,7 @@ export function conversionNotes(inputs: PlanInputs, weights: WeightPlan): string
   const { checkpoint, architecture, options } = inputs;
   const { source, target, created, carried, length, promise, findings } = weights;
   const { headless } = source;
-  const isBase = target.head?.auto === "Model";
+  const isBody = target.head && isBase(target.head);
   const all: (string | false)[] = [
     ...headlessNotes(source, "converted"),
     headless === undefined &&
@@ -33,10 +34,10 @@ export function conversionNotes(inputs: PlanInputs, weights: WeightPlan): string
     inputs.tokens.asked !== undefined && tokenNote(inputs.tokens.asked),
     promiseSentence(
       promise,
-      isBase && target.className !== source.className ? `${source.className}'s base model` : source.className,
+      isBody && target.className !== source.className ? `${source.className}'s base model` : source.className,
     ),
     ...findings,
-    length.to < length.from && cutNote(inputs, weights),
+    length.to < length.from && cutNote(weights),
     costNote(weights),
     promise.hidden_states_up_to > 1 && beyondNote(inputs, weights),
     ...variantNotes(inputs, weights),
@@ -45,8 +46,8 @@ export function conversionNotes(inputs: PlanInputs, weights: WeightPlan): string
 }
 
 /** What is lost where the table of positions is cut. */
-function cutNote({ architecture }: PlanInputs, { source, length: { from, to }, target }: WeightPlan): string {
-  const writes = architecture.decoder && target.head?.auto === "Seq2SeqLM";
+function cutNote({ source, length: { from, to }, target }: WeightPlan): string {
+  const writes = target.head && taskOf(target.head).generates;
   return (
     `${cutSentence({ from, to })} ${source.className} read them.` +
     (writes ? ` The decoder writes no more than ${to} tokens either.` : "")
@@ -97,7 +98,7 @@ function namedOtherwise(config: Config, className: string): boolean {
 
 /** What becomes of positions that the source had none for. */
 export function beyond({ positions }: Architecture): string {
-  return positions.sinusoidal ? "positions go on" : "positions repeat";
+  return positions.kind === "sinusoidal" ? "positions go on" : "positions repeat";
 }
 
 /** What whoever opens the result has to say, and what happens where he doesn't. */

@@ -1,6 +1,7 @@
 import { type Architecture, longformerType } from "../architectures/architecture.js";
 import { findArchitecture } from "../architectures/architectures.js";
 import { classKeyOf, classNameOf, classNames } from "../architectures/class-names.js";
+import { taskOf } from "../architectures/tasks.js";
 import {
   dilationText,
   type LongformerConfig,
@@ -73,7 +74,7 @@ function planLongformer({
   const own = keysOf("longformer", sourceAttention);
   const changes = sizeChanges({ model, variant, length, head: target.head, separator });
   const targetConfig: Config = { ...config, ...Object.fromEntries(changes) };
-  const labels = target.head?.labels ?? configLabels(config);
+  const labels = (target.head && taskOf(target.head).labels) ?? configLabels(config);
   const sizes = readSizes(variant, targetConfig, labels);
   const assigned = assignTensors({ model, variant, target, sizes, length, config: targetConfig, options });
 
@@ -162,7 +163,7 @@ function inWindows(asked: number, { attention_window }: LongformerConfig, usable
  * families that do not.
  */
 function withPadding(model: Model, variant: Architecture): Model {
-  const isCounted = model.architecture.positions.offset === variant.positions.offset;
+  const isCounted = model.architecture.positions.kind === variant.positions.kind;
   if (isCounted || variant.decoder || model.config.pad_token_id !== undefined) return model;
   return { ...model, config: { ...model.config, pad_token_id: 0 } };
 }
@@ -243,7 +244,8 @@ function longformerNotes(
   { source, target }: WeightPlan,
   config: LongformerConfig,
 ) {
-  const countsPadding = architecture.positions.offset === 0 && result.positions.offset !== 0;
+  const countsPadding =
+    architecture.positions.kind === "table" && result.positions.kind === "table behind padding";
   return [
     source.head === undefined &&
       source.className !== COLBERT_CLASS &&
@@ -276,7 +278,7 @@ async function target(source: Architecture): Promise<Architecture> {
   if (modelType !== undefined) return findArchitecture(modelType);
   const { longformer, title } = source;
   throw new OptionError(
-    `--to longformer: ${title} has no Longformer variant: ${longformer && "refused" in longformer ? longformer.refused : "none is known"}`,
+    `--to longformer: ${title} has no Longformer variant: ${"refused" in longformer ? longformer.refused : ""}`,
     "Use --to lsg.",
   );
 }

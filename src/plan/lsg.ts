@@ -16,7 +16,7 @@ import { COLBERT_CLASS } from "../checkpoint/sentence-transformers/model-kind.js
 import { resultClass } from "../model/classes.js";
 import { aliasedSizes, changedKeys, raisedLengths } from "../model/config.js";
 import { describeModel, type Model } from "../model/model.js";
-import { positionTable } from "../model/positions.js";
+import { positionTable, statedPositions } from "../model/positions.js";
 import { refuseExpanded } from "../model/refuse-expanded.js";
 import { strangersOf } from "../model/strangers.js";
 import { flagName } from "../options/flags.js";
@@ -57,7 +57,7 @@ function planLsg({ checkpoint, architecture, options, tokens }: PlanInputs): Wei
   // The reference computes all rows that can be; what is to be lossless keeps the source's own.
   const keptPositions = options.preset === "reference" ? 0 : positions.usable;
   const { placed, dropped } = place({ model, reconciled, length, keptPositions, globals });
-  const rows = length + (architecture.positions.configCountsOffset ? positions.offset : 0);
+  const rows = statedPositions(architecture, length, positions.offset);
 
   const className = resultClass("lsg", target.className, architecture);
   return {

@@ -1,7 +1,6 @@
 import { existsSync } from "node:fs";
 import { lstat, mkdir, writeFile } from "node:fs/promises";
 import { dirname, join, posix } from "node:path";
-import { writesNoMore } from "../architectures/architecture.js";
 import { taskOf } from "../architectures/tasks.js";
 import {
   type Attention,
@@ -20,6 +19,7 @@ import { graphPaths } from "../checkpoint/graph-files.js";
 import { whileUnchanged } from "../checkpoint/watch.js";
 import { openWeights } from "../checkpoint/weight-reader.js";
 import { editTopLevel } from "../json/json-edit.js";
+import { lengthChange } from "../model/config.js";
 import type { Model } from "../model/model.js";
 import { positionTable } from "../model/positions.js";
 import { PRUNED_HEADS } from "../model/pruned-heads.js";
@@ -179,8 +179,7 @@ async function limitLengths(folder: string, source: FileSource, model: Model): P
   const paths: string[] = [];
   for (const [path, { content, leavesLengthOpen }] of source.mended ?? []) {
     if (!leavesLengthOpen) continue;
-    const lengths = { from: usable, to: usable, writesNoMore: writesNoMore(model.architecture) };
-    const limited = raiseLength(path, content, lengths);
+    const limited = raiseLength(path, content, lengthChange(model.architecture, usable, usable));
     await mkdir(dirname(join(folder, path)), { recursive: true });
     await writeFile(join(folder, path), limited.content);
     paths.push(path);

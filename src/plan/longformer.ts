@@ -14,7 +14,7 @@ import { OptionError } from "../base/errors.js";
 import type { Config } from "../checkpoint/checkpoint.js";
 import { COLBERT_CLASS } from "../checkpoint/sentence-transformers/model-kind.js";
 import { type ModelClass, requestedClass } from "../model/classes.js";
-import { changedKeys, raisedLengths } from "../model/config.js";
+import { changedKeys, lengthChange, raisedLengths } from "../model/config.js";
 import { describeModel, type Model } from "../model/model.js";
 import type { SourceTensor } from "../model/names.js";
 import { positionTable } from "../model/positions.js";
@@ -68,6 +68,7 @@ function planLongformer({
   const asked = targetLength(options.maxSequenceLength, positions.usable);
   const longformer = resolveLongformer(options, config, model.sizes, Math.min(positions.usable, asked));
   const length = variant.decoder ? inWindows(asked, longformer, positions.usable) : asked;
+  const lengths = lengthChange(variant, positions.usable, length);
   const shared = Math.min(positions.usable, length);
   refuseFarApart(longformer, length);
   const sourceAttention = attentionOf(model);
@@ -99,7 +100,7 @@ function planLongformer({
     className,
     attention: { kind: "longformer", config: longformer },
     sourceAttention,
-    length: { from: positions.usable, to: length },
+    length: lengths,
     heads: sizes.heads,
     ...appraise({
       checkpoint,
@@ -125,7 +126,7 @@ function planLongformer({
         : [["tokenizer_class", config.tokenizer_class ?? architecture.tokenizerClass] as const]),
       ["attention_window", longformer.attention_window],
       ["attention_dilation", longformer.attention_dilation],
-      ...raisedLengths(variant, config, { from: positions.usable, to: length }),
+      ...raisedLengths(variant, config, lengths),
       ...labelChanges(config, labels),
       ["_name_or_path", undefined],
     ]),

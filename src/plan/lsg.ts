@@ -14,7 +14,7 @@ import { attentionOf, keysOf } from "../attention/variants.js";
 import { OptionError } from "../base/errors.js";
 import { COLBERT_CLASS } from "../checkpoint/sentence-transformers/model-kind.js";
 import { resultClass } from "../model/classes.js";
-import { aliasedSizes, changedKeys, raisedLengths } from "../model/config.js";
+import { aliasedSizes, changedKeys, lengthChange, raisedLengths } from "../model/config.js";
 import { describeModel, type Model } from "../model/model.js";
 import { positionTable, statedPositions } from "../model/positions.js";
 import { refuseExpanded } from "../model/refuse-expanded.js";
@@ -46,6 +46,7 @@ function planLsg({ checkpoint, architecture, options, tokens }: PlanInputs): Wei
 
   const positions = positionTable(model);
   const length = targetLength(options.maxSequenceLength, positions.usable);
+  const lengths = lengthChange(architecture, positions.usable, length);
   // Of a table that is cut the rest is read by neither.
   const shared = Math.min(positions.usable, length);
   const lsg = resolveLsgConfig(options, model, shared);
@@ -66,7 +67,7 @@ function planLsg({ checkpoint, architecture, options, tokens }: PlanInputs): Wei
     className,
     attention: { kind: "lsg", config: lsg },
     sourceAttention,
-    length: { from: positions.usable, to: length },
+    length: lengths,
     heads: sizes.heads,
     ...appraise({
       checkpoint,
@@ -83,7 +84,7 @@ function planLsg({ checkpoint, architecture, options, tokens }: PlanInputs): Wei
       ...changedKeys(checkpoint.config, config),
       ...lsgConfigChanges(architecture, className, lsg),
       ["max_position_embeddings", rows],
-      ...raisedLengths(architecture, config, { from: positions.usable, to: length }),
+      ...raisedLengths(architecture, config, lengths),
       ...aliasedSizes(architecture, config, sizes),
       // The result's attention is none of windows, whatever the source's was.
       ["attention_window", undefined],

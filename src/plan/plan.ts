@@ -1,6 +1,8 @@
-import { writesNoMore } from "../architectures/architecture.js";
+import { taskOf } from "../architectures/tasks.js";
 import { affordedTokens, SCORES_FOR_ALL } from "../attention/score-memory.js";
 import { isLocal } from "../attention/variants.js";
+import { deepFreeze } from "../base/freeze.js";
+import { CONFIG_FILE } from "../checkpoint/checkpoint.js";
 import { modelKind, SETTINGS_FILE } from "../checkpoint/sentence-transformers/model-kind.js";
 import { MODULES_FILE } from "../checkpoint/sentence-transformers/modules-json.js";
 import { recordedOptions } from "../options/options.js";
@@ -10,7 +12,7 @@ import { RECORD_FILE, recordText } from "./conversion-record.js";
 import { openingChanges } from "./left-in-config.js";
 import { modelCard } from "./model-card.js";
 import type { PlanInputs } from "./plan-inputs.js";
-import { INDEX_FILE, shardIndex } from "./shards.js";
+import { INDEX_FILE, shardIndex, withOrigin } from "./shards.js";
 import { formerCuts, mendingNotes, sentenceNotes } from "./side-file-notes.js";
 import { planSideFiles } from "./side-files.js";
 import type { ConversionPlan, ConversionRecord, SideFile } from "./types.js";
@@ -39,7 +41,6 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
       openingClass(contents, files, architecture.tokenizerClass),
       options.modelKwargs,
     );
-  const length = { ...weights.length, writesNoMore: writesNoMore(result) };
   const {
     sideFiles,
     omitted,
@@ -49,7 +50,7 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
     contents,
     rewritten,
     mended,
-    length,
+    length: weights.length,
     modeling: [...(modeling?.files.keys() ?? [])],
     tokens: tokens.asked?.ids ?? {},
   });
@@ -85,16 +86,20 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
       ...(opening?.changes ?? []),
     ]),
   ];
-  return {
+  return deepFreeze({
     record,
+    length: weights.length,
+    generates: weights.target.head !== undefined && taskOf(weights.target.head).generates === true,
     attention: weights.attention,
     config: {
+      kind: "config",
+      path: CONFIG_FILE,
       set: Object.fromEntries(changes.filter(([, value]) => value !== undefined)),
       remove: changes
         .filter(([key, value]) => value === undefined && (key in checkpoint.config || settled.has(key)))
         .map(([key]) => key),
     },
-    shards: weights.shards,
+    shards: weights.shards.map((shard) => withOrigin(shard, checkpoint)),
     dropped: weights.dropped,
     carried: weights.carried,
     sideFiles: [...sideFiles, ...written],
@@ -112,13 +117,14 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
       ...leftOut,
       ...openingNotes(modeling),
     ],
-  };
+  });
 }
 
 function conversionRecord(
   { checkpoint, options, tokens, provenance: { lsg_version, source }, result }: PlanInputs,
   weights: WeightPlan,
 ): ConversionRecord {
+  const { from, to } = weights.length;
   const modelTypeFrom = checkpoint.settlement?.modelTypeFrom;
   return {
     format_version: 2,
@@ -128,7 +134,7 @@ function conversionRecord(
     ...(modelTypeFrom && { model_type_from: modelTypeFrom }),
     architecture: weights.className,
     variant: weights.attention.kind,
-    max_sequence_length: weights.length,
+    max_sequence_length: { from, to },
     ...(tokens.asked && { added_tokens: tokens.asked.ids }),
     ...(Object.keys(weights.unreadGlobals).length > 0 && { unread_global_table: weights.unreadGlobals }),
     options: recordedOptions(options),

@@ -5,6 +5,7 @@ import type { ModelClass } from "../model/classes.js";
 import type { Model } from "../model/model.js";
 import { configLabels } from "../model/tensor-specs.js";
 import type { ConversionOptions } from "../options/options.js";
+import type { Lengths } from "../tokenizer/raise-length.js";
 import type { PlanInputs } from "./plan-inputs.js";
 import type { DroppedTensor, PlannedShard, Promised, UnreadGlobals } from "./types.js";
 
@@ -16,7 +17,7 @@ export interface WeightPlan {
   readonly className: string;
   readonly attention: LocalAttention;
   readonly sourceAttention: Attention;
-  readonly length: { readonly from: number; readonly to: number };
+  readonly length: Lengths;
   readonly promise: Promised;
   /** What the user should know of the source, a sentence each. */
   readonly findings: readonly string[];

@@ -1,3 +1,4 @@
+import type { Architecture } from "../architectures/architecture.js";
 import {
   dilationText,
   isLongformer,
@@ -7,10 +8,21 @@ import {
 import { readLsgConfig } from "../attention/lsg.js";
 import { isSparse, type LsgConfig } from "../attention/lsg-config.js";
 import type { PlannedAttention } from "../attention/planned.js";
-import type { Model } from "./model.js";
+import type { Config } from "../checkpoint/checkpoint.js";
+import type { Sizes } from "./tensor-specs.js";
 
 /** A checkpoint's attention, as its config says; undefined for full attention. */
-export function attentionOf({ architecture, config, isLsg, sizes }: Model): PlannedAttention | undefined {
+export function attentionOf({
+  architecture,
+  config,
+  isLsg,
+  sizes,
+}: {
+  readonly architecture: Architecture;
+  readonly config: Config;
+  readonly isLsg: boolean;
+  readonly sizes: Sizes;
+}): PlannedAttention | undefined {
   if (isLsg) return { kind: "lsg", config: readLsgConfig(config, architecture) };
   if (!isLongformer(architecture)) return undefined;
   return { kind: "longformer", config: readLongformer(config, sizes) };

@@ -6,14 +6,7 @@ import { seenInFull } from "../attention/planned.js";
 import { scoreBytes } from "../attention/score-memory.js";
 import type { Config } from "../checkpoint/checkpoint.js";
 import { COLBERT_CLASS } from "../checkpoint/sentence-transformers/model-kind.js";
-import {
-  configClass,
-  headlessNotes,
-  isLsgConfig,
-  lsgClass,
-  openedClass,
-  withoutLsg,
-} from "../model/classes.js";
+import { configClass, headlessNotes, lsgClass, openedClass, withoutLsg } from "../model/classes.js";
 import { groupNames } from "../model/strangers.js";
 import { DEFAULT_MAX_SEQUENCE_LENGTH } from "../options/schemas.js";
 import { cutSentence } from "./model-card.js";
@@ -24,7 +17,8 @@ import type { WeightPlan } from "./weights.js";
 
 /** What a user would want to be told and the plan's data does not say by itself. */
 export function conversionNotes(inputs: PlanInputs, weights: WeightPlan): string[] {
-  const { checkpoint, architecture, options } = inputs;
+  const { options } = inputs;
+  const { checkpoint, architecture } = inputs.model;
   const { source, target, created, carried, attention, length, promise, findings } = weights;
   const { headless } = source;
   const isBase = target.head?.auto === "Model";
@@ -55,7 +49,10 @@ export function conversionNotes(inputs: PlanInputs, weights: WeightPlan): string
 }
 
 /** What is lost where the table of positions is cut. */
-function cutNote({ architecture }: PlanInputs, { source, length: { from, to }, target }: WeightPlan): string {
+function cutNote(
+  { model: { architecture } }: PlanInputs,
+  { source, length: { from, to }, target }: WeightPlan,
+): string {
   const writes = architecture.decoder && target.head?.auto === "Seq2SeqLM";
   return (
     `${cutSentence({ from, to })} ${source.className} read them.` +
@@ -80,7 +77,10 @@ function costNote({ attention, heads, length: { from } }: WeightPlan): string | 
 }
 
 /** What longer inputs meet: positions that the source had none for, and attention that does not see everything. */
-function beyondNote({ architecture }: PlanInputs, { attention, length }: WeightPlan): string | false {
+function beyondNote(
+  { model: { architecture } }: PlanInputs,
+  { attention, length }: WeightPlan,
+): string | false {
   if (length.to <= length.from) return false;
   const positions = `Beyond ${length.from} tokens ${beyond(architecture)}`;
   const best = "fine-tune on long inputs for best results.";
@@ -109,8 +109,8 @@ function namedOtherwise(config: Config, className: string): boolean {
   return named !== undefined && withoutLsg(named) !== className;
 }
 
-function lsgNotes({ checkpoint, architecture, options, modeling }: PlanInputs, { target }: WeightPlan) {
-  const isLsg = isLsgConfig(checkpoint.config);
+function lsgNotes({ model, options, modeling }: PlanInputs, { target }: WeightPlan) {
+  const { isLsg, architecture } = model;
   return [
     target.head === undefined &&
       target.className !== COLBERT_CLASS &&
@@ -128,7 +128,7 @@ function lsgNotes({ checkpoint, architecture, options, modeling }: PlanInputs, {
 }
 
 function longformerNotes(
-  { architecture, longformer }: PlanInputs,
+  { model: { architecture }, longformer }: PlanInputs,
   { source, target }: WeightPlan,
   config: LongformerConfig,
 ) {

@@ -9,14 +9,13 @@ import {
   refuseFarApart,
 } from "../attention/longformer.js";
 import { OptionError } from "../base/errors.js";
-import type { Checkpoint, Config } from "../checkpoint/checkpoint.js";
+import type { Config } from "../checkpoint/checkpoint.js";
 import { COLBERT_CLASS } from "../checkpoint/sentence-transformers/model-kind.js";
 import { type ModelClass, requestedClass } from "../model/classes.js";
 import { changedKeys, raisedLengths } from "../model/config.js";
-import { describeModel, type Model } from "../model/model.js";
+import type { Model } from "../model/model.js";
 import type { SourceTensor } from "../model/names.js";
-import { positionTable } from "../model/positions.js";
-import { refuseExpanded } from "../model/refuse-expanded.js";
+import { refuseExpanded } from "../model/strangers.js";
 import { configLabels, headSpecs, projects, readSizes, type TensorSpec } from "../model/tensor-specs.js";
 import type { ConversionOptions } from "../options/options.js";
 import { opensFolder } from "../tokenizer/class-name.js";
@@ -39,28 +38,20 @@ import { displacedTensors, type WeightPlan } from "./weights.js";
  * @throws CheckpointError or OptionError for whatever would not give a sound result.
  */
 export function planLongformer(
-  checkpoint: Checkpoint,
+  unpadded: Model,
   variant: Architecture,
-  architecture: Architecture,
   options: ConversionOptions,
   separator: number | undefined,
 ): WeightPlan {
-  const model = withPadding(
-    describeModel(checkpoint, architecture, { kwargs: options.modelKwargs }),
-    variant,
-  );
-  refuseExpanded(checkpoint, model);
+  const model = withPadding(unpadded, variant, options);
+  refuseExpanded(model);
   refuseUnlike(model, variant);
-  const { config, source } = model;
+  const { checkpoint, architecture, config, source } = model;
   const target = targetClass(model, variant, options.architecture);
   const isColbert = source.className === COLBERT_CLASS && options.architecture === undefined;
-  const reconciled = reconcile({
-    ...model,
-    mayCreate: options.architecture !== undefined,
-    seed: options.seed,
-  });
+  const reconciled = reconcile(model, options);
 
-  const positions = positionTable(model);
+  const positions = model.positions();
   const asked = targetLength(options.maxSequenceLength, positions.usable);
   const longformer = resolveLongformer(options, config, model.sizes, Math.min(positions.usable, asked));
   const length = variant.decoder ? inWindows(asked, longformer, positions.usable) : asked;
@@ -96,8 +87,8 @@ export function planLongformer(
     length: { from: positions.usable, to: length },
     heads: sizes.heads,
     ...appraise({
-      checkpoint,
-      model: { ...model, target: inSourceTerms(model, options.architecture) },
+      model,
+      target: inSourceTerms(model, options.architecture),
       options,
       isNewHead: assigned.created.length > 0,
       attention: {
@@ -166,10 +157,10 @@ function inWindows(asked: number, { attention_window }: LongformerConfig, usable
  * The model with its padding id, from which Longformer numbers positions: a config that leaves it out means 0 in the
  * families that do not.
  */
-function withPadding(model: Model, variant: Architecture): Model {
+function withPadding(model: Model, variant: Architecture, { modelKwargs }: ConversionOptions): Model {
   const isCounted = model.architecture.positions.offset === variant.positions.offset;
   if (isCounted || variant.decoder || model.config.pad_token_id !== undefined) return model;
-  return { ...model, config: { ...model.config, pad_token_id: 0 } };
+  return model.as({ kwargs: { ...modelKwargs, pad_token_id: 0 } });
 }
 
 /** @throws OptionError for a model whose computation a Longformer cannot hold */

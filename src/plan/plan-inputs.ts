@@ -1,18 +1,17 @@
 import type { Architecture } from "../architectures/architecture.js";
 import type { ModelingCode } from "../architectures/modeling.js";
-import type { Checkpoint } from "../checkpoint/checkpoint.js";
+import type { Contents, Model } from "../model/model.js";
 import type { ConversionOptions } from "../options/options.js";
 import type { TokenIds } from "./place.js";
 import type { Provenance } from "./types.js";
 
 /** What a plan is made of. */
 export interface PlanInputs {
-  readonly checkpoint: Checkpoint;
-  readonly architecture: Architecture;
+  /** The source with `--model-kwargs`, as the class that is wanted of its model type. */
+  readonly model: Model;
   readonly options: ConversionOptions;
   readonly tokens: TokenIds;
-  /** Contents of the side files that decide something (see `readCheckpoint`). */
-  readonly contents: ReadonlyMap<string, Buffer>;
+  readonly contents: Contents;
   /** What the version of lsg that the record names puts beside the weights; undefined for Longformer. */
   readonly modeling: ModelingCode | undefined;
   /** The architecture of the Longformer variant, to write that one; undefined for LSG. */

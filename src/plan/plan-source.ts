@@ -6,8 +6,8 @@ import { OptionError } from "../base/errors.js";
 import type { FileSource } from "../checkpoint/file-source.js";
 import { sortFiles } from "../checkpoint/left-out.js";
 import { isJsonFile } from "../checkpoint/standard-files.js";
-import type { ReadCheckpoint } from "../model/open.js";
-import { architectureOf } from "../model/settle.js";
+import type { Contents } from "../model/model.js";
+import type { OpenedModel } from "../model/open.js";
 import type { ConversionOptions } from "../options/options.js";
 import { chooseIds } from "../tokenizer/add-tokens.js";
 import { findSpecialTokens } from "../tokenizer/special-tokens.js";
@@ -15,20 +15,24 @@ import { refuseForeignOptions } from "./foreign-options.js";
 import { planConversion } from "./plan.js";
 import type { ConversionPlan, Provenance } from "./types.js";
 
-/** Plans a conversion of a checkpoint. @param provenance what the record says of lsg and of the source */
-export async function planCheckpoint(
-  { checkpoint, contents }: ReadCheckpoint,
+/** Plans a conversion of a model. @param provenance what the record says of lsg and of the source */
+export async function planModel(
+  opened: OpenedModel,
   options: ConversionOptions,
   provenance: Provenance,
 ): Promise<ConversionPlan> {
-  await mendKept(checkpoint.source, contents);
-  const architecture = await architectureOf(checkpoint);
+  const contents = await opened.contents();
+  await mendKept(opened.source, contents);
+  const architecture = await opened.architecture();
   const longformer = await longformerVariant(architecture, options);
   const tokens = findSpecialTokens(contents, architecture.tokenizerClass);
   const asked = options.addTokens && chooseIds(options.addTokens, contents, architecture.tokenizerClass);
+  // transformers has Longformer's code itself.
+  const modeling = longformer ? undefined : modelingCode(architecture, provenance.lsg_version);
+  // A Longformer's classes are another model type's.
+  const className = longformer ? undefined : options.architecture;
   return planConversion({
-    checkpoint,
-    architecture,
+    model: await opened.as({ className, kwargs: options.modelKwargs }),
     options,
     tokens: {
       bos: tokens.bos?.id,
@@ -38,8 +42,7 @@ export async function planCheckpoint(
       asked,
     },
     contents,
-    // transformers has Longformer's code itself.
-    modeling: longformer ? undefined : modelingCode(architecture, provenance.lsg_version),
+    modeling,
     longformer,
     provenance,
   });
@@ -63,7 +66,7 @@ async function longformerVariant(
 }
 
 /** Reads the other JSON files that stay: what not every reader takes in them is put right, or refused. */
-async function mendKept(source: FileSource, contents: ReadCheckpoint["contents"]): Promise<void> {
+async function mendKept(source: FileSource, contents: Contents): Promise<void> {
   const { kept } = sortFiles({ files: source.files, contents });
   for (const path of kept) if (isJsonFile(path) && !contents.has(path)) await source.read(path);
 }

@@ -25,10 +25,11 @@ import { planWeights, type WeightPlan } from "./weights.js";
  * @throws CheckpointError or OptionError for whatever would not give a sound result.
  */
 export function planConversion(inputs: PlanInputs): ConversionPlan {
-  const { checkpoint, architecture, options, tokens, contents, modeling } = inputs;
+  const { model, options, tokens, contents, modeling } = inputs;
+  const { checkpoint, architecture } = model;
   const converted = inputs.longformer
-    ? planLongformer(checkpoint, inputs.longformer, architecture, options, tokens.separator)
-    : planWeights(checkpoint, architecture, options, tokens);
+    ? planLongformer(model, inputs.longformer, options, tokens.separator)
+    : planWeights(model, options, tokens);
   const weights = growVocabulary(converted, {
     architecture: inputs.longformer ?? architecture,
     config: checkpoint.config,
@@ -120,9 +121,10 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
 }
 
 function conversionRecord(
-  { checkpoint, architecture, options, tokens, provenance: { lsg_version, source }, longformer }: PlanInputs,
+  { model, options, tokens, provenance: { lsg_version, source }, longformer }: PlanInputs,
   weights: WeightPlan,
 ): ConversionRecord {
+  const { checkpoint, architecture } = model;
   const modelTypeFrom = checkpoint.settlement?.modelTypeFrom;
   const isColbert = weights.configChanges.get("architectures")?.toString() === COLBERT_CLASS;
   // A class that lsg does not know has no counterpart: the result is its base model's.

@@ -1,13 +1,9 @@
-import type { Architecture } from "../architectures/architecture.js";
 import { keptGlobalRows, losslessLength, lsgConfigChanges, readLsgConfig } from "../attention/lsg.js";
 import type { PlannedAttention } from "../attention/planned.js";
-import type { Checkpoint } from "../checkpoint/checkpoint.js";
 import { lsgClass, type ModelClass } from "../model/classes.js";
 import { aliasedSizes, changedKeys, raisedLengths } from "../model/config.js";
-import { describeModel, type Model } from "../model/model.js";
-import { positionTable } from "../model/positions.js";
-import { refuseExpanded } from "../model/refuse-expanded.js";
-import { strangersOf } from "../model/strangers.js";
+import type { Model } from "../model/model.js";
+import { refuseExpanded, strangersOf } from "../model/strangers.js";
 import { configLabels } from "../model/tensor-specs.js";
 import type { ConversionOptions } from "../options/options.js";
 import { globalStart } from "./global-start.js";
@@ -46,22 +42,12 @@ export interface WeightPlan {
  * Plans the conversion of weights and config to LSG. Pure: reads no file and moves no byte.
  * @throws CheckpointError or OptionError for whatever would not give a sound result.
  */
-export function planWeights(
-  checkpoint: Checkpoint,
-  architecture: Architecture,
-  options: ConversionOptions,
-  tokens: TokenIds,
-): WeightPlan {
-  const model = describeModel(checkpoint, architecture, {
-    className: options.architecture,
-    kwargs: options.modelKwargs,
-  });
-  refuseExpanded(checkpoint, model);
-  const { config, isLsg, source, target, sizes } = model;
-  const mayCreate = options.architecture !== undefined;
-  const reconciled = reconcile({ ...model, mayCreate, seed: options.seed });
+export function planWeights(model: Model, options: ConversionOptions, tokens: TokenIds): WeightPlan {
+  refuseExpanded(model);
+  const { checkpoint, architecture, config, isLsg, source, target, sizes } = model;
+  const reconciled = reconcile(model, options);
 
-  const positions = positionTable(model);
+  const positions = model.positions();
   const length = targetLength(options.maxSequenceLength, positions.usable);
   // Of a table that is cut the rest is read by neither.
   const shared = Math.min(positions.usable, length);
@@ -83,8 +69,8 @@ export function planWeights(
     length: { from: positions.usable, to: length },
     heads: sizes.heads,
     ...appraise({
-      checkpoint,
       model,
+      target,
       options,
       isNewHead: reconciled.created.length > 0,
       attention: {

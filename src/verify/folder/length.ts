@@ -2,7 +2,6 @@ import { type Architecture, stacksOf, writesNoMore } from "../../architectures/a
 import type { FileSource } from "../../checkpoint/file-source.js";
 import { raisedLengths } from "../../model/config.js";
 import type { Model } from "../../model/model.js";
-import { positionOffset, positionTable } from "../../model/positions.js";
 import type { ConversionRecord } from "../../plan/types.js";
 import { counted } from "../../report/words.js";
 import { limitsLength, raiseLength } from "../../tokenizer/raise-length.js";
@@ -18,11 +17,10 @@ export async function checkLength(
   model: Model,
   promised: ConversionRecord["max_sequence_length"] | undefined,
 ): Promise<Outcome> {
-  const own = positionTable(model).usable;
+  const { usable: own, offset } = model.positions();
   const lengths = promised ?? { from: own, to: own };
   const { to: length } = lengths;
   const { architecture, config } = model;
-  const offset = positionOffset(architecture, config);
   const rows = length + offset;
   const findings: string[] = [];
   const isApart = writesNoMore(architecture);

@@ -29,3 +29,9 @@ export function classKeyOf(architecture: Architecture, className: string): strin
     .map((ending) => (ending === baseClass ? "Model" : ending))
     .find((key) => Object.hasOwn(heads, key) || Object.hasOwn(refused, key));
 }
+
+/** The class that a config names. */
+export function configClass(config: Readonly<Record<string, unknown>>): string | undefined {
+  const first: unknown = [config.architectures].flat()[0];
+  return typeof first === "string" && first !== "" ? first : undefined;
+}

@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
-import { lsgOf, type PlannedAttention } from "../attention/planned.js";
+import { isLocal, lsgOf, titleOf } from "../attention/variants.js";
 import type { Device } from "../base/device-names.js";
 import { OptionError } from "../base/errors.js";
 import type { OpenSourceOptions } from "../checkpoint/open-source.js";
@@ -39,7 +39,7 @@ export async function findAlternative(
 ): Promise<Alternative> {
   const { source } = model.checkpoint;
   if (against === "full") {
-    if (model.attention()) return { kind: "full", title: "the same weights with full attention" };
+    if (isLocal(model.attention())) return { kind: "full", title: "the same weights with full attention" };
     throw new OptionError(
       `--against full: ${source.name} has full attention itself`,
       "Name a converted model, or a graph: --against FILE.onnx.",
@@ -98,9 +98,10 @@ export async function buildCandidates(
     case "original": {
       const { original } = alternative;
       const beside = await workspace.place(original.checkpoint);
-      const options = { lsg: lsgOf(original.attention()), seed, title: "the original" };
+      const attention = original.attention();
+      const options = { lsg: lsgOf(attention), seed, title: "the original" };
       const candidate = await build("original", original, beside, options);
-      return [own, { ...candidate, ...(!original.attention() && { bytesAt: scoreBytes(original) }) }];
+      return [own, { ...candidate, ...(!isLocal(attention) && { bytesAt: scoreBytes(original) }) }];
     }
     case "full": {
       const options = { lsg: undefined, full: true, seed, title: "full attention" };
@@ -112,12 +113,6 @@ export async function buildCandidates(
 interface Titled {
   /** How reports call it. */
   readonly title: string;
-}
-
-/** How tables and charts call a model with this attention. */
-function titleOf(attention: PlannedAttention | undefined): string {
-  if (!attention) return "full attention";
-  return attention.kind === "lsg" ? "LSG" : "Longformer";
 }
 
 /** Full attention has a score for each pair of tokens, in each head. */

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { lstat, mkdir, writeFile } from "node:fs/promises";
 import { dirname, join, posix } from "node:path";
 import { writesNoMore } from "../architectures/architecture.js";
-import { lsgOf, type PlannedAttention } from "../attention/planned.js";
+import { type Attention, describeAttention, isLocal, lsgOf, type Variant } from "../attention/variants.js";
 import { OptionError, OutputError } from "../base/errors.js";
 import { GRAPH_DTYPES, type GraphDtype } from "../base/graph-dtypes.js";
 import { type Progress, silent } from "../base/progress.js";
@@ -12,7 +12,6 @@ import { graphPaths } from "../checkpoint/graph-files.js";
 import { whileUnchanged } from "../checkpoint/watch.js";
 import { openWeights } from "../checkpoint/weight-reader.js";
 import { editTopLevel } from "../json/json-edit.js";
-import { describeAttention } from "../model/attention.js";
 import { headlessNotes } from "../model/classes.js";
 import type { Model } from "../model/model.js";
 import { openModel } from "../model/open.js";
@@ -24,7 +23,6 @@ import { graphHints } from "../onnx/graph-hints.js";
 import { requireShareable } from "../onnx/shared-weights.js";
 import { exported, taskOf } from "../onnx/tasks.js";
 import type { ExportOptions } from "../options/options.js";
-import type { Variant } from "../options/schemas.js";
 import { graphSeed } from "../plan/conversion-record.js";
 import { findCandidateTokens } from "../tokenizer/candidate-tokens.js";
 import { raiseLength } from "../tokenizer/raise-length.js";
@@ -47,7 +45,7 @@ export interface ExportedGraph {
   /** The size of each. */
   readonly bytes: Readonly<Record<string, number>>;
   readonly task: string;
-  readonly attention: Variant | "full";
+  readonly attention: Variant;
   /** Its blocks or windows in a few words; none where it is full. */
   readonly layout?: string | undefined;
   /** What the user should know, a sentence each. */
@@ -78,9 +76,9 @@ export async function exportInto(
   const { remarks, settlement } = model.checkpoint;
   const { head } = exported(model, options.task);
   const attention = model.attention();
-  if (options.globalAttention !== undefined && attention?.kind !== "longformer") {
+  if (options.globalAttention !== undefined && attention.kind !== "longformer") {
     throw new OptionError(
-      `--global-attention is Longformer's, and this ${model.architecture.title} has ${attention ? "LSG" : "full"} attention`,
+      `--global-attention is Longformer's, and this ${model.architecture.title} has ${isLocal(attention) ? "LSG" : "full"} attention`,
       "Leave it out.",
     );
   }
@@ -208,12 +206,8 @@ async function readTokenizer(source: FileSource): Promise<Map<string, Buffer>> {
 }
 
 /** How an export's result names what its graphs compute. */
-export function namedAttention(
-  attention: PlannedAttention | undefined,
-): Pick<ExportedGraph, "attention" | "layout"> {
-  return attention
-    ? { attention: attention.kind, layout: describeAttention(attention) }
-    : { attention: "full" };
+export function namedAttention(attention: Attention): Pick<ExportedGraph, "attention" | "layout"> {
+  return { attention: attention.kind, layout: describeAttention(attention) };
 }
 
 /** Runtimes refuse to follow links out of a graph's folder. */

@@ -1,4 +1,4 @@
-import type { PlannedAttention } from "../attention/planned.js";
+import { type Attention, isLocal, type LocalAttention } from "../attention/variants.js";
 import { LsgError } from "../base/errors.js";
 import type { Checkpoint } from "../checkpoint/checkpoint.js";
 import type { FileSource } from "../checkpoint/file-source.js";
@@ -42,7 +42,8 @@ export async function inspect(
         refused: "the weights are no safetensors: their headers cannot be read without downloading them",
         remedy: "lsg convert downloads and converts them.",
       };
-  const attention = "attention" in conversion ? conversion.attention : own?.attention;
+  const attention = own && isLocal(own.attention) ? own.attention : undefined;
+  const shown = "attention" in conversion ? conversion.attention : attention;
   const causal = config.is_decoder === true;
   return {
     format_version: 1,
@@ -50,14 +51,14 @@ export async function inspect(
     revision: source.origin.kind === "hub" ? source.origin.revision : null,
     model_type: typeof modelType === "string" ? modelType : null,
     architecture: own?.model.source.className ?? null,
-    attention: own?.attention ?? "full",
+    attention: attention ?? "full",
     files: [...source.files].map(([path, { size }]) => ({ path, size })),
     tensors,
     groups,
     parameters: groups.reduce((sum, { parameters }) => sum + parameters, 0),
     bytes: groups.reduce((sum, { bytes }) => sum + bytes, 0),
     conversion,
-    drawn: attention ? drawn(attention, causal, own) : null,
+    drawn: shown ? drawn(shown, causal, own) : null,
   };
 }
 
@@ -68,7 +69,7 @@ function hasReadableHeaders({ origin, files }: FileSource): boolean {
 
 interface Understood {
   readonly model: Model;
-  readonly attention: PlannedAttention | undefined;
+  readonly attention: Attention;
 }
 
 /** The model, if lsg knows its kind. */
@@ -118,7 +119,7 @@ async function wouldConvert(
 }
 
 /** Attention at a length that shows what there is to see. Longformer's heads mostly have one global token. */
-function drawn(attention: PlannedAttention, causal: boolean, own: Understood | undefined) {
+function drawn(attention: LocalAttention, causal: boolean, own: Understood | undefined) {
   const shape = drawnAttention(attention, causal, own?.model.source.head?.globals === undefined ? 0 : 1);
   return { attention: shape, length: patternLength(shape) };
 }

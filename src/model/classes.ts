@@ -1,8 +1,8 @@
 import type { Architecture, Head } from "../architectures/architecture.js";
-import { classKeyOf, classNameOf, classNames } from "../architectures/class-names.js";
+import { classKeyOf, classNameOf, classNames, configClass } from "../architectures/class-names.js";
 import { LSG_CLASS_PREFIX } from "../attention/lsg-config.js";
 import { CheckpointError, OptionError } from "../base/errors.js";
-import type { Checkpoint, Config } from "../checkpoint/checkpoint.js";
+import type { Checkpoint } from "../checkpoint/checkpoint.js";
 import { COLBERT_CLASS } from "../checkpoint/sentence-transformers/model-kind.js";
 import { modernNames } from "./names.js";
 import { headSpecs, isTied, ownSpecs, type Sizes } from "./tensor-specs.js";
@@ -15,11 +15,6 @@ export interface ModelClass {
   readonly head: Head | undefined;
   /** The class that config.json names, where the checkpoint holds nothing of its head and is the base model alone. */
   readonly headless?: string;
-}
-
-/** Whether a config is that of a checkpoint which is LSG already, ours or lsg-converter's. */
-export function isLsgConfig(config: Config): boolean {
-  return config.base_model_prefix === "lsg" || (configClass(config)?.startsWith(LSG_CLASS_PREFIX) ?? false);
 }
 
 /** What becomes of a checkpoint that lacks the head which its config names; nothing where that is not so. */
@@ -121,10 +116,4 @@ function refuseClass(architecture: Architecture, className: string, where: strin
 /** A class's name in transformers. */
 export function withoutLsg(className: string): string {
   return className.startsWith(LSG_CLASS_PREFIX) ? className.slice(LSG_CLASS_PREFIX.length) : className;
-}
-
-/** The class that a config names. */
-export function configClass({ architectures }: Config): string | undefined {
-  const first: unknown = Array.isArray(architectures) ? architectures[0] : architectures;
-  return typeof first === "string" && first !== "" ? first : undefined;
 }

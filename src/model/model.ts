@@ -1,10 +1,10 @@
 import type { Architecture } from "../architectures/architecture.js";
-import type { PlannedAttention } from "../attention/planned.js";
+import { lsgRow } from "../attention/lsg.js";
+import { type Attention, attentionOf, isLocal, type LocalAttention } from "../attention/variants.js";
 import { once } from "../base/once.js";
 import type { Checkpoint, Config } from "../checkpoint/checkpoint.js";
 import type { TransferOptions } from "../checkpoint/file-source.js";
-import { attentionOf } from "./attention.js";
-import { basePrefixOf, isLsgConfig, type ModelClass, requestedClass, sourceClass } from "./classes.js";
+import { basePrefixOf, type ModelClass, requestedClass, sourceClass } from "./classes.js";
 import { mergeKwargs } from "./config.js";
 import { type Modules, readModules } from "./modules.js";
 import { nameTensors, type SourceTensors } from "./names.js";
@@ -48,8 +48,8 @@ export interface Model {
   readonly modules?: Modules | undefined;
   /** Why modules that are there have no place in a graph. */
   readonly modulesLeftOut?: string | undefined;
-  /** Undefined for full attention. @throws CheckpointError or OptionError for keys that make none */
-  attention(): PlannedAttention | undefined;
+  /** @throws CheckpointError or OptionError for keys that make none */
+  attention(): Attention;
   /** The encoder's. @throws CheckpointError if there is no table, or no position in it */
   positions(): PositionTable;
   contents(): Promise<Contents>;
@@ -61,6 +61,16 @@ export interface Model {
   withModules(): Promise<Model>;
   /** The same checkpoint as something else, whatever this one was wanted as. @throws as `describeModel` */
   as(wanted: Wanted): Model;
+}
+
+/** A model whose tokens see a part of the others only: what a conversion makes. */
+export interface LocalModel extends Model {
+  attention(): LocalAttention;
+}
+
+/** @throws as `attention` */
+export function isLocalModel(model: Model): model is LocalModel {
+  return isLocal(model.attention());
 }
 
 /** What a model is described by. */
@@ -87,7 +97,7 @@ export function describeModel(read: ReadParts, wanted: Wanted): Model {
   const tied = isTied(config);
   const targetPrefix = basePrefixOf(target, architecture);
   const described = {
-    ...{ checkpoint, architecture, config, isLsg: isLsgConfig(config), source, target, sizes, tied },
+    ...{ checkpoint, architecture, config, isLsg: lsgRow.marks(config), source, target, sizes, tied },
     ...nameTensors(checkpoint, { architecture, sizes, tied, targetPrefix }),
   };
   const { usesTokenTypes } = architecture.encoder.embeddings;

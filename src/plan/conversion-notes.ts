@@ -1,12 +1,13 @@
 import type { Architecture } from "../architectures/architecture.js";
+import { configClass } from "../architectures/class-names.js";
 import { type ModelingCode, NEEDS_CODE } from "../architectures/modeling.js";
 import type { LongformerConfig } from "../attention/longformer.js";
 import { isSparse } from "../attention/lsg-config.js";
-import { seenInFull } from "../attention/planned.js";
 import { scoreBytes } from "../attention/score-memory.js";
+import { seenInFull } from "../attention/variants.js";
 import type { Config } from "../checkpoint/checkpoint.js";
 import { COLBERT_CLASS } from "../checkpoint/sentence-transformers/model-kind.js";
-import { configClass, headlessNotes, lsgClass, openedClass, withoutLsg } from "../model/classes.js";
+import { headlessNotes, lsgClass, openedClass, withoutLsg } from "../model/classes.js";
 import { groupNames } from "../model/strangers.js";
 import { DEFAULT_MAX_SEQUENCE_LENGTH } from "../options/schemas.js";
 import { cutSentence } from "./model-card.js";

@@ -1,6 +1,5 @@
 import { type Architecture, generates, type Head } from "../architectures/architecture.js";
 import {
-  type LayerSizes,
   type LongformerConfig,
   perLayer,
   REFERENCE_WINDOW,
@@ -8,6 +7,7 @@ import {
   refuseUneven,
   withDilation,
 } from "../attention/longformer.js";
+import type { LayerSizes } from "../attention/variant-row.js";
 import { OptionError } from "../base/errors.js";
 import type { Config } from "../checkpoint/checkpoint.js";
 import type { Model } from "../model/model.js";

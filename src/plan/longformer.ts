@@ -1,13 +1,7 @@
 import type { Architecture } from "../architectures/architecture.js";
 import { classKeyOf, classNameOf, classNames } from "../architectures/class-names.js";
-import {
-  isLongformer,
-  type LongformerConfig,
-  losslessLength,
-  MIN_WINDOW,
-  readLongformer,
-  refuseFarApart,
-} from "../attention/longformer.js";
+import { type LongformerConfig, longformerRow, MIN_WINDOW, refuseFarApart } from "../attention/longformer.js";
+import { attentionOf, keysOf } from "../attention/variants.js";
 import { OptionError } from "../base/errors.js";
 import type { Config } from "../checkpoint/checkpoint.js";
 import { COLBERT_CLASS } from "../checkpoint/sentence-transformers/model-kind.js";
@@ -57,7 +51,8 @@ export function planLongformer(
   const length = variant.decoder ? inWindows(asked, longformer, positions.usable) : asked;
   const shared = Math.min(positions.usable, length);
   refuseFarApart(longformer, length);
-  const own = isLongformer(architecture) ? readLongformer(config, model.sizes) : undefined;
+  const sourceAttention = attentionOf(model);
+  const own = keysOf("longformer", sourceAttention);
   const changes = sizeChanges({ model, variant, length, head: target.head, separator });
   const targetConfig: Config = { ...config, ...Object.fromEntries(changes) };
   const labels = target.head?.labels ?? configLabels(config);
@@ -83,7 +78,7 @@ export function planLongformer(
     source,
     target,
     attention: { kind: "longformer", config: longformer },
-    sourceAttention: own && { kind: "longformer", config: own },
+    sourceAttention,
     length: { from: positions.usable, to: length },
     heads: sizes.heads,
     ...appraise({
@@ -92,7 +87,7 @@ export function planLongformer(
       options,
       isNewHead: assigned.created.length > 0,
       attention: {
-        upTo: losslessLength(longformer, shared, own),
+        upTo: longformerRow.losslessLength(longformer, shared, own),
         cause: longformerCause(longformer, options),
       },
       usable: shared,

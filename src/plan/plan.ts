@@ -1,6 +1,7 @@
 import { writesNoMore } from "../architectures/architecture.js";
 import { LSG_CLASS_PREFIX } from "../attention/lsg-config.js";
 import { affordedTokens, SCORES_FOR_ALL } from "../attention/score-memory.js";
+import { isLocal } from "../attention/variants.js";
 import { COLBERT_CLASS, modelKind, SETTINGS_FILE } from "../checkpoint/sentence-transformers/model-kind.js";
 import { MODULES_FILE } from "../checkpoint/sentence-transformers/modules-json.js";
 import { openedClass } from "../model/classes.js";
@@ -143,7 +144,7 @@ function conversionRecord(
     ...(tokens.asked && { added_tokens: tokens.asked.ids }),
     ...(Object.keys(weights.unreadGlobals).length > 0 && { unread_global_table: weights.unreadGlobals }),
     options: recordedOptions(options),
-    ...(weights.sourceAttention && { source_attention: { ...weights.sourceAttention.config } }),
+    ...(isLocal(weights.sourceAttention) && { source_attention: { ...weights.sourceAttention.config } }),
     promise: weights.promise,
   };
 }

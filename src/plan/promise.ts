@@ -1,6 +1,7 @@
 import { dilationText, type LongformerConfig } from "../attention/longformer.js";
-import { type LsgSource, readsNewGlobals } from "../attention/lsg.js";
+import { readsNewGlobals } from "../attention/lsg.js";
 import type { LsgConfig } from "../attention/lsg-config.js";
+import type { KeptRows } from "../attention/variant-row.js";
 import { LsgError } from "../base/errors.js";
 import { COLBERT_CLASS } from "../checkpoint/sentence-transformers/model-kind.js";
 import type { ModelClass } from "../model/classes.js";
@@ -114,20 +115,23 @@ function unknownOutputs({ model, options }: PromiseInputs): OwnComputation | und
 }
 
 /** Which option of a conversion to LSG makes its attention another than the source's. */
-export function lsgCause(lsg: LsgConfig, options: ConversionOptions, source: LsgSource | undefined): string {
+export function lsgCause(
+  lsg: LsgConfig,
+  options: ConversionOptions,
+  source: LsgConfig | undefined,
+  keptRows: KeptRows,
+): string {
   const asked = (key: keyof LsgConfig) => {
     const value = options.lsg[key as keyof typeof options.lsg];
     const flag = flagName(key);
     if (typeof value !== "boolean") return `${flag} ${value}`;
     return value ? flag : flag.replace("--", "--no-");
   };
-  if (source && readsNewGlobals(lsg, source)) {
+  if (source && readsNewGlobals(lsg, keptRows)) {
     return "a table of global tokens made anew (--resize-lsg keeps the source's)";
   }
   const given = Object.keys(options.lsg) as (keyof LsgConfig)[];
-  const deciding = given.filter((key) =>
-    source ? lsg[key] !== source.config[key] : DECIDING[key]?.(lsg[key]),
-  );
+  const deciding = given.filter((key) => (source ? lsg[key] !== source[key] : DECIDING[key]?.(lsg[key])));
   const isPreset = !source && options.preset === "reference" && !lsg.first_token_is_global;
   const causes = [
     ...(isPreset && !deciding.includes("first_token_is_global") ? ["--preset reference"] : []),

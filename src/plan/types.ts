@@ -1,4 +1,4 @@
-import type { PlannedAttention } from "../attention/planned.js";
+import type { LocalAttention } from "../attention/variants.js";
 import type { ModelTypeOrigin } from "../checkpoint/checkpoint.js";
 import type { OmittedFile } from "../checkpoint/left-out.js";
 import type { Rows, Run } from "../checkpoint/rows.js";
@@ -121,7 +121,7 @@ export type Provenance = Pick<ConversionRecord, "lsg_version" | "source">;
 export interface ConversionPlan {
   readonly record: ConversionRecord;
   /** The attention of the result; its keys are in `config.set` as well. */
-  readonly attention: PlannedAttention;
+  readonly attention: LocalAttention;
   /** Top-level keys of config.json that change. Every other key stays as it is. */
   readonly config: {
     readonly set: Readonly<Record<string, unknown>>;

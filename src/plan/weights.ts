@@ -1,5 +1,5 @@
-import { keptGlobalRows, losslessLength, lsgConfigChanges, readLsgConfig } from "../attention/lsg.js";
-import type { PlannedAttention } from "../attention/planned.js";
+import { keptGlobalRows, lsgConfigChanges, lsgRow } from "../attention/lsg.js";
+import { type Attention, keysOf, type LocalAttention } from "../attention/variants.js";
 import { lsgClass, type ModelClass } from "../model/classes.js";
 import { aliasedSizes, changedKeys, raisedLengths } from "../model/config.js";
 import type { Model } from "../model/model.js";
@@ -19,9 +19,8 @@ import type { DroppedTensor, PlannedShard, Promised, UnreadGlobals } from "./typ
 export interface WeightPlan {
   readonly source: ModelClass;
   readonly target: ModelClass;
-  readonly attention: PlannedAttention;
-  /** Undefined for a source with full attention. */
-  readonly sourceAttention: PlannedAttention | undefined;
+  readonly attention: LocalAttention;
+  readonly sourceAttention: Attention;
   readonly length: { readonly from: number; readonly to: number };
   readonly promise: Promised;
   /** What the user should know of the source, a sentence each. */
@@ -55,7 +54,8 @@ export function planWeights(model: Model, options: ConversionOptions, tokens: To
   const started = isLsg && options.resizeLsg ? undefined : globalStart(model, lsg, options, tokens);
   const globals = started && { options, start: started.start };
   const keptRows = keptGlobalRows(options.resizeLsg, options.keepFirstGlobalToken);
-  const sourceLsg = isLsg ? ({ config: readLsgConfig(config, architecture), keptRows } as const) : undefined;
+  const sourceAttention = model.attention();
+  const sourceLsg = keysOf("lsg", sourceAttention);
   // The reference computes all rows that can be; what is to be lossless keeps the source's own.
   const keptPositions = options.preset === "reference" ? 0 : positions.usable;
   const { placed, dropped } = place({ model, reconciled, length, keptPositions, globals });
@@ -65,7 +65,7 @@ export function planWeights(model: Model, options: ConversionOptions, tokens: To
     source,
     target,
     attention: { kind: "lsg", config: lsg },
-    sourceAttention: sourceLsg && { kind: "lsg", config: sourceLsg.config },
+    sourceAttention,
     length: { from: positions.usable, to: length },
     heads: sizes.heads,
     ...appraise({
@@ -74,8 +74,8 @@ export function planWeights(model: Model, options: ConversionOptions, tokens: To
       options,
       isNewHead: reconciled.created.length > 0,
       attention: {
-        upTo: losslessLength(lsg, shared, sourceLsg),
-        cause: lsgCause(lsg, options, sourceLsg),
+        upTo: lsgRow.losslessLength(lsg, shared, sourceLsg, keptRows),
+        cause: lsgCause(lsg, options, sourceLsg, keptRows),
       },
       usable: shared,
     }),

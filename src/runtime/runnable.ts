@@ -1,7 +1,7 @@
 import { performance } from "node:perf_hooks";
 import type { Head } from "../architectures/architecture.js";
-import { lsgOf } from "../attention/planned.js";
 import { affordedTokens } from "../attention/score-memory.js";
+import { lsgOf } from "../attention/variants.js";
 import type { Device } from "../base/device-names.js";
 import { CheckpointError, LimitError, systemErrorCode } from "../base/errors.js";
 import { type GenerationSettings, readGenerationSettings } from "../model/generation-settings.js";

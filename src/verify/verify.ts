@@ -1,9 +1,9 @@
-import { lsgOf } from "../attention/planned.js";
+import { configClass } from "../architectures/class-names.js";
+import { lsgOf } from "../attention/variants.js";
 import { LsgError } from "../base/errors.js";
 import { GRAPH_DTYPES, type GraphDtype } from "../base/graph-dtypes.js";
 import { whileUnchanged } from "../checkpoint/watch.js";
-import { configClass } from "../model/classes.js";
-import type { Model } from "../model/model.js";
+import type { LocalModel, Model } from "../model/model.js";
 import type { OpenedModel } from "../model/open.js";
 import { ownComputation } from "../model/own-computation.js";
 import { DEFAULT_SEED } from "../options/schemas.js";
@@ -112,15 +112,14 @@ async function makeChecks(request: VerifyRequest, listener: Listener): Promise<V
   const promised = plan?.record ?? record;
   const promise = promised?.promise ?? { lossless_up_to: 0, hidden_states_up_to: 0 };
   const lshSeed = promised?.options.seed;
-  const attention = converted?.attention();
   const measured =
-    attention === undefined || converted === undefined
+    converted === undefined
       ? undefined
       : await checkModel(
           {
             host: hostOf(device, runtime, signal),
             device: device.name,
-            ...{ converted, attention },
+            converted,
             original: original && (await modelOf(original, recorder)),
             modeling,
             promise,
@@ -224,7 +223,7 @@ function nothingCompared(reason: string, remedy = "Name it: --against FOLDER_OR_
 }
 
 /** The attention, where it is one of blocks, which pictures show. */
-function shapeOf(converted: Model | undefined): AttentionShape | null {
-  const lsg = lsgOf(converted?.attention());
+function shapeOf(converted: LocalModel | undefined): AttentionShape | null {
+  const lsg = converted && lsgOf(converted.attention());
   return lsg ? lsgShape(lsg, converted?.config.is_decoder === true) : null;
 }

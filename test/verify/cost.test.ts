@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { isLocal } from "../../src/attention/variants.js";
 import { openFolder } from "../../src/checkpoint/folder.js";
 import { convert } from "../../src/commands/convert.js";
 import { openModel } from "../../src/model/open.js";
@@ -29,7 +30,7 @@ beforeAll(async () => {
   const source = await openFolder(folder);
   const model = await openModel(source).model();
   const attention = model.attention();
-  if (!attention) throw new Error("the conversion is no LSG model");
+  if (!isLocal(attention)) throw new Error("the conversion is no LSG model");
   workspace = await openWorkspace(source);
   converted = await openRunnable(model, {
     memory: bytesForScores(),

@@ -4,7 +4,7 @@ import { classKeyOf } from "../../architectures/class-names.js";
 import { isLongformer } from "../../attention/longformer.js";
 import { openWeights } from "../../checkpoint/weight-reader.js";
 import { openedClass } from "../../model/classes.js";
-import type { Model } from "../../model/model.js";
+import { isLocalModel, type LocalModel, type Model } from "../../model/model.js";
 import type { OpenedModel } from "../../model/open.js";
 import { parseRecordedOptions } from "../../options/options.js";
 import { RECORD_FILE } from "../../plan/conversion-record.js";
@@ -32,8 +32,8 @@ export interface FolderSubject {
 export interface FolderFindings {
   /** What lsg convert would do today with the original and the recorded options. */
   readonly plan: ConversionPlan | undefined;
-  /** The converted model; undefined if it cannot be opened. */
-  readonly converted: Model | undefined;
+  /** The converted model; undefined if it cannot be opened, or has full attention. */
+  readonly converted: LocalModel | undefined;
   readonly modeling: ProvenModeling;
 }
 
@@ -70,9 +70,9 @@ export async function checkFolder(subject: FolderSubject, recorder: Recorder): P
   await recorder.look("model", "model", async () => {
     const model = await (await opened.read()).model();
     const { architecture, source: own, tensors } = model;
-    const attention = model.attention();
+    const isConverted = isLocalModel(model);
     converted = model;
-    if (!attention) {
+    if (!isConverted) {
       return {
         verdict: "fail",
         detail: `config.json says ${own.className} without LSG or Longformer attention`,
@@ -81,7 +81,7 @@ export async function checkFolder(subject: FolderSubject, recorder: Recorder): P
     }
     return { verdict: "pass", detail: `${architecture.title}, ${own.className}, ${tensors.size} tensors` };
   });
-  if (!converted) return { plan, converted, modeling: NOT_AS_PLANNED };
+  if (!converted) return { plan, converted: undefined, modeling: NOT_AS_PLANNED };
   const model = converted;
   const modeling = await lookAtModeling(
     {
@@ -90,10 +90,9 @@ export async function checkFolder(subject: FolderSubject, recorder: Recorder): P
     },
     recorder,
   );
-  const attention = model.attention();
-  if (record && attention) {
+  if (record && isLocalModel(model)) {
     await recorder.look("promise", "lsg_conversion.json and config", async () =>
-      checkPromise(record, model, attention),
+      checkPromise(record, model, model.attention()),
     );
   }
   const promised = plan?.record ?? record;
@@ -109,7 +108,7 @@ export async function checkFolder(subject: FolderSubject, recorder: Recorder): P
   }
   return {
     plan,
-    converted: attention && model,
+    converted: isLocalModel(model) ? model : undefined,
     modeling: isAsPlanned || "notRun" in modeling ? modeling : NOT_AS_PLANNED,
   };
 }

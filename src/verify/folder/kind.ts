@@ -1,7 +1,6 @@
-import { isLongformer } from "../../attention/longformer.js";
+import { isLocalVariant, variantOf } from "../../attention/variants.js";
 import { CheckpointError, LsgError } from "../../base/errors.js";
 import { CONFIG_FILE } from "../../checkpoint/checkpoint.js";
-import { isLsgConfig } from "../../model/classes.js";
 import type { OpenedModel } from "../../model/open.js";
 import { RECORD_FILE } from "../../plan/conversion-record.js";
 
@@ -26,9 +25,8 @@ export async function kindOf(opened: OpenedModel, name: string): Promise<FolderK
   if (!source.files.has(CONFIG_FILE)) {
     throw nothingConverted(`${name} has neither ${RECORD_FILE} nor ${CONFIG_FILE}`);
   }
-  const config = await opened.config();
   const architecture = await namedArchitecture(opened);
-  if (isLsgConfig(config) || (architecture && isLongformer(architecture))) return "fine-tuned";
+  if (isLocalVariant(variantOf(await opened.config(), architecture))) return "fine-tuned";
   if (!architecture) {
     throw nothingConverted(`${name} has no ${RECORD_FILE}, and its ${CONFIG_FILE} is that of no LSG model`);
   }

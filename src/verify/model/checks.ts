@@ -1,10 +1,9 @@
 import { tmpdir } from "node:os";
 import { classKeyOf } from "../../architectures/class-names.js";
-import type { PlannedAttention } from "../../attention/planned.js";
 import type { Device } from "../../base/device-names.js";
 import { OptionError } from "../../base/errors.js";
 import type { GraphDtype } from "../../base/graph-dtypes.js";
-import { holdsOwnHead, type Model } from "../../model/model.js";
+import { holdsOwnHead, type LocalModel, type Model } from "../../model/model.js";
 import type { Promised } from "../../plan/types.js";
 import { type GraphHost, inOwnProcess } from "../../runtime/graph-host.js";
 import { inputSource } from "../../runtime/input-source.js";
@@ -37,8 +36,7 @@ export interface ModelChecks {
   /** Where our own graphs are run. */
   readonly host: GraphHost;
   readonly device: Device;
-  readonly converted: Model;
-  readonly attention: PlannedAttention;
+  readonly converted: LocalModel;
   readonly original: Model | undefined;
   readonly modeling: ProvenModeling;
   readonly promise: Promised;
@@ -115,7 +113,8 @@ async function runChecks(
   { workspace, open, keep }: Surroundings,
   recorder: Recorder,
 ): Promise<ModelFindings> {
-  const { converted: model, original: source, attention, device, signal, seed, lengths } = checks;
+  const { converted: model, original: source, device, signal, seed, lengths } = checks;
+  const attention = model.attention();
   let tokenizer: TextTokenizer | undefined;
   let textIds: readonly number[] = [];
   let converted: Runnable | undefined;

@@ -1,5 +1,5 @@
 import { isLongformer } from "../../attention/longformer.js";
-import { borderOf, isRandom, type PlannedAttention } from "../../attention/planned.js";
+import { borderOf, isRandom, type LocalAttention } from "../../attention/variants.js";
 import type { Model } from "../../model/model.js";
 import { poolerSpecs } from "../../model/tensor-specs.js";
 import { hasChoices } from "../../onnx/tasks.js";
@@ -188,7 +188,7 @@ function tooFar({ what, length, difference }: Found): string {
 function describe(
   { torch, transformers, ...answer }: Answer,
   { batches }: Inputs,
-  attention: PlannedAttention,
+  attention: LocalAttention,
 ): string {
   const unread = answer.unexpected.length;
   return [

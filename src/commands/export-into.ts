@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { lstat, mkdir, writeFile } from "node:fs/promises";
 import { dirname, join, posix } from "node:path";
-import { writesNoMore } from "../architectures/architecture.js";
+import { taskOf } from "../architectures/tasks.js";
 import { type Attention, describeAttention, isLocal, lsgOf, type Variant } from "../attention/variants.js";
 import { OptionError, OutputError } from "../base/errors.js";
 import { GRAPH_DTYPES, type GraphDtype } from "../base/graph-dtypes.js";
@@ -13,15 +13,15 @@ import { whileUnchanged } from "../checkpoint/watch.js";
 import { openWeights } from "../checkpoint/weight-reader.js";
 import { editTopLevel } from "../json/json-edit.js";
 import { headlessNotes } from "../model/classes.js";
+import { lengthChange } from "../model/config.js";
 import type { Model } from "../model/model.js";
 import { openModel } from "../model/open.js";
 import { PRUNED_HEADS } from "../model/pruned-heads.js";
-import { CANDIDATE_SCORING_HEAD } from "../onnx/candidate-task.js";
 import { weightsIn } from "../onnx/dtype-weights.js";
 import { exportedGraphs } from "../onnx/exported-graphs.js";
 import { graphHints } from "../onnx/graph-hints.js";
 import { requireShareable } from "../onnx/shared-weights.js";
-import { exported, taskOf } from "../onnx/tasks.js";
+import { exported } from "../onnx/tasks.js";
 import type { ExportOptions } from "../options/options.js";
 import { graphSeed } from "../plan/conversion-record.js";
 import { findCandidateTokens } from "../tokenizer/candidate-tokens.js";
@@ -96,7 +96,7 @@ export async function exportInto(
   let work: Work | undefined;
   try {
     const candidates =
-      head.auto === CANDIDATE_SCORING_HEAD
+      taskOf(head).candidates === "are scored"
         ? findCandidateTokens(await readTokenizer(source), model.architecture.tokenizerClass)
         : undefined;
     const graphOptions = {
@@ -143,7 +143,7 @@ export async function exportInto(
     return {
       files: paths,
       bytes: Object.fromEntries([...written].map(([file, size]) => [posix.join(place, file), size])),
-      task: taskOf(head),
+      task: taskOf(head).name,
       ...namedAttention(attention),
       notes: [
         ...remarks,
@@ -190,8 +190,7 @@ async function limitLengths(folder: string, source: FileSource, model: Model): P
   const paths: string[] = [];
   for (const [path, { content, leavesLengthOpen }] of source.mended ?? []) {
     if (!leavesLengthOpen) continue;
-    const lengths = { from: usable, to: usable, writesNoMore: writesNoMore(model.architecture) };
-    const limited = raiseLength(path, content, lengths);
+    const limited = raiseLength(path, content, lengthChange(model.architecture, usable, usable));
     await mkdir(dirname(join(folder, path)), { recursive: true });
     await writeFile(join(folder, path), limited.content);
     paths.push(path);

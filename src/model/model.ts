@@ -1,4 +1,5 @@
 import type { Architecture } from "../architectures/architecture.js";
+import { taskOf } from "../architectures/tasks.js";
 import { lsgRow } from "../attention/lsg.js";
 import { type Attention, attentionOf, isLocal, type LocalAttention } from "../attention/variants.js";
 import { once } from "../base/once.js";
@@ -92,7 +93,8 @@ export function describeModel(read: ReadParts, wanted: Wanted): Model {
   const sourceSizes = readSizes(architecture, config);
   const source = sourceClass({ ...checkpoint, config }, architecture, sourceSizes);
   const target = wanted.className === undefined ? source : requestedClass(architecture, wanted.className);
-  const ownLabels = target.className === source.className ? undefined : target.head?.labels;
+  const ownLabels =
+    target.className === source.className ? undefined : target.head && taskOf(target.head).labels;
   const sizes = { ...sourceSizes, labels: ownLabels ?? sourceSizes.labels };
   const tied = isTied(config);
   const targetPrefix = basePrefixOf(target, architecture);
@@ -100,10 +102,9 @@ export function describeModel(read: ReadParts, wanted: Wanted): Model {
     ...{ checkpoint, architecture, config, isLsg: lsgRow.marks(config), source, target, sizes, tied },
     ...nameTensors(checkpoint, { architecture, sizes, tied, targetPrefix }),
   };
-  const { usesTokenTypes } = architecture.encoder.embeddings;
   return {
     ...described,
-    readsTokenTypes: usesTokenTypes === "several" ? sizes.types > 1 : usesTokenTypes && sizes.types > 0,
+    readsTokenTypes: readsTokenTypes(architecture, sizes),
     attention: once(() => attentionOf(described)),
     positions: once(() => positionTable(described)),
     contents,
@@ -114,6 +115,11 @@ export function describeModel(read: ReadParts, wanted: Wanted): Model {
     }),
     as: (other) => describeModel(read, other),
   };
+}
+
+function readsTokenTypes({ encoder }: Architecture, sizes: Sizes): boolean {
+  const { kind } = encoder.embeddings.types;
+  return kind === "input" || kind === "input and task" || (kind === "input of several" && sizes.types > 1);
 }
 
 /** Whether a checkpoint holds what its class computes its outputs with, behind the base model. */

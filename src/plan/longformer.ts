@@ -1,12 +1,13 @@
 import type { Architecture } from "../architectures/architecture.js";
 import { classKeyOf, classNameOf, classNames } from "../architectures/class-names.js";
+import { taskOf } from "../architectures/tasks.js";
 import { type LongformerConfig, longformerRow, MIN_WINDOW, refuseFarApart } from "../attention/longformer.js";
 import { attentionOf, keysOf } from "../attention/variants.js";
 import { OptionError } from "../base/errors.js";
 import type { Config } from "../checkpoint/checkpoint.js";
 import { COLBERT_CLASS } from "../checkpoint/sentence-transformers/model-kind.js";
 import { type ModelClass, requestedClass } from "../model/classes.js";
-import { changedKeys, raisedLengths } from "../model/config.js";
+import { changedKeys, lengthChange, raisedLengths } from "../model/config.js";
 import type { Model } from "../model/model.js";
 import type { SourceTensor } from "../model/names.js";
 import { refuseExpanded } from "../model/strangers.js";
@@ -49,13 +50,14 @@ export function planLongformer(
   const asked = targetLength(options.maxSequenceLength, positions.usable);
   const longformer = resolveLongformer(options, config, model.sizes, Math.min(positions.usable, asked));
   const length = variant.decoder ? inWindows(asked, longformer, positions.usable) : asked;
+  const lengths = lengthChange(variant, positions.usable, length);
   const shared = Math.min(positions.usable, length);
   refuseFarApart(longformer, length);
   const sourceAttention = attentionOf(model);
   const own = keysOf("longformer", sourceAttention);
   const changes = sizeChanges({ model, variant, length, head: target.head, separator });
   const targetConfig: Config = { ...config, ...Object.fromEntries(changes) };
-  const labels = target.head?.labels ?? configLabels(config);
+  const labels = (target.head && taskOf(target.head).labels) ?? configLabels(config);
   const sizes = readSizes(variant, targetConfig, labels);
   const assigned = assignTensors({ model, variant, target, sizes, length, config: targetConfig, options });
 
@@ -79,7 +81,7 @@ export function planLongformer(
     target,
     attention: { kind: "longformer", config: longformer },
     sourceAttention,
-    length: { from: positions.usable, to: length },
+    length: lengths,
     heads: sizes.heads,
     ...appraise({
       model,
@@ -105,7 +107,7 @@ export function planLongformer(
         : [["tokenizer_class", config.tokenizer_class ?? architecture.tokenizerClass] as const]),
       ["attention_window", longformer.attention_window],
       ["attention_dilation", longformer.attention_dilation],
-      ...raisedLengths(variant, config, { from: positions.usable, to: length }),
+      ...raisedLengths(variant, config, lengths),
       ...(labels === configLabels(config)
         ? []
         : ([
@@ -153,7 +155,7 @@ function inWindows(asked: number, { attention_window }: LongformerConfig, usable
  * families that do not.
  */
 function withPadding(model: Model, variant: Architecture, { modelKwargs }: ConversionOptions): Model {
-  const isCounted = model.architecture.positions.offset === variant.positions.offset;
+  const isCounted = model.architecture.positions.kind === variant.positions.kind;
   if (isCounted || variant.decoder || model.config.pad_token_id !== undefined) return model;
   return model.as({ kwargs: { ...modelKwargs, pad_token_id: 0 } });
 }

@@ -1,11 +1,13 @@
 import { keptGlobalRows, lsgConfigChanges, lsgRow } from "../attention/lsg.js";
 import { type Attention, keysOf, type LocalAttention } from "../attention/variants.js";
 import { lsgClass, type ModelClass } from "../model/classes.js";
-import { aliasedSizes, changedKeys, raisedLengths } from "../model/config.js";
+import { aliasedSizes, changedKeys, lengthChange, raisedLengths } from "../model/config.js";
 import type { Model } from "../model/model.js";
+import { statedPositions } from "../model/positions.js";
 import { refuseExpanded, strangersOf } from "../model/strangers.js";
 import { configLabels } from "../model/tensor-specs.js";
 import type { ConversionOptions } from "../options/options.js";
+import type { Lengths } from "../tokenizer/raise-length.js";
 import { globalStart } from "./global-start.js";
 import { resolveLsgConfig } from "./lsg.js";
 import { place, type TokenIds } from "./place.js";
@@ -21,7 +23,7 @@ export interface WeightPlan {
   readonly target: ModelClass;
   readonly attention: LocalAttention;
   readonly sourceAttention: Attention;
-  readonly length: { readonly from: number; readonly to: number };
+  readonly length: Lengths;
   readonly promise: Promised;
   /** What the user should know of the source, a sentence each. */
   readonly findings: readonly string[];
@@ -48,6 +50,7 @@ export function planWeights(model: Model, options: ConversionOptions, tokens: To
 
   const positions = model.positions();
   const length = targetLength(options.maxSequenceLength, positions.usable);
+  const lengths = lengthChange(architecture, positions.usable, length);
   // Of a table that is cut the rest is read by neither.
   const shared = Math.min(positions.usable, length);
   const lsg = resolveLsgConfig(options, model, shared);
@@ -59,14 +62,14 @@ export function planWeights(model: Model, options: ConversionOptions, tokens: To
   // The reference computes all rows that can be; what is to be lossless keeps the source's own.
   const keptPositions = options.preset === "reference" ? 0 : positions.usable;
   const { placed, dropped } = place({ model, reconciled, length, keptPositions, globals });
-  const rows = length + (architecture.positions.configCountsOffset ? positions.offset : 0);
+  const rows = statedPositions(architecture, length, positions.offset);
 
   return {
     source,
     target,
     attention: { kind: "lsg", config: lsg },
     sourceAttention,
-    length: { from: positions.usable, to: length },
+    length: lengths,
     heads: sizes.heads,
     ...appraise({
       model,
@@ -83,7 +86,7 @@ export function planWeights(model: Model, options: ConversionOptions, tokens: To
       ...changedKeys(checkpoint.config, config),
       ...lsgConfigChanges(architecture, lsgClass(target.className, architecture), lsg),
       ["max_position_embeddings", rows],
-      ...raisedLengths(architecture, config, { from: positions.usable, to: length }),
+      ...raisedLengths(architecture, config, lengths),
       ...aliasedSizes(architecture, config, sizes),
       // The result's attention is none of windows, whatever the source's was.
       ["attention_window", undefined],

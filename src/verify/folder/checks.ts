@@ -1,9 +1,6 @@
-import { generates } from "../../architectures/architecture.js";
-import { findArchitecture } from "../../architectures/architectures.js";
-import { classKeyOf } from "../../architectures/class-names.js";
 import { isLongformer } from "../../attention/longformer.js";
 import { openWeights } from "../../checkpoint/weight-reader.js";
-import { openedClass } from "../../model/classes.js";
+import { lengthChange } from "../../model/config.js";
 import { isLocalModel, type LocalModel, type Model } from "../../model/model.js";
 import type { OpenedModel } from "../../model/open.js";
 import { parseRecordedOptions } from "../../options/options.js";
@@ -56,12 +53,9 @@ export async function checkFolder(subject: FolderSubject, recorder: Recorder): P
   let isAsPlanned = true;
   if (plan && original) {
     const [planned, read] = [plan, original.readFile];
-    const mayGenerate = await isGenerator(planned.record);
     const compared = [
-      await recorder.look("config", "config.json", () => checkConfig(source, planned, read, mayGenerate)),
-      await recorder.look("files", "tokenizer and other files", () =>
-        checkSideFiles(source, planned, read, mayGenerate),
-      ),
+      await recorder.look("config", "config.json", () => checkConfig(source, planned, read)),
+      await recorder.look("files", "tokenizer and other files", () => checkSideFiles(source, planned, read)),
     ];
     isAsPlanned = compared.every(({ verdict }) => verdict === "pass");
     await recorder.look("weights", "tensors", () => compareWeights(opened, planned, original, signal));
@@ -104,7 +98,9 @@ export async function checkFolder(subject: FolderSubject, recorder: Recorder): P
     );
   }
   if (promised || !source.files.has(RECORD_FILE)) {
-    await recorder.look("length", "length", () => checkLength(source, model, promised?.max_sequence_length));
+    const { from, to } = promised?.max_sequence_length ?? {};
+    const length = plan?.length ?? (from && to ? lengthChange(model.architecture, from, to) : undefined);
+    await recorder.look("length", "length", () => checkLength(source, model, length));
   }
   return {
     plan,
@@ -153,13 +149,6 @@ async function compareWeights(
   } finally {
     await Promise.all(readers.map((reader) => reader.close()));
   }
-}
-
-/** Whether the class of a conversion's result generates. */
-async function isGenerator({ model_type, architecture: className }: ConversionRecord): Promise<boolean> {
-  const architecture = await findArchitecture(model_type);
-  const head = architecture.heads[classKeyOf(architecture, openedClass(className, architecture)) ?? ""];
-  return head !== undefined && generates(head);
 }
 
 function describePlan({ record, shards, sideFiles }: ConversionPlan): string {

@@ -1,13 +1,8 @@
 import type { Architecture } from "../architectures/architecture.js";
 import { classKeyOf, classNameOf, classNames } from "../architectures/class-names.js";
-import {
-  isLongformer,
-  type LongformerConfig,
-  losslessLength,
-  MIN_WINDOW,
-  readLongformer,
-  refuseFarApart,
-} from "../attention/longformer.js";
+import { taskOf } from "../architectures/tasks.js";
+import { type LongformerConfig, longformerRow, MIN_WINDOW, refuseFarApart } from "../attention/longformer.js";
+import { attentionOf, keysOf } from "../attention/variants.js";
 import { OptionError } from "../base/errors.js";
 import type { Checkpoint, Config } from "../checkpoint/checkpoint.js";
 import { COLBERT_CLASS } from "../checkpoint/sentence-transformers/model-kind.js";
@@ -67,10 +62,11 @@ export function planLongformer(
   const lengths = lengthChange(variant, positions.usable, length);
   const shared = Math.min(positions.usable, length);
   refuseFarApart(longformer, length);
-  const own = isLongformer(architecture) ? readLongformer(config, model.sizes) : undefined;
+  const sourceAttention = attentionOf(model);
+  const own = keysOf("longformer", sourceAttention);
   const changes = sizeChanges({ model, variant, length, head: target.head, separator });
   const targetConfig: Config = { ...config, ...Object.fromEntries(changes) };
-  const labels = target.head?.labels ?? configLabels(config);
+  const labels = (target.head && taskOf(target.head).labels) ?? configLabels(config);
   const sizes = readSizes(variant, targetConfig, labels);
   const assigned = assignTensors({ model, variant, target, sizes, length, config: targetConfig, options });
 
@@ -93,7 +89,7 @@ export function planLongformer(
     source,
     target,
     attention: { kind: "longformer", config: longformer },
-    sourceAttention: own && { kind: "longformer", config: own },
+    sourceAttention,
     length: lengths,
     heads: sizes.heads,
     ...appraise({
@@ -102,7 +98,7 @@ export function planLongformer(
       options,
       isNewHead: assigned.created.length > 0,
       attention: {
-        upTo: losslessLength(longformer, shared, own),
+        upTo: longformerRow.losslessLength(longformer, shared, own),
         cause: longformerCause(longformer, options),
       },
       usable: shared,
@@ -168,7 +164,7 @@ function inWindows(asked: number, { attention_window }: LongformerConfig, usable
  * families that do not.
  */
 function withPadding(model: Model, variant: Architecture): Model {
-  const isCounted = model.architecture.positions.offset === variant.positions.offset;
+  const isCounted = model.architecture.positions.kind === variant.positions.kind;
   if (isCounted || variant.decoder || model.config.pad_token_id !== undefined) return model;
   return { ...model, config: { ...model.config, pad_token_id: 0 } };
 }

@@ -1,6 +1,7 @@
-import { generates } from "../architectures/architecture.js";
+import { taskOf } from "../architectures/tasks.js";
 import { LSG_CLASS_PREFIX } from "../attention/lsg-config.js";
 import { affordedTokens, SCORES_FOR_ALL } from "../attention/score-memory.js";
+import { isLocal } from "../attention/variants.js";
 import { deepFreeze } from "../base/freeze.js";
 import { CONFIG_FILE } from "../checkpoint/checkpoint.js";
 import { COLBERT_CLASS, modelKind, SETTINGS_FILE } from "../checkpoint/sentence-transformers/model-kind.js";
@@ -93,7 +94,7 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
   return deepFreeze({
     record,
     length: weights.length,
-    generates: weights.target.head !== undefined && generates(weights.target.head),
+    generates: weights.target.head !== undefined && taskOf(weights.target.head).generates === true,
     attention: weights.attention,
     config: {
       kind: "config",
@@ -147,7 +148,7 @@ function conversionRecord(
     ...(tokens.asked && { added_tokens: tokens.asked.ids }),
     ...(Object.keys(weights.unreadGlobals).length > 0 && { unread_global_table: weights.unreadGlobals }),
     options: recordedOptions(options),
-    ...(weights.sourceAttention && { source_attention: { ...weights.sourceAttention.config } }),
+    ...(isLocal(weights.sourceAttention) && { source_attention: { ...weights.sourceAttention.config } }),
     promise: weights.promise,
   };
 }

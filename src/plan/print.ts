@@ -1,6 +1,6 @@
+import { describeAttention } from "../attention/variants.js";
 import { printable } from "../base/printable.js";
 import { megabytes } from "../base/progress.js";
-import { describeAttention } from "../model/attention.js";
 import { totalBytes } from "./shards.js";
 import type { ConversionPlan } from "./types.js";
 

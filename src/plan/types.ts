@@ -1,4 +1,4 @@
-import type { PlannedAttention } from "../attention/planned.js";
+import type { LocalAttention } from "../attention/variants.js";
 import type { ModelTypeOrigin } from "../checkpoint/checkpoint.js";
 import type { OmittedFile } from "../checkpoint/left-out.js";
 import type { Rows, Run } from "../checkpoint/rows.js";
@@ -134,7 +134,7 @@ export interface ConversionPlan {
   /** Whether the result's class generates: its exports have other graphs. */
   readonly generates: boolean;
   /** The attention of the result; its keys are in `config.set` as well. */
-  readonly attention: PlannedAttention;
+  readonly attention: LocalAttention;
   readonly config: PlannedConfig;
   readonly shards: readonly PlannedShard[];
   readonly dropped: readonly DroppedTensor[];

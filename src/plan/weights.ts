@@ -1,11 +1,11 @@
 import type { Architecture } from "../architectures/architecture.js";
-import { keptGlobalRows, losslessLength, lsgConfigChanges, readLsgConfig } from "../attention/lsg.js";
-import type { PlannedAttention } from "../attention/planned.js";
+import { keptGlobalRows, lsgConfigChanges, lsgRow } from "../attention/lsg.js";
+import { type Attention, attentionOf, keysOf, type LocalAttention } from "../attention/variants.js";
 import type { Checkpoint } from "../checkpoint/checkpoint.js";
 import { lsgClass, type ModelClass } from "../model/classes.js";
 import { aliasedSizes, changedKeys, lengthChange, raisedLengths } from "../model/config.js";
 import { describeModel, type Model } from "../model/model.js";
-import { positionTable } from "../model/positions.js";
+import { positionTable, statedPositions } from "../model/positions.js";
 import { refuseExpanded } from "../model/refuse-expanded.js";
 import { strangersOf } from "../model/strangers.js";
 import { configLabels } from "../model/tensor-specs.js";
@@ -24,9 +24,8 @@ import type { DroppedTensor, PlannedShard, Promised, UnreadGlobals } from "./typ
 export interface WeightPlan {
   readonly source: ModelClass;
   readonly target: ModelClass;
-  readonly attention: PlannedAttention;
-  /** Undefined for a source with full attention. */
-  readonly sourceAttention: PlannedAttention | undefined;
+  readonly attention: LocalAttention;
+  readonly sourceAttention: Attention;
   readonly length: Lengths;
   readonly promise: Promised;
   /** What the user should know of the source, a sentence each. */
@@ -71,17 +70,18 @@ export function planWeights(
   const started = isLsg && options.resizeLsg ? undefined : globalStart(model, lsg, options, tokens);
   const globals = started && { options, start: started.start };
   const keptRows = keptGlobalRows(options.resizeLsg, options.keepFirstGlobalToken);
-  const sourceLsg = isLsg ? ({ config: readLsgConfig(config, architecture), keptRows } as const) : undefined;
+  const sourceAttention = attentionOf(model);
+  const sourceLsg = keysOf("lsg", sourceAttention);
   // The reference computes all rows that can be; what is to be lossless keeps the source's own.
   const keptPositions = options.preset === "reference" ? 0 : positions.usable;
   const { placed, dropped } = place({ model, reconciled, length, keptPositions, globals });
-  const rows = length + (architecture.positions.configCountsOffset ? positions.offset : 0);
+  const rows = statedPositions(architecture, length, positions.offset);
 
   return {
     source,
     target,
     attention: { kind: "lsg", config: lsg },
-    sourceAttention: sourceLsg && { kind: "lsg", config: sourceLsg.config },
+    sourceAttention,
     length: lengths,
     heads: sizes.heads,
     ...appraise({
@@ -90,8 +90,8 @@ export function planWeights(
       options,
       isNewHead: reconciled.created.length > 0,
       attention: {
-        upTo: losslessLength(lsg, shared, sourceLsg),
-        cause: lsgCause(lsg, options, sourceLsg),
+        upTo: lsgRow.losslessLength(lsg, shared, sourceLsg, keptRows),
+        cause: lsgCause(lsg, options, sourceLsg, keptRows),
       },
       usable: shared,
     }),

@@ -1,4 +1,5 @@
 import { isLongformer } from "../../attention/longformer.js";
+import { isLocal } from "../../attention/variants.js";
 import { openCheckpoint } from "../../checkpoint/checkpoint.js";
 import type { FileSource } from "../../checkpoint/file-source.js";
 import { openWeights } from "../../checkpoint/weight-reader.js";
@@ -10,6 +11,7 @@ import { planCheckpoint } from "../../plan/plan-source.js";
 import type { ConversionPlan, ConversionRecord } from "../../plan/types.js";
 import { attempt, type Outcome } from "../attempt.js";
 import type { Recorder } from "../recorder.js";
+import type { LocalModel } from "../types.js";
 import { checkAddedTokens } from "./added-tokens.js";
 import { checkConfig } from "./config.js";
 import { checkLength } from "./length.js";
@@ -30,8 +32,8 @@ export interface FolderSubject {
 export interface FolderFindings {
   /** What lsg convert would do today with the original and the recorded options. */
   readonly plan: ConversionPlan | undefined;
-  /** The converted model; undefined if it cannot be opened. */
-  readonly converted: ReadModel | undefined;
+  /** The converted model; undefined if it cannot be opened, or has full attention. */
+  readonly converted: LocalModel | undefined;
   readonly modeling: ProvenModeling;
 }
 
@@ -64,7 +66,7 @@ export async function checkFolder(subject: FolderSubject, recorder: Recorder): P
   await recorder.look("model", "model", async () => {
     converted = await asModel(await readCheckpoint(source, { signal }));
     const { architecture, source: own, tensors } = converted.model;
-    if (!converted.attention) {
+    if (!isLocal(converted.attention)) {
       return {
         verdict: "fail",
         detail: `config.json says ${own.className} without LSG or Longformer attention`,
@@ -73,8 +75,8 @@ export async function checkFolder(subject: FolderSubject, recorder: Recorder): P
     }
     return { verdict: "pass", detail: `${architecture.title}, ${own.className}, ${tensors.size} tensors` };
   });
-  if (!converted) return { plan, converted, modeling: NOT_AS_PLANNED };
-  const { model } = converted;
+  if (!converted) return { plan, converted: undefined, modeling: NOT_AS_PLANNED };
+  const { model, attention } = converted;
   const modeling = await lookAtModeling(
     {
       ...{ source, model, version: record?.lsg_version, isCompared: plan !== undefined },
@@ -82,8 +84,7 @@ export async function checkFolder(subject: FolderSubject, recorder: Recorder): P
     },
     recorder,
   );
-  const { attention } = converted;
-  if (record && attention) {
+  if (record && isLocal(attention)) {
     await recorder.look("promise", "lsg_conversion.json and config", async () =>
       checkPromise(record, model, attention),
     );
@@ -103,7 +104,7 @@ export async function checkFolder(subject: FolderSubject, recorder: Recorder): P
   }
   return {
     plan,
-    converted: converted.attention && converted,
+    converted: isLocal(attention) ? { ...converted, attention } : undefined,
     modeling: isAsPlanned || "notRun" in modeling ? modeling : NOT_AS_PLANNED,
   };
 }

@@ -2,7 +2,7 @@ import { type Architecture, stacksOf } from "../../architectures/architecture.js
 import type { FileSource } from "../../checkpoint/file-source.js";
 import { lengthChange, raisedLengths } from "../../model/config.js";
 import type { Model } from "../../model/model.js";
-import { positionOffset, positionTable } from "../../model/positions.js";
+import { positionOffset, positionTable, statedPositions } from "../../model/positions.js";
 import { counted } from "../../report/words.js";
 import { type Lengths, limitsLength, raiseLength } from "../../tokenizer/raise-length.js";
 import { judge, type Outcome } from "../attempt.js";
@@ -25,7 +25,7 @@ export async function checkLength(
   const rows = length + offset;
   const findings: string[] = [];
   const stacks = lengths.writesNoMore ? [architecture.encoder] : stacksOf(architecture);
-  const configured = architecture.positions.configCountsOffset ? rows : length;
+  const configured = statedPositions(architecture, length, offset);
   const key = lengthKey(architecture);
   if (config[key] !== configured) {
     findings.push(`config.json: ${key} is ${JSON.stringify(config[key])}, expected ${configured}`);

@@ -73,6 +73,11 @@ export function aliasedSizes(architecture: Architecture, config: Config, sizes: 
     .map(([key, name]) => [key, sizes[name]]);
 }
 
+/** The activation of a model's layers, as transformers names it. */
+export function activationOf({ config: { activation } }: Architecture, config: Config): unknown {
+  return config[activation[0]] ?? activation[1];
+}
+
 /** Keys that `merged` adds or changes. */
 export function changedKeys(config: Config, merged: Config): [string, unknown][] {
   return Object.entries(merged).filter(([key, value]) => config[key] !== value);

@@ -4,7 +4,7 @@ import { lsgClass, type ModelClass } from "../model/classes.js";
 import { aliasedSizes, changedKeys, lengthChange, raisedLengths } from "../model/config.js";
 import type { Model } from "../model/model.js";
 import { statedPositions } from "../model/positions.js";
-import { refuseExpanded, strangersOf } from "../model/strangers.js";
+import { refuseExpanded } from "../model/strangers.js";
 import { configLabels } from "../model/tensor-specs.js";
 import type { ConversionOptions } from "../options/options.js";
 import type { Lengths } from "../tokenizer/raise-length.js";
@@ -123,7 +123,8 @@ export function displacedTensors({ displaced, target }: Model): DroppedTensor[] 
 /** Tensors that stay although the class of the result does not have them. */
 function carriedTensors(model: Model, dropped: readonly DroppedTensor[]): string[] {
   const gone = new Set(dropped.map(({ name }) => name));
-  return strangersOf(model)
+  return model
+    .strangers()
     .map(({ tensor }) => tensor.sourceName)
     .filter((name) => !gone.has(name));
 }

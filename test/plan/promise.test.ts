@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { allArchitectures, findArchitecture } from "../../src/architectures/architectures.js";
 import { openSource } from "../../src/checkpoint/open-source.js";
 import { convert } from "../../src/commands/convert.js";
-import { forwardKeys } from "../../src/model/forward-keys.js";
+import { forwardKeys } from "../../src/model/config.js";
 import { openModel } from "../../src/model/open.js";
 import { parseConvertOptions } from "../../src/options/options.js";
 import { planModel } from "../../src/plan/plan-source.js";

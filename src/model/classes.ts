@@ -2,6 +2,7 @@ import type { Architecture, Head } from "../architectures/architecture.js";
 import { classKeyOf, classNameOf, classNames, configClass } from "../architectures/class-names.js";
 import { isBase } from "../architectures/tasks.js";
 import { LSG_CLASS_PREFIX } from "../attention/lsg-config.js";
+import { codePrefix, type Variant } from "../attention/variants.js";
 import { CheckpointError, OptionError } from "../base/errors.js";
 import type { Checkpoint } from "../checkpoint/checkpoint.js";
 import { COLBERT_CLASS } from "../checkpoint/sentence-transformers/model-kind.js";
@@ -81,16 +82,12 @@ export function openedClass(className: string, architecture: Architecture): stri
 }
 
 /**
- * What config.json calls the class of an LSG checkpoint: transformers' class behind LSG. A ColBERT keeps its name, by
- * which its readers know it; transformers opens what auto_map says, whatever the name.
+ * What config.json calls the class of a converted checkpoint: transformers' class, behind the prefix of classes that come
+ * with it. A ColBERT keeps its name, by which its readers know it; transformers opens what auto_map says, whatever the name.
  */
-export function lsgClass(className: string, architecture: Architecture): string {
-  return className === COLBERT_CLASS ? className : LSG_CLASS_PREFIX + openedClass(className, architecture);
-}
-
-/** The same of a Longformer, which transformers opens by its model type. */
-export function longformerClass(className: string, architecture: Architecture): string {
-  return className === COLBERT_CLASS ? className : openedClass(className, architecture);
+export function resultClass(variant: Variant, className: string, architecture: Architecture): string {
+  if (className === COLBERT_CLASS) return className;
+  return (codePrefix(variant) ?? "") + openedClass(className, architecture);
 }
 
 /** What a class of that name computes, with or without LSG before it; undefined for one that is not known. */

@@ -1,8 +1,4 @@
 import { isBase } from "../architectures/tasks.js";
-import { dilationText, type LongformerConfig } from "../attention/longformer.js";
-import { readsNewGlobals } from "../attention/lsg.js";
-import type { LsgConfig } from "../attention/lsg-config.js";
-import type { KeptRows } from "../attention/variant-row.js";
 import { LsgError } from "../base/errors.js";
 import { COLBERT_CLASS } from "../checkpoint/sentence-transformers/model-kind.js";
 import type { ModelClass } from "../model/classes.js";
@@ -10,7 +6,6 @@ import { changedForwardKeys } from "../model/config.js";
 import type { Model } from "../model/model.js";
 import { type OwnComputation, ownComputation } from "../model/own-computation.js";
 import { layerCounts } from "../model/strangers.js";
-import { flagName } from "../options/flags.js";
 import type { ConversionOptions } from "../options/options.js";
 import { reconcile } from "./reconcile.js";
 import type { Promised } from "./types.js";
@@ -113,52 +108,4 @@ function unknownOutputs({ model, options }: PromiseInputs): OwnComputation | und
     if (!(error instanceof LsgError)) throw error;
     return { why: `without --model-kwargs the source cannot be run: ${error.message}` };
   }
-}
-
-/** Which option of a conversion to LSG makes its attention another than the source's. */
-export function lsgCause(
-  lsg: LsgConfig,
-  options: ConversionOptions,
-  source: LsgConfig | undefined,
-  keptRows: KeptRows,
-): string {
-  const asked = (key: keyof LsgConfig) => {
-    const value = options.lsg[key as keyof typeof options.lsg];
-    const flag = flagName(key);
-    if (typeof value !== "boolean") return `${flag} ${value}`;
-    return value ? flag : flag.replace("--", "--no-");
-  };
-  if (source && readsNewGlobals(lsg, keptRows)) {
-    return "a table of global tokens made anew (--resize-lsg keeps the source's)";
-  }
-  const given = Object.keys(options.lsg) as (keyof LsgConfig)[];
-  const deciding = given.filter((key) => (source ? lsg[key] !== source[key] : DECIDING[key]?.(lsg[key])));
-  const isPreset = !source && options.preset === "reference" && !lsg.first_token_is_global;
-  const causes = [
-    ...(isPreset && !deciding.includes("first_token_is_global") ? ["--preset reference"] : []),
-    ...(deciding.length > 0 ? deciding : given.filter((key) => key === "block_size")).map(asked),
-  ];
-  return causes.length > 0 ? causes.join(", ") : "its attention";
-}
-
-/** Values of LSG's keys with which an input has what it had not before, at every length. */
-const DECIDING: Partial<Record<keyof LsgConfig, (value: unknown) => boolean>> = {
-  first_token_is_global: (value) => value === false,
-  mask_first_token: (value) => value === true,
-  num_global_tokens: (value) => value !== 1,
-  pool_with_global: (value) => value === false,
-};
-
-/** Which option of a conversion to Longformer makes its windows narrower than what the source read. */
-export function longformerCause(
-  { attention_dilation }: LongformerConfig,
-  { attentionWindow, attentionDilation, preset }: ConversionOptions,
-): string {
-  if (attention_dilation) {
-    return attentionDilation
-      ? `--attention-dilation ${dilationText(attentionDilation)}`
-      : "attention_dilation";
-  }
-  if (attentionWindow) return `--attention-window ${attentionWindow.join(",")}`;
-  return preset === "reference" ? "--preset reference" : "its windows";
 }

@@ -10,7 +10,7 @@ import { exportedGraphs } from "../../onnx/exported-graphs.js";
 import { writeModel } from "../../onnx/writer.js";
 import { counted } from "../../report/words.js";
 import { judge, type Outcome } from "../attempt.js";
-import { firstDifference } from "./first-difference.js";
+import { firstDifference } from "../byte-streams.js";
 import { exportAgain, type FoundGraphs, type GraphCheck } from "./graph-check.js";
 
 /**

@@ -115,7 +115,8 @@ export async function convert(
     if (options.onnx) {
       // Only here: the graph's libraries take longer to load than a small model to convert.
       const { exportInto } = await import("./export-into.js");
-      const exported = await exportInto(folder, await openFolder(folder), options, { signal, progress });
+      const converted = openModel(await openFolder(folder), { transfer: { signal } });
+      const exported = await exportInto(folder, converted, options, { signal, progress });
       graphs = exported.bytes;
       comparison = exported.comparison;
       exported.notes.forEach(progress.step);

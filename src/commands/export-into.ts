@@ -15,7 +15,7 @@ import { editTopLevel } from "../json/json-edit.js";
 import { headlessNotes } from "../model/classes.js";
 import { lengthChange } from "../model/config.js";
 import type { Model } from "../model/model.js";
-import { openModel } from "../model/open.js";
+import type { OpenedModel } from "../model/open.js";
 import { PRUNED_HEADS } from "../model/pruned-heads.js";
 import { weightsIn } from "../onnx/dtype-weights.js";
 import { exportedGraphs } from "../onnx/exported-graphs.js";
@@ -60,17 +60,15 @@ export type GraphChoices = Pick<ExportOptions, "onnx" | "task" | "onnxWeights" |
 /**
  * Writes the graphs of a model into a folder that has its other files: into `onnx/`, or with shared weights
  * beside them. They take their places when all are whole, and until then the folder stays as it was.
- * @param modelType `--model-type`, for a model whose config.json has none
  */
 export async function exportInto(
   folder: string,
-  source: FileSource,
+  opened: OpenedModel,
   options: GraphChoices,
   { signal, progress = silent }: ExportContext = {},
-  modelType?: string,
 ): Promise<ExportedGraph> {
+  const { source } = opened;
   const transfer = (path: string) => transferOptions(source, path, progress, signal);
-  const opened = openModel(source, { transfer: transfer("pytorch_model.bin"), modelType });
   const transformer = await opened.model();
   const model = await transformer.withModules();
   const { remarks, settlement } = model.checkpoint;

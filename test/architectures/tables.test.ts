@@ -13,7 +13,7 @@ import { type AutoClass, hubTask, isBase, TASKS } from "../../src/architectures/
 import { CONVERTERS, MODELING_PARTS } from "../../src/base/package.js";
 import { listArchitectures } from "../../src/commands/architectures.js";
 import { headOf } from "../../src/model/classes.js";
-import { forwardKeys } from "../../src/model/forward-keys.js";
+import { forwardKeys } from "../../src/model/config.js";
 import { TOKENIZER_CLASSES } from "../../src/tokenizer/tokenizer-classes.js";
 import { FIXTURES, goldens } from "../support/fixtures.js";
 import { answers } from "../tokenizer/folders.js";

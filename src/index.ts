@@ -15,7 +15,6 @@ import {
 import {
   type ConvertOptions,
   convertFlags,
-  decisiveOptions,
   type ExportOptions,
   exportFlags,
   type PushOptions,
@@ -24,6 +23,7 @@ import {
   parsePushOptions,
   parseVerifyOptions,
   pushFlags,
+  resultOptions,
   type VerifyOptions,
   verifyFlags,
 } from "./options/options.js";
@@ -98,8 +98,8 @@ export async function verify(model: string, input: VerifyInput = {}): Promise<Ve
   const { signal, onEvent, ...given } = input;
   const options = parseVerifyOptions(optionsOf(given, verifyFlags()));
   const run = (await import("./commands/verify.js")).verify;
-  const onNotice = onEvent && ((text: string) => onEvent({ type: "step", text }));
-  return run(model, options, { signal, onNotice, ...(onEvent && checkEvents(onEvent)) });
+  const onStep = onEvent && ((text: string) => onEvent({ type: "step", text }));
+  return run(model, options, { signal, onStep, ...(onEvent && checkEvents(onEvent)) });
 }
 
 /**
@@ -109,10 +109,10 @@ export async function verify(model: string, input: VerifyInput = {}): Promise<Ve
  */
 export async function inspect(model: string, input: InspectInput = {}): Promise<Inspection> {
   const { signal, onEvent, ...given } = input;
-  const options = decisiveOptions(parseConvertOptions(optionsOf(given, convertFlags())));
+  const options = resultOptions(parseConvertOptions(optionsOf(given, convertFlags())));
   const run = (await import("./commands/inspect.js")).inspect;
-  const onNotice = onEvent && ((text: string) => onEvent({ type: "step", text }));
-  return run(model, options, { signal, onNotice });
+  const onStep = onEvent && ((text: string) => onEvent({ type: "step", text }));
+  return run(model, options, { signal, onStep });
 }
 
 /**

@@ -100,7 +100,7 @@ function shown(value: unknown): string {
 
 interface InspectionOptions {
   readonly signal?: AbortSignal | undefined;
-  readonly onLine: (text: string) => void;
+  readonly onStep: (text: string) => void;
   /** Make outputs again whatever is there. */
   readonly force: boolean;
 }
@@ -122,9 +122,9 @@ export interface InspectedJob {
  */
 export async function inspectJob(
   job: Job,
-  { signal, onLine, force }: InspectionOptions,
+  { signal, onStep, force }: InspectionOptions,
 ): Promise<InspectedJob> {
-  const source = await openSource(job.model, { revision: job.options.revision, signal, onNotice: onLine });
+  const source = await openSource(job.model, { revision: job.options.revision, signal, onStep });
   const hashes = source.origin.kind === "folder" ? await sourceHashes(source, signal) : undefined;
   const existing: OutputState = force
     ? { state: "absent" }

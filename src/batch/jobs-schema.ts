@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { LsgConfigSchema } from "../attention/lsg-config.js";
 import { snakeKeys } from "../options/flags.js";
-import { DecisiveSchema, DeviceSchema, PushToSchema } from "../options/schemas.js";
+import { DeviceSchema, PushToSchema, ResultSchema } from "../options/schemas.js";
 
 /** More are a typing error: a matrix multiplies fast. */
 export const MAX_JOBS = 10_000;
@@ -12,7 +12,7 @@ export const MAX_JOBS = 10_000;
  */
 const OPTIONS = Object.fromEntries(
   Object.entries({
-    ...snakeKeys({ ...DecisiveSchema.shape, ...DeviceSchema.shape, ...PushToSchema.shape }),
+    ...snakeKeys({ ...ResultSchema.shape, ...DeviceSchema.shape, ...PushToSchema.shape }),
     ...LsgConfigSchema.shape,
   }).map(([key, schema]) => [key, asGiven(key, schema as z.ZodType)]),
 );

@@ -21,17 +21,17 @@ export interface JobContext {
   readonly program: URL;
   readonly signal?: AbortSignal | undefined;
   /** Told each line that the job has to say. */
-  readonly onLine: (text: string) => void;
+  readonly onStep: (text: string) => void;
 }
 
 /** Runs a conversion in a process of its own. One that crashes, or is killed, is a failed job. */
-export async function runJob(order: JobOrder, { program, signal, onLine }: JobContext): Promise<JobAnswer> {
+export async function runJob(order: JobOrder, { program, signal, onStep }: JobContext): Promise<JobAnswer> {
   const child = fork(program, { stdio: ["ignore", "pipe", "pipe", "ipc"] });
   const said: string[] = [];
   const listen = (line: string) => {
     said.push(line);
     if (said.length > KEPT_LINES) said.shift();
-    onLine(line);
+    onStep(line);
   };
   const lines = [child.stdout, child.stderr].map((stream) => readLines(stream, listen));
   let answer: JobAnswer | undefined;
@@ -80,7 +80,7 @@ async function readLines(stream: Readable | null, onLine: (line: string) => void
   for await (const line of createInterface({ input: stream })) if (line.trim() !== "") onLine(line);
 }
 
-/** The processes of a run that was killed notice it, and tidy up themselves, in less. */
+/** The processes of a run that was killed notice it, and clean up themselves, in less. */
 const PATIENCE_MS = 5000;
 const POLL_MS = 100;
 
@@ -92,14 +92,14 @@ export async function removeLeftTemporaries(outputs: readonly string[]): Promise
 }
 
 /** Puts right what a killed run left of an output, and waits a little for one that is still ending. */
-export async function putOutputRight(output: string, onLine: (text: string) => void): Promise<void> {
+export async function putOutputRight(output: string, onStep: (text: string) => void): Promise<void> {
   const deadline = Date.now() + PATIENCE_MS;
   for (;;) {
     const living = await putRight(await realPlace(output));
     if (living.length === 0) return;
     if (Date.now() > deadline) {
       for (const { folder, owner } of living)
-        onLine(`${folder} is left alone: process ${owner.pid} on ${owner.host} may be writing it.`);
+        onStep(`${folder} is left alone: process ${owner.pid} on ${owner.host} may be writing it.`);
       return;
     }
     await sleep(POLL_MS);

@@ -14,7 +14,7 @@ export interface OpenSourceOptions {
   readonly revision?: string | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Told of waits, retries and of a cached commit that is used because the Hub is out of reach. */
-  readonly onNotice?: ((text: string) => void) | undefined;
+  readonly onStep?: ((text: string) => void) | undefined;
   /** Give JSON files as they lie there: whoever verifies a folder wants to see what every reader of it sees. */
   readonly asFound?: boolean | undefined;
 }

@@ -38,7 +38,7 @@ async function run(path: string, options: BatchOptions, context: CliContext): Pr
   if (junit !== undefined) await tryReport(junit);
   const report = await batch(path, options, {
     signal,
-    onLine: ({ name }, text) => log(name, text),
+    onStep: ({ name }, text) => log(name, text),
     onResult: (result) => log(result.name, resultLine(result)),
   });
   if (junit !== undefined) await writeReport(junit, junitReport(report));

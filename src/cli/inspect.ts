@@ -2,12 +2,7 @@ import type { Command } from "commander";
 import { progressOn, silent } from "../base/progress.js";
 import { inspect } from "../commands/inspect.js";
 import { printInspection } from "../inspect/print.js";
-import {
-  decisiveOptions,
-  inspectFlags,
-  parseConvertOptions,
-  parseInspectOptions,
-} from "../options/options.js";
+import { inspectFlags, parseConvertOptions, parseInspectOptions, resultOptions } from "../options/options.js";
 import type { CliContext } from "./context.js";
 import { addFlags } from "./flags.js";
 import { tryReport } from "./report-file.js";
@@ -24,10 +19,10 @@ export function define(command: Command, { signal, printJson, printText }: CliCo
     .argument("<model>", "folder, or Hub model (org/name, hf://org/name@revision)")
     .action(async (model: string, given: Record<string, unknown>) => {
       const { json, tensors, picture, ...conversion } = parseInspectOptions(given);
-      const options = decisiveOptions(parseConvertOptions(conversion));
-      const onNotice = json ? silent.step : progressOn(process.stderr).step;
+      const options = resultOptions(parseConvertOptions(conversion));
+      const onStep = json ? silent.step : progressOn(process.stderr).step;
       if (picture !== undefined) await tryReport(picture);
-      const inspection = await inspect(model, options, { signal, onNotice });
+      const inspection = await inspect(model, options, { signal, onStep });
       if (picture !== undefined)
         await (await import("../inspect/picture.js")).writePicture(picture, inspection);
       if (json) printJson(inspection);

@@ -17,7 +17,7 @@ export interface BatchContext {
   /** Where `JOB_COMPLETION_INDEX` is looked for. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** Told what a job has to say while it runs. */
-  readonly onLine?: ((job: Job, text: string) => void) | undefined;
+  readonly onStep?: ((job: Job, text: string) => void) | undefined;
   /** Told what became of a job. */
   readonly onResult?: ((result: JobResult) => void) | undefined;
 }
@@ -30,7 +30,7 @@ export interface BatchContext {
 export async function batch(
   path: string,
   options: BatchOptions,
-  { signal, environment = process.env, onLine, onResult }: BatchContext = {},
+  { signal, environment = process.env, onStep, onResult }: BatchContext = {},
 ): Promise<BatchReport> {
   const begin = performance.now();
   // Each job listens in several places.
@@ -57,7 +57,7 @@ export async function batch(
         downloads,
         force,
         dryRun,
-        onLine: (text) => onLine?.(job, text),
+        onStep: (text) => onStep?.(job, text),
       });
       results[i] = result;
       onResult?.(result);
@@ -80,7 +80,7 @@ interface RunContext extends Pick<BatchOptions, "force" | "dryRun"> {
   readonly gate: MemoryGate;
   /** Ends of the first jobs of Hub models: those that come second find the files in the cache. */
   readonly downloads: Map<string, Promise<void>>;
-  readonly onLine: (text: string) => void;
+  readonly onStep: (text: string) => void;
 }
 
 /** Whatever goes wrong with a job is its result. */
@@ -97,9 +97,9 @@ async function runToEnd(job: Job, context: RunContext): Promise<JobResult> {
 }
 
 async function runOrSkip(job: Job, context: RunContext): Promise<Partial<JobResult>> {
-  const { signal, downloads, force, dryRun, onLine } = context;
-  if (!dryRun) await putOutputRight(job.output, onLine);
-  const found = await inspectJob(job, { signal, onLine, force });
+  const { signal, downloads, force, dryRun, onStep } = context;
+  if (!dryRun) await putOutputRight(job.output, onStep);
+  const found = await inspectJob(job, { signal, onStep, force });
   const { existing, download } = found;
   if (existing.state === "unchanged" && !pushesAgain(job, dryRun)) {
     return { status: "unchanged", conversion: existing.conversion };
@@ -120,22 +120,22 @@ function pushesAgain({ options }: Job, dryRun: boolean): boolean {
 async function run(job: Job, found: InspectedJob, context: RunContext): Promise<Partial<JobResult>> {
   const { model, output, options } = job;
   const { existing, sourceHashes, memory } = found;
-  const { signal, gate, force, dryRun, onLine } = context;
+  const { signal, gate, force, dryRun, onStep } = context;
   const reason = existing.state === "outdated" ? existing.reason : undefined;
   const leave = await gate.enter(memory, signal);
   try {
-    if (!dryRun) onLine(reason === undefined ? "started" : `started: ${output} is made again, ${reason}`);
+    if (!dryRun) onStep(reason === undefined ? "started" : `started: ${output} is made again, ${reason}`);
     const orders = { ...options, dryRun, force: force || reason !== undefined };
     const isUnchanged = existing.state === "unchanged";
     const order = { model, output, options: orders, sourceHashes, isUnchanged };
-    const answer = await runJob(order, { program: bundledProgram("batch-job"), signal, onLine });
+    const answer = await runJob(order, { program: bundledProgram("batch-job"), signal, onStep });
     const isPlan = dryRun && answer.status === "converted";
     const conversion = isUnchanged ? existing.conversion : answer.conversion;
     return { ...answer, conversion, reason, memory, ...(isPlan && { status: "planned" }) };
   } finally {
     leave();
     // A process that was killed could not do it itself.
-    if (!dryRun) await putOutputRight(output, onLine);
+    if (!dryRun) await putOutputRight(output, onStep);
   }
 }
 

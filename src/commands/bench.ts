@@ -34,7 +34,7 @@ export async function bench(
   { against, lengths: asked, batchSize, runs, seed, revision, device: wanted }: BenchOptions,
   { signal, onStep }: BenchContext = {},
 ): Promise<BenchReport> {
-  const opening = { signal, onNotice: onStep };
+  const opening = { signal, onStep };
   const source = await openSource(model, { ...opening, revision });
   const own = await (await openModel(source, { transfer: { signal } }).read()).model();
   const lengths = costLengths(checkedLongest(own, asked), asked);

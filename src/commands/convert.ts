@@ -8,7 +8,7 @@ import { type FileHashes, sourceHashes } from "../checkpoint/source-hashes.js";
 import { whileUnchanged } from "../checkpoint/watch.js";
 import { openWeights } from "../checkpoint/weight-reader.js";
 import { type OpenedModel, openModel } from "../model/open.js";
-import { type ConvertOptions, decisiveOptions } from "../options/options.js";
+import { type ConvertOptions, resultOptions } from "../options/options.js";
 import { recordedSource, withHashes } from "../plan/conversion-record.js";
 import { planModel } from "../plan/plan-source.js";
 import { totalBytes } from "../plan/shards.js";
@@ -64,7 +64,7 @@ export async function convert(
     const sourceFolder = resolve(await namedFolder(model));
     await checkOutput(resolve(output), { force: options.force, sourceFolder });
   }
-  const source = await openSource(model, { revision: options.revision, signal, onNotice: progress.step });
+  const source = await openSource(model, { revision: options.revision, signal, onStep: progress.step });
   const transfer = (path: string) => transferOptions(source, path, progress, signal);
   const original = openModel(source, {
     transfer: transfer("pytorch_model.bin"),
@@ -73,7 +73,7 @@ export async function convert(
   await original.read();
   if (options.runTest && !options.dryRun) await source.watch?.noteContents(signal);
   // The record of a dry run, which reads headers and small files alone, lacks the hashes of a folder.
-  let plan = await planModel(original, decisiveOptions(options), {
+  let plan = await planModel(original, resultOptions(options), {
     lsg_version: packageInfo().version,
     source: recordedSource(model, source),
   });

@@ -29,7 +29,7 @@ export async function exportOp(
   options: ExportOptions,
   { signal, progress }: ExportContext = {},
 ): Promise<ExportResult> {
-  const source = await openSource(model, { revision: options.revision, signal, onNotice: progress?.step });
+  const source = await openSource(model, { revision: options.revision, signal, onStep: progress?.step });
   const opened = openModel(source, { transfer: { signal }, modelType: options.modelType });
   const described = await opened.model();
   const { sizes, config } = described;

@@ -48,7 +48,7 @@ export async function exportOnnx(
   // Before a large model is downloaded, and before a folder is opened that a killed run left half changed.
   if (place !== named) await checkOutput(place, { force: options.force, sourceFolder: named });
   else if (!(await readMark(place))?.fills) await putRight(await realPlace(place));
-  const source = await openSource(model, { revision: options.revision, signal, onNotice: progress.step });
+  const source = await openSource(model, { revision: options.revision, signal, onStep: progress.step });
   const opened = openModel(source, {
     transfer: transferOptions(source, "pytorch_model.bin", progress, signal),
     modelType: options.modelType,

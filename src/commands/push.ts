@@ -96,7 +96,7 @@ async function openPush(
       `Make one with write access at ${environment.endpoint}/settings/tokens, then ${LOG_IN}.`,
     );
   }
-  const client = createHubClient(environment, { onNotice: progress.step });
+  const client = createHubClient(environment, { onStep: progress.step });
   const repository = await openRepository(client, repo, { private: options.private, signal });
   if (repository.exists && repository.id !== repo) progress.step(`Pushing to ${repository.id}`);
   return { client, repository };
@@ -110,7 +110,7 @@ async function proveFolder(
 ): Promise<VerificationReport> {
   const { verify } = await import("./verify.js");
   const options = { against, device, seed: DEFAULT_SEED, json: false, quiet: true, listDevices: false };
-  const verifying = verify(name, options, { signal, onNotice: progress.step, ...listener });
+  const verifying = verify(name, options, { signal, onStep: progress.step, ...listener });
   const report = await verifying.catch((error: unknown) => {
     if (!(error instanceof NotConvertedError)) throw error;
     throw new NotConvertedError(error.message, `${error.remedy}; --no-verify pushes it as it is.`);

@@ -14,7 +14,7 @@ import { verifyFolder } from "../verify/verify.js";
 
 export interface VerifyContext extends Listener {
   readonly signal?: AbortSignal | undefined;
-  readonly onNotice?: ((text: string) => void) | undefined;
+  readonly onStep?: ((text: string) => void) | undefined;
 }
 
 /**
@@ -25,9 +25,9 @@ export interface VerifyContext extends Listener {
 export async function verify(
   model: string,
   options: VerifyOptions,
-  { signal, onNotice, ...listener }: VerifyContext = {},
+  { signal, onStep, ...listener }: VerifyContext = {},
 ): Promise<VerificationReport> {
-  const opening = { signal, onNotice };
+  const opening = { signal, onStep };
   const converted = await openSource(model, { ...opening, revision: options.revision, asFound: true });
   const device = await chooseDevice(options.device);
   return verifyFolder(

@@ -9,7 +9,6 @@ import {
   BenchRunSchema,
   BenchSchema,
   ConversionSchema,
-  DecisiveSchema,
   DeviceSchema,
   ExportRunSchema,
   GraphSchema,
@@ -21,6 +20,7 @@ import {
   PushRunSchema,
   PushSchema,
   PushToSchema,
+  ResultSchema,
   RunSchema,
   RunTestSchema,
   VerifyRunSchema,
@@ -29,7 +29,7 @@ import {
 import { validate } from "./validate.js";
 
 /** What decides the bytes of a conversion; recorded in lsg_conversion.json. */
-export type ConversionOptions = z.output<typeof DecisiveSchema> & {
+export type ConversionOptions = z.output<typeof ResultSchema> & {
   /** LSG config keys that were asked for, by their names in config.json. */
   readonly lsg: z.output<typeof LsgFlagsSchema>;
 };
@@ -130,8 +130,8 @@ export function batchFlags(): Flag[] {
 }
 
 /** The options without those that only say how to run. */
-export function decisiveOptions(options: ConversionOptions): ConversionOptions {
-  const keys = [...Object.keys(DecisiveSchema.shape), "lsg"];
+export function resultOptions(options: ConversionOptions): ConversionOptions {
+  const keys = [...Object.keys(ResultSchema.shape), "lsg"];
   return pick(options, keys) as ConversionOptions;
 }
 
@@ -204,8 +204,8 @@ export function parseConvertOptions(given: Readonly<Record<string, unknown>>): C
     ...kwargs.lsg,
     ...snakeKeys(pick(given, Object.keys(LsgConfigSchema.shape).map(camelCase))),
   };
-  const decisive = validate(DecisiveSchema, take(Object.keys(DecisiveSchema.shape)));
-  const idle = decisive.onnx ? undefined : graphOption(decisive);
+  const result = validate(ResultSchema, take(Object.keys(ResultSchema.shape)));
+  const idle = result.onnx ? undefined : graphOption(result);
   if (idle !== undefined) {
     throw new OptionError(
       `${flagName(idle)} says how a graph is written, and none is asked for`,
@@ -214,9 +214,9 @@ export function parseConvertOptions(given: Readonly<Record<string, unknown>>): C
   }
   const pushing = parsePushTo(take(Object.keys(PushToSchema.shape)));
   return {
-    ...decisive,
+    ...result,
     // What is pushed is proven first, unless that is declined.
-    runTest: decisive.runTest || (pushing.pushTo !== undefined && pushing.verify),
+    runTest: result.runTest || (pushing.pushTo !== undefined && pushing.verify),
     ...validate(DeviceSchema, take(Object.keys(DeviceSchema.shape))),
     ...pushing,
     ...validate(RunSchema, take(Object.keys(RunSchema.shape))),
@@ -231,7 +231,7 @@ export type RecordedOptions = Readonly<Record<string, unknown>> & {
 
 /** Options as lsg_conversion.json holds them: by the flags' names in snake_case, LSG's own in `lsg`. */
 export function recordedOptions(options: ConversionOptions): RecordedOptions {
-  return { ...snakeKeys(decisiveOptions(options)), lsg: options.lsg };
+  return { ...snakeKeys(resultOptions(options)), lsg: options.lsg };
 }
 
 /** @throws OptionError for an option about pushing where nothing is pushed. */
@@ -253,7 +253,7 @@ export function parseRecordedOptions(recorded: Readonly<Record<string, unknown>>
   const given = Object.fromEntries(Object.entries(options).map(([key, value]) => [camelCase(key), value]));
   const lsgGiven = isRecord(lsg) ? lsg : { lsg };
   return {
-    ...validate(DecisiveSchema, given),
+    ...validate(ResultSchema, given),
     lsg: withoutDefaults(validate(LsgFlagsSchema, lsgGiven), lsgGiven),
   };
 }

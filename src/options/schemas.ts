@@ -310,7 +310,7 @@ export const BatchSchema = z.strictObject({
   ...RunSchema.pick({ json: true, quiet: true }).shape,
 });
 
-export const DecisiveSchema = z.strictObject({
+export const ResultSchema = z.strictObject({
   ...ConversionSchema.shape,
   ...LongformerSchema.shape,
   ...OnnxSchema.shape,

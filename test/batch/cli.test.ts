@@ -176,7 +176,7 @@ describe("a batch that is stopped", () => {
     for (const withJobs of [false, true]) {
       const running = start();
       await untilWriting(cwd);
-      // Held still, it cannot tidy up behind its jobs either.
+      // Held still, it cannot clean up behind its jobs either.
       running.kill("SIGSTOP");
       for (const pid of withJobs ? childrenOf(running) : []) process.kill(pid, "SIGKILL");
       running.kill("SIGKILL");

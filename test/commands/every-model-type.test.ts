@@ -11,7 +11,7 @@ import { type ConvertResult, convert } from "../../src/commands/convert.js";
 import { exportOnnx } from "../../src/commands/export.js";
 import { inspect } from "../../src/commands/inspect.js";
 import { openModel as openSourceModel } from "../../src/model/open.js";
-import { decisiveOptions, parseConvertOptions, parseExportOptions } from "../../src/options/options.js";
+import { parseConvertOptions, parseExportOptions, resultOptions } from "../../src/options/options.js";
 import { openWorkspace } from "../../src/runtime/workspace.js";
 import { branch, pushFiles, setUpPush } from "../push/support.js";
 import { FIXTURES, temporaryFolder } from "../support/fixtures.js";
@@ -83,7 +83,7 @@ describe.each(modelTypes())("%s", (type) => {
   });
 
   test("inspect: what it is, and what would become of it", async () => {
-    const options = decisiveOptions(parseConvertOptions({ maxSequenceLength: LENGTH }));
+    const options = resultOptions(parseConvertOptions({ maxSequenceLength: LENGTH }));
     const found = await inspect(source, options);
     expect(found.model_type).toBe(type);
     expect(found.architecture).toBe(

@@ -6,7 +6,7 @@ import { describe, expect, test, vi } from "vitest";
 import { inspect } from "../../src/commands/inspect.js";
 import { drawPicture } from "../../src/inspect/picture.js";
 import { printInspection } from "../../src/inspect/print.js";
-import { decisiveOptions, parseConvertOptions } from "../../src/options/options.js";
+import { parseConvertOptions, resultOptions } from "../../src/options/options.js";
 import { lsg } from "../support/cli.js";
 import { FIXTURES, temporaryFolder } from "../support/fixtures.js";
 import { setUpHub } from "../support/hub-setup.js";
@@ -14,7 +14,7 @@ import { writeTinyModel } from "../support/tiny-model.js";
 
 const ROBERTA = join(FIXTURES, "roberta", "checkpoint");
 const look = (model: string, given: Record<string, unknown> = {}) =>
-  inspect(model, decisiveOptions(parseConvertOptions(given)));
+  inspect(model, resultOptions(parseConvertOptions(given)));
 
 describe("a folder", () => {
   test("has its tensors counted, and what a conversion changes named", async () => {

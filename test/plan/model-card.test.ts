@@ -4,7 +4,7 @@ import bert from "../../converters/bert.js";
 import type { AutoClass } from "../../src/architectures/tasks.js";
 import { readLsgConfig } from "../../src/attention/lsg.js";
 import { LsgConfigSchema, presetConfig } from "../../src/attention/lsg-config.js";
-import { decisiveOptions, parseConvertOptions } from "../../src/options/options.js";
+import { parseConvertOptions, resultOptions } from "../../src/options/options.js";
 import { type ModelCardInputs, modelCard } from "../../src/plan/model-card.js";
 
 const REVISION = "0123456789abcdef0123456789abcdef01234567";
@@ -13,7 +13,7 @@ function inputs(
   changes: Partial<ModelCardInputs> = {},
   given: Record<string, unknown> = {},
 ): ModelCardInputs {
-  const options = decisiveOptions(parseConvertOptions(given));
+  const options = resultOptions(parseConvertOptions(given));
   return {
     record: {
       format_version: 1,

@@ -37,7 +37,7 @@ export function open(
   const { token, offline = false, endpoint = test.server.endpoint, ...others } = options;
   return openHub(reference, {
     environment: { endpoint, token, cache: test.cache, offline },
-    onNotice: (text) => test.notices.push(text),
+    onStep: (text) => test.notices.push(text),
     pace: { attempts: 3, delay: 1, silence: 1000 },
     ...others,
   });

@@ -68,7 +68,7 @@ export interface HubClient {
 }
 
 export interface ClientOptions {
-  readonly onNotice?: ((text: string) => void) | undefined;
+  readonly onStep?: ((text: string) => void) | undefined;
   readonly pace?: Partial<Pace> | undefined;
 }
 
@@ -122,7 +122,7 @@ export function createHubClient(environment: HubEnvironment, options: ClientOpti
         if (lasting || failures >= pace.attempts) throw error;
         const wait = Math.min(error.retry?.after ?? pace.delay * 2 ** (failures - 1), MAX_WAIT);
         if (wait >= NOTICEABLE_WAIT) {
-          options.onNotice?.(`${error.message} Trying again in ${Math.round(wait / 1000)} s.`);
+          options.onStep?.(`${error.message} Trying again in ${Math.round(wait / 1000)} s.`);
         }
         // Aborted while waiting: the check at the loop's start throws the signal's reason.
         await sleep(wait, undefined, { signal: request.signal }).catch(() => undefined);

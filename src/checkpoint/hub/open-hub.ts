@@ -37,7 +37,7 @@ export async function openHub(reference: string, options: HubOptions = {}): Prom
   const environment = options.environment ?? (await readHubEnvironment());
   const cache = openRepoCache(environment.cache, repo);
   if (environment.offline) {
-    const cached = await openSnapshot(cache, repo, revision, "HF_HUB_OFFLINE is set.", options.onNotice);
+    const cached = await openSnapshot(cache, repo, revision, "HF_HUB_OFFLINE is set.", options.onStep);
     if (cached !== undefined) return cached;
     throw new HubError(
       `HF_HUB_OFFLINE is set, and the cache holds no files of "${repo}" at revision "${revision}".`,
@@ -52,7 +52,7 @@ export async function openHub(reference: string, options: HubOptions = {}): Prom
     return remoteSource({ client, cache, repo, revision, commit, files, signal: options.signal });
   } catch (error) {
     if (!(error instanceof HubUnreachableError)) throw error;
-    const cached = await openSnapshot(cache, repo, revision, error.message, options.onNotice);
+    const cached = await openSnapshot(cache, repo, revision, error.message, options.onStep);
     if (cached !== undefined) return cached;
     throw error;
   }
@@ -75,7 +75,7 @@ async function openSnapshot(
   repo: string,
   revision: string,
   reason: string,
-  onNotice: ClientOptions["onNotice"],
+  onStep: ClientOptions["onStep"],
 ): Promise<FileSource | undefined> {
   const commit = isCommit(revision) ? revision : await cache.readRef(revision);
   if (commit === undefined) return undefined;
@@ -86,7 +86,7 @@ async function openSnapshot(
   );
   if (!isThere) return undefined;
   const source = await watched(await openFolder(folder));
-  onNotice?.(
+  onStep?.(
     `Using what the cache holds of "${repo}" at ${revision === commit ? "" : `${revision}, commit `}${commit}. ${reason}`,
   );
   return { ...source, name: repo, origin: { kind: "hub", repo, revision: commit } };

@@ -39,7 +39,7 @@ export interface HeadProblem {
 }
 
 /** softmax(query · keys / √head_dim + bias) · values. */
-export function weigh(
+export function weightedSum(
   query: Float64Array,
   keys: readonly (Key | undefined)[],
   bias: (key: Key) => number = () => 0,

@@ -1,11 +1,11 @@
-import { type AttentionProblem, forEachHead, weigh } from "./attention-problem.js";
+import { type AttentionProblem, forEachHead, weightedSum } from "./attention-problem.js";
 
 /** Full attention as it is defined, in float64. Queries are the last positions of the keys. */
 export function fullAttentionByDefinition(problem: AttentionProblem, causal: boolean): Float64Array {
   return forEachHead(problem, 0, false, ({ queries, keys, bias }) => {
     const before = keys.length - queries.length;
     return queries.map((query, i) =>
-      weigh(query, causal ? keys.slice(0, before + i + 1) : keys, ({ position }) =>
+      weightedSum(query, causal ? keys.slice(0, before + i + 1) : keys, ({ position }) =>
         bias(position - before - i),
       ),
     );

@@ -1,4 +1,4 @@
-import { type AttentionProblem, forEachHead, type HeadProblem, weigh } from "./attention-problem.js";
+import { type AttentionProblem, forEachHead, type HeadProblem, weightedSum } from "./attention-problem.js";
 
 /** What Longformer's attention is given beside queries, keys and values: global tokens and what they use. */
 export interface LongformerProblem extends AttentionProblem {
@@ -33,7 +33,7 @@ export function longformerAttentionByDefinition(
   const contexts = ({ queries, keys }: HeadProblem, sees: (i: number, j: number) => boolean) =>
     queries.map((query, i) =>
       isWanted(i)
-        ? weigh(
+        ? weightedSum(
             query,
             keys.filter((_, j) => sees(i, j)),
           )

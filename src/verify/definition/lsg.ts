@@ -4,7 +4,7 @@ import {
   forEachHead,
   type HeadProblem,
   type Key,
-  weigh,
+  weightedSum,
 } from "./attention-problem.js";
 import { type LsgDefinition, SPARSE_DEFINITIONS } from "./sparse.js";
 
@@ -28,11 +28,11 @@ export function lsgAttentionByDefinition(problem: AttentionProblem, definition: 
       if (!isWanted(i)) return new Float64Array(0);
       const token = Math.max(0, i - prepended);
       const bias = ({ position }: Key) => all.bias(position - token);
-      if (i < globals) return weigh(query, causal ? all.keys.slice(0, i + 1) : all.keys, bias);
+      if (i < globals) return weightedSum(query, causal ? all.keys.slice(0, i + 1) : all.keys, bias);
       const block = Math.floor(token / config.block_size);
       const start = (block - 1) * config.block_size;
       const end = causal ? token + 1 : (block + 2) * config.block_size;
-      return weigh(
+      return weightedSum(
         query,
         [...global, ...slice(own, start, end), ...sparseOf(definition, sparse, block)],
         bias,

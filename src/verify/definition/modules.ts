@@ -46,15 +46,15 @@ const POOLS: Readonly<Record<PoolingMode, (tokens: Visible) => Float64Array>> = 
   lasttoken: (tokens) => tokens.at(-1)?.vector ?? new Float64Array(0),
   max: (tokens) =>
     tokens.map(({ vector }) => vector).reduce((a, b) => a.map((x, i) => Math.max(x, b[i] ?? 0))),
-  mean: (tokens) => weigh(tokens, () => 1, tokens.length),
-  mean_sqrt_len_tokens: (tokens) => weigh(tokens, () => 1, Math.sqrt(tokens.length)),
+  mean: (tokens) => weightedSum(tokens, () => 1, tokens.length),
+  mean_sqrt_len_tokens: (tokens) => weightedSum(tokens, () => 1, Math.sqrt(tokens.length)),
   weightedmean: (tokens) => {
     const total = tokens.reduce((sum, { place }) => sum + place + 1, 0);
-    return weigh(tokens, (place) => place + 1, total);
+    return weightedSum(tokens, (place) => place + 1, total);
   },
 };
 
-function weigh(tokens: Visible, weightAt: (place: number) => number, divisor: number): Float64Array {
+function weightedSum(tokens: Visible, weightAt: (place: number) => number, divisor: number): Float64Array {
   const sum = new Float64Array(tokens[0]?.vector.length ?? 0);
   for (const { vector, place } of tokens) {
     for (const [i, x] of vector.entries()) sum[i] = (sum[i] ?? 0) + weightAt(place) * x;

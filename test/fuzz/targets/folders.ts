@@ -10,7 +10,7 @@ import { openCheckpoint } from "../../../src/checkpoint/checkpoint.js";
 import { openFolder } from "../../../src/checkpoint/folder.js";
 import { openModel } from "../../../src/model/open.js";
 import { readFunctions } from "../../../src/onnx/read-functions.js";
-import { decisiveOptions, parseConvertOptions, parseRecordedOptions } from "../../../src/options/options.js";
+import { parseConvertOptions, parseRecordedOptions, resultOptions } from "../../../src/options/options.js";
 import { RECORD_FILE, readRecord, recordText } from "../../../src/plan/conversion-record.js";
 import { cardMetadata } from "../../../src/plan/model-card-metadata.js";
 import { planModel } from "../../../src/plan/plan-source.js";
@@ -96,7 +96,7 @@ export const config: Target = {
   async check(input, folder) {
     await writeFile(join(folder, "config.json"), input);
     const source = await openFolder(folder);
-    const options = decisiveOptions(parseConvertOptions({ maxSequenceLength: 16 }));
+    const options = resultOptions(parseConvertOptions({ maxSequenceLength: 16 }));
     const plan = await planModel(await openModel(source).read(), options, {
       source: { model: "fuzz" },
     });

@@ -8,6 +8,7 @@ import {
   describeAttention,
   isLocal,
   lsgOf,
+  takesGlobals,
   type Variant,
 } from "../attention/variants.js";
 import { OptionError, OutputError } from "../base/errors.js";
@@ -83,7 +84,7 @@ export async function exportInto(
   const { model } = described;
   const { head } = exported(model, options.task);
   const attention = attentionOf(model);
-  if (options.globalAttention !== undefined && attention.kind !== "longformer") {
+  if (options.globalAttention !== undefined && !takesGlobals(attention)) {
     throw new OptionError(
       `--global-attention is Longformer's, and this ${model.architecture.title} has ${isLocal(attention) ? "LSG" : "full"} attention`,
       "Leave it out.",

@@ -1,6 +1,6 @@
 import { mkdir, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import { type Attention, attentionOf, lsgOf } from "../attention/variants.js";
+import { attentionOf, lsgOf, ofFirstLayer } from "../attention/variants.js";
 import { putRight } from "../checkpoint/interrupted/put-right.js";
 import { realPlace } from "../checkpoint/interrupted/real-place.js";
 import { openSource } from "../checkpoint/open-source.js";
@@ -60,6 +60,7 @@ export async function exportOp(
       files: [OP_FILE],
       bytes: { [OP_FILE]: size },
       task: basename(OP_FILE, ".onnx"),
+      // What is exported of layers that differ is the first.
       ...namedAttention(ofFirstLayer(attention)),
       notes: [],
     };
@@ -68,15 +69,4 @@ export async function exportOp(
   } finally {
     await work?.close();
   }
-}
-
-/** What is exported of a Longformer whose layers differ. */
-function ofFirstLayer(attention: Attention): Attention {
-  if (attention.kind !== "longformer") return attention;
-  const { attention_window: windows, attention_dilation: dilation } = attention.config;
-  const config = {
-    attention_window: windows.slice(0, 1),
-    ...(dilation && { attention_dilation: dilation.slice(0, 1) }),
-  };
-  return { kind: "longformer", config };
 }

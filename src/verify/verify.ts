@@ -1,5 +1,4 @@
 import { configClass } from "../architectures/class-names.js";
-import { lsgOf } from "../attention/variants.js";
 import { LsgError } from "../base/errors.js";
 import { GRAPH_DTYPES, type GraphDtype } from "../base/graph-dtypes.js";
 import type { FileSource } from "../checkpoint/file-source.js";
@@ -10,7 +9,7 @@ import { DEFAULT_SEED } from "../options/schemas.js";
 import { RECORD_FILE, readRecord } from "../plan/conversion-record.js";
 import type { FoundOriginal } from "../plan/find-original.js";
 import type { ConversionRecord } from "../plan/types.js";
-import { lsgShape } from "../report/attention-shape.js";
+import { drawnAttention } from "../report/attention-shape.js";
 import type { AttentionShape } from "../report/table.js";
 import type { DeviceFinding } from "../runtime/devices.js";
 import { bytesForScores } from "../runtime/free-memory.js";
@@ -220,6 +219,7 @@ function nothingCompared(reason: string, remedy = "Name it: --against FOLDER_OR_
 
 /** The attention, where it is one of blocks, which pictures show. */
 function shapeOf(converted: LocalModel | undefined): AttentionShape | null {
-  const lsg = converted && lsgOf(converted.attention);
-  return lsg ? lsgShape(lsg, converted?.model.config.is_decoder === true) : null;
+  if (!converted) return null;
+  const shape = drawnAttention(converted.attention, converted.model.config.is_decoder === true);
+  return shape.window === undefined ? shape : null;
 }

@@ -1,20 +1,10 @@
-import { effectiveSparsity, type LsgConfig } from "../../attention/lsg-config.js";
-import { type LocalAttention, lsgOf } from "../../attention/variants.js";
+import type { LocalAttention } from "../../attention/variants.js";
 import type { Device } from "../../base/device-names.js";
 import type { Model } from "../../model/model.js";
-import type { OnnxFunction } from "../../onnx/body.js";
-import { prependedTokens } from "../../onnx/functions/lsg-inputs.js";
-import { opOnlyModel } from "../../onnx/op-only.js";
-import { modelBytes } from "../../onnx/writer.js";
 import { formatNumber } from "../../report/numbers.js";
 import { largestAt, lengthsUpTo } from "../../report/words.js";
 import type { GraphHost } from "../../runtime/graph-host.js";
-import { sweepLengths } from "../../runtime/lengths.js";
-import { running } from "../../runtime/runnable.js";
-import type { Session } from "../../runtime/session.js";
 import type { Outcome } from "../attempt.js";
-import { lsgAttentionByDefinition } from "../definition/lsg.js";
-import { attentionProblem, type ProblemSize, type RandomProblem } from "./problem.js";
 
 /**
  * Float32 against float64, relative to the largest output: measured 2e-7 to 2e-6 on CPUs. Other devices order
@@ -41,42 +31,6 @@ export interface OpError {
   readonly error: number;
 }
 
-/** Compares an encoder's attention op with its definition, computed in float64 token by token, at hostile lengths. */
-export async function checkEncoderOp(attention: OnnxFunction, check: OpCheck): Promise<Outcome> {
-  const { host, device, model, longest, lengths: asked, seed, signal } = check;
-  const lsg = lsgOf(check.attention);
-  if (!lsg) throw new Error("the model has no LSG attention");
-  const heads = { numHeads: model.sizes.heads, headDim: model.sizes.hidden / model.sizes.heads };
-  const prepended = prependedTokens(lsg);
-  const { relativeBias: relative } = model.architecture.encoder;
-  const graph = opOnlyModel({
-    ...heads,
-    attention,
-    prependedTokens: prepended,
-    maskFirstToken: lsg.mask_first_token,
-    biased: relative && { relative, config: lsg, causal: model.config.is_decoder === true },
-    dtype: "F32",
-  });
-  const session = await running("the attention op cannot be loaded", async () =>
-    host.open(await modelBytes(graph), { device }),
-  );
-  const found: OpError[] = [];
-  try {
-    for (const length of sweepLengths(check.attention, longest, asked)) {
-      signal?.throwIfAborted();
-      const size = { ...heads, prepended, length, blockSize: lsg.block_size, relative, seed: seed + length };
-      let error = await errorAt(session, size, lsg, check);
-      // Keys that are picked by hashing may be picked otherwise where float32 cannot tell; not twice in a row.
-      if (error > opTolerance(device) && effectiveSparsity(lsg) === "lsh")
-        error = await errorAt(session, { ...size, seed: size.seed + 1 }, lsg, check);
-      found.push({ length, error });
-    }
-  } finally {
-    await session.close();
-  }
-  return judgeOp(found, device);
-}
-
 /** Judges an op by its errors at several lengths, ascending. */
 export function judgeOp(found: readonly OpError[], device: Device): Outcome {
   const tolerance = opTolerance(device);
@@ -94,44 +48,9 @@ export function judgeOp(found: readonly OpError[], device: Device): Outcome {
   };
 }
 
-function opTolerance(device: Device): number {
+/** How far an op may be from its definition. */
+export function opTolerance(device: Device): number {
   return device === "cpu" ? TOLERANCES.cpu : TOLERANCES.other;
-}
-
-async function errorAt(
-  session: Session,
-  size: ProblemSize,
-  lsg: LsgConfig,
-  { model, lshSeed }: OpCheck,
-): Promise<number> {
-  const problem = attentionProblem(size);
-  const causal = model.config.is_decoder === true;
-  const expected = lsgAttentionByDefinition(problem, { config: lsg, causal, seed: lshSeed });
-  return relativeError(await runOp(session, problem, size.length), expected);
-}
-
-async function runOp(session: Session, problem: RandomProblem, length: number): Promise<Float32Array> {
-  const { batch, numHeads, headDim, query, key, value, mask, table } = problem;
-  const width = numHeads * headDim;
-  const floats = (values: ArrayLike<number>) => {
-    return { dims: [batch, values.length / batch / width, width], values, dtype: "float32" } as const;
-  };
-  const results = await running(`the attention op does not run at ${length} tokens`, () =>
-    session.run({
-      query: floats(query),
-      key: floats(key),
-      value: floats(value),
-      attention_mask: { dims: [batch, length], values: mask, dtype: "int64" },
-      ...(table && {
-        relative_attention_bias: {
-          dims: [table.length / numHeads, numHeads],
-          values: table,
-          dtype: "float32",
-        } as const,
-      }),
-    }),
-  );
-  return results.context?.values ?? new Float32Array(0);
 }
 
 /** The largest difference over the largest expected value, where something is expected: NaN stands elsewhere. */

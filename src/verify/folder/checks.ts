@@ -1,5 +1,4 @@
-import { isLongformer } from "../../attention/longformer.js";
-import { isLocal } from "../../attention/variants.js";
+import { isLocal, needsCode, resultVariant } from "../../attention/variants.js";
 import { openCheckpoint } from "../../checkpoint/checkpoint.js";
 import type { FileSource } from "../../checkpoint/file-source.js";
 import { openWeights } from "../../checkpoint/weight-reader.js";
@@ -79,7 +78,8 @@ export async function checkFolder(subject: FolderSubject, recorder: Recorder): P
   const { model, attention } = converted;
   const modeling = await lookAtModeling(
     {
-      ...{ source, model, version: record?.lsg_version, isCompared: plan !== undefined },
+      ...{ source, model, variant: resultVariant(attention.kind) },
+      ...{ version: record?.lsg_version, isCompared: plan !== undefined },
       hasRecord: source.files.has(RECORD_FILE),
     },
     recorder,
@@ -129,7 +129,7 @@ async function lookAtModeling(subject: ModelingSubject, recorder: Recorder): Pro
     if (files) proven = { files };
     return outcome;
   });
-  if (check.verdict !== "pass" || !isLongformer(subject.model.architecture)) recorder.add(check);
+  if (check.verdict !== "pass" || needsCode(subject.variant)) recorder.add(check);
   return proven;
 }
 

@@ -1,6 +1,5 @@
 import { isBase, taskOf } from "../../architectures/tasks.js";
-import { isLongformer } from "../../attention/longformer.js";
-import { borderOf, isRandom, type LocalAttention } from "../../attention/variants.js";
+import { borderOf, isRandom, type LocalAttention, takesGlobals } from "../../attention/variants.js";
 import { readsTokenTypes } from "../../model/model.js";
 import type { ReadModel } from "../../model/open.js";
 import { poolerSpecs } from "../../model/tensor-specs.js";
@@ -13,6 +12,7 @@ import { pythonLimits } from "../../runtime/limits.js";
 import type { Runnable } from "../../runtime/runnable.js";
 import type { FloatTensor, NumberTensor } from "../../runtime/session.js";
 import { judge, type Outcome } from "../attempt.js";
+import { proofOf } from "../attention/variants.js";
 import type { ProvenModeling } from "../folder/checks.js";
 import { raggedBatch } from "../model/comparison.js";
 import { type Difference, difference, excess, toleranceFor, visibleDifference } from "../model/difference.js";
@@ -59,11 +59,9 @@ export async function checkTransformers(
   const interpreter = process.env[VARIABLE] ?? (process.platform === "win32" ? "python" : "python3");
   if (interpreter === "") return notCovered(`${VARIABLE} is empty`, NO_PYTHON);
   if ("notRun" in modeling) return notCovered(modeling.notRun, modeling.remedy);
-  if (subject.attention.kind === "longformer" && subject.attention.config.attention_dilation) {
-    return notCovered(
-      "transformers ignores attention_dilation",
-      "Use the graphs of such a model: lsg export.",
-    );
+  const { ignoredKey } = proofOf(subject.attention);
+  if (ignoredKey !== undefined) {
+    return notCovered(`transformers ignores ${ignoredKey}`, "Use the graphs of such a model: lsg export.");
   }
   const inputs = makeInputs(subject);
   if (inputs.batches.length === 0) {
@@ -118,11 +116,11 @@ function makeInputs({ converted, inputs, attention, lengths, seed }: Subject): I
 }
 
 /** The inputs that the encoders of a model type take. */
-function feeds({ inputs }: Batch, { model }: ReadModel): Batch["inputs"] {
+function feeds({ inputs }: Batch, { model, attention }: ReadModel): Batch["inputs"] {
   const known = Object.entries(inputs).filter(
     ([name]) =>
       (name !== "token_type_ids" || readsTokenTypes(model)) &&
-      (name !== "global_attention_mask" || isLongformer(model.architecture)),
+      (name !== "global_attention_mask" || takesGlobals(attention)),
   );
   return Object.fromEntries(known);
 }

@@ -8,11 +8,13 @@ import { globalIndex, tokensAt } from "../../onnx/functions/longformer/global-in
 import { longformerAttention } from "../../onnx/functions/longformer-attention.js";
 import { keyBias } from "../../onnx/functions/masks.js";
 import { modelBytes } from "../../onnx/writer.js";
+import type { ConversionRecord } from "../../plan/types.js";
 import { sweepLengths } from "../../runtime/lengths.js";
 import { running } from "../../runtime/runnable.js";
 import type { Session } from "../../runtime/session.js";
 import type { Outcome } from "../attempt.js";
 import { type LongformerProblem, longformerAttentionByDefinition } from "../definition/longformer.js";
+import type { AttentionProof, Reach, Span } from "./attention-proof.js";
 import { judgeOp, type OpCheck, type OpError, relativeError } from "./check-op.js";
 import { attentionProblem } from "./problem.js";
 
@@ -22,19 +24,14 @@ const GLOBAL_EVERY = 50;
 const TENSORS = ["query", "key", "value"] as const;
 
 /** The op of each kind of layer, with global tokens. */
-export function longformerOps(model: Model, config: LongformerConfig): OnnxFunction[] {
+function encoderOps({ model }: OpCheck, config: LongformerConfig): OnnxFunction[] {
   const ops = config.attention_window.map((_, layer) => opOf(model, config, layer, true));
   return ops.filter((op, i) => ops.findIndex(({ name }) => name === op.name) === i);
 }
 
-/**
- * Compares a Longformer's attention op with its definition, computed in float64 token by token, at hostile lengths:
- * a row with global tokens here and there, and one without any behind which padding follows.
- */
-export async function checkLongformerOp(attention: OnnxFunction, check: OpCheck): Promise<Outcome> {
+/** By a row with global tokens here and there, and one without any behind which padding follows. */
+async function checkOp(attention: OnnxFunction, check: OpCheck, config: LongformerConfig): Promise<Outcome> {
   const { host, device, model, longest, lengths: asked, seed, signal } = check;
-  if (check.attention.kind !== "longformer") throw new Error("the model is no Longformer");
-  const { config } = check.attention;
   const layer = config.attention_window.findIndex(
     (_, i) => opOf(model, config, i, true).name === attention.name,
   );
@@ -129,4 +126,47 @@ async function runOp(session: Session, problem: LongformerProblem, length: numbe
     session.run(Object.fromEntries(known)),
   );
   return results.context?.values ?? new Float32Array(0);
+}
+
+/** Only a global token would reach further: none is, but for the first. */
+function reachOf(
+  { attention_window, attention_dilation }: LongformerConfig,
+  token: number,
+  length: number,
+): Reach {
+  const window = (attention_window[0] ?? 0) / 2;
+  const dilations = [attention_dilation?.[0] ?? 1].flat();
+  const around = (distance: number): Span => ({
+    start: Math.max(0, token - distance),
+    end: Math.min(length, token + distance + 1),
+  });
+  // A head without gaps sees all of its window.
+  const local = around(dilations.includes(1) ? window : 0);
+  return { local, sparse: around(window * Math.max(...dilations)), first: false };
+}
+
+function askedOf({ options }: ConversionRecord, { sizes }: Model): Readonly<Record<string, unknown>> {
+  const { attention_window: window } = options;
+  if (!Array.isArray(window)) return {};
+  return {
+    attention_window: window.length === 1 ? new Array<unknown>(sizes.layers).fill(window[0]) : window,
+  };
+}
+
+function reachesFirst({ attention_window, attention_dilation }: LongformerConfig, token: number): boolean {
+  const reached = attention_window.reduce((sum, width) => sum + width / 2, 0);
+  return attention_dilation === undefined && reached >= token;
+}
+
+/** Windows, with gaps or without, and global tokens, against the definition of Longformer's attention. */
+export function longformerProof(config: LongformerConfig): AttentionProof {
+  return {
+    encoderOps: (check) => encoderOps(check, config),
+    checkOp: (op, check) => checkOp(op, check, config),
+    reachOf: (token, length) => reachOf(config, token, length),
+    reachesFirst: (token) => reachesFirst(config, token),
+    askedOf,
+    unrecordedLengths: (usable) => [usable],
+    ignoredKey: config.attention_dilation && "attention_dilation",
+  };
 }

@@ -1,5 +1,5 @@
 import { type Architecture, writesNoMore } from "../architectures/architecture.js";
-import { CheckpointError, OptionError } from "../base/errors.js";
+import { OptionError } from "../base/errors.js";
 import type { Config } from "../checkpoint/checkpoint.js";
 import { CONFIG_LENGTH_KEYS, isGenerationLimit, type Lengths } from "../tokenizer/raise-length.js";
 import { labelNames } from "./label-count.js";
@@ -44,26 +44,8 @@ export function mergeKwargs(config: Config, kwargs: Readonly<Record<string, unkn
 }
 
 /**
- * Refuses what LSG attention cannot compute.
- * @throws CheckpointError naming the key.
+ * What the change of a length means for the files that limit it. @param architecture the result's
  */
-export function checkConvertible(config: Config, architecture: Architecture): void {
-  const { position_embedding_type: type, add_cross_attention } = config;
-  if (type !== undefined && type !== "absolute") {
-    throw new CheckpointError(
-      `config.json: position_embedding_type is ${JSON.stringify(type)}; only absolute positions can be tiled`,
-      `Relative positions are part of the attention: convert a ${architecture.title} with absolute ones.`,
-    );
-  }
-  if (add_cross_attention === true) {
-    throw new CheckpointError(
-      "config.json: add_cross_attention is true; attention to another model's output is not supported",
-      "It is the decoder of a pair: take the encoder, or a model that works alone.",
-    );
-  }
-}
-
-/** What the change of a length means for the files that limit it. @param architecture the result's */
 export function lengthChange(architecture: Architecture, from: number, to: number): Lengths {
   return { from, to, writesNoMore: writesNoMore(architecture) };
 }

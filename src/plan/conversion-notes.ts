@@ -17,7 +17,8 @@ import type { WeightPlan } from "./weights.js";
 
 /** What a user would want to be told and the plan's data does not say by itself. */
 export function conversionNotes(inputs: PlanInputs, weights: WeightPlan): string[] {
-  const { checkpoint, architecture, options } = inputs;
+  const { options } = inputs;
+  const { checkpoint, architecture } = inputs.model;
   const { source, target, created, carried, length, promise, findings } = weights;
   const { headless } = source;
   const isBody = target.head && isBase(target.head);
@@ -67,7 +68,10 @@ function costNote({ attention, heads, length: { from } }: WeightPlan): string | 
 }
 
 /** What longer inputs meet: positions that the source had none for, and attention that does not see everything. */
-function beyondNote({ architecture }: PlanInputs, { attention, length }: WeightPlan): string | false {
+function beyondNote(
+  { model: { architecture } }: PlanInputs,
+  { attention, length }: WeightPlan,
+): string | false {
   if (length.to <= length.from) return false;
   const positions = `Beyond ${length.from} tokens ${beyond(architecture)}`;
   const best = "fine-tune on long inputs for best results.";

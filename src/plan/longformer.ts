@@ -9,16 +9,15 @@ import {
   MIN_WINDOW,
   refuseFarApart,
 } from "../attention/longformer.js";
-import { attentionOf, keysOf } from "../attention/variants.js";
+import { keysOf } from "../attention/variants.js";
 import { OptionError } from "../base/errors.js";
 import type { Config } from "../checkpoint/checkpoint.js";
 import { COLBERT_CLASS } from "../checkpoint/sentence-transformers/model-kind.js";
 import { type ModelClass, requestedClass } from "../model/classes.js";
 import { changedKeys, lengthChange, raisedLengths } from "../model/config.js";
-import { describeModel, type Model } from "../model/model.js";
+import type { Model } from "../model/model.js";
 import type { SourceTensor } from "../model/names.js";
-import { positionTable } from "../model/positions.js";
-import { refuseExpanded } from "../model/refuse-expanded.js";
+import { refuseExpanded } from "../model/strangers.js";
 import { configLabels, headSpecs, projects, readSizes, type TensorSpec } from "../model/tensor-specs.js";
 import { flagName } from "../options/flags.js";
 import type { ConversionOptions } from "../options/options.js";
@@ -41,37 +40,25 @@ import { labelChanges, leftBehind, type VariantPlan, type WeightPlan } from "./w
  * projections of global tokens start as the ordinary ones, positions are lengthened behind the rows that Longformer
  * has before them.
  */
-function planLongformer({
-  checkpoint,
-  architecture,
-  result: variant,
-  options,
-  tokens: { separator },
-}: PlanInputs): WeightPlan {
-  const model = withPadding(
-    describeModel(checkpoint, architecture, { kwargs: options.modelKwargs }),
-    variant,
-  );
-  refuseExpanded(checkpoint, model);
+function planLongformer({ model: unpadded, result: variant, options, tokens }: PlanInputs): WeightPlan {
+  const { separator } = tokens;
+  const model = withPadding(unpadded, variant, options);
+  refuseExpanded(model);
   refuseUnlike(model, variant);
-  const { config, source } = model;
+  const { checkpoint, architecture, config, source } = model;
   const target = targetClass(model, variant, options.architecture);
   const isColbert = source.className === COLBERT_CLASS && options.architecture === undefined;
   const className = isColbert ? source.className : target.className;
-  const reconciled = reconcile({
-    ...model,
-    mayCreate: options.architecture !== undefined,
-    seed: options.seed,
-  });
+  const reconciled = reconcile(model, options);
 
-  const positions = positionTable(model);
+  const positions = model.positions();
   const asked = targetLength(options.maxSequenceLength, positions.usable);
   const longformer = resolveLongformer(options, config, model.sizes, Math.min(positions.usable, asked));
   const length = variant.decoder ? inWindows(asked, longformer, positions.usable) : asked;
   const lengths = lengthChange(variant, positions.usable, length);
   const shared = Math.min(positions.usable, length);
   refuseFarApart(longformer, length);
-  const sourceAttention = attentionOf(model);
+  const sourceAttention = model.attention();
   const own = keysOf("longformer", sourceAttention);
   const changes = sizeChanges({ model, variant, length, head: target.head, separator });
   const targetConfig: Config = { ...config, ...Object.fromEntries(changes) };
@@ -103,8 +90,8 @@ function planLongformer({
     length: lengths,
     heads: sizes.heads,
     ...appraise({
-      checkpoint,
-      model: { ...model, target: inSourceTerms(model, options.architecture) },
+      model,
+      target: inSourceTerms(model, options.architecture),
       options,
       isNewHead: assigned.created.length > 0,
       attention: {
@@ -163,10 +150,10 @@ function inWindows(asked: number, { attention_window }: LongformerConfig, usable
  * The model with its padding id, from which Longformer numbers positions: a config that leaves it out means 0 in the
  * families that do not.
  */
-function withPadding(model: Model, variant: Architecture): Model {
+function withPadding(model: Model, variant: Architecture, { modelKwargs }: ConversionOptions): Model {
   const isCounted = model.architecture.positions.kind === variant.positions.kind;
   if (isCounted || variant.decoder || model.config.pad_token_id !== undefined) return model;
-  return { ...model, config: { ...model.config, pad_token_id: 0 } };
+  return model.as({ kwargs: { ...modelKwargs, pad_token_id: 0 } });
 }
 
 /** @throws OptionError for a model whose computation a Longformer cannot hold */
@@ -241,7 +228,7 @@ function causeOf(
 }
 
 function longformerNotes(
-  { architecture, result }: PlanInputs,
+  { model: { architecture }, result }: PlanInputs,
   { source, target }: WeightPlan,
   config: LongformerConfig,
 ) {

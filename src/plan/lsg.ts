@@ -10,15 +10,14 @@ import {
 } from "../attention/lsg.js";
 import { isSparse, type LsgConfig, presetConfig } from "../attention/lsg-config.js";
 import type { KeptRows } from "../attention/variant-row.js";
-import { attentionOf, keysOf } from "../attention/variants.js";
+import { keysOf } from "../attention/variants.js";
 import { OptionError } from "../base/errors.js";
 import { COLBERT_CLASS } from "../checkpoint/sentence-transformers/model-kind.js";
 import { resultClass } from "../model/classes.js";
 import { aliasedSizes, changedKeys, lengthChange, raisedLengths } from "../model/config.js";
-import { describeModel, type Model } from "../model/model.js";
-import { positionTable, statedPositions } from "../model/positions.js";
-import { refuseExpanded } from "../model/refuse-expanded.js";
-import { strangersOf } from "../model/strangers.js";
+import type { Model } from "../model/model.js";
+import { statedPositions } from "../model/positions.js";
+import { refuseExpanded, strangersOf } from "../model/strangers.js";
 import { flagName } from "../options/flags.js";
 import type { ConversionOptions } from "../options/options.js";
 import { globalStart } from "./global-start.js";
@@ -34,17 +33,13 @@ import { labelChanges, leftBehind, type VariantPlan, type WeightPlan } from "./w
 /** Options that are Longformer's: windows, and which tokens see beyond them. */
 const FOREIGN = ["attentionWindow", "attentionDilation", "globalAttention"] as const;
 
-function planLsg({ checkpoint, architecture, options, tokens }: PlanInputs): WeightPlan {
-  const model = describeModel(checkpoint, architecture, {
-    className: options.architecture,
-    kwargs: options.modelKwargs,
-  });
-  refuseExpanded(checkpoint, model);
-  const { config, isLsg, source, target, sizes } = model;
-  const mayCreate = options.architecture !== undefined;
-  const reconciled = reconcile({ ...model, mayCreate, seed: options.seed });
+function planLsg({ model: asItself, options, tokens }: PlanInputs): WeightPlan {
+  const model = asItself.as({ className: options.architecture, kwargs: options.modelKwargs });
+  refuseExpanded(model);
+  const { checkpoint, architecture, config, isLsg, source, target, sizes } = model;
+  const reconciled = reconcile(model, options);
 
-  const positions = positionTable(model);
+  const positions = model.positions();
   const length = targetLength(options.maxSequenceLength, positions.usable);
   const lengths = lengthChange(architecture, positions.usable, length);
   // Of a table that is cut the rest is read by neither.
@@ -53,7 +48,7 @@ function planLsg({ checkpoint, architecture, options, tokens }: PlanInputs): Wei
   const started = isLsg && options.resizeLsg ? undefined : globalStart(model, lsg, options, tokens);
   const globals = started && { options, start: started.start };
   const keptRows = keptGlobalRows(options.resizeLsg, options.keepFirstGlobalToken);
-  const sourceAttention = attentionOf(model);
+  const sourceAttention = model.attention();
   const sourceLsg = keysOf("lsg", sourceAttention);
   // The reference computes all rows that can be; what is to be lossless keeps the source's own.
   const keptPositions = options.preset === "reference" ? 0 : positions.usable;
@@ -70,8 +65,8 @@ function planLsg({ checkpoint, architecture, options, tokens }: PlanInputs): Wei
     length: lengths,
     heads: sizes.heads,
     ...appraise({
-      checkpoint,
       model,
+      target,
       options,
       isNewHead: reconciled.created.length > 0,
       attention: {
@@ -172,8 +167,7 @@ const DECIDING: Partial<Record<keyof LsgConfig, (value: unknown) => boolean>> = 
   pool_with_global: (value) => value === false,
 };
 
-function lsgNotes({ checkpoint, options, modeling }: PlanInputs, { target, className }: WeightPlan) {
-  const isLsg = lsgRow.marks(checkpoint.config);
+function lsgNotes({ model: { isLsg }, options, modeling }: PlanInputs, { target, className }: WeightPlan) {
   return [
     target.head === undefined &&
       target.className !== COLBERT_CLASS &&

@@ -3,8 +3,8 @@ import { needsCode, ownVariant, resultVariant } from "../attention/variants.js";
 import type { FileSource } from "../checkpoint/file-source.js";
 import { sortFiles } from "../checkpoint/left-out.js";
 import { isJsonFile } from "../checkpoint/standard-files.js";
-import type { ReadCheckpoint } from "../model/open.js";
-import { architectureOf } from "../model/settle.js";
+import type { Contents } from "../model/model.js";
+import type { OpenedModel } from "../model/open.js";
 import type { ConversionOptions } from "../options/options.js";
 import { chooseIds } from "../tokenizer/add-tokens.js";
 import { findSpecialTokens } from "../tokenizer/special-tokens.js";
@@ -12,14 +12,15 @@ import { planConversion } from "./plan.js";
 import type { ConversionPlan, Provenance } from "./types.js";
 import { PLANS } from "./variants.js";
 
-/** Plans a conversion of a checkpoint. @param provenance what the record says of lsg and of the source */
-export async function planCheckpoint(
-  { checkpoint, contents }: ReadCheckpoint,
+/** Plans a conversion of a model. @param provenance what the record says of lsg and of the source */
+export async function planModel(
+  opened: OpenedModel,
   options: ConversionOptions,
   provenance: Provenance,
 ): Promise<ConversionPlan> {
-  await mendKept(checkpoint.source, contents);
-  const architecture = await architectureOf(checkpoint);
+  const contents = await opened.contents();
+  await mendKept(opened.source, contents);
+  const architecture = await opened.architecture();
   const variant = options.to ?? resultVariant(ownVariant(architecture));
   const { refuseForeign, target } = PLANS[variant];
   refuseForeign(options);
@@ -27,8 +28,7 @@ export async function planCheckpoint(
   const tokens = findSpecialTokens(contents, architecture.tokenizerClass);
   const asked = options.addTokens && chooseIds(options.addTokens, contents, architecture.tokenizerClass);
   return planConversion({
-    checkpoint,
-    architecture,
+    model: await opened.as({ kwargs: options.modelKwargs }),
     options,
     tokens: {
       bos: tokens.bos?.id,
@@ -46,7 +46,7 @@ export async function planCheckpoint(
 }
 
 /** Reads the other JSON files that stay: what not every reader takes in them is put right, or refused. */
-async function mendKept(source: FileSource, contents: ReadCheckpoint["contents"]): Promise<void> {
+async function mendKept(source: FileSource, contents: Contents): Promise<void> {
   const { kept } = sortFiles({ files: source.files, contents });
   for (const path of kept) if (isJsonFile(path) && !contents.has(path)) await source.read(path);
 }

@@ -26,7 +26,8 @@ import type { WeightPlan } from "./weights.js";
  * @throws CheckpointError or OptionError for whatever would not give a sound result.
  */
 export function planConversion(inputs: PlanInputs): ConversionPlan {
-  const { checkpoint, architecture, options, tokens, contents, modeling, variant, result } = inputs;
+  const { model, options, tokens, contents, modeling, variant, result } = inputs;
+  const { checkpoint, architecture } = model;
   const weights = growVocabulary(PLANS[variant].plan(inputs), {
     architecture: result,
     config: checkpoint.config,
@@ -121,11 +122,11 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
 }
 
 function conversionRecord(
-  { checkpoint, options, tokens, provenance: { lsg_version, source }, result }: PlanInputs,
+  { model, options, tokens, provenance: { lsg_version, source }, result }: PlanInputs,
   weights: WeightPlan,
 ): ConversionRecord {
   const { from, to } = weights.length;
-  const modelTypeFrom = checkpoint.settlement?.modelTypeFrom;
+  const modelTypeFrom = model.checkpoint.settlement?.modelTypeFrom;
   return {
     format_version: 2,
     ...(lsg_version !== undefined && { lsg_version }),

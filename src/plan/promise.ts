@@ -1,9 +1,9 @@
 import { isBase } from "../architectures/tasks.js";
 import { LsgError } from "../base/errors.js";
-import type { Checkpoint } from "../checkpoint/checkpoint.js";
 import { COLBERT_CLASS } from "../checkpoint/sentence-transformers/model-kind.js";
+import type { ModelClass } from "../model/classes.js";
 import { changedForwardKeys } from "../model/forward-keys.js";
-import { describeModel, type Model } from "../model/model.js";
+import type { Model } from "../model/model.js";
 import { type OwnComputation, ownComputation } from "../model/own-computation.js";
 import { layerCounts } from "../model/strangers.js";
 import type { ConversionOptions } from "../options/options.js";
@@ -11,9 +11,10 @@ import { reconcile } from "./reconcile.js";
 import type { Promised } from "./types.js";
 
 export interface PromiseInputs {
-  readonly checkpoint: Checkpoint;
   /** The source as the conversion sees it: with `--model-kwargs`, as the class that is wanted. */
   readonly model: Model;
+  /** The class of the result, among those of the source's model type. */
+  readonly target: ModelClass;
   readonly options: ConversionOptions;
   /** Whether tensors had to be drawn that the source does not have. */
   readonly isNewHead: boolean;
@@ -52,14 +53,14 @@ export function appraise(inputs: PromiseInputs): Appraisal {
   };
 }
 
-function promiseOfKnown({ attention, usable, model, isNewHead }: PromiseInputs): Promised {
+function promiseOfKnown({ attention, usable, model, target, isNewHead }: PromiseInputs): Promised {
   const { upTo, cause } = attention;
   if (upTo < 2 && upTo < usable) {
     const where = upTo === 1 ? "from two tokens on" : "at every length";
     const why = `with ${cause} the outputs differ from the original's ${where}, and the model should be fine-tuned`;
     return { lossless_up_to: upTo, hidden_states_up_to: upTo, why };
   }
-  const { source, target } = model;
+  const { source } = model;
   if (!source.head && source.className !== COLBERT_CLASS) {
     const why = `what ${source.className}, a class that lsg does not know, makes of them is its own`;
     return { lossless_up_to: 0, hidden_states_up_to: upTo, why };
@@ -91,17 +92,17 @@ export function promiseSentence(
 }
 
 /** Why nothing is known of the source's outputs, or of how the result's are to theirs. */
-function unknownOutputs({ checkpoint, model, options }: PromiseInputs): OwnComputation | undefined {
+function unknownOutputs({ model, options }: PromiseInputs): OwnComputation | undefined {
   const { architecture } = model;
-  const changed = changedForwardKeys(architecture, checkpoint.config, model.config);
+  const changed = changedForwardKeys(architecture, model.checkpoint.config, model.config);
   try {
-    const asItIs = describeModel(checkpoint, architecture, { className: options.architecture });
+    const asItIs = model.as({ className: options.architecture });
     const own = ownComputation(asItIs);
     if (own) return own;
     if (changed.length > 0) {
       return { why: `--model-kwargs changes ${changed.join(", ")}, on which the outputs depend` };
     }
-    reconcile({ ...asItIs, mayCreate: options.architecture !== undefined, seed: options.seed });
+    reconcile(asItIs, options);
     return undefined;
   } catch (error) {
     if (!(error instanceof LsgError)) throw error;

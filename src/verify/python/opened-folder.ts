@@ -9,7 +9,6 @@ import { CONFIG_KEYS } from "../../checkpoint/read-keys.js";
 import { editTopLevel, fileSpans, isRecord, parseSpan } from "../../json/json-edit.js";
 import { openedClass } from "../../model/classes.js";
 import type { Model } from "../../model/model.js";
-import type { ReadModel } from "../../model/open.js";
 import { bringFile } from "../../runtime/workspace.js";
 
 /** How transformers is to open the folder. */
@@ -38,14 +37,15 @@ const TABLES: ReadonlySet<string> = new Set(["id2label", "label2id", "pruned_hea
  * adapters, pickles, an index that leads elsewhere) is not there to be imported.
  */
 export async function writeOpened(
-  { model, attention, read: { checkpoint } }: ReadModel,
+  model: Model,
   modeling: ReadonlyMap<string, Buffer>,
   folder: string,
 ): Promise<Opening> {
+  const { checkpoint } = model;
   await mkdir(folder, { recursive: true });
   const write = (name: string, content: string | Buffer) => writeFile(join(folder, name), content);
   for (const [name, content] of modeling) await write(name, content);
-  const classes = autoMap(attention.kind, model.architecture);
+  const classes = autoMap(model.attention().kind, model.architecture);
   await write(CONFIG_FILE, openedConfig(await checkpoint.source.read(CONFIG_FILE), model, classes));
   await bringWeights(checkpoint, folder, write);
   return openingOf(model, checkpoint.config, classes);

@@ -1,5 +1,6 @@
-import type { Architecture, AutoClass } from "./architecture.js";
+import type { Architecture } from "./architecture.js";
 import { CLASS_PREFIXES } from "./class-prefixes.js";
+import type { AutoClass } from "./tasks.js";
 
 /** transformers' name of a class, by its key in `heads`. */
 export function classNameOf({ classPrefix, baseClass = "Model" }: Architecture, key: string): string {

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { lstat, mkdir, writeFile } from "node:fs/promises";
 import { dirname, join, posix } from "node:path";
 import { writesNoMore } from "../architectures/architecture.js";
+import { taskOf } from "../architectures/tasks.js";
 import {
   type Attention,
   attentionOf,
@@ -23,13 +24,12 @@ import type { Model } from "../model/model.js";
 import { positionTable } from "../model/positions.js";
 import { PRUNED_HEADS } from "../model/pruned-heads.js";
 import { openModel } from "../model/settle.js";
-import { CANDIDATE_SCORING_HEAD } from "../onnx/candidate-task.js";
 import { weightsIn } from "../onnx/dtype-weights.js";
 import { describeForExport, exportNotes } from "../onnx/export-model.js";
 import { exportedGraphs } from "../onnx/exported-graphs.js";
 import { graphHints } from "../onnx/graph-hints.js";
 import { requireShareable } from "../onnx/shared-weights.js";
-import { exported, taskOf } from "../onnx/tasks.js";
+import { exported } from "../onnx/tasks.js";
 import type { ExportOptions } from "../options/options.js";
 import { graphSeed } from "../plan/conversion-record.js";
 import { findCandidateTokens } from "../tokenizer/candidate-tokens.js";
@@ -103,7 +103,7 @@ export async function exportInto(
   let work: Work | undefined;
   try {
     const candidates =
-      head.auto === CANDIDATE_SCORING_HEAD
+      taskOf(head).candidates === "are scored"
         ? findCandidateTokens(await readTokenizer(source), model.architecture.tokenizerClass)
         : undefined;
     const graphOptions = {
@@ -151,7 +151,7 @@ export async function exportInto(
     return {
       files: paths,
       bytes: Object.fromEntries([...written].map(([file, size]) => [posix.join(place, file), size])),
-      task: taskOf(head),
+      task: taskOf(head).name,
       ...namedAttention(attention),
       notes: [
         ...checkpoint.remarks,

@@ -1,5 +1,6 @@
 import type { Architecture, Head } from "../architectures/architecture.js";
 import { classKeyOf, classNameOf, classNames, configClass } from "../architectures/class-names.js";
+import { isBase } from "../architectures/tasks.js";
 import { LSG_CLASS_PREFIX } from "../attention/lsg-config.js";
 import { CheckpointError, OptionError } from "../base/errors.js";
 import type { Config } from "../checkpoint/checkpoint.js";
@@ -68,7 +69,7 @@ export function requestedClass(architecture: Architecture, className: string): M
 /** What a class's base tensors begin with; undefined for an unknown class, whose names are left alone. */
 export function basePrefixOf({ head }: ModelClass, architecture: Architecture): string | undefined {
   if (!head) return undefined;
-  return head === architecture.heads.Model ? "" : `${architecture.basePrefix}.`;
+  return isBase(head) ? "" : `${architecture.basePrefix}.`;
 }
 
 /** The class that transformers opens, without LSG: for one that is not known its base model's. */

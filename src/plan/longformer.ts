@@ -1,5 +1,6 @@
 import type { Architecture } from "../architectures/architecture.js";
 import { classKeyOf, classNameOf, classNames } from "../architectures/class-names.js";
+import { taskOf } from "../architectures/tasks.js";
 import { type LongformerConfig, longformerRow, MIN_WINDOW, refuseFarApart } from "../attention/longformer.js";
 import { attentionOf, keysOf } from "../attention/variants.js";
 import { OptionError } from "../base/errors.js";
@@ -64,7 +65,7 @@ export function planLongformer(
   const own = keysOf("longformer", sourceAttention);
   const changes = sizeChanges({ model, variant, length, head: target.head, separator });
   const targetConfig: Config = { ...config, ...Object.fromEntries(changes) };
-  const labels = target.head?.labels ?? configLabels(config);
+  const labels = (target.head && taskOf(target.head).labels) ?? configLabels(config);
   const sizes = readSizes(variant, targetConfig, labels);
   const assigned = assignTensors({ model, variant, target, sizes, length, config: targetConfig, options });
 
@@ -162,7 +163,7 @@ function inWindows(asked: number, { attention_window }: LongformerConfig, usable
  * families that do not.
  */
 function withPadding(model: Model, variant: Architecture): Model {
-  const isCounted = model.architecture.positions.offset === variant.positions.offset;
+  const isCounted = model.architecture.positions.kind === variant.positions.kind;
   if (isCounted || variant.decoder || model.config.pad_token_id !== undefined) return model;
   return { ...model, config: { ...model.config, pad_token_id: 0 } };
 }

@@ -1,6 +1,6 @@
-import type { AutoClass } from "../architectures/architecture.js";
 import { autoClassName } from "../architectures/class-names.js";
 import { NEEDS_CODE } from "../architectures/modeling.js";
+import type { AutoClass } from "../architectures/tasks.js";
 import { lsgRow } from "../attention/lsg.js";
 import type { LocalAttention } from "../attention/variants.js";
 import { LIBRARIES, type ModelKind } from "../checkpoint/sentence-transformers/model-kind.js";

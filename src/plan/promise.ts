@@ -1,3 +1,4 @@
+import { isBase } from "../architectures/tasks.js";
 import { dilationText, type LongformerConfig } from "../attention/longformer.js";
 import { readsNewGlobals } from "../attention/lsg.js";
 import type { LsgConfig } from "../attention/lsg-config.js";
@@ -63,14 +64,14 @@ function promiseOfKnown({ attention, usable, model, isNewHead }: PromiseInputs):
     const why = `with ${cause} the outputs differ from the original's ${where}, and the model should be fine-tuned`;
     return { lossless_up_to: upTo, hidden_states_up_to: upTo, why };
   }
-  const { source, target, architecture } = model;
+  const { source, target } = model;
   if (!source.head && source.className !== COLBERT_CLASS) {
     const why = `what ${source.className}, a class that lsg does not know, makes of them is its own`;
     return { lossless_up_to: 0, hidden_states_up_to: upTo, why };
   }
   // The base class gives hidden states, whatever else it gives.
-  const isBase = target.head === architecture.heads.Model;
-  if (!isBase && (isNewHead || target.className !== source.className)) {
+  const isBody = target.head && isBase(target.head);
+  if (!isBody && (isNewHead || target.className !== source.className)) {
     const why = `its head is not ${source.className}'s (--architecture ${target.className})`;
     return { lossless_up_to: 0, hidden_states_up_to: upTo, why };
   }

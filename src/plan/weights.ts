@@ -5,7 +5,7 @@ import type { Checkpoint } from "../checkpoint/checkpoint.js";
 import { lsgClass, type ModelClass } from "../model/classes.js";
 import { aliasedSizes, changedKeys, raisedLengths } from "../model/config.js";
 import { describeModel, type Model } from "../model/model.js";
-import { positionTable } from "../model/positions.js";
+import { positionTable, statedPositions } from "../model/positions.js";
 import { refuseExpanded } from "../model/refuse-expanded.js";
 import { strangersOf } from "../model/strangers.js";
 import { configLabels } from "../model/tensor-specs.js";
@@ -73,7 +73,7 @@ export function planWeights(
   // The reference computes all rows that can be; what is to be lossless keeps the source's own.
   const keptPositions = options.preset === "reference" ? 0 : positions.usable;
   const { placed, dropped } = place({ model, reconciled, length, keptPositions, globals });
-  const rows = length + (architecture.positions.configCountsOffset ? positions.offset : 0);
+  const rows = statedPositions(architecture, length, positions.offset);
 
   return {
     source,

@@ -1,6 +1,6 @@
-import { generates } from "../../architectures/architecture.js";
 import { findArchitecture } from "../../architectures/architectures.js";
 import { classKeyOf } from "../../architectures/class-names.js";
+import { taskOf } from "../../architectures/tasks.js";
 import { isLongformer } from "../../attention/longformer.js";
 import { isLocal } from "../../attention/variants.js";
 import { openCheckpoint } from "../../checkpoint/checkpoint.js";
@@ -159,7 +159,7 @@ async function compareWeights(
 async function isGenerator({ model_type, architecture: className }: ConversionRecord): Promise<boolean> {
   const architecture = await findArchitecture(model_type);
   const head = architecture.heads[classKeyOf(architecture, openedClass(className, architecture)) ?? ""];
-  return head !== undefined && generates(head);
+  return head !== undefined && taskOf(head).generates === true;
 }
 
 function describePlan({ record, shards, sideFiles }: ConversionPlan): string {

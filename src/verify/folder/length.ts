@@ -2,7 +2,7 @@ import { type Architecture, stacksOf, writesNoMore } from "../../architectures/a
 import type { FileSource } from "../../checkpoint/file-source.js";
 import { raisedLengths } from "../../model/config.js";
 import type { Model } from "../../model/model.js";
-import { positionOffset, positionTable } from "../../model/positions.js";
+import { positionOffset, positionTable, statedPositions } from "../../model/positions.js";
 import type { ConversionRecord } from "../../plan/types.js";
 import { counted } from "../../report/words.js";
 import { limitsLength, raiseLength } from "../../tokenizer/raise-length.js";
@@ -27,7 +27,7 @@ export async function checkLength(
   const findings: string[] = [];
   const isApart = writesNoMore(architecture);
   const stacks = isApart ? [architecture.encoder] : stacksOf(architecture);
-  const configured = architecture.positions.configCountsOffset ? rows : length;
+  const configured = statedPositions(architecture, length, offset);
   const key = lengthKey(architecture);
   if (config[key] !== configured) {
     findings.push(`config.json: ${key} is ${JSON.stringify(config[key])}, expected ${configured}`);

@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
-import { isLocal, lsgOf, titleOf } from "../attention/variants.js";
+import { FULL, isLocal, titleOf } from "../attention/variants.js";
 import type { Device } from "../base/device-names.js";
 import { OptionError } from "../base/errors.js";
 import type { OpenSourceOptions } from "../checkpoint/open-source.js";
@@ -8,7 +8,6 @@ import { isRecord } from "../json/json-edit.js";
 import type { Model } from "../model/model.js";
 import { asModel, type ReadModel } from "../model/open.js";
 import { positionTable } from "../model/positions.js";
-import type { GraphOptions } from "../onnx/context.js";
 import { encoderGraph } from "../onnx/graph.js";
 import { graphSeed, readRecord } from "../plan/conversion-record.js";
 import { findOriginal } from "../plan/find-original.js";
@@ -80,16 +79,17 @@ export async function buildCandidates(
   open: typeof startGraph = startGraph,
 ): Promise<[model: Candidate, alternative: Candidate]> {
   const place = await workspace.place(read.checkpoint);
-  const build = async (name: string, of: Model, at: Place, graph: GraphOptions & Titled) => {
-    const path = await at.write(name, encoderGraph(of, at.weights, graph));
+  const seed = await graphSeed(read.checkpoint.source, undefined);
+  const build = async (name: string, of: Built, at: Place, title = titleOf(of.attention)) => {
+    const graph = encoderGraph(of.model, at.weights, { attention: of.attention, seed });
+    const path = await at.write(name, graph);
     return {
-      name: graph.title,
-      longest: positionTable(of).usable,
+      name: title,
+      longest: positionTable(of.model).usable,
       start: (signal: AbortSignal | undefined) => open(path, device, signal),
     };
   };
-  const seed = await graphSeed(read.checkpoint.source, undefined);
-  const own = await build("model", model, place, { lsg: lsgOf(attention), seed, title: titleOf(attention) });
+  const own = await build("model", { model, attention }, place);
   switch (alternative.kind) {
     case "file": {
       const { path } = alternative;
@@ -99,24 +99,21 @@ export async function buildCandidates(
     case "original": {
       const { original } = alternative;
       const beside = await workspace.place(original.read.checkpoint);
-      const options = { lsg: lsgOf(original.attention), seed, title: "the original" };
-      const candidate = await build("original", original.model, beside, options);
+      const candidate = await build("original", original, beside, "the original");
       return [
         own,
         { ...candidate, ...(!isLocal(original.attention) && { bytesAt: scoreBytes(original.model) }) },
       ];
     }
     case "full": {
-      const options = { lsg: undefined, full: true, seed, title: "full attention" };
-      return [own, { ...(await build("full", model, place, options)), bytesAt: scoreBytes(model) }];
+      const candidate = await build("full", { model, attention: FULL }, place);
+      return [own, { ...candidate, bytesAt: scoreBytes(model) }];
     }
   }
 }
 
-interface Titled {
-  /** How reports call it. */
-  readonly title: string;
-}
+/** A model, with its own attention or another. */
+type Built = Pick<ReadModel, "model" | "attention">;
 
 /** Full attention has a score for each pair of tokens, in each head. */
 function scoreBytes({ sizes }: Model): (length: number) => number {

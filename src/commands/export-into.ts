@@ -8,7 +8,6 @@ import {
   attentionOf,
   describeAttention,
   isLocal,
-  lsgOf,
   type Variant,
 } from "../attention/variants.js";
 import { OptionError, OutputError } from "../base/errors.js";
@@ -107,7 +106,7 @@ export async function exportInto(
         ? findCandidateTokens(await readTokenizer(source), model.architecture.tokenizerClass)
         : undefined;
     const graphOptions = {
-      lsg: lsgOf(attention),
+      attention,
       task: options.task,
       globalAttention: options.globalAttention,
       candidates,

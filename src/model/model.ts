@@ -87,6 +87,11 @@ export function readsTokenTypes({ architecture, sizes }: Pick<Model, "architectu
   return kind === "input" || kind === "input and task" || (kind === "input of several" && sizes.types > 1);
 }
 
+/** Whether no token sees a later one. */
+export function isCausal({ config }: Pick<Model, "config">): boolean {
+  return config.is_decoder === true;
+}
+
 /** Whether a checkpoint holds what its class computes its outputs with, behind the base model. */
 export function holdsOwnHead({ architecture, source, sizes, tensors, tied }: Model): boolean {
   const { head } = source;

@@ -5,6 +5,7 @@ import { performance } from "node:perf_hooks";
 import { fileURLToPath } from "node:url";
 import type { InferenceSession, OnnxValue, Tensor } from "onnxruntime-node";
 import { findArchitecture } from "../../src/architectures/architectures.js";
+import { FULL } from "../../src/attention/variants.js";
 import { ownProgram } from "../../src/base/package.js";
 import { spreadOf } from "../../src/bench/statistics.js";
 import { openCheckpoint } from "../../src/checkpoint/checkpoint.js";
@@ -65,7 +66,7 @@ async function writeFullAttention(converted: string, folder: string): Promise<st
   const model = describeModel(checkpoint, await findArchitecture("bart"));
   const reader = await openWeights(checkpoint, () => ({}));
   await mkdir(folder);
-  const graph = exportedGraphs(model, copiedWeights(reader), { lsg: undefined, seed: 1 }).get(
+  const graph = exportedGraphs(model, copiedWeights(reader), { attention: FULL, seed: 1 }).get(
     GENERATION_FILES.encoder,
   );
   if (graph) await writeModel(join(folder, GENERATION_FILES.encoder), graph);

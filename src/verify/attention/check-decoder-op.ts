@@ -3,7 +3,7 @@ import type { OnnxFunction } from "../../onnx/body.js";
 import { createGraph, type OnnxModel } from "../../onnx/builder.js";
 import { decoderHeads } from "../../onnx/decoder.js";
 import type { Heads } from "../../onnx/functions/attend.js";
-import { keyBias } from "../../onnx/functions/masks.js";
+import { keyBias, WHOLE_MASK } from "../../onnx/functions/masks.js";
 import { modelBytes } from "../../onnx/writer.js";
 import { running } from "../../runtime/runnable.js";
 import type { Outcome } from "../attempt.js";
@@ -68,8 +68,7 @@ function decoderOpModel(attention: OnnxFunction, heads: Heads, isMasked: boolean
   ];
   if (isMasked) {
     const mask = graph.input("attention_mask", "I64", ["batch_size", "keys"]);
-    const options = { prependedTokens: 0, maskFirstToken: false, dtype: "F32" } as const;
-    inputs.push(keyBias(graph.op, mask, options));
+    inputs.push(keyBias(graph.op, mask, { ...WHOLE_MASK, dtype: "F32" }));
   }
   graph.output("context", graph.op.call(attention, ...inputs), "F32", dims);
   return graph.model();

@@ -3,10 +3,11 @@ import { seededNormal, seededUniform } from "../../base/random.js";
 import type { Model } from "../../model/model.js";
 import type { OnnxFunction } from "../../onnx/body.js";
 import { createGraph, type OnnxModel } from "../../onnx/builder.js";
+import { encoderHeads } from "../../onnx/encoder.js";
 import type { Heads } from "../../onnx/functions/attend.js";
 import { globalIndex, tokensAt } from "../../onnx/functions/longformer/global-index.js";
-import { longformerAttention } from "../../onnx/functions/longformer-attention.js";
-import { keyBias } from "../../onnx/functions/masks.js";
+import { keyBias, WHOLE_MASK } from "../../onnx/functions/masks.js";
+import { layerOp } from "../../onnx/longformer.js";
 import { modelBytes } from "../../onnx/writer.js";
 import { sweepLengths } from "../../runtime/lengths.js";
 import { running } from "../../runtime/runnable.js";
@@ -23,7 +24,7 @@ const TENSORS = ["query", "key", "value"] as const;
 
 /** The op of each kind of layer, with global tokens. */
 export function longformerOps(model: Model, config: LongformerConfig): OnnxFunction[] {
-  const ops = config.attention_window.map((_, layer) => opOf(model, config, layer, true));
+  const ops = config.attention_window.map((_, layer) => layerOp(model, config, layer, true));
   return ops.filter((op, i) => ops.findIndex(({ name }) => name === op.name) === i);
 }
 
@@ -36,7 +37,7 @@ export async function checkLongformerOp(attention: OnnxFunction, check: OpCheck)
   if (check.attention.kind !== "longformer") throw new Error("the model is no Longformer");
   const { config } = check.attention;
   const layer = config.attention_window.findIndex(
-    (_, i) => opOf(model, config, i, true).name === attention.name,
+    (_, i) => layerOp(model, config, i, true).name === attention.name,
   );
   if (layer < 0) {
     return {
@@ -45,7 +46,7 @@ export async function checkLongformerOp(attention: OnnxFunction, check: OpCheck)
       remedy: "Export it again: lsg export FOLDER.",
     };
   }
-  const heads = headsOf(model);
+  const heads = encoderHeads(model);
   const hasGlobals = attention.proto.input.length > 4;
   const session = await running("the attention op cannot be loaded", async () =>
     host.open(await modelBytes(opModel(attention, heads, hasGlobals)), { device }),
@@ -65,15 +66,6 @@ export async function checkLongformerOp(attention: OnnxFunction, check: OpCheck)
   return judgeOp(found, device);
 }
 
-function headsOf({ sizes }: Model): Heads {
-  return { numHeads: sizes.heads, headDim: sizes.hidden / sizes.heads };
-}
-
-function opOf(model: Model, config: LongformerConfig, layer: number, globals: boolean): OnnxFunction {
-  const heads = headsOf(model);
-  return longformerAttention({ ...heads, ...windowOf(config, layer, heads.numHeads), globals });
-}
-
 /** A model of the op alone; projections of global tokens are given for all tokens. */
 function opModel(attention: OnnxFunction, { numHeads, headDim }: Heads, hasGlobals: boolean): OnnxModel {
   const graph = createGraph(attention.name);
@@ -82,7 +74,7 @@ function opModel(attention: OnnxFunction, { numHeads, headDim }: Heads, hasGloba
   const input = (name: string) => graph.input(name, "F32", dims);
   const [query, key, value] = [input("query"), input("key"), input("value")];
   const mask = graph.input("attention_mask", "I64", ["batch_size", "sequence_length"]);
-  const bias = keyBias(op, mask, { prependedTokens: 0, maskFirstToken: false, dtype: "F32" });
+  const bias = keyBias(op, mask, { ...WHOLE_MASK, dtype: "F32" });
   const globals = () => {
     const index = globalIndex(
       op,

@@ -1,10 +1,12 @@
 import { effectiveSparsity, type LsgConfig } from "../../attention/lsg-config.js";
 import { type LocalAttention, lsgOf } from "../../attention/variants.js";
 import type { Device } from "../../base/device-names.js";
-import type { Model } from "../../model/model.js";
+import { isCausal, type Model } from "../../model/model.js";
 import type { OnnxFunction } from "../../onnx/body.js";
+import { encoderHeads } from "../../onnx/encoder.js";
 import { prependedTokens } from "../../onnx/functions/lsg-inputs.js";
-import { opOnlyModel } from "../../onnx/op-only.js";
+import { encoderOpModel } from "../../onnx/op-only.js";
+import { encoderAttention } from "../../onnx/variants.js";
 import { modelBytes } from "../../onnx/writer.js";
 import { formatNumber } from "../../report/numbers.js";
 import { largestAt, lengthsUpTo } from "../../report/words.js";
@@ -46,17 +48,10 @@ export async function checkEncoderOp(attention: OnnxFunction, check: OpCheck): P
   const { host, device, model, longest, lengths: asked, seed, signal } = check;
   const lsg = lsgOf(check.attention);
   if (!lsg) throw new Error("the model has no LSG attention");
-  const heads = { numHeads: model.sizes.heads, headDim: model.sizes.hidden / model.sizes.heads };
+  const heads = encoderHeads(model);
   const prepended = prependedTokens(lsg);
   const { relativeBias: relative } = model.architecture.encoder;
-  const graph = opOnlyModel({
-    ...heads,
-    attention,
-    prependedTokens: prepended,
-    maskFirstToken: lsg.mask_first_token,
-    biased: relative && { relative, config: lsg, causal: model.config.is_decoder === true },
-    dtype: "F32",
-  });
+  const graph = encoderOpModel(attention, model, encoderAttention(check.attention));
   const session = await running("the attention op cannot be loaded", async () =>
     host.open(await modelBytes(graph), { device }),
   );
@@ -105,7 +100,7 @@ async function errorAt(
   { model, lshSeed }: OpCheck,
 ): Promise<number> {
   const problem = attentionProblem(size);
-  const causal = model.config.is_decoder === true;
+  const causal = isCausal(model);
   const expected = lsgAttentionByDefinition(problem, { config: lsg, causal, seed: lshSeed });
   return relativeError(await runOp(session, problem, size.length), expected);
 }

@@ -1,8 +1,8 @@
 import type { Model } from "../../model/model.js";
 import type { OnnxFunction } from "../../onnx/body.js";
-import { attentionFunction } from "../../onnx/context.js";
 import { decoderHeads } from "../../onnx/decoder.js";
 import { crossAttention, decoderSelfAttention } from "../../onnx/functions/decoder-attention.js";
+import { encoderAttention } from "../../onnx/variants.js";
 import { formatNumber } from "../../report/numbers.js";
 import type { Outcome } from "../attempt.js";
 import { checkDecoderOp } from "./check-decoder-op.js";
@@ -19,7 +19,7 @@ export interface NamedOp {
 export function opsOf({ model, attention, lshSeed }: OpCheck): NamedOp[] {
   const encoder =
     attention.kind === "lsg"
-      ? [attentionFunction(model, { lsg: attention.config, seed: lshSeed })]
+      ? [encoderAttention(attention).op(model, lshSeed)]
       : longformerOps(model, attention.config);
   return [...encoder, ...decoderOps(model)].map((op) => ({ label: op.name, attention: op }));
 }

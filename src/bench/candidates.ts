@@ -1,13 +1,11 @@
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
-import { FULL, isLocal, titleOf } from "../attention/variants.js";
+import { type Attention, FULL, isLocal, titleOf } from "../attention/variants.js";
 import type { Device } from "../base/device-names.js";
 import { OptionError } from "../base/errors.js";
 import type { OpenSourceOptions } from "../checkpoint/open-source.js";
 import { isRecord } from "../json/json-edit.js";
 import type { Model } from "../model/model.js";
-import { asModel, type ReadModel } from "../model/open.js";
-import { positionTable } from "../model/positions.js";
 import { encoderGraph } from "../onnx/graph.js";
 import { graphSeed, readRecord } from "../plan/conversion-record.js";
 import { findOriginal } from "../plan/find-original.js";
@@ -18,7 +16,7 @@ import { startGraph } from "./worker.js";
 /** What a model is measured beside. */
 export type Alternative = (
   | { readonly kind: "full" }
-  | { readonly kind: "original"; readonly original: ReadModel }
+  | { readonly kind: "original"; readonly original: Model }
   | { readonly kind: "file"; readonly path: string }
 ) & {
   /** What it is, as a report's head says. */
@@ -35,12 +33,12 @@ const FLOAT_BYTES = 4;
  */
 export async function findAlternative(
   against: string,
-  { read, attention }: ReadModel,
+  model: Model,
   opening: OpenSourceOptions,
 ): Promise<Alternative> {
-  const { source } = read.checkpoint;
+  const { source } = model.checkpoint;
   if (against === "full") {
-    if (isLocal(attention)) return { kind: "full", title: "the same weights with full attention" };
+    if (isLocal(model.attention())) return { kind: "full", title: "the same weights with full attention" };
     throw new OptionError(
       `--against full: ${source.name} has full attention itself`,
       "Name a converted model, or a graph: --against FILE.onnx.",
@@ -56,8 +54,8 @@ export async function findAlternative(
       );
     }
     const { model_kwargs: kwargs } = record.options;
-    const original = await asModel(found.read, isRecord(kwargs) ? kwargs : {});
-    return { kind: "original", original, title: `the original, ${found.read.checkpoint.source.name}` };
+    const original = await found.original.as({ kwargs: isRecord(kwargs) ? kwargs : {} });
+    return { kind: "original", original, title: `the original, ${found.original.source.name}` };
   }
   const found = await stat(against).catch(() => undefined);
   if (found?.isFile()) return { kind: "file", path: resolve(against), title: against };
@@ -72,24 +70,30 @@ export async function findAlternative(
  * @param open opens a graph
  */
 export async function buildCandidates(
-  { read, model, attention }: ReadModel,
+  model: Model,
   alternative: Alternative,
   workspace: Workspace,
   device: Device,
   open: typeof startGraph = startGraph,
 ): Promise<[model: Candidate, alternative: Candidate]> {
-  const place = await workspace.place(read.checkpoint);
-  const seed = await graphSeed(read.checkpoint.source, undefined);
-  const build = async (name: string, of: Built, at: Place, title = titleOf(of.attention)) => {
-    const graph = encoderGraph(of.model, at.weights, { attention: of.attention, seed });
-    const path = await at.write(name, graph);
+  const attention = model.attention();
+  const place = await workspace.place(model.checkpoint);
+  const seed = await graphSeed(model.checkpoint.source, undefined);
+  const build = async (
+    name: string,
+    of: Model,
+    at: Place,
+    attention: Attention,
+    title = titleOf(attention),
+  ) => {
+    const path = await at.write(name, encoderGraph(of, at.weights, { attention, seed }));
     return {
       name: title,
-      longest: positionTable(of.model).usable,
+      longest: of.positions().usable,
       start: (signal: AbortSignal | undefined) => open(path, device, signal),
     };
   };
-  const own = await build("model", { model, attention }, place);
+  const own = await build("model", model, place, attention);
   switch (alternative.kind) {
     case "file": {
       const { path } = alternative;
@@ -98,22 +102,16 @@ export async function buildCandidates(
     }
     case "original": {
       const { original } = alternative;
-      const beside = await workspace.place(original.read.checkpoint);
-      const candidate = await build("original", original, beside, "the original");
-      return [
-        own,
-        { ...candidate, ...(!isLocal(original.attention) && { bytesAt: scoreBytes(original.model) }) },
-      ];
+      const beside = await workspace.place(original.checkpoint);
+      const attention = original.attention();
+      const candidate = await build("original", original, beside, attention, "the original");
+      return [own, { ...candidate, ...(!isLocal(attention) && { bytesAt: scoreBytes(original) }) }];
     }
     case "full": {
-      const candidate = await build("full", { model, attention: FULL }, place);
-      return [own, { ...candidate, bytesAt: scoreBytes(model) }];
+      return [own, { ...(await build("full", model, place, FULL)), bytesAt: scoreBytes(model) }];
     }
   }
 }
-
-/** A model, with its own attention or another. */
-type Built = Pick<ReadModel, "model" | "attention">;
 
 /** Full attention has a score for each pair of tokens, in each head. */
 function scoreBytes({ sizes }: Model): (length: number) => number {

@@ -1,11 +1,10 @@
 import { mkdir, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import { type Attention, attentionOf } from "../attention/variants.js";
+import type { Attention } from "../attention/variants.js";
 import { putRight } from "../checkpoint/interrupted/put-right.js";
 import { realPlace } from "../checkpoint/interrupted/real-place.js";
 import { openSource } from "../checkpoint/open-source.js";
-import { describeModel } from "../model/model.js";
-import { architectureOf, openModel } from "../model/settle.js";
+import { openModel } from "../model/open.js";
 import { encoderOpModel } from "../onnx/op-only.js";
 import { encoderAttention } from "../onnx/variants.js";
 import { writeModel } from "../onnx/writer.js";
@@ -30,9 +29,9 @@ export async function exportOp(
   { signal, progress }: ExportContext = {},
 ): Promise<ExportResult> {
   const source = await openSource(model, { revision: options.revision, signal, onNotice: progress?.step });
-  const checkpoint = await openModel(source, { signal }, options.modelType);
-  const described = describeModel(checkpoint, await architectureOf(checkpoint));
-  const attention = attentionOf(described);
+  const opened = openModel(source, { transfer: { signal }, modelType: options.modelType });
+  const described = await opened.model();
+  const attention = described.attention();
   const encoder = encoderAttention(attention);
   const op = encoder.op(described, await graphSeed(source, options.seed));
   const graph = encoderOpModel(op, described, encoder);

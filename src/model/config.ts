@@ -1,7 +1,7 @@
 import { type Architecture, writesNoMore } from "../architectures/architecture.js";
-import { CheckpointError, OptionError } from "../base/errors.js";
+import { OptionError } from "../base/errors.js";
 import type { Config } from "../checkpoint/checkpoint.js";
-import { CONFIG_LENGTH_KEYS, isGenerationLimit } from "../tokenizer/raise-length.js";
+import { CONFIG_LENGTH_KEYS, isGenerationLimit, type Lengths } from "../tokenizer/raise-length.js";
 import { labelNames } from "./label-count.js";
 import { configLabels, type Sizes } from "./tensor-specs.js";
 
@@ -44,23 +44,10 @@ export function mergeKwargs(config: Config, kwargs: Readonly<Record<string, unkn
 }
 
 /**
- * Refuses what LSG attention cannot compute.
- * @throws CheckpointError naming the key.
+ * What the change of a length means for the files that limit it. @param architecture the result's
  */
-export function checkConvertible(config: Config, architecture: Architecture): void {
-  const { position_embedding_type: type, add_cross_attention } = config;
-  if (type !== undefined && type !== "absolute") {
-    throw new CheckpointError(
-      `config.json: position_embedding_type is ${JSON.stringify(type)}; only absolute positions can be tiled`,
-      `Relative positions are part of the attention: convert a ${architecture.title} with absolute ones.`,
-    );
-  }
-  if (add_cross_attention === true) {
-    throw new CheckpointError(
-      "config.json: add_cross_attention is true; attention to another model's output is not supported",
-      "It is the decoder of a pair: take the encoder, or a model that works alone.",
-    );
-  }
+export function lengthChange(architecture: Architecture, from: number, to: number): Lengths {
+  return { from, to, writesNoMore: writesNoMore(architecture) };
 }
 
 /**
@@ -71,10 +58,10 @@ export function checkConvertible(config: Config, architecture: Architecture): vo
 export function raisedLengths(
   architecture: Architecture,
   config: Config,
-  lengths: { readonly from: number; readonly to: number },
+  lengths: Lengths,
 ): [string, number][] {
   const keys = CONFIG_LENGTH_KEYS.filter((key) => typeof config[key] === "number");
-  const writesMore = architecture.decoder !== undefined && !writesNoMore(architecture);
+  const writesMore = architecture.decoder !== undefined && !lengths.writesNoMore;
   const generates = writesMore && isGenerationLimit(config.max_length, lengths);
   return [...keys, ...(generates ? ["max_length"] : [])].map((key) => [key, lengths.to]);
 }

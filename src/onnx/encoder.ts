@@ -1,6 +1,6 @@
 import type { Layers } from "../architectures/architecture.js";
 import type { LsgConfig } from "../attention/lsg-config.js";
-import { isCausal, type Model } from "../model/model.js";
+import type { Model } from "../model/model.js";
 import { positionOffset } from "../model/positions.js";
 import { layerOrder, projects, typeTables } from "../model/tensor-specs.js";
 import type { OnnxFunction, Op, Value } from "./body.js";
@@ -94,7 +94,7 @@ export function encoderHeads({ sizes }: Model): Heads {
 /** What the scores of an encoder are biased by; undefined where they are not. */
 export function biased(model: Model, { blocks }: EncoderAttention): Biased | undefined {
   const relative = model.architecture.encoder.relativeBias;
-  return relative && { relative, config: blocks, causal: isCausal(model) };
+  return relative && { relative, config: blocks, causal: model.isCausal };
 }
 
 function opInEachLayer(

@@ -1,7 +1,7 @@
 import type { Head } from "../architectures/architecture.js";
 import { taskOf } from "../architectures/tasks.js";
 import type { Attention } from "../attention/variants.js";
-import { type Model, readsTokenTypes } from "../model/model.js";
+import type { Model } from "../model/model.js";
 import type { GlobalAttention } from "../options/schemas.js";
 import type { CandidateTokens } from "../tokenizer/candidate-tokens.js";
 import type { Value } from "./body.js";
@@ -132,7 +132,7 @@ function graphInputs(
     choices ? op.Reshape(x, op.Concat([-1], op.Shape(x, { start: 2, end: 3 }), { axis: 0 })) : x;
   const ids = input("input_ids");
   const mask = input("attention_mask");
-  const types = readsTokenTypes(model) ? input("token_type_ids") : undefined;
+  const types = model.readsTokenTypes ? input("token_type_ids") : undefined;
   const asked = choosesGlobals && globalAttention === "input";
   const globals = asked ? input("global_attention_mask") : undefined;
   const flat: EncoderInputs = {

@@ -1,5 +1,4 @@
 import type { LsgConfig } from "../attention/lsg-config.js";
-import { isCausal } from "../model/model.js";
 import type { Op, Value } from "./body.js";
 import { type EncoderAttention, encoderHeads } from "./encoder.js";
 import { vector } from "./functions/attend.js";
@@ -23,7 +22,7 @@ export function lsgEncoder(lsg: LsgConfig): EncoderAttention {
       lsgAttention({
         ...encoderHeads(model),
         config: lsg,
-        causal: isCausal(model),
+        causal: model.isCausal,
         seed,
         relative: model.architecture.encoder.relativeBias,
       }),

@@ -1,6 +1,5 @@
 import type { FullConfig } from "../attention/full.js";
 import type { Attention, Variant, VariantConfigs } from "../attention/variants.js";
-import { isCausal } from "../model/model.js";
 import { type EncoderAttention, encoderHeads } from "./encoder.js";
 import { fullAttention } from "./functions/full-attention.js";
 import { WHOLE_MASK } from "./functions/masks.js";
@@ -28,7 +27,7 @@ function fullEncoder(_: FullConfig): EncoderAttention {
     op: (model) =>
       fullAttention({
         ...encoderHeads(model),
-        causal: isCausal(model),
+        causal: model.isCausal,
         relative: model.architecture.encoder.relativeBias,
       }),
   };

@@ -6,9 +6,9 @@ import { allArchitectures, findArchitecture } from "../../src/architectures/arch
 import { openSource } from "../../src/checkpoint/open-source.js";
 import { convert } from "../../src/commands/convert.js";
 import { forwardKeys } from "../../src/model/forward-keys.js";
-import { readCheckpoint } from "../../src/model/open.js";
+import { openModel } from "../../src/model/open.js";
 import { parseConvertOptions } from "../../src/options/options.js";
-import { planCheckpoint } from "../../src/plan/plan-source.js";
+import { planModel } from "../../src/plan/plan-source.js";
 import type { ConversionPlan } from "../../src/plan/types.js";
 import { type Changes, changedCheckpoint } from "../support/changed-checkpoint.js";
 import { FIXTURES, temporaryFolder } from "../support/fixtures.js";
@@ -21,8 +21,8 @@ const ROBERTA = join(FIXTURES, "roberta", "checkpoint");
 const MPNET = join(FIXTURES, "mpnet", "checkpoint");
 
 async function planOf(source: string, given: Given = {}): Promise<ConversionPlan> {
-  const read = await readCheckpoint(await openSource(source));
-  return planCheckpoint(read, parseConvertOptions(given), { source: { model: "source" } });
+  const opened = openModel(await openSource(source));
+  return planModel(opened, parseConvertOptions(given), { source: { model: "source" } });
 }
 
 async function promiseOf(source: string, given: Given = {}) {

@@ -1,7 +1,7 @@
 import { effectiveSparsity, type LsgConfig } from "../../attention/lsg-config.js";
 import { type LocalAttention, lsgOf } from "../../attention/variants.js";
 import type { Device } from "../../base/device-names.js";
-import { isCausal, type Model } from "../../model/model.js";
+import type { Model } from "../../model/model.js";
 import type { OnnxFunction } from "../../onnx/body.js";
 import { encoderHeads } from "../../onnx/encoder.js";
 import { prependedTokens } from "../../onnx/functions/lsg-inputs.js";
@@ -100,7 +100,7 @@ async function errorAt(
   { model, lshSeed }: OpCheck,
 ): Promise<number> {
   const problem = attentionProblem(size);
-  const causal = isCausal(model);
+  const causal = model.isCausal;
   const expected = lsgAttentionByDefinition(problem, { config: lsg, causal, seed: lshSeed });
   return relativeError(await runOp(session, problem, size.length), expected);
 }

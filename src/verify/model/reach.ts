@@ -1,7 +1,6 @@
 import type { LongformerConfig } from "../../attention/longformer.js";
 import { isSparse, type LsgConfig } from "../../attention/lsg-config.js";
 import { borderOf, type LocalAttention } from "../../attention/variants.js";
-import { isCausal } from "../../model/model.js";
 import { formatNumber } from "../../report/numbers.js";
 import { counted } from "../../report/words.js";
 import { type Batch, makeBatch, type Row, tokensOf } from "../../runtime/batch.js";
@@ -78,7 +77,7 @@ export async function checkReach(subject: Subject, firstLayer: Runnable): Promis
   const { layers } = converted.model.sizes;
   const longest = Math.max(...(subject.lengths ?? [converted.longest]));
   if (longest < 2) return { verdict: "skipped", detail: "one token has no other to reach" };
-  const causal = isCausal(converted.model);
+  const causal = converted.model.isCausal;
   const any = inputs.random(longest, seed);
   // Of several global tokens each would see everything: the first one is enough.
   const row: Row = any.globals ? { ...any, globals: any.ids.map((_, i) => (i === 0 ? 1 : 0)) } : any;

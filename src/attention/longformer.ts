@@ -1,4 +1,3 @@
-import type { Architecture } from "../architectures/architecture.js";
 import { CheckpointError, OptionError } from "../base/errors.js";
 import type { Config } from "../checkpoint/checkpoint.js";
 import type { LayerSizes, VariantRow } from "./variant-row.js";
@@ -37,11 +36,6 @@ export function windowOf(
 /** As `--attention-dilation` takes it: `1,1:1:2:2`. */
 export function dilationText(dilation: readonly (number | readonly number[])[]): string {
   return dilation.map((layer) => [layer].flat().join(":")).join(",");
-}
-
-/** Whether an architecture's attention is Longformer's. */
-export function isLongformer({ encoder }: Architecture): boolean {
-  return encoder.layers.global !== undefined;
 }
 
 /** Dilations in their plainest form: none, a number for each layer, or one for each head of each layer. */

@@ -157,8 +157,3 @@ export function keysOf<V extends Variant>(
 ): VariantConfigs[V] | undefined {
   return kind === variant ? (config as VariantConfigs[V]) : undefined;
 }
-
-/** The keys of LSG attention; undefined for other. */
-export function lsgOf(attention: Attention): LsgConfig | undefined {
-  return keysOf("lsg", attention);
-}

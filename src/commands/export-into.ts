@@ -6,7 +6,6 @@ import {
   type Attention,
   describeAttention,
   isLocal,
-  lsgOf,
   takesGlobals,
   type Variant,
 } from "../attention/variants.js";
@@ -107,7 +106,7 @@ export async function exportInto(
         ? findCandidateTokens(await readTokenizer(source), model.architecture.tokenizerClass)
         : undefined;
     const graphOptions = {
-      lsg: lsgOf(attention),
+      attention,
       task: options.task,
       globalAttention: options.globalAttention,
       candidates,

@@ -1,13 +1,12 @@
 import { mkdir, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import { lsgOf, ofFirstLayer } from "../attention/variants.js";
+import { ofFirstLayer } from "../attention/variants.js";
 import { putRight } from "../checkpoint/interrupted/put-right.js";
 import { realPlace } from "../checkpoint/interrupted/real-place.js";
 import { openSource } from "../checkpoint/open-source.js";
 import { openModel } from "../model/open.js";
-import { attentionFunction } from "../onnx/context.js";
-import { prependedTokens } from "../onnx/functions/lsg-inputs.js";
-import { opOnlyModel } from "../onnx/op-only.js";
+import { encoderOpModel } from "../onnx/op-only.js";
+import { encoderAttention } from "../onnx/variants.js";
 import { writeModel } from "../onnx/writer.js";
 import type { ExportOptions } from "../options/options.js";
 import { graphSeed } from "../plan/conversion-record.js";
@@ -32,20 +31,10 @@ export async function exportOp(
   const source = await openSource(model, { revision: options.revision, signal, onNotice: progress?.step });
   const opened = openModel(source, { transfer: { signal }, modelType: options.modelType });
   const described = await opened.model();
-  const { sizes, config } = described;
   const attention = described.attention();
-  const lsg = lsgOf(attention);
-  const seed = await graphSeed(source, options.seed);
-  const relative = described.architecture.encoder.relativeBias;
-  const graph = opOnlyModel({
-    attention: attentionFunction(described, { lsg, seed }),
-    numHeads: sizes.heads,
-    headDim: sizes.hidden / sizes.heads,
-    prependedTokens: lsg ? prependedTokens(lsg) : 0,
-    maskFirstToken: lsg?.mask_first_token ?? false,
-    biased: relative && { relative, config: lsg, causal: config.is_decoder === true },
-    dtype: "F32",
-  });
+  const encoder = encoderAttention(attention);
+  const op = encoder.op(described, await graphSeed(source, options.seed));
+  const graph = encoderOpModel(op, described, encoder);
   let work: Work | undefined;
   try {
     await putRight(await realPlace(output));

@@ -31,6 +31,8 @@ export interface Model {
   /** With the keys that were wanted. */
   readonly config: Config;
   readonly isLsg: boolean;
+  /** Whether no token sees a later one. */
+  readonly isCausal: boolean;
   /** The class that the weights belong to. */
   readonly source: ModelClass;
   /** The class that is wanted; mostly the same. */
@@ -100,6 +102,7 @@ export function describeModel(read: ReadParts, wanted: Wanted): Model {
   const targetPrefix = basePrefixOf(target, architecture);
   const described = {
     ...{ checkpoint, architecture, config, isLsg: lsgRow.marks(config), source, target, sizes, tied },
+    isCausal: config.is_decoder === true,
     ...nameTensors(checkpoint, { architecture, sizes, tied, targetPrefix }),
   };
   return {

@@ -2,7 +2,6 @@ import { performance } from "node:perf_hooks";
 import type { Head } from "../architectures/architecture.js";
 import { isBase } from "../architectures/tasks.js";
 import { affordedTokens } from "../attention/score-memory.js";
-import { lsgOf } from "../attention/variants.js";
 import type { Device } from "../base/device-names.js";
 import { CheckpointError, LimitError, systemErrorCode } from "../base/errors.js";
 import { type GenerationSettings, readGenerationSettings } from "../model/generation-settings.js";
@@ -99,8 +98,7 @@ export async function openRunnable(
         host.open(path, { device, ...(profile && { profile: workspace.folder }) }),
       ),
     );
-  const lsg = lsgOf(attention);
-  const encoderOptions = { lsg, seed: lshSeed, globalAttention: "input" } as const;
+  const encoderOptions = { attention, seed: lshSeed, globalAttention: "input" } as const;
   const graphPath = await place.write(
     "encoder",
     encoderGraph({ ...model, sizes }, place.weights, encoderOptions),
@@ -109,7 +107,8 @@ export async function openRunnable(
   const head = wanted === "none" ? undefined : following(model, wanted === "own");
   let headSession: Session | undefined;
   try {
-    headSession = head && (await open(await place.write("head", headGraph(model, head, place.weights, lsg))));
+    headSession =
+      head && (await open(await place.write("head", headGraph(model, head, place.weights, attention))));
   } catch (error) {
     await encoder.close();
     throw error;

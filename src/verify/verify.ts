@@ -224,6 +224,6 @@ function nothingCompared(reason: string, remedy = "Name it: --against FOLDER_OR_
 /** The attention, where it is one of blocks, which pictures show. */
 function shapeOf(converted: LocalModel | undefined): AttentionShape | null {
   if (!converted) return null;
-  const shape = drawnAttention(converted.attention(), converted.config.is_decoder === true);
+  const shape = drawnAttention(converted.attention(), converted.isCausal);
   return shape.window === undefined ? shape : null;
 }

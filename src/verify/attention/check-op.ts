@@ -1,9 +1,13 @@
 import type { LocalAttention } from "../../attention/variants.js";
 import type { Device } from "../../base/device-names.js";
 import type { Model } from "../../model/model.js";
+import type { OnnxModel } from "../../onnx/builder.js";
+import { modelBytes } from "../../onnx/writer.js";
 import { formatNumber } from "../../report/numbers.js";
 import { largestAt, lengthsUpTo } from "../../report/words.js";
 import type { GraphHost } from "../../runtime/graph-host.js";
+import { running } from "../../runtime/runnable.js";
+import type { NumberTensor, Session } from "../../runtime/session.js";
 import type { Outcome } from "../attempt.js";
 
 /**
@@ -31,8 +35,36 @@ export interface OpError {
   readonly error: number;
 }
 
-/** Judges an op by its errors at several lengths, ascending. */
-export function judgeOp(found: readonly OpError[], device: Device): Outcome {
+/**
+ * Runs a graph of one op in several cases, and judges how far it is from its definition.
+ * @param what how to call it in errors
+ * @param cases by ascending length
+ */
+export async function judgeOp<Case>(
+  {
+    what,
+    graph,
+    cases,
+  }: { readonly what: string; readonly graph: OnnxModel; readonly cases: readonly Case[] },
+  { host, device, signal }: OpCheck,
+  errorIn: (session: Session, one: Case) => Promise<OpError>,
+): Promise<Outcome> {
+  const session = await running(`${what} cannot be loaded`, async () =>
+    host.open(await modelBytes(graph), { device }),
+  );
+  const found: OpError[] = [];
+  try {
+    for (const one of cases) {
+      signal?.throwIfAborted();
+      found.push(await errorIn(session, one));
+    }
+  } finally {
+    await session.close();
+  }
+  return judge(found, device);
+}
+
+function judge(found: readonly OpError[], device: Device): Outcome {
   const tolerance = opTolerance(device);
   const worst = found.reduce((a, b) => (a.error >= b.error ? a : b));
   const failed = found.filter(({ error }) => !(error <= tolerance));
@@ -53,8 +85,30 @@ export function opTolerance(device: Device): number {
   return device === "cpu" ? TOLERANCES.cpu : TOLERANCES.other;
 }
 
+/**
+ * Runs an op once.
+ * @param what that it does not run, for errors
+ * @param inputs those among them that the op has are given to it
+ * @returns how far its output is from the expected one
+ */
+export async function errorOf(
+  session: Session,
+  what: string,
+  inputs: Readonly<Record<string, NumberTensor>>,
+  expected: Float64Array,
+): Promise<number> {
+  const known = Object.entries(inputs).filter(([name]) => session.inputNames.includes(name));
+  const results = await running(what, () => session.run(Object.fromEntries(known)));
+  return relativeError(results.context?.values ?? new Float32Array(0), expected);
+}
+
+/** Numbers as a session takes them. */
+export function floats(values: ArrayLike<number>, dims: readonly number[]): NumberTensor {
+  return { dims, values, dtype: "float32" };
+}
+
 /** The largest difference over the largest expected value, where something is expected: NaN stands elsewhere. */
-export function relativeError(actual: Float32Array, expected: Float64Array): number {
+function relativeError(actual: Float32Array, expected: Float64Array): number {
   if (actual.length !== expected.length) return Number.POSITIVE_INFINITY;
   let [error, scale] = [0, 0];
   for (let i = 0; i < expected.length; i++) {

@@ -3,19 +3,17 @@ import { seededNormal, seededUniform } from "../../base/random.js";
 import type { Model } from "../../model/model.js";
 import type { OnnxFunction } from "../../onnx/body.js";
 import { createGraph, type OnnxModel } from "../../onnx/builder.js";
+import { encoderHeads } from "../../onnx/encoder.js";
 import type { Heads } from "../../onnx/functions/attend.js";
 import { globalIndex, tokensAt } from "../../onnx/functions/longformer/global-index.js";
-import { longformerAttention } from "../../onnx/functions/longformer-attention.js";
-import { keyBias } from "../../onnx/functions/masks.js";
-import { modelBytes } from "../../onnx/writer.js";
+import { keyBias, WHOLE_MASK } from "../../onnx/functions/masks.js";
+import { layerOp } from "../../onnx/longformer.js";
 import type { ConversionRecord } from "../../plan/types.js";
 import { sweepLengths } from "../../runtime/lengths.js";
-import { running } from "../../runtime/runnable.js";
-import type { Session } from "../../runtime/session.js";
 import type { Outcome } from "../attempt.js";
 import { type LongformerProblem, longformerAttentionByDefinition } from "../definition/longformer.js";
 import type { AttentionProof, Reach, Span } from "./attention-proof.js";
-import { judgeOp, type OpCheck, type OpError, relativeError } from "./check-op.js";
+import { errorOf, floats, judgeOp, type OpCheck } from "./check-op.js";
 import { attentionProblem } from "./problem.js";
 
 /** One in so many tokens of an input is global, besides the first one. */
@@ -25,15 +23,15 @@ const TENSORS = ["query", "key", "value"] as const;
 
 /** The op of each kind of layer, with global tokens. */
 function encoderOps({ model }: OpCheck, config: LongformerConfig): OnnxFunction[] {
-  const ops = config.attention_window.map((_, layer) => opOf(model, config, layer, true));
+  const ops = config.attention_window.map((_, layer) => layerOp(model, config, layer, true));
   return ops.filter((op, i) => ops.findIndex(({ name }) => name === op.name) === i);
 }
 
 /** By a row with global tokens here and there, and one without any behind which padding follows. */
 async function checkOp(attention: OnnxFunction, check: OpCheck, config: LongformerConfig): Promise<Outcome> {
-  const { host, device, model, longest, lengths: asked, seed, signal } = check;
+  const { model, longest, lengths: asked, seed } = check;
   const layer = config.attention_window.findIndex(
-    (_, i) => opOf(model, config, i, true).name === attention.name,
+    (_, i) => layerOp(model, config, i, true).name === attention.name,
   );
   if (layer < 0) {
     return {
@@ -42,33 +40,17 @@ async function checkOp(attention: OnnxFunction, check: OpCheck, config: Longform
       remedy: "Export it again: lsg export FOLDER.",
     };
   }
-  const heads = headsOf(model);
+  const heads = encoderHeads(model);
   const hasGlobals = attention.proto.input.length > 4;
-  const session = await running("the attention op cannot be loaded", async () =>
-    host.open(await modelBytes(opModel(attention, heads, hasGlobals)), { device }),
-  );
   const { window, dilation } = windowOf(config, layer, heads.numHeads);
-  const found: OpError[] = [];
-  try {
-    for (const length of sweepLengths(check.attention, longest, asked)) {
-      signal?.throwIfAborted();
-      const problem = longformerProblem({ ...heads, length, window, hasGlobals, seed: seed + length });
-      const expected = longformerAttentionByDefinition(problem, { window, dilation });
-      found.push({ length, error: relativeError(await runOp(session, problem, length), expected) });
-    }
-  } finally {
-    await session.close();
-  }
-  return judgeOp(found, device);
-}
-
-function headsOf({ sizes }: Model): Heads {
-  return { numHeads: sizes.heads, headDim: sizes.hidden / sizes.heads };
-}
-
-function opOf(model: Model, config: LongformerConfig, layer: number, globals: boolean): OnnxFunction {
-  const heads = headsOf(model);
-  return longformerAttention({ ...heads, ...windowOf(config, layer, heads.numHeads), globals });
+  const graph = opModel(attention, heads, hasGlobals);
+  const cases = sweepLengths(check.attention, longest, asked);
+  return judgeOp({ what: "the attention op", graph, cases }, check, async (session, length) => {
+    const problem = longformerProblem({ ...heads, length, window, hasGlobals, seed: seed + length });
+    const expected = longformerAttentionByDefinition(problem, { window, dilation });
+    const what = `the attention op does not run at ${length} tokens`;
+    return { length, error: await errorOf(session, what, inputsOf(problem, length), expected) };
+  });
 }
 
 /** A model of the op alone; projections of global tokens are given for all tokens. */
@@ -79,7 +61,7 @@ function opModel(attention: OnnxFunction, { numHeads, headDim }: Heads, hasGloba
   const input = (name: string) => graph.input(name, "F32", dims);
   const [query, key, value] = [input("query"), input("key"), input("value")];
   const mask = graph.input("attention_mask", "I64", ["batch_size", "sequence_length"]);
-  const bias = keyBias(op, mask, { prependedTokens: 0, maskFirstToken: false, dtype: "F32" });
+  const bias = keyBias(op, mask, { ...WHOLE_MASK, dtype: "F32" });
   const globals = () => {
     const index = globalIndex(
       op,
@@ -110,22 +92,15 @@ function longformerProblem({ length, window, hasGlobals, seed, ...heads }: Size)
   return { ...problem, globalMask, global: { query: draw(), key: draw(), value: draw() } };
 }
 
-async function runOp(session: Session, problem: LongformerProblem, length: number): Promise<Float32Array> {
-  const { batch, numHeads, headDim, mask, globalMask, global } = problem;
-  const dims = [batch, length, numHeads * headDim];
-  const floats = (values: ArrayLike<number>) => ({ dims, values, dtype: "float32" }) as const;
+function inputsOf({ batch, mask, globalMask, global, ...problem }: LongformerProblem, length: number) {
+  const dims = [batch, length, problem.numHeads * problem.headDim];
   const masks = (values: ArrayLike<number>) => ({ dims: [batch, length], values, dtype: "int64" }) as const;
-  const all = {
-    ...Object.fromEntries(TENSORS.map((name) => [name, floats(problem[name])])),
-    ...Object.fromEntries(TENSORS.map((name) => [`${name}_global`, floats(global[name])])),
+  return {
+    ...Object.fromEntries(TENSORS.map((name) => [name, floats(problem[name], dims)])),
+    ...Object.fromEntries(TENSORS.map((name) => [`${name}_global`, floats(global[name], dims)])),
     attention_mask: masks(mask),
     global_attention_mask: masks(globalMask),
   };
-  const known = Object.entries(all).filter(([name]) => session.inputNames.includes(name));
-  const results = await running(`the attention op does not run at ${length} tokens`, () =>
-    session.run(Object.fromEntries(known)),
-  );
-  return results.context?.values ?? new Float32Array(0);
 }
 
 /** Only a global token would reach further: none is, but for the first. */

@@ -1,50 +1,34 @@
 import { effectiveSparsity, isSparse, type LsgConfig } from "../../attention/lsg-config.js";
 import type { OnnxFunction } from "../../onnx/body.js";
-import { attentionFunction } from "../../onnx/context.js";
+import { encoderHeads } from "../../onnx/encoder.js";
 import { prependedTokens } from "../../onnx/functions/lsg-inputs.js";
-import { opOnlyModel } from "../../onnx/op-only.js";
-import { modelBytes } from "../../onnx/writer.js";
+import { encoderOpModel } from "../../onnx/op-only.js";
+import { encoderAttention } from "../../onnx/variants.js";
 import type { ConversionRecord } from "../../plan/types.js";
 import { sweepLengths } from "../../runtime/lengths.js";
-import { running } from "../../runtime/runnable.js";
 import type { Session } from "../../runtime/session.js";
 import type { Outcome } from "../attempt.js";
 import { lsgAttentionByDefinition } from "../definition/lsg.js";
 import type { AttentionProof, Reach, Span } from "./attention-proof.js";
-import { judgeOp, type OpCheck, type OpError, opTolerance, relativeError } from "./check-op.js";
-import { attentionProblem, type ProblemSize, type RandomProblem } from "./problem.js";
+import { errorOf, floats, judgeOp, type OpCheck, opTolerance } from "./check-op.js";
+import { attentionProblem, type ProblemSize } from "./problem.js";
 
-async function checkOp(attention: OnnxFunction, check: OpCheck, lsg: LsgConfig): Promise<Outcome> {
-  const { host, device, model, longest, lengths: asked, seed, signal } = check;
-  const heads = { numHeads: model.sizes.heads, headDim: model.sizes.hidden / model.sizes.heads };
-  const prepended = prependedTokens(lsg);
+async function checkOp(op: OnnxFunction, check: OpCheck, lsg: LsgConfig): Promise<Outcome> {
+  const { attention, device, model, longest, lengths, seed } = check;
   const { relativeBias: relative } = model.architecture.encoder;
-  const graph = opOnlyModel({
-    ...heads,
-    attention,
-    prependedTokens: prepended,
-    maskFirstToken: lsg.mask_first_token,
-    biased: relative && { relative, config: lsg, causal: model.config.is_decoder === true },
-    dtype: "F32",
+  const graph = encoderOpModel(op, model, encoderAttention(attention));
+  const heads = { ...encoderHeads(model), prepended: prependedTokens(lsg) };
+  const cases = sweepLengths(attention, longest, lengths);
+  return judgeOp({ what: "the attention op", graph, cases }, check, async (session, length) => {
+    const size = { ...heads, length, blockSize: lsg.block_size, relative, seed: seed + length };
+    const error = await errorAt(session, size, lsg, check);
+    // Keys that are picked by hashing may be picked otherwise where float32 cannot tell; not twice in a row.
+    const isUnsure = error > opTolerance(device) && effectiveSparsity(lsg) === "lsh";
+    return {
+      length,
+      error: isUnsure ? await errorAt(session, { ...size, seed: size.seed + 1 }, lsg, check) : error,
+    };
   });
-  const session = await running("the attention op cannot be loaded", async () =>
-    host.open(await modelBytes(graph), { device }),
-  );
-  const found: OpError[] = [];
-  try {
-    for (const length of sweepLengths(check.attention, longest, asked)) {
-      signal?.throwIfAborted();
-      const size = { ...heads, prepended, length, blockSize: lsg.block_size, relative, seed: seed + length };
-      let error = await errorAt(session, size, lsg, check);
-      // Keys that are picked by hashing may be picked otherwise where float32 cannot tell; not twice in a row.
-      if (error > opTolerance(device) && effectiveSparsity(lsg) === "lsh")
-        error = await errorAt(session, { ...size, seed: size.seed + 1 }, lsg, check);
-      found.push({ length, error });
-    }
-  } finally {
-    await session.close();
-  }
-  return judgeOp(found, device);
 }
 
 async function errorAt(
@@ -54,33 +38,17 @@ async function errorAt(
   { model, lshSeed }: OpCheck,
 ): Promise<number> {
   const problem = attentionProblem(size);
-  const causal = model.config.is_decoder === true;
-  const expected = lsgAttentionByDefinition(problem, { config: lsg, causal, seed: lshSeed });
-  return relativeError(await runOp(session, problem, size.length), expected);
-}
-
-async function runOp(session: Session, problem: RandomProblem, length: number): Promise<Float32Array> {
-  const { batch, numHeads, headDim, query, key, value, mask, table } = problem;
-  const width = numHeads * headDim;
-  const floats = (values: ArrayLike<number>) => {
-    return { dims: [batch, values.length / batch / width, width], values, dtype: "float32" } as const;
-  };
-  const results = await running(`the attention op does not run at ${length} tokens`, () =>
-    session.run({
-      query: floats(query),
-      key: floats(key),
-      value: floats(value),
-      attention_mask: { dims: [batch, length], values: mask, dtype: "int64" },
-      ...(table && {
-        relative_attention_bias: {
-          dims: [table.length / numHeads, numHeads],
-          values: table,
-          dtype: "float32",
-        } as const,
-      }),
-    }),
-  );
-  return results.context?.values ?? new Float32Array(0);
+  const { batch, numHeads, headDim, query, key, value, mask, table = [] } = problem;
+  const dims = [batch, size.prepended + size.length, numHeads * headDim];
+  const inputs = {
+    query: floats(query, dims),
+    key: floats(key, dims),
+    value: floats(value, dims),
+    attention_mask: { dims: [batch, size.length], values: mask, dtype: "int64" },
+    relative_attention_bias: floats(table, [table.length / numHeads, numHeads]),
+  } as const;
+  const expected = lsgAttentionByDefinition(problem, { config: lsg, causal: model.isCausal, seed: lshSeed });
+  return errorOf(session, `the attention op does not run at ${size.length} tokens`, inputs, expected);
 }
 
 function reachOf(lsg: LsgConfig, token: number, length: number, causal: boolean): Reach {
@@ -107,7 +75,7 @@ function askedOf({ options }: ConversionRecord, lsg: LsgConfig): Readonly<Record
 /** Blocks, sparse keys and global tokens, against the definition of LSG attention. */
 export function lsgProof(lsg: LsgConfig): AttentionProof {
   return {
-    encoderOps: ({ model, lshSeed }) => [attentionFunction(model, { lsg, seed: lshSeed })],
+    encoderOps: ({ model, lshSeed }) => [encoderAttention({ kind: "lsg", config: lsg }).op(model, lshSeed)],
     checkOp: (op, check) => checkOp(op, check, lsg),
     reachOf: (...changed) => reachOf(lsg, ...changed),
     reachesFirst: (_, layers) => layers > 1,

@@ -1,5 +1,5 @@
 import { TASKS } from "../../architectures/tasks.js";
-import type { GraphOptions } from "../../onnx/context.js";
+import type { GraphOptions } from "../../onnx/graph.js";
 import type { Session } from "../../runtime/session.js";
 import { findCandidateTokens } from "../../tokenizer/candidate-tokens.js";
 import type { Outcome } from "../attempt.js";

@@ -7,6 +7,7 @@ import {
   describeAttention,
   isLocal,
   takesGlobals,
+  titleOf,
   type Variant,
 } from "../attention/variants.js";
 import { OptionError, OutputError } from "../base/errors.js";
@@ -83,7 +84,7 @@ export async function exportInto(
   const attention = model.attention();
   if (options.globalAttention !== undefined && !takesGlobals(attention)) {
     throw new OptionError(
-      `--global-attention is Longformer's, and this ${model.architecture.title} has ${isLocal(attention) ? "LSG" : "full"} attention`,
+      `--global-attention is Longformer's, and this ${model.architecture.title} has ${isLocal(attention) ? titleOf(attention) : "full"} attention`,
       "Leave it out.",
     );
   }

@@ -31,7 +31,8 @@ export type { Inspection } from "./inspect/types.js";
 export type { LsgEvent, OnEvent } from "./library/events.js";
 export type { CallSettings } from "./library/settings.js";
 export type { PushResult } from "./push/push-folder.js";
-export type { Check, VerificationReport } from "./verify/types.js";
+export type { Check } from "./verify/check.js";
+export type { VerificationReport } from "./verify/types.js";
 export { VerificationError } from "./verify/verification-error.js";
 
 /** What only a command line has use for. */

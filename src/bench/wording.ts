@@ -1,6 +1,5 @@
-import { formatNumber } from "../report/numbers.js";
+import { counted, formatNumber } from "../report/numbers.js";
 import type { Table } from "../report/table.js";
-import { counted } from "../report/words.js";
 import type { BenchReport, Comparison, MeasuredGraph, Spread } from "./types.js";
 
 /** What was measured, where and how: names with their values. */

@@ -5,8 +5,8 @@ import { decoderHeads } from "../../onnx/decoder.js";
 import type { Heads } from "../../onnx/functions/attend.js";
 import { keyBias, WHOLE_MASK } from "../../onnx/functions/masks.js";
 import { modelBytes } from "../../onnx/writer.js";
-import { running } from "../../runtime/runnable.js";
-import type { Outcome } from "../attempt.js";
+import { running } from "../../runtime/open-runnable.js";
+import type { Outcome } from "../check.js";
 import { fullAttentionByDefinition } from "../definition/full.js";
 import { judgeOp, type OpCheck, type OpError, relativeError } from "./check-op.js";
 

@@ -8,13 +8,12 @@ import { prependedTokens } from "../../onnx/functions/lsg-inputs.js";
 import { encoderOpModel } from "../../onnx/op-only.js";
 import { encoderAttention } from "../../onnx/variants.js";
 import { modelBytes } from "../../onnx/writer.js";
-import { formatNumber } from "../../report/numbers.js";
-import { largestAt, lengthsUpTo } from "../../report/words.js";
+import { formatNumber, largestAt, lengthsUpTo } from "../../report/numbers.js";
 import type { GraphHost } from "../../runtime/graph-host.js";
 import { sweepLengths } from "../../runtime/lengths.js";
-import { running } from "../../runtime/runnable.js";
+import { running } from "../../runtime/open-runnable.js";
 import type { Session } from "../../runtime/session.js";
-import type { Outcome } from "../attempt.js";
+import type { Outcome } from "../check.js";
 import { lsgAttentionByDefinition } from "../definition/lsg.js";
 import { attentionProblem, type ProblemSize, type RandomProblem } from "./problem.js";
 

@@ -4,7 +4,7 @@ import { decoderHeads } from "../../onnx/decoder.js";
 import { crossAttention, decoderSelfAttention } from "../../onnx/functions/decoder-attention.js";
 import { encoderAttention } from "../../onnx/variants.js";
 import { formatNumber } from "../../report/numbers.js";
-import type { Outcome } from "../attempt.js";
+import type { Outcome } from "../check.js";
 import { checkDecoderOp } from "./check-decoder-op.js";
 import { checkLongformerOp, longformerOps } from "./check-longformer-op.js";
 import { checkEncoderOp, type OpCheck } from "./check-op.js";

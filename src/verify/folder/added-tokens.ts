@@ -1,10 +1,10 @@
 import { largestOf, smallestOf } from "../../base/extremes.js";
 import type { Model } from "../../model/model.js";
-import { counted } from "../../report/words.js";
+import { counted } from "../../report/numbers.js";
 import type { TokenIdMap } from "../../tokenizer/add-tokens.js";
 import { tokenizerClassOf } from "../../tokenizer/class-name.js";
 import { findTokens, type TokenizerFiles } from "../../tokenizer/vocabulary.js";
-import { judge, type Outcome } from "../attempt.js";
+import { judge, type Outcome } from "../check.js";
 
 /** Looks whether tokens that a conversion added are in the tokenizer with their ids, and have rows in the embeddings. */
 export function checkAddedTokens(

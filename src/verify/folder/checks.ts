@@ -7,7 +7,7 @@ import { parseRecordedOptions } from "../../options/options.js";
 import { RECORD_FILE } from "../../plan/conversion-record.js";
 import { planModel } from "../../plan/plan-source.js";
 import type { ConversionPlan, ConversionRecord } from "../../plan/types.js";
-import { attempt, type Outcome } from "../attempt.js";
+import { attempt, type Outcome } from "../check.js";
 import type { Recorder } from "../recorder.js";
 import { checkAddedTokens } from "./added-tokens.js";
 import { checkConfig } from "./config.js";

@@ -7,9 +7,9 @@ import { editTopLevel, isRecord } from "../../json/json-edit.js";
 import type { ReadSource } from "../../model/open.js";
 import { graphHints } from "../../onnx/graph-hints.js";
 import type { ConversionPlan } from "../../plan/types.js";
-import { counted } from "../../report/words.js";
+import { counted } from "../../report/numbers.js";
 import { plannedContent } from "../../write/side-files.js";
-import { judge, type Outcome } from "../attempt.js";
+import { judge, type Outcome } from "../check.js";
 import { describeDifference, jsonFileDifferences } from "./json-differences.js";
 
 const HINTS = "transformers.js_config";

@@ -1,11 +1,11 @@
-import { type Attention, isLocal, type LocalAttention } from "../attention/variants.js";
+import type { LocalAttention } from "../attention/variants.js";
 import { LsgError } from "../base/errors.js";
 import type { Checkpoint } from "../checkpoint/checkpoint.js";
 import type { FileSource } from "../checkpoint/file-source.js";
 import { type OpenSourceOptions, openSource } from "../checkpoint/open-source.js";
 import { changedTensors, inspectedTensors, tensorGroups } from "../inspect/tensors.js";
 import type { Inspection, WouldConvert } from "../inspect/types.js";
-import type { Model } from "../model/model.js";
+import { isLocalModel, type Model } from "../model/model.js";
 import { type OpenedModel, openModel } from "../model/open.js";
 import type { ConversionOptions } from "../options/options.js";
 import { planModel } from "../plan/plan-source.js";
@@ -42,7 +42,7 @@ export async function inspect(
         refused: "the weights are no safetensors: their headers cannot be read without downloading them",
         remedy: "lsg convert downloads and converts them.",
       };
-  const attention = own && isLocal(own.attention) ? own.attention : undefined;
+  const attention = own && isLocalModel(own) ? own.attention() : undefined;
   const shown = "attention" in conversion ? conversion.attention : attention;
   const causal = config.is_decoder === true;
   return {
@@ -50,7 +50,7 @@ export async function inspect(
     model: source.name,
     revision: source.origin.kind === "hub" ? source.origin.revision : null,
     model_type: typeof modelType === "string" ? modelType : null,
-    architecture: own?.model.source.className ?? null,
+    architecture: own?.source.className ?? null,
     attention: attention ?? "full",
     files: [...source.files].map(([path, { size }]) => ({ path, size })),
     tensors,
@@ -67,16 +67,12 @@ function hasReadableHeaders({ origin, files }: FileSource): boolean {
   return origin.kind === "folder" || [...files.keys()].some((path) => path.endsWith(".safetensors"));
 }
 
-interface Understood {
-  readonly model: Model;
-  readonly attention: Attention;
-}
-
-/** The model, if lsg knows its kind. */
-async function understood(opened: OpenedModel): Promise<Understood | undefined> {
+/** The model, if lsg knows its kind, and its attention. */
+async function understood(opened: OpenedModel): Promise<Model | undefined> {
   try {
     const model = await opened.model();
-    return { model, attention: model.attention() };
+    model.attention();
+    return model;
   } catch (error) {
     if (error instanceof LsgError) return undefined;
     throw error;
@@ -86,14 +82,14 @@ async function understood(opened: OpenedModel): Promise<Understood | undefined> 
 async function wouldConvert(
   opened: OpenedModel,
   checkpoint: Checkpoint,
-  own: Understood | undefined,
+  own: Model | undefined,
   options: ConversionOptions,
 ): Promise<WouldConvert> {
   try {
     const plan = await planModel(opened, options, { source: { model: opened.source.name } });
     const { record, config, shards, dropped, carried, notes, attention } = plan;
     const { to } = record.max_sequence_length;
-    const heads = own?.model.sizes.heads ?? 1;
+    const heads = own?.sizes.heads ?? 1;
     return {
       variant: record.variant,
       architecture: record.architecture,
@@ -104,7 +100,7 @@ async function wouldConvert(
       attention,
       ...changedTensors(shards, checkpoint),
       dropped,
-      config,
+      config: { set: config.set, remove: config.remove },
       bytes: totalBytes(shards),
       scores: {
         bytes: heads * to * keysSeen(drawnAttention(attention, false, 0)) * SCORE_BYTES,
@@ -119,7 +115,7 @@ async function wouldConvert(
 }
 
 /** Attention at a length that shows what there is to see. Longformer's heads mostly have one global token. */
-function drawn(attention: LocalAttention, causal: boolean, own: Understood | undefined) {
-  const shape = drawnAttention(attention, causal, own?.model.source.head?.globals === undefined ? 0 : 1);
+function drawn(attention: LocalAttention, causal: boolean, own: Model | undefined) {
+  const shape = drawnAttention(attention, causal, own?.source.head?.globals === undefined ? 0 : 1);
   return { attention: shape, length: patternLength(shape) };
 }

@@ -11,6 +11,7 @@ import { type Modules, readModules } from "./modules.js";
 import { nameTensors, type SourceTensors } from "./names.js";
 import { type PositionTable, positionTable } from "./positions.js";
 import { refuseUncomputable } from "./refusals.js";
+import { type Stranger, strangersOf } from "./strangers.js";
 import { headSpecs, isTied, ownSpecs, poolerSpecs, readSizes, type Sizes } from "./tensor-specs.js";
 
 /** Contents of the side files that decide something, by path. */
@@ -55,6 +56,10 @@ export interface Model {
   attention(): Attention;
   /** The encoder's. @throws CheckpointError if there is no table, or no position in it */
   positions(): PositionTable;
+  /** Tensors that its class lacks: transformers would ignore them. */
+  strangers(): readonly Stranger[];
+  /** Whether the checkpoint holds what its class computes its outputs with, behind the base model. */
+  holdsOwnHead(): boolean;
   contents(): Promise<Contents>;
   /**
    * The same with what follows the transformer in a sentence-transformers folder, or in a ColBERT: its tensors are among
@@ -110,6 +115,8 @@ export function describeModel(read: ReadParts, wanted: Wanted): Model {
     readsTokenTypes: readsTokenTypes(architecture, sizes),
     attention: once(() => attentionOf(described)),
     positions: once(() => positionTable(described)),
+    strangers: once(() => strangersOf(described)),
+    holdsOwnHead: once(() => holdsOwnHead(described)),
     contents,
     withModules: once(async () => {
       const found = await readModules(checkpoint, sizes.hidden, transfer);
@@ -125,9 +132,9 @@ function readsTokenTypes({ encoder }: Architecture, sizes: Sizes): boolean {
   return kind === "input" || kind === "input and task" || (kind === "input of several" && sizes.types > 1);
 }
 
-/** Whether a checkpoint holds what its class computes its outputs with, behind the base model. */
-export function holdsOwnHead({ architecture, source, sizes, tensors, tied }: Model): boolean {
-  const { head } = source;
+type Described = Pick<Model, "architecture" | "source" | "sizes" | "tensors" | "tied">;
+
+function holdsOwnHead({ architecture, source: { head }, sizes, tensors, tied }: Described): boolean {
   if (!head) return false;
   const pools = Object.values(head.outputs).some(({ from }) => from === "pooler");
   const specs = [...(pools ? poolerSpecs(architecture, sizes) : []), ...headSpecs(architecture, head, sizes)];

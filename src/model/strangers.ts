@@ -2,10 +2,11 @@ import type { Architecture } from "../architectures/architecture.js";
 import { CheckpointError } from "../base/errors.js";
 import { listed } from "../base/listed.js";
 import { quote } from "../base/quote.js";
+import type { Checkpoint } from "../checkpoint/checkpoint.js";
 import { COLBERT_CLASS } from "../checkpoint/sentence-transformers/model-kind.js";
 import { tensorBytes } from "../safetensors/header.js";
-import type { Model } from "./model.js";
-import { knownNames, type SourceTensor } from "./names.js";
+import type { ModelClass } from "./classes.js";
+import { knownNames, type SourceTensor, type SourceTensors } from "./names.js";
 import { headSpecs, layerCounters, type Sizes } from "./tensor-specs.js";
 
 /** Buffers that transformers computes anew; old versions saved them. */
@@ -27,9 +28,16 @@ export interface Stranger {
   readonly place: Place;
 }
 
+/** A class, and the tensors of a checkpoint by the names that it gives them. */
+interface Named {
+  readonly architecture: Architecture;
+  readonly source: ModelClass;
+  readonly sizes: Sizes;
+  readonly tensors: SourceTensors;
+}
+
 /** Tensors that the class of a checkpoint lacks: transformers would ignore them. */
-export function strangersOf(model: Model): Stranger[] {
-  const { architecture, source, sizes, tensors } = model;
+export function strangersOf({ architecture, source, sizes, tensors }: Named): Stranger[] {
   const { baseNames } = knownNames(architecture, sizes);
   const head = source.head ? headSpecs(architecture, source.head, sizes) : [];
   const own = new Set(head.map(({ name }) => name));
@@ -53,9 +61,16 @@ const TIMES_FILES = 2;
  * that it has gigabytes, and thousands of names can stand for one storage.
  * @throws CheckpointError that names the tensor, its storage, shape and strides
  */
-export function refuseExpanded(model: Model): void {
-  const { source, weightFiles } = model.checkpoint;
-  const carried = strangersOf(model).map(({ tensor }) => tensor);
+export function refuseExpanded({
+  checkpoint: { source, weightFiles },
+  source: { className },
+  strangers,
+}: {
+  readonly checkpoint: Checkpoint;
+  readonly source: ModelClass;
+  readonly strangers: () => readonly Stranger[];
+}): void {
+  const carried = strangers().map(({ tensor }) => tensor);
   for (const { sourceName, stored } of carried) {
     const { file, dtype, shape, strides, beyondStorage: storage } = stored;
     if (!storage) continue;
@@ -69,18 +84,14 @@ export function refuseExpanded(model: Model): void {
   const inFiles = weightFiles.reduce((sum, { path }) => sum + (source.files.get(path)?.size ?? 0), 0);
   if (bytes <= TIMES_FILES * inFiles) return;
   throw new CheckpointError(
-    `${weightFiles.map(({ path }) => path).join(", ")}: ${carried.length} tensors that ${model.source.className} does not have ` +
+    `${weightFiles.map(({ path }) => path).join(", ")}: ${carried.length} tensors that ${className} does not have ` +
       `come to ${bytes} bytes, and the files to ${inFiles}: they share their storages`,
     SAVE_WITHOUT,
   );
 }
 
 /** How many layers of the encoder a checkpoint has tensors of, and how many its config counts, by which key. */
-export function layerCounts({
-  architecture,
-  sizes,
-  tensors,
-}: Pick<Model, "architecture" | "sizes" | "tensors">): {
+export function layerCounts({ architecture, sizes, tensors }: Omit<Named, "source">): {
   readonly found: number;
   readonly counted: number;
   readonly key: string;

@@ -1,4 +1,5 @@
 import { CheckpointError } from "../base/errors.js";
+import { activationOf } from "../model/config.js";
 import type { Model } from "../model/model.js";
 import type { Op, Value } from "./body.js";
 
@@ -46,6 +47,5 @@ export function activation(name: unknown): Activation {
 
 /** The activation that a model's config names. @throws CheckpointError for one that graphs lack */
 export function configActivation({ architecture, config }: Model): Activation {
-  const key = architecture.config.activation;
-  return activation(typeof key === "number" ? key : (config[key[0]] ?? key[1]));
+  return activation(activationOf(architecture, config));
 }

@@ -17,7 +17,7 @@ import { resultClass } from "../model/classes.js";
 import { aliasedSizes, changedKeys, lengthChange, raisedLengths } from "../model/config.js";
 import type { Model } from "../model/model.js";
 import { statedPositions } from "../model/positions.js";
-import { refuseExpanded, strangersOf } from "../model/strangers.js";
+import { refuseExpanded } from "../model/strangers.js";
 import { flagName } from "../options/flags.js";
 import type { ConversionOptions } from "../options/options.js";
 import { globalStart } from "./global-start.js";
@@ -98,7 +98,8 @@ function planLsg({ model: asItself, options, tokens }: PlanInputs): WeightPlan {
 /** Tensors that stay although the class of the result does not have them. */
 function carriedTensors(model: Model, dropped: readonly DroppedTensor[]): string[] {
   const gone = new Set(dropped.map(({ name }) => name));
-  return strangersOf(model)
+  return model
+    .strangers()
     .map(({ tensor }) => tensor.sourceName)
     .filter((name) => !gone.has(name));
 }

@@ -2,7 +2,7 @@ import { isBase } from "../architectures/tasks.js";
 import { LsgError } from "../base/errors.js";
 import { COLBERT_CLASS } from "../checkpoint/sentence-transformers/model-kind.js";
 import type { ModelClass } from "../model/classes.js";
-import { changedForwardKeys } from "../model/forward-keys.js";
+import { changedForwardKeys } from "../model/config.js";
 import type { Model } from "../model/model.js";
 import { type OwnComputation, ownComputation } from "../model/own-computation.js";
 import { layerCounts } from "../model/strangers.js";

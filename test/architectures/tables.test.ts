@@ -6,15 +6,14 @@ import { describe, expect, test } from "vitest";
 import bert from "../../converters/bert.js";
 import type { Architecture } from "../../src/architectures/architecture.js";
 import { allArchitectures } from "../../src/architectures/architectures.js";
-import { classKeyOf, classNameOf, classNames } from "../../src/architectures/class-names.js";
-import { CLASS_PREFIXES } from "../../src/architectures/class-prefixes.js";
+import { CLASS_PREFIXES, classKeyOf, classNameOf, classNames } from "../../src/architectures/class-names.js";
 import { EARLIER_MODELING } from "../../src/architectures/earlier-modeling.js";
 import { modelingModule } from "../../src/architectures/modeling.js";
 import { type AutoClass, hubTask, isBase, TASKS } from "../../src/architectures/tasks.js";
 import { CONVERTERS, MODELING_PARTS } from "../../src/base/package.js";
 import { listArchitectures } from "../../src/commands/architectures.js";
 import { headOf } from "../../src/model/classes.js";
-import { forwardKeys } from "../../src/model/forward-keys.js";
+import { forwardKeys } from "../../src/model/config.js";
 import { TOKENIZER_CLASSES } from "../../src/tokenizer/tokenizer-classes.js";
 import { FIXTURES, goldens } from "../support/fixtures.js";
 import { answers } from "../tokenizer/folders.js";
@@ -51,8 +50,7 @@ const TABLES: Readonly<Record<string, (architecture: Architecture) => boolean>> 
   "fixtures/tokenizers/classes.json": ({ modelType }) => modelType in TOKENIZERS,
   "fixtures/tokenizers/opened.json": ({ modelType }) => (TOKENIZERS[modelType] ?? "") in OPENED,
   "src/tokenizer/tokenizer-classes.ts": ({ tokenizerClass }) => tokenizerClass in TOKENIZER_CLASSES,
-  "src/architectures/class-prefixes.ts": ({ classPrefix }) =>
-    (CLASS_PREFIXES as readonly string[]).includes(classPrefix),
+  "src/architectures/class-names.ts": ({ classPrefix }) => CLASS_PREFIXES.includes(classPrefix),
   "converters/modeling": (architecture) =>
     existsSync(new URL(`${modelingModule(architecture)}.py`, MODELING_PARTS)) === hasLsg(architecture),
   "lsg architectures": (architecture) => {

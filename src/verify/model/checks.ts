@@ -3,7 +3,7 @@ import { classKeyOf } from "../../architectures/class-names.js";
 import type { Device } from "../../base/device-names.js";
 import { OptionError } from "../../base/errors.js";
 import type { GraphDtype } from "../../base/graph-dtypes.js";
-import { holdsOwnHead, type LocalModel, type Model } from "../../model/model.js";
+import type { LocalModel, Model } from "../../model/model.js";
 import type { Promised } from "../../plan/types.js";
 import { type GraphHost, inOwnProcess } from "../../runtime/graph-host.js";
 import { inputSource } from "../../runtime/input-source.js";
@@ -125,7 +125,7 @@ async function runChecks(
     converted = await open(model, "the converted model");
     // A new head has nothing to be compared with, be its class another or the original's own, which it lacked.
     const isSame = source && classOf(source) === classOf(model);
-    const head = isSame && holdsOwnHead(source) ? "own" : "none";
+    const head = isSame && source.holdsOwnHead() ? "own" : "none";
     original = source && (await open(source, "the original", { head }));
     const beside = `, the original beside it${isSame && head === "none" ? ", but for its head, which it lacks" : ""}`;
     return { verdict: "pass", detail: `on ${device}${original ? beside : ""}` };

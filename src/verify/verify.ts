@@ -16,7 +16,7 @@ import { bytesForScores } from "../runtime/free-memory.js";
 import { type GraphHost, inOwnProcess, inThisProcess } from "../runtime/graph-host.js";
 import { NO_LIMITS, requireLimits } from "../runtime/limits.js";
 import { loadRuntime, type Runtime } from "../runtime/runtime.js";
-import { attempt } from "./attempt.js";
+import { attempt } from "./check.js";
 import { checkFolder } from "./folder/checks.js";
 import { kindOf } from "./folder/kind.js";
 import { checkSource, nameOf } from "./folder/source.js";

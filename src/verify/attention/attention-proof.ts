@@ -2,7 +2,7 @@ import type { KeptRows } from "../../attention/variant-row.js";
 import type { Model } from "../../model/model.js";
 import type { OnnxFunction } from "../../onnx/body.js";
 import type { ConversionRecord } from "../../plan/types.js";
-import type { Outcome } from "../attempt.js";
+import type { Outcome } from "../check.js";
 import type { OpCheck } from "./check-op.js";
 
 /** Tokens `[start, end)`. */

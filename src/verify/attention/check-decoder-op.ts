@@ -4,7 +4,7 @@ import { createGraph, type OnnxModel } from "../../onnx/builder.js";
 import { decoderHeads } from "../../onnx/decoder.js";
 import type { Heads } from "../../onnx/functions/attend.js";
 import { keyBias, WHOLE_MASK } from "../../onnx/functions/masks.js";
-import type { Outcome } from "../attempt.js";
+import type { Outcome } from "../check.js";
 import { fullAttentionByDefinition } from "../definition/full.js";
 import { errorOf, floats, judgeOp, type OpCheck } from "./check-op.js";
 

@@ -3,12 +3,12 @@ import type { Device } from "../../base/device-names.js";
 import type { Model } from "../../model/model.js";
 import type { OnnxModel } from "../../onnx/builder.js";
 import { modelBytes } from "../../onnx/writer.js";
-import { formatNumber } from "../../report/numbers.js";
-import { largestAt, lengthsUpTo } from "../../report/words.js";
+import { formatNumber, largestAt, lengthsUpTo } from "../../report/numbers.js";
 import type { GraphHost } from "../../runtime/graph-host.js";
-import { running } from "../../runtime/runnable.js";
-import type { NumberTensor, Session } from "../../runtime/session.js";
-import type { Outcome } from "../attempt.js";
+import { running } from "../../runtime/open-runnable.js";
+import type { Session } from "../../runtime/session.js";
+import type { NumberTensor } from "../../runtime/tensors.js";
+import type { Outcome } from "../check.js";
 
 /**
  * Float32 against float64, relative to the largest output: measured 2e-7 to 2e-6 on CPUs. Other devices order

@@ -3,7 +3,7 @@ import type { OnnxFunction } from "../../onnx/body.js";
 import { decoderHeads } from "../../onnx/decoder.js";
 import { crossAttention, decoderSelfAttention } from "../../onnx/functions/decoder-attention.js";
 import { formatNumber } from "../../report/numbers.js";
-import type { Outcome } from "../attempt.js";
+import type { Outcome } from "../check.js";
 import { checkDecoderOp } from "./check-decoder-op.js";
 import type { OpCheck } from "./check-op.js";
 import { proofOf } from "./variants.js";

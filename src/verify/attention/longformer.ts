@@ -10,7 +10,7 @@ import { keyBias, WHOLE_MASK } from "../../onnx/functions/masks.js";
 import { layerOp } from "../../onnx/longformer.js";
 import type { ConversionRecord } from "../../plan/types.js";
 import { sweepLengths } from "../../runtime/lengths.js";
-import type { Outcome } from "../attempt.js";
+import type { Outcome } from "../check.js";
 import { type LongformerProblem, longformerAttentionByDefinition } from "../definition/longformer.js";
 import type { AttentionProof, Reach, Span } from "./attention-proof.js";
 import { errorOf, floats, judgeOp, type OpCheck } from "./check-op.js";

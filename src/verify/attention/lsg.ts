@@ -7,7 +7,7 @@ import { encoderAttention } from "../../onnx/variants.js";
 import type { ConversionRecord } from "../../plan/types.js";
 import { sweepLengths } from "../../runtime/lengths.js";
 import type { Session } from "../../runtime/session.js";
-import type { Outcome } from "../attempt.js";
+import type { Outcome } from "../check.js";
 import { lsgAttentionByDefinition } from "../definition/lsg.js";
 import type { AttentionProof, Reach, Span } from "./attention-proof.js";
 import { errorOf, floats, judgeOp, type OpCheck, opTolerance } from "./check-op.js";

@@ -4,8 +4,8 @@ import { autoMap, type LocalVariant, needsCode } from "../../attention/variants.
 import { packageInfo } from "../../base/package.js";
 import type { FileSource } from "../../checkpoint/file-source.js";
 import type { Model } from "../../model/model.js";
-import { counted } from "../../report/words.js";
-import { judge, type Outcome } from "../attempt.js";
+import { counted } from "../../report/numbers.js";
+import { judge, type Outcome } from "../check.js";
 import { foreignCode } from "./foreign-code.js";
 import { describeDifference, jsonDifferences } from "./json-differences.js";
 

@@ -7,9 +7,9 @@ import { weightsIn } from "../../onnx/dtype-weights.js";
 import { exportedGraphs } from "../../onnx/exported-graphs.js";
 import type { GraphOptions } from "../../onnx/graph.js";
 import { writeModel } from "../../onnx/writer.js";
-import { counted } from "../../report/words.js";
-import { judge, type Outcome } from "../attempt.js";
+import { counted } from "../../report/numbers.js";
 import { firstDifference } from "../byte-streams.js";
+import { judge, type Outcome } from "../check.js";
 import { exportAgain, type FoundGraphs, type GraphCheck } from "./graph-check.js";
 
 /**

@@ -1,12 +1,12 @@
 import { borderOf } from "../../attention/variants.js";
-import { formatNumber } from "../../report/numbers.js";
-import { counted } from "../../report/words.js";
-import { type Batch, makeBatch, type Row, tokensOf } from "../../runtime/batch.js";
+import { counted, formatNumber } from "../../report/numbers.js";
+import { type Batch, makeBatch, type Row } from "../../runtime/batch.js";
 import type { InputSource } from "../../runtime/input-source.js";
 import type { Runnable } from "../../runtime/runnable.js";
-import { judge, type Outcome } from "../attempt.js";
+import { tokensOf } from "../../runtime/tensors.js";
 import type { Reach } from "../attention/attention-proof.js";
 import { proofOf } from "../attention/variants.js";
+import { judge, type Outcome } from "../check.js";
 import { difference } from "./difference.js";
 import type { Subject } from "./subject.js";
 

@@ -1,15 +1,14 @@
-import { decoder, defineArchitecture, linear, norm } from "../src/architectures/architecture.js";
+import { defineArchitecture, linear, norm, outputLayer } from "../src/architectures/architecture.js";
 import bert from "./bert.js";
 
 const languageModel = [
   linear("predictions.dense", "embedding", "hidden"),
   "config",
   norm("predictions.LayerNorm", "embedding"),
-  decoder("predictions.decoder", "embedding", "predictions.bias"),
+  outputLayer("predictions.decoder", "embedding", "predictions.bias"),
 ] as const;
 
 export default defineArchitecture({
-  ...bert,
   modelType: "albert",
   title: "ALBERT",
   classPrefix: "Albert",
@@ -20,20 +19,18 @@ export default defineArchitecture({
     embedding: ["embedding_size", 128],
     hidden: ["hidden_size", 4096],
     intermediate: ["intermediate_size", 16384],
-    layerGroups: ["num_hidden_groups", 1],
-    layersPerGroup: ["inner_group_num", 1],
     heads: ["num_attention_heads", 64],
     activation: ["hidden_act", "gelu_new"],
   },
+  positions: bert.positions,
   encoder: {
     embeddings: {
       ...bert.encoder.embeddings,
       projection: { name: "encoder.embedding_hidden_mapping_in", when: "always" },
     },
-    // Layers share their weights within a group.
     layers: {
       path: "encoder.albert_layer_groups.*.albert_layers.*",
-      repeat: ["layerGroups", "layersPerGroup"],
+      sharing: { kind: "groups", groups: ["num_hidden_groups", 1], perGroup: ["inner_group_num", 1] },
       norms: "after",
       query: "attention.query",
       key: "attention.key",
@@ -57,10 +54,10 @@ export default defineArchitecture({
         sop_logits: { from: "pooler", chain: [linear("sop_classifier.classifier", "labels", "hidden")] },
       },
     },
-    ForSequenceClassification: bert.heads.ForSequenceClassification!,
-    ForMultipleChoice: bert.heads.ForMultipleChoice!,
-    ForTokenClassification: bert.heads.ForTokenClassification!,
-    ForQuestionAnswering: bert.heads.ForQuestionAnswering!,
+    ForSequenceClassification: bert.heads.ForSequenceClassification,
+    ForMultipleChoice: bert.heads.ForMultipleChoice,
+    ForTokenClassification: bert.heads.ForTokenClassification,
+    ForQuestionAnswering: bert.heads.ForQuestionAnswering,
   },
   tokenizerClass: "AlbertTokenizer",
   longformer: { refused: "its layers share their weights, and Longformer's do not" },

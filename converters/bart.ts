@@ -1,4 +1,4 @@
-import { bufferedDecoder, defineArchitecture, linear } from "../src/architectures/architecture.js";
+import { bufferedOutputLayer, defineArchitecture, linear } from "../src/architectures/architecture.js";
 
 const layer = {
   norms: "after",
@@ -25,14 +25,12 @@ export default defineArchitecture({
     hidden: ["d_model", 1024],
     intermediate: ["encoder_ffn_dim", 4096],
     layers: ["encoder_layers", 12],
-    layerGroups: 1,
-    layersPerGroup: 1,
     heads: ["encoder_attention_heads", 16],
     activation: ["activation_function", "gelu"],
     normEpsilon: 1e-5,
     initializerRange: ["init_std", 0.02],
   },
-  positions: { offset: 2, configCountsOffset: false },
+  positions: { kind: "table", rowsBefore: 2 },
   encoder: {
     embeddings: {
       word: "shared",
@@ -41,9 +39,9 @@ export default defineArchitecture({
       position: "encoder.embed_positions",
       norm: "encoder.layernorm_embedding",
       global: "encoder.global_embeddings",
-      usesTokenTypes: false,
+      types: { kind: "none" },
     },
-    layers: { ...layer, path: "encoder.layers.*", repeat: ["layers"] },
+    layers: { ...layer, path: "encoder.layers.*" },
   },
   decoder: {
     config: {
@@ -68,14 +66,14 @@ export default defineArchitecture({
       },
     },
     ids: { pad: ["pad_token_id", 1], end: ["eos_token_id", 2] },
-    start: ["decoder_start_token_id", 2],
+    start: { kind: "token", id: ["decoder_start_token_id", 2] },
   },
   heads: {
     Model: { auto: "Model", outputs: {} },
     ForConditionalGeneration: {
       auto: "Seq2SeqLM",
       outputs: {
-        logits: { from: "tokens", chain: [bufferedDecoder("lm_head", "hidden", "final_logits_bias")] },
+        logits: { from: "tokens", chain: [bufferedOutputLayer("lm_head", "hidden", "final_logits_bias")] },
       },
     },
     ForSequenceClassification: {
@@ -93,7 +91,6 @@ export default defineArchitecture({
     },
     ForQuestionAnswering: {
       auto: "QuestionAnswering",
-      labels: 2,
       outputs: { logits: { from: "tokens", chain: [linear("qa_outputs", "labels", "hidden")] } },
     },
   },

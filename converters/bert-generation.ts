@@ -1,11 +1,7 @@
-import { decoder, defineArchitecture } from "../src/architectures/architecture.js";
+import { defineArchitecture, outputLayer } from "../src/architectures/architecture.js";
 import bert from "./bert.js";
 
-const { tokenType: _, ...embeddings } = bert.encoder.embeddings;
-const { pooler: __, ...unpooled } = bert;
-
 export default defineArchitecture({
-  ...unpooled,
   modelType: "bert-generation",
   title: "BERT-generation",
   classPrefix: "BertGeneration",
@@ -21,16 +17,17 @@ export default defineArchitecture({
     layers: ["num_hidden_layers", 24],
     heads: ["num_attention_heads", 16],
   },
-  encoder: { ...bert.encoder, embeddings: { ...embeddings, usesTokenTypes: false } },
+  positions: bert.positions,
+  encoder: { ...bert.encoder, embeddings: { ...bert.encoder.embeddings, types: { kind: "none" } } },
   heads: {
     Model: { auto: "Model", outputs: {} },
     Decoder: {
       auto: "CausalLM",
-      causal: true,
       outputs: {
-        logits: { from: "tokens", chain: [decoder("lm_head.decoder", "hidden", "lm_head.bias")] },
+        logits: { from: "tokens", chain: [outputLayer("lm_head.decoder", "hidden", "lm_head.bias")] },
       },
     },
   },
   tokenizerClass: "BertGenerationTokenizer",
+  longformer: { modelType: "longformer" },
 });

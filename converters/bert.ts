@@ -1,10 +1,10 @@
-import { decoder, defineArchitecture, linear, norm } from "../src/architectures/architecture.js";
+import { defineArchitecture, linear, norm, outputLayer } from "../src/architectures/architecture.js";
 
 const languageModel = [
   linear("cls.predictions.transform.dense", "hidden", "hidden"),
   "config",
   norm("cls.predictions.transform.LayerNorm", "hidden"),
-  decoder("cls.predictions.decoder", "hidden", "cls.predictions.bias"),
+  outputLayer("cls.predictions.decoder", "hidden", "cls.predictions.bias"),
 ] as const;
 
 export default defineArchitecture({
@@ -20,26 +20,22 @@ export default defineArchitecture({
     hidden: ["hidden_size", 768],
     intermediate: ["intermediate_size", 3072],
     layers: ["num_hidden_layers", 12],
-    layerGroups: 1,
-    layersPerGroup: 1,
     heads: ["num_attention_heads", 12],
     activation: ["hidden_act", "gelu"],
     normEpsilon: ["layer_norm_eps", 1e-12],
     initializerRange: ["initializer_range", 0.02],
   },
-  positions: { offset: 0, configCountsOffset: false },
+  positions: { kind: "table", rowsBefore: 0 },
   encoder: {
     embeddings: {
       word: "embeddings.word_embeddings",
       position: "embeddings.position_embeddings",
-      tokenType: "embeddings.token_type_embeddings",
+      types: { kind: "input", table: "embeddings.token_type_embeddings" },
       norm: "embeddings.LayerNorm",
       global: "embeddings.global_embeddings",
-      usesTokenTypes: true,
     },
     layers: {
       path: "encoder.layer.*",
-      repeat: ["layers"],
       norms: "after",
       query: "attention.self.query",
       key: "attention.self.key",
@@ -57,7 +53,6 @@ export default defineArchitecture({
     ForMaskedLM: { auto: "MaskedLM", outputs: { logits: { from: "tokens", chain: languageModel } } },
     LMHeadModel: {
       auto: "CausalLM",
-      causal: true,
       outputs: { logits: { from: "tokens", chain: languageModel } },
     },
     ForPreTraining: {
@@ -89,7 +84,6 @@ export default defineArchitecture({
     },
     ForQuestionAnswering: {
       auto: "QuestionAnswering",
-      labels: 2,
       outputs: { logits: { from: "tokens", chain: [linear("qa_outputs", "labels", "hidden")] } },
     },
   },

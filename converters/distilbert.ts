@@ -1,4 +1,4 @@
-import { decoder, defineArchitecture, linear, norm } from "../src/architectures/architecture.js";
+import { defineArchitecture, linear, norm, outputLayer } from "../src/architectures/architecture.js";
 import bert from "./bert.js";
 
 export default defineArchitecture({
@@ -25,11 +25,10 @@ export default defineArchitecture({
       position: "embeddings.position_embeddings",
       norm: "embeddings.LayerNorm",
       global: "embeddings.global_embeddings",
-      usesTokenTypes: false,
+      types: { kind: "none" },
     },
     layers: {
       path: "transformer.layer.*",
-      repeat: ["layers"],
       norms: "after",
       query: "attention.q_lin",
       key: "attention.k_lin",
@@ -52,7 +51,7 @@ export default defineArchitecture({
             linear("vocab_transform", "hidden", "hidden"),
             "config",
             norm("vocab_layer_norm", "hidden"),
-            decoder("vocab_projector", "hidden", "vocab_projector.bias"),
+            outputLayer("vocab_projector", "hidden", "vocab_projector.bias"),
           ],
         },
       },
@@ -65,12 +64,14 @@ export default defineArchitecture({
       auto: "MultipleChoice",
       outputs: { logits: { from: "first token", chain: classifier(1) } },
     },
-    ForTokenClassification: bert.heads.ForTokenClassification!,
-    ForQuestionAnswering: bert.heads.ForQuestionAnswering!,
+    ForTokenClassification: bert.heads.ForTokenClassification,
+    ForQuestionAnswering: bert.heads.ForQuestionAnswering,
   },
   tokenizerClass: "DistilBertTokenizer",
-  longformer: { modelType: "longformer" },
-  longformerKeys: { hidden_dropout_prob: "dropout", attention_probs_dropout_prob: "attention_dropout" },
+  longformer: {
+    modelType: "longformer",
+    keys: { hidden_dropout_prob: "dropout", attention_probs_dropout_prob: "attention_dropout" },
+  },
 });
 
 function classifier(labels: "labels" | 1) {

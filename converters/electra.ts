@@ -1,17 +1,14 @@
-import { decoder, defineArchitecture, linear, norm } from "../src/architectures/architecture.js";
+import { defineArchitecture, linear, norm, outputLayer } from "../src/architectures/architecture.js";
 import bert from "./bert.js";
 
 const languageModel = [
   linear("generator_predictions.dense", "embedding", "hidden"),
   "gelu",
   norm("generator_predictions.LayerNorm", "embedding"),
-  decoder("generator_lm_head", "embedding", "generator_lm_head.bias"),
+  outputLayer("generator_lm_head", "embedding", "generator_lm_head.bias"),
 ] as const;
 
-const { pooler: _, ...bertWithoutPooler } = bert;
-
 export default defineArchitecture({
-  ...bertWithoutPooler,
   modelType: "electra",
   title: "ELECTRA",
   classPrefix: "Electra",
@@ -23,6 +20,7 @@ export default defineArchitecture({
     intermediate: ["intermediate_size", 1024],
     heads: ["num_attention_heads", 4],
   },
+  positions: bert.positions,
   encoder: {
     ...bert.encoder,
     embeddings: {
@@ -35,7 +33,6 @@ export default defineArchitecture({
     ForMaskedLM: { auto: "MaskedLM", outputs: { logits: { from: "tokens", chain: languageModel } } },
     ForCausalLM: {
       auto: "CausalLM",
-      causal: true,
       outputs: { logits: { from: "tokens", chain: languageModel } },
     },
     ForPreTraining: {
@@ -78,8 +75,8 @@ export default defineArchitecture({
         },
       },
     },
-    ForTokenClassification: bert.heads.ForTokenClassification!,
-    ForQuestionAnswering: bert.heads.ForQuestionAnswering!,
+    ForTokenClassification: bert.heads.ForTokenClassification,
+    ForQuestionAnswering: bert.heads.ForQuestionAnswering,
   },
   tokenizerClass: "ElectraTokenizer",
   longformer: { modelType: "longformer" },

@@ -2,20 +2,19 @@ import { defineArchitecture } from "../src/architectures/architecture.js";
 import bart from "./bart.js";
 
 export default defineArchitecture({
-  ...bart,
   modelType: "led",
   title: "LED",
   classPrefix: "LED",
   basePrefix: "led",
   config: { ...bart.config, positions: ["max_encoder_position_embeddings", 16384] },
-  positions: { offset: 0, configCountsOffset: false },
+  positions: { kind: "table", rowsBefore: 0 },
   encoder: {
     embeddings: {
       word: "shared",
       wordCopy: "encoder.embed_tokens",
       position: "encoder.embed_positions",
       norm: "encoder.layernorm_embedding",
-      usesTokenTypes: false,
+      types: { kind: "none" },
     },
     layers: {
       ...bart.encoder.layers,
@@ -31,9 +30,11 @@ export default defineArchitecture({
     },
   },
   decoder: {
-    ...bart.decoder!,
-    config: { ...bart.decoder!.config, positions: ["max_decoder_position_embeddings", 1024] },
+    ...bart.decoder,
+    config: { ...bart.decoder.config, positions: ["max_decoder_position_embeddings", 1024] },
   },
+  heads: bart.heads,
+  refused: bart.refused,
   tokenizerClass: "LEDTokenizer",
   longformer: { modelType: "led" },
 });

@@ -3,19 +3,18 @@ import bert from "./bert.js";
 import roberta from "./roberta.js";
 
 export default defineArchitecture({
-  ...bert,
   modelType: "longformer",
   title: "Longformer",
   classPrefix: "Longformer",
   basePrefix: "longformer",
+  config: bert.config,
   positions: roberta.positions,
   encoder: {
     embeddings: {
       word: "embeddings.word_embeddings",
       position: "embeddings.position_embeddings",
-      tokenType: "embeddings.token_type_embeddings",
+      types: { kind: "input of several", table: "embeddings.token_type_embeddings" },
       norm: "embeddings.LayerNorm",
-      usesTokenTypes: "several",
     },
     layers: {
       ...bert.encoder.layers,
@@ -26,13 +25,14 @@ export default defineArchitecture({
       },
     },
   },
+  pooler: bert.pooler,
   heads: {
     Model: { auto: "Model", pooler: true, outputs: {} },
-    ForMaskedLM: roberta.heads.ForMaskedLM!,
-    ForSequenceClassification: { ...roberta.heads.ForSequenceClassification!, globals: "first token" },
-    ForMultipleChoice: { ...bert.heads.ForMultipleChoice!, globals: "answers" },
-    ForTokenClassification: bert.heads.ForTokenClassification!,
-    ForQuestionAnswering: { ...bert.heads.ForQuestionAnswering!, globals: "question" },
+    ForMaskedLM: roberta.heads.ForMaskedLM,
+    ForSequenceClassification: { ...roberta.heads.ForSequenceClassification, globals: "first token" },
+    ForMultipleChoice: { ...bert.heads.ForMultipleChoice, globals: "answers" },
+    ForTokenClassification: bert.heads.ForTokenClassification,
+    ForQuestionAnswering: { ...bert.heads.ForQuestionAnswering, globals: "question" },
   },
   tokenizerClass: "RobertaTokenizer",
   longformer: { modelType: "longformer" },

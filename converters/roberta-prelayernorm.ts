@@ -2,11 +2,12 @@ import { defineArchitecture } from "../src/architectures/architecture.js";
 import roberta from "./roberta.js";
 
 export default defineArchitecture({
-  ...roberta,
   modelType: "roberta-prelayernorm",
   title: "RoBERTa-PreLayerNorm",
   classPrefix: "RobertaPreLayerNorm",
   basePrefix: "roberta_prelayernorm",
+  config: roberta.config,
+  positions: roberta.positions,
   encoder: {
     ...roberta.encoder,
     layers: {
@@ -17,5 +18,8 @@ export default defineArchitecture({
     },
     norm: "LayerNorm",
   },
+  pooler: roberta.pooler,
+  heads: roberta.heads,
+  tokenizerClass: "RobertaTokenizer",
   longformer: { refused: "its layers are pre-norm, and Longformer's are not" },
 });

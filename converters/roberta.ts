@@ -1,31 +1,33 @@
-import { decoder, defineArchitecture, linear, norm } from "../src/architectures/architecture.js";
+import { defineArchitecture, linear, norm, outputLayer } from "../src/architectures/architecture.js";
 import bert from "./bert.js";
 
 const languageModel = [
   linear("lm_head.dense", "hidden", "hidden"),
   "gelu",
   norm("lm_head.layer_norm", "hidden"),
-  decoder("lm_head.decoder", "hidden", "lm_head.bias"),
+  outputLayer("lm_head.decoder", "hidden", "lm_head.bias"),
 ] as const;
 
 export default defineArchitecture({
-  ...bert,
   modelType: "roberta",
   title: "RoBERTa",
   classPrefix: "Roberta",
   basePrefix: "roberta",
   config: { ...bert.config, vocab: ["vocab_size", 50265] },
-  positions: { offset: "pad_token_id + 1", configCountsOffset: true },
+  positions: { kind: "table behind padding", padding: "pad_token_id" },
   encoder: {
     ...bert.encoder,
-    embeddings: { ...bert.encoder.embeddings, usesTokenTypes: false },
+    embeddings: {
+      ...bert.encoder.embeddings,
+      types: { kind: "first row", table: "embeddings.token_type_embeddings" },
+    },
   },
+  pooler: bert.pooler,
   heads: {
     Model: { auto: "Model", pooler: true, outputs: {} },
     ForMaskedLM: { auto: "MaskedLM", outputs: { logits: { from: "tokens", chain: languageModel } } },
     ForCausalLM: {
       auto: "CausalLM",
-      causal: true,
       outputs: { logits: { from: "tokens", chain: languageModel } },
     },
     ForSequenceClassification: {
@@ -41,9 +43,10 @@ export default defineArchitecture({
         },
       },
     },
-    ForMultipleChoice: bert.heads.ForMultipleChoice!,
-    ForTokenClassification: bert.heads.ForTokenClassification!,
-    ForQuestionAnswering: bert.heads.ForQuestionAnswering!,
+    ForMultipleChoice: bert.heads.ForMultipleChoice,
+    ForTokenClassification: bert.heads.ForTokenClassification,
+    ForQuestionAnswering: bert.heads.ForQuestionAnswering,
   },
   tokenizerClass: "RobertaTokenizer",
+  longformer: { modelType: "longformer" },
 });

@@ -4,10 +4,10 @@ import roberta from "./roberta.js";
 const { norm: _, ...embeddings } = roberta.encoder.embeddings;
 
 export default defineArchitecture({
-  ...roberta,
   modelType: "xlm-roberta-xl",
   title: "XLM-RoBERTa-XL",
   classPrefix: "XLMRobertaXL",
+  basePrefix: "roberta",
   config: {
     ...roberta.config,
     vocab: ["vocab_size", 250880],
@@ -20,6 +20,7 @@ export default defineArchitecture({
     heads: ["num_attention_heads", 32],
     normEpsilon: ["layer_norm_eps", 1e-5],
   },
+  positions: roberta.positions,
   encoder: {
     embeddings,
     layers: {
@@ -30,6 +31,8 @@ export default defineArchitecture({
     },
     norm: "encoder.LayerNorm",
   },
+  pooler: roberta.pooler,
+  heads: roberta.heads,
   tokenizerClass: "XLMRobertaTokenizer",
   longformer: { refused: "its layers are pre-norm, and Longformer's are not" },
 });

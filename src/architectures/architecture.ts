@@ -1,3 +1,5 @@
+import type { AutoClass } from "./tasks.js";
+
 /**
  * What is true of a model type and of no checkpoint in particular, as data. One file in `converters/`
  * holds one `Architecture`; everything that differs between model types stands there and nowhere else.
@@ -14,7 +16,11 @@ export interface Architecture {
   /** What the base model's tensors begin with inside a class with a head: "roberta". */
   readonly basePrefix: string;
   /** Where config.json keeps each size, and the value that transformers takes where the key is absent. */
-  readonly config: Readonly<Record<SizeName | "activation", ConfigKey>>;
+  readonly config: Readonly<Record<SizeName, ConfigKey>> & {
+    readonly activation: Exclude<ConfigKey, number>;
+    /** Where output embeddings have a width of their own. */
+    readonly outputEmbedding?: ConfigKey;
+  };
   readonly positions: Positions;
   readonly encoder: Encoder;
   /** Of encoder-decoders; it stays as it is, but for its position table. */
@@ -22,11 +28,8 @@ export interface Architecture {
   /** From the first token's hidden state; the classes with `pooler: true` have it. */
   readonly pooler?: Chain;
   /** By the class name's ending: `ForMaskedLM`. `Model` is the base class, whatever its name ends with. */
-  readonly heads: Readonly<Record<string, Head>>;
-  /** The model type of its Longformer variant, which transformers opens itself; or why it has none. */
-  readonly longformer?: { readonly modelType: string } | { readonly refused: string };
-  /** Keys of training that the Longformer variant calls otherwise, by its names for them. */
-  readonly longformerKeys?: Readonly<Record<string, string>>;
+  readonly heads: Readonly<Record<string, Head>> & { readonly Model: Head };
+  readonly longformer: LongformerVariant;
   /** Classes of transformers that cannot be converted, by their names' endings, with the reason. */
   readonly refused?: Readonly<Record<string, string>>;
   /** transformers' tokenizer class for this model type, for folders that name none. */
@@ -44,8 +47,6 @@ export type SizeName =
   | "hidden"
   | "intermediate"
   | "layers"
-  | "layerGroups"
-  | "layersPerGroup"
   | "heads"
   | "normEpsilon"
   | "initializerRange";
@@ -54,24 +55,41 @@ export type SizeName =
 export type ConfigKey = readonly [key: string, fallback: number | string] | number;
 
 /** A tensor dimension: a size of the config, the number of labels, or a number. */
-export type Dim = SizeName | "labels" | number;
+export type Dim = SizeName | "outputEmbedding" | "labels" | number;
 
-export interface Positions {
+/** How a model knows where a token stands. */
+export type Positions =
+  /** A row for each index, behind some that are nobody's, which `max_position_embeddings` does not count. */
+  | { readonly kind: "table"; readonly rowsBefore: number }
   /**
-   * Rows before position 0. RoBERTa and its relatives number positions from `pad_token_id` + 1 on and give
-   * padding a row of its own.
+   * A row for each token that is not padding, from padding's id + 1 on; padding has a row of its own, and
+   * `max_position_embeddings` counts all of them. MPNet's id is 1, whatever the config says.
    */
-  readonly offset: number | "pad_token_id + 1";
-  /** Whether `max_position_embeddings` counts the offset rows. */
-  readonly configCountsOffset: boolean;
-  /** Sines and cosines of the position: a checkpoint may come without them, and longer tables are computed. */
-  readonly sinusoidal?: boolean;
-  /** The id that numbering passes over, where that is not `pad_token_id`: MPNet takes 1 for it, whatever the config says. */
-  readonly paddingId?: number;
+  | { readonly kind: "table behind padding"; readonly padding: "pad_token_id" | number }
+  /** Sines and cosines of the index: a checkpoint may come without them, and longer tables are computed. */
+  | { readonly kind: "sinusoidal" };
+
+/** Tables of which each token takes the row of its type. */
+export type TokenTypes =
+  | { readonly kind: "none" }
+  /** RoBERTa's inputs have no types: every token takes row 0. */
+  | { readonly kind: "first row"; readonly table: string }
+  /** Types are an input of the graph, and `--use-token-ids` adds type 0 to the global tokens. */
+  | { readonly kind: "input"; readonly table: string }
+  /** The same where the table has several rows; else every token takes row 0. */
+  | { readonly kind: "input of several"; readonly table: string }
+  /** A second table where a config key is true: inputs don't choose of it, every token takes its row 0. */
+  | { readonly kind: "input and task"; readonly table: string; readonly task: TaskTypes };
+
+export interface TaskTypes {
+  readonly table: string;
+  readonly rows: ConfigKey;
+  readonly where: string;
 }
 
 /** What is added to the scores of attention, by how far a key stands from its query: the same in every layer. */
 export interface RelativeBias {
+  readonly kind: "buckets";
   /** Module of the table [rows, heads]: a row for each bucket of distances, and maybe more. */
   readonly table: string;
   readonly rows: Exclude<ConfigKey, number>;
@@ -123,29 +141,31 @@ export interface Attention {
 export interface Encoder extends Stack {
   readonly embeddings: Stack["embeddings"] & {
     readonly word: string;
-    readonly tokenType?: string;
+    readonly types: TokenTypes;
     /** The table of global tokens that a conversion adds; a Longformer has none. */
     readonly global?: string;
-    /**
-     * Whether inputs have token types: then they are an input of the graph, and `--use-token-ids` adds type 0
-     * to the global tokens. RoBERTa has the table and always takes its row 0; Longformer's inputs have types
-     * where there are several.
-     */
-    readonly usesTokenTypes: boolean | "several";
-    /** A second table of types, where a config key is true. Inputs don't choose: every token takes its row 0. */
-    readonly taskType?: { readonly name: string; readonly where: string; readonly rows: ConfigKey };
     /** A linear layer from the embeddings' width to the hidden one. */
     readonly projection?: { readonly name: string; readonly when: "always" | "widths differ" };
     /** A config key: where it is true, word embeddings are multiplied by √width, the decoder's too. */
     readonly scaledWhere?: string;
   };
-  /** With one counter for each `*` of the path. */
   readonly layers: Layers & {
-    readonly repeat: readonly SizeName[];
+    /** Without it each layer has weights of its own. */
+    readonly sharing?: LayerSharing;
     /** Of Longformers: attention in windows. */
     readonly global?: GlobalProjections;
   };
   readonly relativeBias?: RelativeBias;
+}
+
+/**
+ * Groups of layers, each used for an equal part of the depth, again and again: the path has a `*` for the group and one
+ * for the layer in it.
+ */
+export interface LayerSharing {
+  readonly kind: "groups";
+  readonly groups: ConfigKey;
+  readonly perGroup: ConfigKey;
 }
 
 /** A decoder with attention to the encoder's output. */
@@ -161,38 +181,29 @@ export interface Decoder extends Stack {
    * What comes first where transformers makes the decoder's input of the encoder's, one token to the right: a
    * token, or each row's own last one that is not padding. Without it the decoder has an input of its own.
    */
-  readonly start?: ConfigKey | "last token";
+  readonly start?: { readonly kind: "token"; readonly id: ConfigKey } | { readonly kind: "last token" };
 }
 
-/** The classes of transformers that open a model by its task, and one of ours, which no architecture names. */
-export type AutoClass =
-  | "Model"
-  | "MaskedLM"
-  | "CausalLM"
-  | "Seq2SeqLM"
-  | "PreTraining"
-  | "NextSentencePrediction"
-  | "SequenceClassification"
-  | "TokenClassification"
-  | "QuestionAnswering"
-  | "MultipleChoice"
-  | "CandidateScoring";
+/** The Longformer variant, which transformers opens itself, or why there is none. */
+export type LongformerVariant =
+  | {
+      readonly modelType: string;
+      /** Keys of training that the variant calls otherwise, by its names for them. */
+      readonly keys?: Readonly<Record<string, string>>;
+    }
+  | { readonly refused: string };
 
 /** One class of transformers: what it computes from the base model's output. */
 export interface Head {
-  /** The auto class that opens it: `MaskedLM` for `AutoModelForMaskedLM`; `Model` for `AutoModel`. */
+  /** The auto class that opens it: `MaskedLM` for `AutoModelForMaskedLM`; what follows from it is in `TASKS`. */
   readonly auto: AutoClass;
   readonly pooler?: boolean;
-  /** Runs with a causal mask (`is_decoder`). */
-  readonly causal?: boolean;
   /** By ONNX output name. */
   readonly outputs: Readonly<Record<string, HeadOutput>>;
   /** Config keys that change what the class computes, with the values for which `outputs` holds. */
   readonly assumes?: Readonly<Record<string, unknown>>;
   /** Tokens to which a Longformer's class gives global attention by itself. */
   readonly globals?: "first token" | "question" | "answers";
-  /** Labels that the class needs, whatever the config says: 2 for the ends of an answer. */
-  readonly labels?: number;
 }
 
 export interface HeadOutput {
@@ -205,25 +216,36 @@ export interface HeadOutput {
 export type Chain = readonly (Module | Activation)[];
 export type Activation = "gelu" | "relu" | "tanh" | "config";
 
-export interface Module {
-  readonly kind: "linear" | "norm" | "decoder";
+export type Module = LinearLayer | OutputLayer;
+
+/** A fully connected layer, or a LayerNorm, whose two dimensions are the same. */
+export interface LinearLayer {
+  readonly kind: "linear" | "norm";
   readonly name: string;
   readonly out: Dim;
   readonly in: Dim;
-  /** Name of the bias, where it is not `name.bias`. */
-  readonly bias?: string;
-  /** Whether the bias is a buffer [1, out] instead, zero where a checkpoint lacks it. */
-  readonly biasIsBuffer?: boolean;
 }
 
-/** Whether a class writes texts, token by token: its decoder is exported with what it keeps between them. */
-export function generates({ auto }: Pick<Head, "auto">): boolean {
-  return auto === "Seq2SeqLM";
+/** The last layer of a language model: scores of all words. */
+export interface OutputLayer {
+  readonly kind: "output";
+  readonly name: string;
+  readonly out: "vocab";
+  readonly in: Dim;
+  /** Whether its weight [vocab, width] is the word embeddings' unless `tie_word_embeddings` is false. */
+  readonly tied: boolean;
+  readonly bias: OutputBias;
+}
+
+/** A parameter [vocab], which `name.bias` of the layer may repeat; or a buffer [1, vocab], zero where a checkpoint lacks it. */
+export interface OutputBias {
+  readonly kind: "parameter" | "buffer";
+  readonly name: string;
 }
 
 /** The model type of its Longformer variant, if it has one. */
 export function longformerType({ longformer }: Architecture): string | undefined {
-  return longformer && "modelType" in longformer ? longformer.modelType : undefined;
+  return "modelType" in longformer ? longformer.modelType : undefined;
 }
 
 /** The encoder and, where there is one, the decoder. */
@@ -240,29 +262,38 @@ export function writesNoMore({ decoder }: Architecture): boolean {
 }
 
 /** A fully connected layer: weight [out, in] and bias [out]. */
-export function linear(name: string, out: Dim, input: Dim): Module {
+export function linear(name: string, out: Dim, input: Dim): LinearLayer {
   return { kind: "linear", name, out, in: input };
 }
 
 /** A LayerNorm: weight and bias [width]. */
-export function norm(name: string, width: Dim): Module {
+export function norm(name: string, width: Dim): LinearLayer {
   return { kind: "norm", name, out: width, in: width };
 }
 
-/**
- * The output layer of a language model: its weight [vocab, width] is the word embeddings' unless
- * `tie_word_embeddings` is false; `bias` holds what `name.bias` may repeat.
- */
-export function decoder(name: string, width: Dim, bias: string): Module {
-  return { kind: "decoder", name, out: "vocab", in: width, bias };
+/** An output layer that may share the word embeddings' weight. @param bias the parameter's name */
+export function outputLayer(name: string, width: Dim, bias: string): OutputLayer {
+  return {
+    kind: "output",
+    name,
+    out: "vocab",
+    in: width,
+    tied: true,
+    bias: { kind: "parameter", name: bias },
+  };
 }
 
-/** The output layer of a language model whose only bias is a buffer [1, vocab] named `bias`. */
-export function bufferedDecoder(name: string, width: Dim, bias: string): Module {
-  return { ...decoder(name, width, bias), biasIsBuffer: true };
+/** The same, whose only bias is a buffer. */
+export function bufferedOutputLayer(name: string, width: Dim, bias: string): OutputLayer {
+  return { ...outputLayer(name, width, bias), bias: { kind: "buffer", name: bias } };
 }
 
-/** Checks nothing at run time: it gives the table its type and leaves its literals as they are. */
-export function defineArchitecture(architecture: Architecture): Architecture {
+/** An output layer whose weight is always its own, whatever `tie_word_embeddings` says. */
+export function untiedOutputLayer(name: string, width: Dim): OutputLayer {
+  return { ...outputLayer(name, width, `${name}.bias`), tied: false };
+}
+
+/** Checks nothing at run time: it gives the table its type and keeps its literals, so that a relative sees what it has. */
+export function defineArchitecture<const A extends Architecture>(architecture: A): A {
   return Object.freeze(architecture);
 }

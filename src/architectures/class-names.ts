@@ -1,5 +1,6 @@
-import type { Architecture, AutoClass } from "./architecture.js";
+import type { Architecture } from "./architecture.js";
 import { CLASS_PREFIXES } from "./class-prefixes.js";
+import type { AutoClass } from "./tasks.js";
 
 /** transformers' name of a class, by its key in `heads`. */
 export function classNameOf({ classPrefix, baseClass = "Model" }: Architecture, key: string): string {
@@ -28,4 +29,10 @@ export function classKeyOf(architecture: Architecture, className: string): strin
     .map((prefix) => className.slice(prefix.length))
     .map((ending) => (ending === baseClass ? "Model" : ending))
     .find((key) => Object.hasOwn(heads, key) || Object.hasOwn(refused, key));
+}
+
+/** The class that a config names. */
+export function configClass(config: Readonly<Record<string, unknown>>): string | undefined {
+  const first: unknown = [config.architectures].flat()[0];
+  return typeof first === "string" && first !== "" ? first : undefined;
 }

@@ -1,6 +1,7 @@
 import type { Architecture } from "../architectures/architecture.js";
 import { CheckpointError, OptionError } from "../base/errors.js";
 import type { Config } from "../checkpoint/checkpoint.js";
+import type { LayerSizes, VariantRow } from "./variant-row.js";
 
 /** The reference's, allenai's: what `--preset reference` takes. */
 export const REFERENCE_WINDOW = 512;
@@ -21,12 +22,6 @@ export interface LongformerConfig {
  * et al. 2020, section 3.1; allenai/longformer's `diagonaled_mm`).
  */
 type Dilation = readonly number[] | readonly (readonly number[])[];
-
-/** Of the encoder. */
-export interface LayerSizes {
-  readonly layers: number;
-  readonly heads: number;
-}
 
 /** One layer's window: tokens on either side, and how far apart they are in each head. */
 export function windowOf(
@@ -119,22 +114,36 @@ export function readLongformer(config: Config, { layers, heads }: LayerSizes): L
   );
 }
 
-/**
- * Up to how many tokens the result computes what the source computes: as many as every window shows to every token,
- * and all that the source read where its windows are kept.
- * @param own the windows of a source that is a Longformer itself
- */
-export function losslessLength(
-  longformer: LongformerConfig,
-  usable: number,
-  own: LongformerConfig | undefined,
-): number {
-  if (own && JSON.stringify(own) === JSON.stringify(longformer)) return usable;
-  const shown = [longformer, ...(own ? [own] : [])].map(({ attention_window, attention_dilation }) =>
-    attention_dilation ? 1 : Math.min(...attention_window) / 2 + 1,
-  );
-  return Math.min(usable, ...shown);
+/** Tokens that every window shows to every token: none but itself where windows have gaps. */
+function seenInFull({ attention_window, attention_dilation }: LongformerConfig): number {
+  return attention_dilation ? 1 : Math.min(...attention_window) / 2 + 1;
 }
+
+/** What every window shows to every token is the source's, and all that it read where its windows are kept. */
+function losslessLength(longformer: LongformerConfig, usable: number, source?: LongformerConfig): number {
+  if (source && JSON.stringify(source) === JSON.stringify(longformer)) return usable;
+  const all = [longformer, ...(source ? [source] : [])];
+  return Math.min(usable, ...all.map(seenInFull));
+}
+
+function describe({ attention_window: window, attention_dilation: dilation }: LongformerConfig): string {
+  const widths = [...new Set(window)];
+  const gaps = dilation ? `, dilated by ${dilationText(dilation)}` : "";
+  return `windows of ${widths.length === 1 ? widths[0] : window.join(", ")}${gaps}`;
+}
+
+/** Windows, and global tokens that see and are seen by all. transformers knows such a model by its model type. */
+export const longformerRow = {
+  title: "Longformer",
+  isLocal: true,
+  marks: () => false,
+  read: (config, _, sizes) => readLongformer(config, sizes),
+  describe,
+  borderOf: ({ attention_window }) => Math.min(...attention_window) / 2,
+  seenInFull,
+  isRandom: () => false,
+  losslessLength,
+} as const satisfies VariantRow<LongformerConfig>;
 
 export function perLayer<T>(
   flag: string,

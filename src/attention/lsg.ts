@@ -1,9 +1,17 @@
 import type { Architecture } from "../architectures/architecture.js";
-import { autoClassName, classNameOf } from "../architectures/class-names.js";
+import { autoClassName, classNameOf, configClass } from "../architectures/class-names.js";
 import { modelingModule } from "../architectures/modeling.js";
 import { CheckpointError } from "../base/errors.js";
 import type { Config } from "../checkpoint/checkpoint.js";
-import { checkLsgConfig, LSG_CLASS_PREFIX, type LsgConfig, LsgConfigSchema } from "./lsg-config.js";
+import {
+  checkLsgConfig,
+  effectiveSparsity,
+  isSparse,
+  LSG_CLASS_PREFIX,
+  type LsgConfig,
+  LsgConfigSchema,
+} from "./lsg-config.js";
+import type { KeptRows, VariantRow } from "./variant-row.js";
 
 /** The reference's default for a key that only encoder-decoders have. */
 export const DECODER_DEFAULTS = { pass_global_tokens_to_decoder: true };
@@ -36,37 +44,32 @@ export function parseLsgConfig(
   throw new CheckpointError(`config.json: ${String(issue?.path[0])}: ${issue?.message}`);
 }
 
-/** An LSG checkpoint that is converted again. */
-export interface LsgSource {
-  readonly config: LsgConfig;
-  /** Rows of its table of global tokens that stay. */
-  readonly keptRows: "all" | "first" | "none";
-}
-
 /** Which rows stay by `--resize-lsg` and `--keep-first-global-token`. */
-export function keptGlobalRows(isResized: boolean, keepsFirst: boolean): LsgSource["keptRows"] {
+export function keptGlobalRows(isResized: boolean, keepsFirst: boolean): KeptRows {
   if (isResized) return "all";
   return keepsFirst ? "first" : "none";
 }
 
 /**
- * Up to how many tokens the result computes what the source computes; 0 where nothing is promised.
- * Up to two blocks every token sees every other one, and with its own first token as global token 0 an
- * input has nothing that it had not before.
- * @param usable tokens that the source can read
- * @param source of a source that is LSG already
+ * Up to two blocks every token sees every other one, and with its own first token as global token 0 an input has
+ * nothing that it had not before.
  */
-export function losslessLength(lsg: LsgConfig, usable: number, source: LsgSource | undefined): number {
+function losslessLength(
+  lsg: LsgConfig,
+  usable: number,
+  source?: LsgConfig,
+  keptRows: KeptRows = "all",
+): number {
   if (source) {
-    if (readsNewGlobals(lsg, source)) return 0;
-    if (sameConfig(lsg, source.config)) return usable;
+    if (readsNewGlobals(lsg, keptRows)) return 0;
+    if (sameConfig(lsg, source)) return usable;
   }
-  const all = [lsg, ...(source ? [source.config] : [])];
+  const all = [lsg, ...(source ? [source] : [])];
   return all.every(addsNothing) ? Math.min(usable, ...all.map(({ block_size }) => 2 * block_size)) : 0;
 }
 
-/** Whether global tokens have embeddings that the source's did not. The first may be the input's own first token. */
-export function readsNewGlobals(lsg: LsgConfig, { keptRows }: LsgSource): boolean {
+/** Whether global tokens have embeddings that those of an LSG source did not. The first may be the input's own first token. */
+export function readsNewGlobals(lsg: LsgConfig, keptRows: KeptRows): boolean {
   const { first, others } = globalRowsRead(lsg);
   return keptRows !== "all" && (others || (first && keptRows !== "first"));
 }
@@ -119,3 +122,26 @@ export function lsgConfigChanges(
 function sameConfig(a: LsgConfig, b: LsgConfig): boolean {
   return Object.entries(a).every(([key, value]) => b[key as keyof LsgConfig] === value);
 }
+
+function describe(lsg: LsgConfig): string {
+  const globals = lsg.num_global_tokens === 1 ? "1 global token" : `${lsg.num_global_tokens} global tokens`;
+  const sparse = isSparse(lsg)
+    ? `${lsg.sparse_block_size} sparse keys a side (${lsg.sparsity_type}, factor ${lsg.sparsity_factor})`
+    : "no sparse part";
+  const own = lsg.first_token_is_global ? ", the first of them each input's own first token" : "";
+  return `blocks of ${lsg.block_size}, ${sparse}, ${globals}${lsg.num_global_tokens === 1 && own ? ": each input's own first token" : own}`;
+}
+
+/** Blocks that see their neighbours, sparse keys beyond these, and global tokens: ours or lsg-converter's. */
+export const lsgRow = {
+  title: "LSG",
+  isLocal: true,
+  marks: (config) =>
+    config.base_model_prefix === "lsg" || (configClass(config)?.startsWith(LSG_CLASS_PREFIX) ?? false),
+  read: readLsgConfig,
+  describe,
+  borderOf: ({ block_size }) => block_size,
+  seenInFull: ({ block_size }) => 2 * block_size,
+  isRandom: (lsg) => effectiveSparsity(lsg) === "lsh" && lsg.sparsity_factor > 1,
+  losslessLength,
+} as const satisfies VariantRow<LsgConfig>;

@@ -1,4 +1,4 @@
-import { type PlannedAttention, seenInFull } from "./planned.js";
+import { type Attention, seenInFull } from "./variants.js";
 
 /** Rows of a verification's largest batch. */
 const ROWS = 3;
@@ -20,16 +20,15 @@ export function scoreBytes(heads: number, tokens: number): number {
 /**
  * The longest inputs that a verification can run. Full attention alone takes memory by the square of the length; behind
  * `seenInFull` tokens it is windows, of which a few heads are computed at a time.
- * @param attention undefined for full attention at every length
  * @param longest tokens that the position table reaches
  * @param bytes for the scores of attention
  */
 export function affordedTokens(
-  attention: PlannedAttention | undefined,
+  attention: Attention,
   { heads, longest, bytes }: { readonly heads: number; readonly longest: number; readonly bytes: number },
 ): number {
   const most = Math.floor(Math.sqrt(bytes / runScoreBytes(heads, 1)));
-  const full = Math.min(longest, attention ? seenInFull(attention) : longest);
+  const full = Math.min(longest, seenInFull(attention));
   return full <= most ? longest : Math.max(1, most);
 }
 

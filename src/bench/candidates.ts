@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
-import { lsgOf, type PlannedAttention } from "../attention/planned.js";
+import { isLocal, lsgOf, titleOf } from "../attention/variants.js";
 import type { Device } from "../base/device-names.js";
 import { OptionError } from "../base/errors.js";
 import type { OpenSourceOptions } from "../checkpoint/open-source.js";
@@ -41,7 +41,7 @@ export async function findAlternative(
 ): Promise<Alternative> {
   const { source } = read.checkpoint;
   if (against === "full") {
-    if (attention) return { kind: "full", title: "the same weights with full attention" };
+    if (isLocal(attention)) return { kind: "full", title: "the same weights with full attention" };
     throw new OptionError(
       `--against full: ${source.name} has full attention itself`,
       "Name a converted model, or a graph: --against FILE.onnx.",
@@ -101,7 +101,10 @@ export async function buildCandidates(
       const beside = await workspace.place(original.read.checkpoint);
       const options = { lsg: lsgOf(original.attention), seed, title: "the original" };
       const candidate = await build("original", original.model, beside, options);
-      return [own, { ...candidate, ...(!original.attention && { bytesAt: scoreBytes(original.model) }) }];
+      return [
+        own,
+        { ...candidate, ...(!isLocal(original.attention) && { bytesAt: scoreBytes(original.model) }) },
+      ];
     }
     case "full": {
       const options = { lsg: undefined, full: true, seed, title: "full attention" };
@@ -113,12 +116,6 @@ export async function buildCandidates(
 interface Titled {
   /** How reports call it. */
   readonly title: string;
-}
-
-/** How tables and charts call a model with this attention. */
-function titleOf(attention: PlannedAttention | undefined): string {
-  if (!attention) return "full attention";
-  return attention.kind === "lsg" ? "LSG" : "Longformer";
 }
 
 /** Full attention has a score for each pair of tokens, in each head. */

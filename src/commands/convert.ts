@@ -12,13 +12,13 @@ import { type ReadCheckpoint, readCheckpoint, readerOf } from "../model/open.js"
 import { type ConvertOptions, decisiveOptions } from "../options/options.js";
 import { recordedSource, withHashes } from "../plan/conversion-record.js";
 import { planCheckpoint } from "../plan/plan-source.js";
-import { totalBytes, untouchedFile } from "../plan/shards.js";
+import { totalBytes } from "../plan/shards.js";
 import type { ConversionPlan } from "../plan/types.js";
 import type { PushResult } from "../push/push-folder.js";
 import type { Listener } from "../verify/recorder.js";
 import type { VerificationReport } from "../verify/types.js";
 import { checkOutput, writeFolder } from "../write/output-folder.js";
-import { copyShard, writeShard } from "../write/shard-writer.js";
+import { writeShard } from "../write/shard-writer.js";
 import { writeSideFiles } from "../write/side-files.js";
 import type { Comparison } from "./compare-dtypes.js";
 import type { Proof } from "./run-test.js";
@@ -135,19 +135,15 @@ async function writeShards(
   { checkpoint }: ReadCheckpoint,
   { transfer, signal, progress }: Writing,
 ): Promise<void> {
-  const weights = await openWeights(checkpoint, transfer);
+  const reader = await openWeights(checkpoint, transfer);
   const bar = progress.bytes("Writing", totalBytes(shards));
   try {
     for (const shard of shards) {
-      const path = join(folder, shard.file);
-      const untouched = untouchedFile(shard, checkpoint);
-      const writing = { signal, onBytes: bar.advance };
-      await (untouched === undefined
-        ? writeShard(path, shard, weights, writing)
-        : copyShard(path, untouched, checkpoint.source, writing));
+      const from = { source: checkpoint.source, reader };
+      await writeShard(join(folder, shard.file), shard, from, { signal, onBytes: bar.advance });
     }
   } finally {
     bar.done();
-    await weights.close();
+    await reader.close();
   }
 }

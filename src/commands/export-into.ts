@@ -1,8 +1,15 @@
 import { existsSync } from "node:fs";
 import { lstat, mkdir, writeFile } from "node:fs/promises";
 import { dirname, join, posix } from "node:path";
-import { writesNoMore } from "../architectures/architecture.js";
-import { lsgOf, type PlannedAttention } from "../attention/planned.js";
+import { taskOf } from "../architectures/tasks.js";
+import {
+  type Attention,
+  attentionOf,
+  describeAttention,
+  isLocal,
+  lsgOf,
+  type Variant,
+} from "../attention/variants.js";
 import { OptionError, OutputError } from "../base/errors.js";
 import { GRAPH_DTYPES, type GraphDtype } from "../base/graph-dtypes.js";
 import { type Progress, silent } from "../base/progress.js";
@@ -12,20 +19,18 @@ import { graphPaths } from "../checkpoint/graph-files.js";
 import { whileUnchanged } from "../checkpoint/watch.js";
 import { openWeights } from "../checkpoint/weight-reader.js";
 import { editTopLevel } from "../json/json-edit.js";
-import { attentionOf, describeAttention } from "../model/attention.js";
+import { lengthChange } from "../model/config.js";
 import type { Model } from "../model/model.js";
 import { positionTable } from "../model/positions.js";
 import { PRUNED_HEADS } from "../model/pruned-heads.js";
 import { openModel } from "../model/settle.js";
-import { CANDIDATE_SCORING_HEAD } from "../onnx/candidate-task.js";
 import { weightsIn } from "../onnx/dtype-weights.js";
 import { describeForExport, exportNotes } from "../onnx/export-model.js";
 import { exportedGraphs } from "../onnx/exported-graphs.js";
 import { graphHints } from "../onnx/graph-hints.js";
 import { requireShareable } from "../onnx/shared-weights.js";
-import { exported, taskOf } from "../onnx/tasks.js";
+import { exported } from "../onnx/tasks.js";
 import type { ExportOptions } from "../options/options.js";
-import type { Variant } from "../options/schemas.js";
 import { graphSeed } from "../plan/conversion-record.js";
 import { findCandidateTokens } from "../tokenizer/candidate-tokens.js";
 import { raiseLength } from "../tokenizer/raise-length.js";
@@ -48,7 +53,7 @@ export interface ExportedGraph {
   /** The size of each. */
   readonly bytes: Readonly<Record<string, number>>;
   readonly task: string;
-  readonly attention: Variant | "full";
+  readonly attention: Variant;
   /** Its blocks or windows in a few words; none where it is full. */
   readonly layout?: string | undefined;
   /** What the user should know, a sentence each. */
@@ -78,9 +83,9 @@ export async function exportInto(
   const { model } = described;
   const { head } = exported(model, options.task);
   const attention = attentionOf(model);
-  if (options.globalAttention !== undefined && attention?.kind !== "longformer") {
+  if (options.globalAttention !== undefined && attention.kind !== "longformer") {
     throw new OptionError(
-      `--global-attention is Longformer's, and this ${model.architecture.title} has ${attention ? "LSG" : "full"} attention`,
+      `--global-attention is Longformer's, and this ${model.architecture.title} has ${isLocal(attention) ? "LSG" : "full"} attention`,
       "Leave it out.",
     );
   }
@@ -98,7 +103,7 @@ export async function exportInto(
   let work: Work | undefined;
   try {
     const candidates =
-      head.auto === CANDIDATE_SCORING_HEAD
+      taskOf(head).candidates === "are scored"
         ? findCandidateTokens(await readTokenizer(source), model.architecture.tokenizerClass)
         : undefined;
     const graphOptions = {
@@ -146,7 +151,7 @@ export async function exportInto(
     return {
       files: paths,
       bytes: Object.fromEntries([...written].map(([file, size]) => [posix.join(place, file), size])),
-      task: taskOf(head),
+      task: taskOf(head).name,
       ...namedAttention(attention),
       notes: [
         ...checkpoint.remarks,
@@ -174,8 +179,7 @@ async function limitLengths(folder: string, source: FileSource, model: Model): P
   const paths: string[] = [];
   for (const [path, { content, leavesLengthOpen }] of source.mended ?? []) {
     if (!leavesLengthOpen) continue;
-    const lengths = { from: usable, to: usable, writesNoMore: writesNoMore(model.architecture) };
-    const limited = raiseLength(path, content, lengths);
+    const limited = raiseLength(path, content, lengthChange(model.architecture, usable, usable));
     await mkdir(dirname(join(folder, path)), { recursive: true });
     await writeFile(join(folder, path), limited.content);
     paths.push(path);
@@ -190,12 +194,8 @@ async function readTokenizer(source: FileSource): Promise<Map<string, Buffer>> {
 }
 
 /** How an export's result names what its graphs compute. */
-export function namedAttention(
-  attention: PlannedAttention | undefined,
-): Pick<ExportedGraph, "attention" | "layout"> {
-  return attention
-    ? { attention: attention.kind, layout: describeAttention(attention) }
-    : { attention: "full" };
+export function namedAttention(attention: Attention): Pick<ExportedGraph, "attention" | "layout"> {
+  return { attention: attention.kind, layout: describeAttention(attention) };
 }
 
 /** Runtimes refuse to follow links out of a graph's folder. */

@@ -1,10 +1,9 @@
 import { mkdir, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import { lsgOf, type PlannedAttention } from "../attention/planned.js";
+import { type Attention, attentionOf, lsgOf } from "../attention/variants.js";
 import { putRight } from "../checkpoint/interrupted/put-right.js";
 import { realPlace } from "../checkpoint/interrupted/real-place.js";
 import { openSource } from "../checkpoint/open-source.js";
-import { attentionOf } from "../model/attention.js";
 import { describeModel } from "../model/model.js";
 import { architectureOf, openModel } from "../model/settle.js";
 import { attentionFunction } from "../onnx/context.js";
@@ -72,8 +71,8 @@ export async function exportOp(
 }
 
 /** What is exported of a Longformer whose layers differ. */
-function ofFirstLayer(attention: PlannedAttention | undefined): PlannedAttention | undefined {
-  if (attention?.kind !== "longformer") return attention;
+function ofFirstLayer(attention: Attention): Attention {
+  if (attention.kind !== "longformer") return attention;
   const { attention_window: windows, attention_dilation: dilation } = attention.config;
   const config = {
     attention_window: windows.slice(0, 1),

@@ -1,4 +1,4 @@
-import type { PlannedAttention } from "../attention/planned.js";
+import { isLocal, type LocalAttention } from "../attention/variants.js";
 import { LsgError } from "../base/errors.js";
 import { parseObject } from "../checkpoint/checkpoint.js";
 import type { FileSource } from "../checkpoint/file-source.js";
@@ -40,7 +40,8 @@ export async function inspect(
         refused: "the weights are no safetensors: their headers cannot be read without downloading them",
         remedy: "lsg convert downloads and converts them.",
       };
-  const attention = "attention" in conversion ? conversion.attention : own?.attention;
+  const attention = own && isLocal(own.attention) ? own.attention : undefined;
+  const shown = "attention" in conversion ? conversion.attention : attention;
   const causal = config.is_decoder === true;
   return {
     format_version: 1,
@@ -48,14 +49,14 @@ export async function inspect(
     revision: source.origin.kind === "hub" ? source.origin.revision : null,
     model_type: typeof modelType === "string" ? modelType : null,
     architecture: own?.model.source.className ?? null,
-    attention: own?.attention ?? "full",
+    attention: attention ?? "full",
     files: [...source.files].map(([path, { size }]) => ({ path, size })),
     tensors,
     groups,
     parameters: groups.reduce((sum, { parameters }) => sum + parameters, 0),
     bytes: groups.reduce((sum, { bytes }) => sum + bytes, 0),
     conversion,
-    drawn: attention ? drawn(attention, causal, own) : null,
+    drawn: shown ? drawn(shown, causal, own) : null,
   };
 }
 
@@ -108,7 +109,7 @@ async function wouldConvert(
 }
 
 /** Attention at a length that shows what there is to see. Longformer's heads mostly have one global token. */
-function drawn(attention: PlannedAttention, causal: boolean, own: ReadModel | undefined) {
+function drawn(attention: LocalAttention, causal: boolean, own: ReadModel | undefined) {
   const shape = drawnAttention(attention, causal, own?.model.source.head?.globals === undefined ? 0 : 1);
   return { attention: shape, length: patternLength(shape) };
 }

@@ -1,6 +1,6 @@
+import { describeAttention } from "../attention/variants.js";
 import { printable } from "../base/printable.js";
 import { megabytes } from "../base/progress.js";
-import { describeAttention } from "../model/attention.js";
 import { attentionSentence } from "../report/attention-pattern.js";
 import { pad, textWidth } from "../report/text.js";
 import { textPattern } from "../report/text-pattern.js";

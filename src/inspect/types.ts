@@ -1,4 +1,4 @@
-import type { PlannedAttention } from "../attention/planned.js";
+import type { LocalAttention } from "../attention/variants.js";
 import type { DrawnAttention } from "../report/attention-shape.js";
 
 /** A tensor as its file's header tells of it. */
@@ -39,7 +39,7 @@ export type WouldConvert =
       readonly why: string | null;
       /** Tensors that the result would hold and its class does not have. */
       readonly carried: readonly string[];
-      readonly attention: PlannedAttention;
+      readonly attention: LocalAttention;
       /** Tensors whose bytes are the source's. */
       readonly kept: number;
       readonly changed: readonly ChangedTensor[];
@@ -63,7 +63,7 @@ export interface Inspection {
   readonly model_type: string | null;
   readonly architecture: string | null;
   /** Of what kind the model's own attention is. */
-  readonly attention: PlannedAttention | "full";
+  readonly attention: LocalAttention | "full";
   readonly files: readonly { readonly path: string; readonly size: number }[];
   /** Null where they could not be read without downloading the weights. */
   readonly tensors: readonly InspectedTensor[] | null;

@@ -1,5 +1,6 @@
 import type { Architecture, Head } from "../architectures/architecture.js";
-import { classKeyOf, classNameOf, classNames } from "../architectures/class-names.js";
+import { classKeyOf, classNameOf, classNames, configClass } from "../architectures/class-names.js";
+import { isBase } from "../architectures/tasks.js";
 import { LSG_CLASS_PREFIX } from "../attention/lsg-config.js";
 import { CheckpointError, OptionError } from "../base/errors.js";
 import type { Config } from "../checkpoint/checkpoint.js";
@@ -13,11 +14,6 @@ export interface ModelClass {
   readonly head: Head | undefined;
   /** The class that config.json names, where the checkpoint holds nothing of its head and is the base model alone. */
   readonly headless?: string;
-}
-
-/** Whether a config is that of a checkpoint which is LSG already, ours or lsg-converter's. */
-export function isLsgConfig(config: Config): boolean {
-  return config.base_model_prefix === "lsg" || (configClass(config)?.startsWith(LSG_CLASS_PREFIX) ?? false);
 }
 
 /** What becomes of a checkpoint that lacks the head which its config names; nothing where that is not so. */
@@ -73,7 +69,7 @@ export function requestedClass(architecture: Architecture, className: string): M
 /** What a class's base tensors begin with; undefined for an unknown class, whose names are left alone. */
 export function basePrefixOf({ head }: ModelClass, architecture: Architecture): string | undefined {
   if (!head) return undefined;
-  return head === architecture.heads.Model ? "" : `${architecture.basePrefix}.`;
+  return isBase(head) ? "" : `${architecture.basePrefix}.`;
 }
 
 /** The class that transformers opens, without LSG: for one that is not known its base model's. */
@@ -118,10 +114,4 @@ function refuseClass(architecture: Architecture, className: string, where: strin
 /** A class's name in transformers. */
 export function withoutLsg(className: string): string {
   return className.startsWith(LSG_CLASS_PREFIX) ? className.slice(LSG_CLASS_PREFIX.length) : className;
-}
-
-/** The class that a config names. */
-export function configClass({ architectures }: Config): string | undefined {
-  const first: unknown = Array.isArray(architectures) ? architectures[0] : architectures;
-  return typeof first === "string" && first !== "" ? first : undefined;
 }

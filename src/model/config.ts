@@ -1,7 +1,7 @@
 import { type Architecture, writesNoMore } from "../architectures/architecture.js";
 import { CheckpointError, OptionError } from "../base/errors.js";
 import type { Config } from "../checkpoint/checkpoint.js";
-import { CONFIG_LENGTH_KEYS, isGenerationLimit } from "../tokenizer/raise-length.js";
+import { CONFIG_LENGTH_KEYS, isGenerationLimit, type Lengths } from "../tokenizer/raise-length.js";
 import { labelNames } from "./label-count.js";
 import { configLabels, type Sizes } from "./tensor-specs.js";
 
@@ -63,6 +63,11 @@ export function checkConvertible(config: Config, architecture: Architecture): vo
   }
 }
 
+/** What the change of a length means for the files that limit it. @param architecture the result's */
+export function lengthChange(architecture: Architecture, from: number, to: number): Lengths {
+  return { from, to, writesNoMore: writesNoMore(architecture) };
+}
+
 /**
  * Where a config states a length outside of `max_position_embeddings`, the new one. Configs of encoder-decoders
  * also hold settings of generate(): as many tokens as the source had positions for were as many as it could.
@@ -71,10 +76,10 @@ export function checkConvertible(config: Config, architecture: Architecture): vo
 export function raisedLengths(
   architecture: Architecture,
   config: Config,
-  lengths: { readonly from: number; readonly to: number },
+  lengths: Lengths,
 ): [string, number][] {
   const keys = CONFIG_LENGTH_KEYS.filter((key) => typeof config[key] === "number");
-  const writesMore = architecture.decoder !== undefined && !writesNoMore(architecture);
+  const writesMore = architecture.decoder !== undefined && !lengths.writesNoMore;
   const generates = writesMore && isGenerationLimit(config.max_length, lengths);
   return [...keys, ...(generates ? ["max_length"] : [])].map((key) => [key, lengths.to]);
 }

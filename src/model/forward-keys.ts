@@ -22,21 +22,25 @@ const GENERATION = ["forced_bos_token_id", "forced_eos_token_id"];
 export function forwardKeys(architecture: Architecture): ReadonlyMap<string, unknown> {
   const { config, decoder, encoder, heads, positions } = architecture;
   const { initializerRange: _, ...read } = config;
-  const { taskType, scaledWhere } = encoder.embeddings;
+  const { types, scaledWhere } = encoder.embeddings;
+  const { sharing } = encoder.layers;
+  const tasks = types.kind === "input and task" ? types.task : undefined;
   const keys: (ConfigKey | undefined)[] = [
     ...Object.values(read),
     ...(decoder ? [...Object.values(decoder.config), ...Object.values(decoder.ids)] : []),
-    decoder?.start === "last token" ? undefined : decoder?.start,
-    taskType?.rows,
+    decoder?.start?.kind === "token" ? decoder.start.id : undefined,
+    sharing?.groups,
+    sharing?.perGroup,
+    tasks?.rows,
     encoder.relativeBias?.rows,
   ];
-  const padding = typeof positions.offset === "number" ? (positions.paddingId ?? 0) : 1;
+  const padding = positions.kind === "table behind padding" ? 1 : 0;
   const assumed = Object.values(heads).flatMap(({ assumes = {} }) => Object.entries(assumes));
   return new Map<string, unknown>([
     ...Object.entries(COMMON),
     ["pad_token_id", padding],
     ...(decoder ? GENERATION.map((key) => [key, undefined] as const) : []),
-    ...[taskType?.where, scaledWhere].flatMap((key) => (key === undefined ? [] : [[key, false] as const])),
+    ...[tasks?.where, scaledWhere].flatMap((key) => (key === undefined ? [] : [[key, false] as const])),
     ...assumed,
     ...keys.filter((key) => typeof key === "object"),
   ]);

@@ -1,4 +1,5 @@
 import type { Head, Module } from "../architectures/architecture.js";
+import { taskOf } from "../architectures/tasks.js";
 import { CheckpointError } from "../base/errors.js";
 import { type Checkpoint, CONFIG_FILE, type Config } from "../checkpoint/checkpoint.js";
 import { isRecord } from "../json/json-edit.js";
@@ -54,10 +55,10 @@ export function labelNames(count: number): Record<string, unknown> {
 }
 
 /** Modules whose output is one number for each label. */
-function labelModules({ outputs, labels }: Head): Module[] {
+function labelModules(head: Head): Module[] {
   // Where the class decides how many there are, the config's have no say.
-  if (labels !== undefined) return [];
-  return Object.values(outputs)
+  if (taskOf(head).labels !== undefined) return [];
+  return Object.values(head.outputs)
     .flatMap(({ chain }) => chain)
     .filter((step): step is Module => typeof step !== "string" && step.out === "labels");
 }

@@ -1,10 +1,10 @@
 import type { Architecture } from "../architectures/architecture.js";
 import { allArchitectures } from "../architectures/architectures.js";
-import { classNames } from "../architectures/class-names.js";
+import { classNames, configClass } from "../architectures/class-names.js";
 import { CheckpointError, LsgError, OptionError } from "../base/errors.js";
 import { type Checkpoint, CONFIG_FILE, type Config } from "../checkpoint/checkpoint.js";
 import { statedModelType } from "../checkpoint/stated-model-type.js";
-import { configClass, withoutLsg } from "./classes.js";
+import { withoutLsg } from "./classes.js";
 import { modernName } from "./names.js";
 import { baseSpecs, headSpecs, poolerSpecs, readSizes, sameShape, type TensorSpec } from "./tensor-specs.js";
 

@@ -1,6 +1,8 @@
 import { type Architecture, stacksOf } from "../architectures/architecture.js";
+import { taskOf } from "../architectures/tasks.js";
+import { lsgRow } from "../attention/lsg.js";
 import type { Checkpoint, Config } from "../checkpoint/checkpoint.js";
-import { basePrefixOf, isLsgConfig, type ModelClass, requestedClass, sourceClass } from "./classes.js";
+import { basePrefixOf, type ModelClass, requestedClass, sourceClass } from "./classes.js";
 import { checkConvertible, mergeKwargs } from "./config.js";
 import { headTensors, knownNames } from "./known-names.js";
 import type { Modules } from "./modules.js";
@@ -49,7 +51,8 @@ export function describeModel(
   const tied = config.tie_word_embeddings !== false;
   const source = sourceClass(architecture, config, headTensors(names, architecture, sourceSizes, tied));
   const target = wanted.className === undefined ? source : requestedClass(architecture, wanted.className);
-  const ownLabels = target.className === source.className ? undefined : target.head?.labels;
+  const ownLabels =
+    target.className === source.className ? undefined : target.head && taskOf(target.head).labels;
   const sizes = { ...sourceSizes, labels: ownLabels ?? sourceSizes.labels };
   const alias = tied ? aliasedWordEmbeddings(names, architecture) : undefined;
   const { tensors, displaced } = nameTensors(checkpoint, {
@@ -68,7 +71,7 @@ export function describeModel(
   return {
     architecture,
     config,
-    isLsg: isLsgConfig(config),
+    isLsg: lsgRow.marks(config),
     source,
     target,
     sizes,
@@ -80,8 +83,8 @@ export function describeModel(
 
 /** Whether a model's inputs say of which type each token is. */
 export function readsTokenTypes({ architecture, sizes }: Pick<Model, "architecture" | "sizes">): boolean {
-  const { usesTokenTypes } = architecture.encoder.embeddings;
-  return usesTokenTypes === "several" ? sizes.types > 1 : usesTokenTypes && sizes.types > 0;
+  const { kind } = architecture.encoder.embeddings.types;
+  return kind === "input" || kind === "input and task" || (kind === "input of several" && sizes.types > 1);
 }
 
 /** Whether a checkpoint holds what its class computes its outputs with, behind the base model. */

@@ -105,7 +105,7 @@ export function aliasedWordEmbeddings(
     Object.values(outputs).flatMap(({ chain }) => chain),
   );
   const outputs = steps.flatMap((step) =>
-    typeof step !== "string" && step.kind === "decoder" ? [step.name] : [],
+    typeof step !== "string" && step.kind === "output" ? [step.name] : [],
   );
   const copies = [wordCopy, decoder?.embeddings.wordCopy ?? wordCopy, ...outputs];
   return copies.flatMap(spellings).find((name) => names.has(name));

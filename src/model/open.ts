@@ -1,4 +1,5 @@
-import type { PlannedAttention } from "../attention/planned.js";
+import type { Attention } from "../attention/variants.js";
+import { attentionOf } from "../attention/variants.js";
 import type { Checkpoint } from "../checkpoint/checkpoint.js";
 import type { FileSource, TransferOptions } from "../checkpoint/file-source.js";
 import { filesForSorting } from "../checkpoint/left-out.js";
@@ -6,7 +7,6 @@ import { SETTINGS_FILE } from "../checkpoint/sentence-transformers/model-kind.js
 import { MODULES_FILE } from "../checkpoint/sentence-transformers/modules-json.js";
 import { limitsLength } from "../tokenizer/raise-length.js";
 import { TOKENIZER_FILES } from "../tokenizer/special-tokens.js";
-import { attentionOf } from "./attention.js";
 import { describeModel, type Model } from "./model.js";
 import { architectureOf, openModel } from "./settle.js";
 
@@ -57,8 +57,7 @@ function filesForPlan(files: FileSource["files"]): string[] {
 export interface ReadModel {
   readonly read: ReadCheckpoint;
   readonly model: Model;
-  /** Undefined for a model with full attention. */
-  readonly attention: PlannedAttention | undefined;
+  readonly attention: Attention;
 }
 
 /**

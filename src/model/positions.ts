@@ -20,7 +20,10 @@ export interface PositionTable {
  * @throws CheckpointError if the config lacks the padding id that the offset follows from.
  */
 export function positionOffset(architecture: Architecture, config: Config): number {
-  if (typeof architecture.positions.offset === "number") return architecture.positions.offset;
+  const { positions } = architecture;
+  if (positions.kind === "sinusoidal") return 0;
+  if (positions.kind === "table") return positions.rowsBefore;
+  if (positions.padding !== "pad_token_id") return positions.padding + 1;
   // transformers' default for this family; a config that says null has none.
   const pad = config.pad_token_id === undefined ? 1 : config.pad_token_id;
   if (typeof pad !== "number" || !Number.isSafeInteger(pad) || pad < 0) {
@@ -32,6 +35,11 @@ export function positionOffset(architecture: Architecture, config: Config): numb
   return pad + 1;
 }
 
+/** What `max_position_embeddings` says of a table with so many positions. @param offset rows before the first of them */
+export function statedPositions({ positions }: Architecture, length: number, offset: number): number {
+  return length + (positions.kind === "table behind padding" ? offset : 0);
+}
+
 /**
  * A table of positions of a model: the encoder's, or that of another module.
  * @throws CheckpointError if the table has no position besides the offset rows.
@@ -40,7 +48,7 @@ export function positionTable(
   { tensors, architecture, config, sizes }: Model,
   module = architecture.encoder.embeddings.position,
 ): PositionTable {
-  const sinusoidal = architecture.positions.sinusoidal ?? false;
+  const sinusoidal = architecture.positions.kind === "sinusoidal";
   const offset = positionOffset(architecture, config);
   const found = sinusoidal ? findBase(tensors, module) : baseTensor(tensors, module);
   if (!found) return { tensor: undefined, offset, usable: sizes.positions, sinusoidal };

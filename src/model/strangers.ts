@@ -4,7 +4,7 @@ import { COLBERT_CLASS } from "../checkpoint/sentence-transformers/model-kind.js
 import { knownNames } from "./known-names.js";
 import type { Model } from "./model.js";
 import type { SourceTensor } from "./names.js";
-import { headSpecs, type Sizes } from "./tensor-specs.js";
+import { headSpecs, layerCounters, type Sizes } from "./tensor-specs.js";
 
 /** Buffers that transformers computes anew; old versions saved them. */
 export const BUFFERS = ["embeddings.position_ids", "embeddings.token_type_ids"];
@@ -51,17 +51,16 @@ export function layerCounts({
   readonly counted: number;
   readonly key: string;
 } {
-  const { path, repeat } = architecture.encoder.layers;
-  const [counter = "layers"] = repeat;
-  const key = architecture.config[counter];
+  const { path, sharing } = architecture.encoder.layers;
+  const key = sharing?.groups ?? architecture.config.layers;
   const pattern = new RegExp(`^${layerPattern(path)}`);
   const numbers = [...tensors.values()].map(({ baseName }) =>
     Number(pattern.exec(baseName ?? "")?.[1] ?? -1),
   );
   return {
     found: numbers.reduce((most, number) => Math.max(most, number + 1), 0),
-    counted: sizes[counter],
-    key: typeof key === "number" ? counter : key[0],
+    counted: layerCounters(sizes)[0] ?? 0,
+    key: typeof key === "number" ? "layers" : key[0],
   };
 }
 
@@ -71,7 +70,7 @@ function layerPattern(path: string): string {
 
 function placeOf(baseName: string, { encoder, decoder }: Architecture, sizes: Sizes): Place {
   const stacks = [
-    { path: encoder.layers.path, counts: encoder.layers.repeat.map((counter) => sizes[counter]) },
+    { path: encoder.layers.path, counts: layerCounters(sizes) },
     ...(decoder ? [{ path: decoder.layers.path, counts: [sizes.decoder?.layers ?? 0] }] : []),
   ];
   for (const { path, counts } of stacks) {

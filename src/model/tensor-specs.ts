@@ -7,14 +7,15 @@ import type {
   GlobalProjections,
   Head,
   Layers,
-  SizeName,
 } from "../architectures/architecture.js";
 import { CheckpointError } from "../base/errors.js";
 import type { Config } from "../checkpoint/checkpoint.js";
 import type { SourceTensor } from "./names.js";
 
 /** Every size that a tensor's shape can depend on. */
-export type Sizes = Readonly<Record<SizeName | "labels", number>> & {
+export type Sizes = Readonly<Record<Exclude<Dim, number>, number>> & {
+  /** Of layers that share their weights. */
+  readonly sharing?: { readonly groups: number; readonly perGroup: number } | undefined;
   /** Rows of the table of task types, where the model has one. */
   readonly taskTypes?: number;
   readonly decoder?: Readonly<Record<"layers" | "heads" | "intermediate", number>> & {
@@ -51,8 +52,8 @@ const MAX_SIZE = 2 ** 30;
  */
 const MAX_COUNTS: Readonly<Record<string, number>> = {
   layers: 128,
-  layerGroups: 128,
-  layersPerGroup: 128,
+  groups: 128,
+  perGroup: 128,
   heads: 10_000,
 };
 
@@ -79,15 +80,17 @@ export function readSizes(architecture: Architecture, config: Config, labels = c
     return [name, value];
   };
   const { activation: _, ...numeric } = architecture.config;
+  const { sharing } = architecture.encoder.layers;
   const readAll = (keys: Readonly<Record<string, ConfigKey>>) =>
     Object.fromEntries(Object.entries(keys).map(read));
   const decoder = architecture.decoder && readAll(architecture.decoder.config);
-  const { taskType } = architecture.encoder.embeddings;
-  const tasks = taskType && config[taskType.where] === true ? readAll({ taskTypes: taskType.rows }) : {};
+  const { types } = architecture.encoder.embeddings;
+  const hasTasks = types.kind === "input and task" && config[types.task.where] === true;
   const relative = architecture.encoder.relativeBias;
   const sizes = {
-    ...readAll(numeric),
-    ...tasks,
+    ...readAll({ ...numeric, outputEmbedding: numeric.outputEmbedding ?? numeric.embedding }),
+    ...(hasTasks && readAll({ taskTypes: types.task.rows })),
+    ...(sharing && { sharing: readAll({ groups: sharing.groups, perGroup: sharing.perGroup }) }),
     labels,
     ...(decoder && { decoder }),
     ...(relative && readAll({ relativeRows: relative.rows })),
@@ -129,12 +132,9 @@ export function baseSpecs(architecture: Architecture, sizes: Sizes): TensorSpec[
   ];
   const specs = [
     words,
-    ...(embeddings.tokenType
-      ? [tensor(`${embeddings.tokenType}.weight`, [sizes.types, sizes.embedding])]
-      : []),
-    ...(embeddings.taskType && sizes.taskTypes
-      ? [tensor(`${embeddings.taskType.name}.weight`, [sizes.taskTypes, sizes.embedding])]
-      : []),
+    ...typeTables(architecture, sizes).map(({ table, rows }) =>
+      tensor(`${table}.weight`, [rows, sizes.embedding]),
+    ),
     ...(projects(architecture, sizes)
       ? linearTensors(embeddings.projection?.name ?? "", sizes.hidden, sizes.embedding)
       : []),
@@ -154,6 +154,15 @@ export function baseSpecs(architecture: Architecture, sizes: Sizes): TensorSpec[
   return specs.map((spec) => ({ ...spec, part: "base" }));
 }
 
+/** The tables of types that a model has: the input's, then that of tasks. */
+export function typeTables({ encoder }: Architecture, sizes: Sizes): { table: string; rows: number }[] {
+  const { types } = encoder.embeddings;
+  if (types.kind === "none") return [];
+  const own = { table: types.table, rows: sizes.types };
+  if (types.kind !== "input and task" || !sizes.taskTypes) return [own];
+  return [own, { table: types.task.table, rows: sizes.taskTypes }];
+}
+
 /** Whether a linear layer brings embeddings to the width of the layers. */
 export function projects({ encoder }: Architecture, sizes: Sizes): boolean {
   const { projection } = encoder.embeddings;
@@ -162,10 +171,9 @@ export function projects({ encoder }: Architecture, sizes: Sizes): boolean {
 
 /** @param counted as the config counts them */
 function positionSpec(name: string, { positions }: Architecture, counted: number, sizes: Sizes): Shaped {
-  const { offset, configCountsOffset, sinusoidal } = positions;
-  const rows = counted + (configCountsOffset || typeof offset !== "number" ? 0 : offset);
+  const rows = counted + (positions.kind === "table" ? positions.rowsBefore : 0);
   const spec = tensor(`${name}.weight`, [rows, sizes.embedding]);
-  return sinusoidal ? { ...spec, optional: true } : spec;
+  return positions.kind === "sinusoidal" ? { ...spec, optional: true } : spec;
 }
 
 function layerTensors(
@@ -212,12 +220,16 @@ export function decoderPaths({ decoder }: Architecture, sizes: Sizes): string[] 
     : [];
 }
 
+/** How far each `*` in the path of the encoder's layers counts. */
+export function layerCounters({ layers, sharing }: Sizes): number[] {
+  return sharing ? [sharing.groups, sharing.perGroup] : [layers];
+}
+
 /** The paths of all layers that have weights of their own, in order. */
 export function layerPaths(architecture: Architecture, sizes: Sizes): string[] {
-  const { path, repeat } = architecture.encoder.layers;
-  return repeat.reduce(
-    (paths, counter) => paths.flatMap((p) => range(sizes[counter]).map((i) => p.replace("*", String(i)))),
-    [path],
+  return layerCounters(sizes).reduce(
+    (paths, count) => paths.flatMap((path) => range(count).map((i) => path.replace("*", String(i)))),
+    [architecture.encoder.layers.path],
   );
 }
 
@@ -226,10 +238,8 @@ export function layerPaths(architecture: Architecture, sizes: Sizes): string[] {
  * for an equal part of the depth each (`AlbertTransformer.forward` of transformers).
  */
 export function layerOrder(architecture: Architecture, sizes: Sizes): string[] {
-  const [outer = "layers"] = architecture.encoder.layers.repeat;
   const paths = layerPaths(architecture, sizes);
-  const groups = sizes[outer];
-  const perGroup = paths.length / groups;
+  const { groups, perGroup } = sizes.sharing ?? { groups: sizes.layers, perGroup: 1 };
   return range(sizes.layers).flatMap((layer) => {
     const group = Math.floor((layer * groups) / sizes.layers);
     return paths.slice(group * perGroup, (group + 1) * perGroup);
@@ -242,15 +252,15 @@ function chainTensors(chain: Chain, architecture: Architecture, sizes: Sizes): S
     if (typeof step === "string") return [];
     if (step.kind === "norm") return normTensors(step.name, size(step.out));
     const [weight, bias] = linearTensors(step.name, size(step.out), size(step.in));
-    if (step.kind === "linear") return [weight, bias];
+    if (step.kind !== "output") return [weight, bias];
     const word = `${architecture.basePrefix}.${architecture.encoder.embeddings.word}.weight`;
-    const ownBias = step.bias ?? bias.name;
-    const output: Shaped = { ...weight, tiedTo: word, ownUnlessTied: true };
-    if (step.biasIsBuffer) {
-      return [output, { name: ownBias, shape: [1, ...bias.shape], initial: "zeros", optional: true }];
+    const { kind, name } = step.bias;
+    const output: Shaped = step.tied ? { ...weight, tiedTo: word, ownUnlessTied: true } : weight;
+    if (kind === "buffer") {
+      return [output, { name, shape: [1, ...bias.shape], initial: "zeros", optional: true }];
     }
-    const tiedBias = ownBias === bias.name ? [] : [{ ...bias, tiedTo: ownBias }];
-    return [output, { ...bias, name: ownBias }, ...tiedBias];
+    const tiedBias = name === bias.name ? [] : [{ ...bias, tiedTo: name }];
+    return [output, { ...bias, name }, ...tiedBias];
   });
 }
 

@@ -38,7 +38,7 @@ export function positionTable(
   sizes: Sizes,
 ): Table {
   const name = `${position}.weight`;
-  if (!positions.sinusoidal || weights.has(name)) return weights.table(name);
+  if (positions.kind !== "sinusoidal" || weights.has(name)) return weights.table(name);
   const { dtype } = weights;
   const rows = Array.from({ length: sizes.positions }, (_, i) => sinusoidRow(i, sizes.embedding));
   const bytes = Buffer.concat(rows.map((row) => encodeFloats(row, dtype)));

@@ -1,7 +1,7 @@
 import type { Architecture, Layers } from "../architectures/architecture.js";
 import type { LongformerConfig } from "../attention/longformer.js";
 import type { LsgConfig } from "../attention/lsg-config.js";
-import { layerOrder, projects, type Sizes } from "../model/tensor-specs.js";
+import { layerOrder, projects, type Sizes, typeTables } from "../model/tensor-specs.js";
 import type { OnnxFunction, Value } from "./body.js";
 import type { GraphBuilder } from "./builder.js";
 import { consecutiveRows, embedWords, positionTable } from "./embeddings.js";
@@ -138,16 +138,13 @@ function embed(
   const { weights } = context;
   const { architecture, sizes, lsg } = options;
   const { embeddings } = architecture.encoder;
-  const types = (name: string) => weights.tensor(`${name}.weight`);
+  const [types, tasks] = typeTables(architecture, sizes);
+  const addTypes = (x: Value, { table }: { table: string }, ids?: Value) =>
+    op.Add(x, tokenTypes(graph, weights.tensor(`${table}.weight`), ids));
   const words = embedWords(context, embeddings, inputs.inputIds);
-  const typed = embeddings.tokenType
-    ? op.Add(words, tokenTypes(graph, types(embeddings.tokenType), inputs.tokenTypeIds))
-    : words;
+  const typed = types ? addTypes(words, types, inputs.tokenTypeIds) : words;
   const placed = op.Add(typed, positions(graph, context, inputs.inputIds, options));
-  const tokens =
-    embeddings.taskType && sizes.taskTypes
-      ? op.Add(placed, tokenTypes(graph, types(embeddings.taskType.name), undefined))
-      : placed;
+  const tokens = tasks ? addTypes(placed, tasks) : placed;
   const globals = () => weights.table(`${embeddings.global}.weight`);
   const all = lsg ? withGlobals(graph, tokens, globals, lsg) : tokens;
   const normed = embeddings.norm ? layerNorm(context, embeddings.norm, all) : all;
@@ -172,12 +169,11 @@ function positions(
   { positionOffset, architecture, sizes }: EncoderOptions,
 ): Value {
   const { op } = graph;
-  const { offset, paddingId = positionOffset - 1 } = architecture.positions;
   const table = positionTable(graph, context, architecture.encoder.embeddings, architecture, sizes);
-  if (typeof offset === "number" && architecture.positions.paddingId === undefined) {
+  if (architecture.positions.kind !== "table behind padding") {
     return consecutiveRows(context, table, positionOffset, sizeOf(op, inputIds, 1));
   }
-  const isToken = op.Cast(op.Not(op.Equal(inputIds, paddingId)), { to: "I64" });
+  const isToken = op.Cast(op.Not(op.Equal(inputIds, positionOffset - 1)), { to: "I64" });
   const counted = op.Mul(op.CumSum(isToken, 1), isToken);
   return table.at(op.Add(counted, positionOffset - 1));
 }

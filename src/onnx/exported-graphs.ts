@@ -1,4 +1,4 @@
-import { generates } from "../architectures/architecture.js";
+import { taskOf } from "../architectures/tasks.js";
 import { GRAPH_FILE } from "../checkpoint/graph-files.js";
 import type { Model } from "../model/model.js";
 import type { OnnxModel } from "./builder.js";
@@ -19,7 +19,7 @@ export function exportedGraphs(
 ): ReadonlyMap<string, OnnxModel> {
   const { decoder } = model.architecture;
   const { head } = exported(model, options.task);
-  return decoder && generates(head)
+  return decoder && taskOf(head).generates
     ? generationGraphs({ model, decoder, head, source, options })
     : new Map([[GRAPH_FILE, modelGraph(model, source, options)]]);
 }

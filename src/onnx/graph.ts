@@ -1,11 +1,11 @@
 import type { Architecture, Head } from "../architectures/architecture.js";
+import { taskOf } from "../architectures/tasks.js";
 import { isLongformer, readLongformer } from "../attention/longformer.js";
 import type { LsgConfig } from "../attention/lsg-config.js";
 import { type Model, readsTokenTypes } from "../model/model.js";
 import { positionOffset } from "../model/positions.js";
 import type { Value } from "./body.js";
 import { createGraph, type GraphBuilder, type OnnxModel } from "./builder.js";
-import { CANDIDATE_SCORING_HEAD } from "./candidate-task.js";
 import { candidateGlobals } from "./candidates.js";
 import { attentionFunction, type GraphOptions, layerContext } from "./context.js";
 import { type EncoderInputs, encode } from "./encoder.js";
@@ -15,7 +15,7 @@ import type { LayerContext } from "./layers.js";
 import { headGlobals } from "./longformer.js";
 import { modulesOutput } from "./modules.js";
 import { decodePair, encoderAxis } from "./pair.js";
-import { exported, hasChoices, headForTask } from "./tasks.js";
+import { exported, headForTask } from "./tasks.js";
 import type { Dimension } from "./tensor.js";
 import type { WeightSource } from "./weights.js";
 
@@ -31,7 +31,7 @@ import type { WeightSource } from "./weights.js";
 export function modelGraph(model: Model, source: WeightSource, options: GraphOptions): OnnxModel {
   const { architecture } = model;
   const { head, modules } = exported(model, options.task);
-  if ((head.auto === CANDIDATE_SCORING_HEAD) !== (options.candidates !== undefined)) {
+  if ((taskOf(head).candidates === "are scored") !== (options.candidates !== undefined)) {
     throw new Error("tokens of candidates go with the task that scores them");
   }
   const graph = createGraph(graphName(architecture, options));
@@ -141,7 +141,7 @@ function graphInputs(
   head: Head,
   { globalAttention, candidates }: GraphOptions,
 ) {
-  const choices = hasChoices(head);
+  const { hasChoices: choices } = taskOf(head);
   const dims: Dimension[] = ["batch_size", ...(choices ? ["num_choices"] : []), "sequence_length"];
   const { op } = graph;
   const input = (name: string) => graph.input(name, "I64", dims);

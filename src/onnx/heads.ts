@@ -1,4 +1,5 @@
 import type { Head, HeadOutput } from "../architectures/architecture.js";
+import { isBase, taskOf } from "../architectures/tasks.js";
 import type { Model } from "../model/model.js";
 import type { Value } from "./body.js";
 import { type CandidateInputs, candidateScores } from "./candidates.js";
@@ -32,9 +33,10 @@ export function headOutputs(
   const { architecture, sizes } = model;
   if (candidates) return candidateScores(context, model, head, hidden, candidates);
   const perToken: Dimension[] = ["batch_size", axis];
-  if (Object.keys(head.outputs).length === 0) {
+  if (isBase(head)) {
     return [{ name: "last_hidden_state", value: hidden, dims: [...perToken, sizes.hidden] }];
   }
+  const { outputByLabel, squeezesOne } = taskOf(head);
   const first = () => op.Gather(hidden, 0, { axis: 1 });
   const from: Record<HeadOutput["from"], () => Value> = {
     tokens: () => hidden,
@@ -45,15 +47,17 @@ export function headOutputs(
   return Object.entries(head.outputs).flatMap(([name, output]): TaskOutput[] => {
     const value = applyChain(context, output.chain, from[output.from]());
     const width = outputWidth(output, model);
-    if (head.auto === "QuestionAnswering") {
-      const ends = ["start_logits", "end_logits"];
-      return ends.map((end, i) => ({ name: end, value: op.Gather(value, i, { axis: 2 }), dims: perToken }));
+    if (outputByLabel) {
+      return outputByLabel.map((label, i) => ({
+        name: label,
+        value: op.Gather(value, i, { axis: 2 }),
+        dims: perToken,
+      }));
     }
     if (choices) return [{ name, value: op.Reshape(value, choices), dims: ["batch_size", "num_choices"] }];
     if (output.from !== "tokens") return [{ name, value, dims: ["batch_size", width] }];
-    // ELECTRA's discriminator has one score a token, which transformers squeezes; one label keeps its axis.
     return [
-      head.auto === "PreTraining" && width === 1
+      squeezesOne && width === 1
         ? { name, value: op.Squeeze(value, [2]), dims: perToken }
         : { name, value, dims: [...perToken, width] },
     ];

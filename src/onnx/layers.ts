@@ -1,4 +1,4 @@
-import type { Chain, Layers, Module } from "../architectures/architecture.js";
+import type { Chain, Layers, OutputLayer } from "../architectures/architecture.js";
 import { activation } from "./activations.js";
 import type { Op, Value } from "./body.js";
 import type { Weights } from "./weights.js";
@@ -64,8 +64,8 @@ export function applyChain(context: LayerContext, chain: Chain, x: Value): Value
   return chain.reduce((value, step) => {
     if (typeof step === "string")
       return activation(step === "config" ? context.activation : step)(context.op, value);
-    if (step.kind === "norm") return layerNorm(context, step.name, value);
-    return step.kind === "linear" ? linear(context, step.name, value) : vocabulary(context, step, value);
+    if (step.kind === "output") return vocabulary(context, step, value);
+    return (step.kind === "norm" ? layerNorm : linear)(context, step.name, value);
   }, x);
 }
 
@@ -73,11 +73,12 @@ export function applyChain(context: LayerContext, chain: Chain, x: Value): Value
  * Scores of all words for each token. The matrix [vocab, width] may be the word embeddings' own.
  * @param x (batch, length, width)
  */
-function vocabulary(context: LayerContext, { name, bias, biasIsBuffer }: Module, x: Value): Value {
-  const { weights, tied, wordEmbeddings } = context;
+function vocabulary(context: LayerContext, { name, bias, tied }: OutputLayer, x: Value): Value {
+  const { weights, wordEmbeddings } = context;
   const own = `${name}.weight`;
-  const matrix = tied || !weights.has(own) ? `${wordEmbeddings}.weight` : own;
-  const names = [bias ?? `${name}.bias`, `${name}.bias`];
-  const biasName = names.find((candidate) => weights.has(candidate)) ?? (biasIsBuffer ? undefined : names[1]);
+  const matrix = tied && (context.tied || !weights.has(own)) ? `${wordEmbeddings}.weight` : own;
+  const names = [bias.name, `${name}.bias`];
+  const known = names.find((candidate) => weights.has(candidate));
+  const biasName = known ?? (bias.kind === "buffer" ? undefined : names[1]);
   return weights.scores(matrix, x, biasName === undefined ? undefined : weights.tensor(biasName));
 }

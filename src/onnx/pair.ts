@@ -1,4 +1,5 @@
-import { type ConfigKey, type Decoder, generates, type Head } from "../architectures/architecture.js";
+import type { ConfigKey, Decoder, Head } from "../architectures/architecture.js";
+import { isBase, taskOf } from "../architectures/tasks.js";
 import type { LsgConfig } from "../attention/lsg-config.js";
 import { CheckpointError } from "../base/errors.js";
 import type { Model } from "../model/model.js";
@@ -36,10 +37,10 @@ export function decodePair(
 ): (HeadInputs & { readonly outputs: readonly TaskOutput[] }) | undefined {
   const { decoder } = model.architecture;
   if (!decoder) return undefined;
-  const isBase = Object.keys(head.outputs).length === 0;
+  const isWhole = isBase(head);
   const { encoderHidden } = inputs;
-  const shifts = decoder.start !== undefined && !generates(head);
-  const most = isBase ? fewerPositions(model) : undefined;
+  const shifts = decoder.start !== undefined && !taskOf(head).generates;
+  const most = isWhole ? fewerPositions(model) : undefined;
   const axis = shifts && most === undefined ? "sequence_length" : "decoder_sequence_length";
   const ids = shifts
     ? graph.scope("shift", () => {
@@ -57,7 +58,7 @@ export function decodePair(
     hidden,
     axis,
     lastEnd: () => lastEnd(context.op, model, decoder, inputs.inputIds),
-    outputs: isBase || !shifts ? [encoderOutput] : [],
+    outputs: isWhole || !shifts ? [encoderOutput] : [],
   };
 }
 
@@ -94,13 +95,13 @@ function shiftRight(op: Op, { config }: Model, { start, ids: { pad } }: Decoder,
   const batch = op.Shape(ids, { start: 0, end: 1 });
   if (start === undefined) return ids;
   const first =
-    start === "last token"
+    start.kind === "last token"
       ? rowElement(
           op,
           ids,
           op.Sub(op.ReduceSum(isNot(op, ids, tokenId(config, pad)), [1], { keepdims: 0 }), 1),
         )
-      : op.Expand(tokenId(config, start), batch);
+      : op.Expand(tokenId(config, start.id), batch);
   return op.Concat(op.Unsqueeze(first, [1]), others, { axis: 1 });
 }
 

@@ -1,19 +1,15 @@
 import type { Architecture } from "../architectures/architecture.js";
+import { configClass } from "../architectures/class-names.js";
 import { type ModelingCode, NEEDS_CODE } from "../architectures/modeling.js";
+import { isBase, taskOf } from "../architectures/tasks.js";
 import type { LongformerConfig } from "../attention/longformer.js";
+import { lsgRow } from "../attention/lsg.js";
 import { isSparse } from "../attention/lsg-config.js";
-import { seenInFull } from "../attention/planned.js";
 import { scoreBytes } from "../attention/score-memory.js";
+import { seenInFull } from "../attention/variants.js";
 import type { Config } from "../checkpoint/checkpoint.js";
 import { COLBERT_CLASS } from "../checkpoint/sentence-transformers/model-kind.js";
-import {
-  configClass,
-  headlessNotes,
-  isLsgConfig,
-  lsgClass,
-  openedClass,
-  withoutLsg,
-} from "../model/classes.js";
+import { headlessNotes, lsgClass, openedClass, withoutLsg } from "../model/classes.js";
 import { groupNames } from "../model/strangers.js";
 import { DEFAULT_MAX_SEQUENCE_LENGTH } from "../options/schemas.js";
 import { cutSentence } from "./model-card.js";
@@ -27,7 +23,7 @@ export function conversionNotes(inputs: PlanInputs, weights: WeightPlan): string
   const { checkpoint, architecture, options } = inputs;
   const { source, target, created, carried, attention, length, promise, findings } = weights;
   const { headless } = source;
-  const isBase = target.head?.auto === "Model";
+  const isBody = target.head && isBase(target.head);
   const all: (string | false)[] = [
     ...headlessNotes(source, "converted"),
     headless === undefined &&
@@ -41,10 +37,10 @@ export function conversionNotes(inputs: PlanInputs, weights: WeightPlan): string
     inputs.tokens.asked !== undefined && tokenNote(inputs.tokens.asked),
     promiseSentence(
       promise,
-      isBase && target.className !== source.className ? `${source.className}'s base model` : source.className,
+      isBody && target.className !== source.className ? `${source.className}'s base model` : source.className,
     ),
     ...findings,
-    length.to < length.from && cutNote(inputs, weights),
+    length.to < length.from && cutNote(weights),
     costNote(weights),
     promise.hidden_states_up_to > 1 && beyondNote(inputs, weights),
     ...(attention.kind === "lsg"
@@ -55,8 +51,8 @@ export function conversionNotes(inputs: PlanInputs, weights: WeightPlan): string
 }
 
 /** What is lost where the table of positions is cut. */
-function cutNote({ architecture }: PlanInputs, { source, length: { from, to }, target }: WeightPlan): string {
-  const writes = architecture.decoder && target.head?.auto === "Seq2SeqLM";
+function cutNote({ source, length: { from, to }, target }: WeightPlan): string {
+  const writes = target.head && taskOf(target.head).generates;
   return (
     `${cutSentence({ from, to })} ${source.className} read them.` +
     (writes ? ` The decoder writes no more than ${to} tokens either.` : "")
@@ -110,7 +106,7 @@ function namedOtherwise(config: Config, className: string): boolean {
 }
 
 function lsgNotes({ checkpoint, architecture, options, modeling }: PlanInputs, { target }: WeightPlan) {
-  const isLsg = isLsgConfig(checkpoint.config);
+  const isLsg = lsgRow.marks(checkpoint.config);
   return [
     target.head === undefined &&
       target.className !== COLBERT_CLASS &&
@@ -132,7 +128,8 @@ function longformerNotes(
   { source, target }: WeightPlan,
   config: LongformerConfig,
 ) {
-  const countsPadding = architecture.positions.offset === 0 && longformer?.positions.offset !== 0;
+  const countsPadding =
+    architecture.positions.kind === "table" && longformer?.positions.kind === "table behind padding";
   return [
     source.head === undefined &&
       source.className !== COLBERT_CLASS &&
@@ -147,7 +144,7 @@ function longformerNotes(
 
 /** What becomes of positions that the source had none for. */
 export function beyond({ positions }: Architecture): string {
-  return positions.sinusoidal ? "positions go on" : "positions repeat";
+  return positions.kind === "sinusoidal" ? "positions go on" : "positions repeat";
 }
 
 /** What whoever opens the result has to say, and what happens where he doesn't. */

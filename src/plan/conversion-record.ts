@@ -1,6 +1,7 @@
 import { isAbsolute, relative } from "node:path";
 import { z } from "zod";
 import { CheckpointError } from "../base/errors.js";
+import { deepFreeze } from "../base/freeze.js";
 import { parseJson, parseObject } from "../checkpoint/checkpoint.js";
 import type { FileSource } from "../checkpoint/file-source.js";
 import type { FileHashes } from "../checkpoint/source-hashes.js";
@@ -100,7 +101,7 @@ export function withHashes(plan: ConversionPlan, sha256: FileHashes | undefined)
   const sideFiles = plan.sideFiles.map((file) =>
     file.path === RECORD_FILE ? { kind: "write" as const, path: RECORD_FILE, content } : file,
   );
-  return { ...plan, record, sideFiles };
+  return deepFreeze({ ...plan, record, sideFiles });
 }
 
 /** A record as the file holds it. */

@@ -17,9 +17,12 @@ export function correspondingModules(
   target: Architecture,
   sizes: Sizes,
 ): ReadonlyMap<string, string> {
+  const [from, to] = [source.encoder.embeddings, target.encoder.embeddings];
   const pairs: Pair[] = [
-    [source.encoder.embeddings.word, target.encoder.embeddings.word],
-    ...optional(source.encoder.embeddings.tokenType, target.encoder.embeddings.tokenType),
+    [from.word, to.word],
+    ...(from.types.kind === "none" || to.types.kind === "none"
+      ? []
+      : [[from.types.table, to.types.table] as const]),
   ];
   const add = (from: AnyStack, to: AnyStack, paths: readonly [source: string[], target: string[]]) => {
     pairs.push(

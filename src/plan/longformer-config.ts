@@ -1,6 +1,6 @@
-import { type Architecture, generates, type Head } from "../architectures/architecture.js";
+import type { Architecture, Head } from "../architectures/architecture.js";
+import { taskOf } from "../architectures/tasks.js";
 import {
-  type LayerSizes,
   type LongformerConfig,
   perLayer,
   REFERENCE_WINDOW,
@@ -8,10 +8,11 @@ import {
   refuseUneven,
   withDilation,
 } from "../attention/longformer.js";
+import type { LayerSizes } from "../attention/variant-row.js";
 import { OptionError } from "../base/errors.js";
 import type { Config } from "../checkpoint/checkpoint.js";
 import type { Model } from "../model/model.js";
-import { positionOffset } from "../model/positions.js";
+import { positionOffset, statedPositions } from "../model/positions.js";
 import type { ConversionOptions } from "../options/options.js";
 
 export interface SizeChanges {
@@ -26,18 +27,19 @@ export interface SizeChanges {
 
 /** Whether a decoder reads what the encoder reads: it then needs as many positions. Others write, as before. */
 export function readsInput(head: Head | undefined): boolean {
-  return head !== undefined && !generates(head);
+  return head !== undefined && !taskOf(head).generates;
 }
 
 /** A model's sizes and settings under the names of its Longformer variant. */
 export function sizeChanges({ model, variant, length, head, separator }: SizeChanges): [string, unknown][] {
   const { architecture, config, sizes } = model;
-  const { taskType } = architecture.encoder.embeddings;
+  const { types } = architecture.encoder.embeddings;
+  const tasks = types.kind === "input and task" ? types.task : undefined;
   const offset = positionOffset(variant, config);
   const settings: Readonly<Record<string, unknown>> = {
     ...sizes,
     types: sizes.types || 1,
-    positions: length + (variant.positions.configCountsOffset ? offset : 0),
+    positions: statedPositions(variant, length, offset),
     activation: settingOf(architecture.config.activation, config),
   };
   const decoder: Readonly<Record<string, unknown>> = {
@@ -50,15 +52,14 @@ export function sizeChanges({ model, variant, length, head, separator }: SizeCha
     );
   const changes: [string, unknown][] = [
     // Where the names differ the old one would state the old length; task types are in the token types now.
-    ...[architecture.config.positions, taskType?.rows, [taskType?.where]].flatMap(
-      (key): [string, unknown][] => (Array.isArray(key) && key[0] ? [[key[0], undefined]] : []),
+    ...[architecture.config.positions, tasks?.rows, [tasks?.where]].flatMap((key): [string, unknown][] =>
+      Array.isArray(key) && key[0] ? [[key[0], undefined]] : [],
     ),
     ...under(variant.config, settings),
     ...under(variant.decoder?.config ?? {}, decoder),
-    ...Object.entries(architecture.longformerKeys ?? {}).map(([key, own]): [string, unknown] => [
-      key,
-      config[own],
-    ]),
+    ...Object.entries(("keys" in architecture.longformer && architecture.longformer.keys) || {}).map(
+      ([key, own]): [string, unknown] => [key, config[own]],
+    ),
   ];
   if (offset > 0) changes.push(["pad_token_id", offset - 1]);
   if (!variant.decoder)

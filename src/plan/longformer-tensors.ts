@@ -1,12 +1,13 @@
 import type { Architecture } from "../architectures/architecture.js";
 import { classKeyOf, classNameOf } from "../architectures/class-names.js";
+import { isBase } from "../architectures/tasks.js";
 import { OptionError } from "../base/errors.js";
 import type { Config } from "../checkpoint/checkpoint.js";
 import type { ModelClass } from "../model/classes.js";
 import type { Model } from "../model/model.js";
 import type { SourceTensor } from "../model/names.js";
 import { findBase, positionOffset, positionTable } from "../model/positions.js";
-import { classSpecs, type Sizes } from "../model/tensor-specs.js";
+import { classSpecs, type Sizes, typeTables } from "../model/tensor-specs.js";
 import type { ConversionOptions } from "../options/options.js";
 import { correspondingModules } from "./corresponding.js";
 import { correspondingHeads } from "./corresponding-heads.js";
@@ -42,7 +43,7 @@ export interface Assigned {
  */
 export function assignTensors(inputs: Assignment): Assigned {
   const { model, variant, target, sizes, options } = inputs;
-  const prefix = target.head === variant.heads.Model ? "" : `${variant.basePrefix}.`;
+  const prefix = target.head && isBase(target.head) ? "" : `${variant.basePrefix}.`;
   const names = sourceNames(inputs, prefix);
   const positions = positionDrafts(inputs, prefix);
   const placed: PlacedDraft[] = [];
@@ -50,10 +51,12 @@ export function assignTensors(inputs: Assignment): Assigned {
   const created: string[] = [];
   const own = model.architecture.encoder.embeddings;
   const word = findBase(model.tensors, own.word) as SourceTensor;
-  const task = model.sizes.taskTypes ? findBase(model.tensors, own.taskType?.name ?? "") : undefined;
+  const [, taskTable] = typeTables(model.architecture, model.sizes);
+  const task = taskTable && findBase(model.tensors, taskTable.table);
+  const [typeTable] = typeTables(variant, sizes);
   for (const spec of classSpecs(variant, target.head, sizes, prefix)) {
     const table = positions.get(spec.name);
-    const isTypes = spec.name === `${prefix}${variant.encoder.embeddings.tokenType}.weight`;
+    const isTypes = spec.name === `${prefix}${typeTable?.table}.weight`;
     // Word embeddings that are not tied are the same once more where the source has them once.
     const repeats = !model.tied && spec.tiedTo !== undefined && !spec.ownUnlessTied ? [spec.tiedTo] : [];
     const found = [spec.name, ...repeats]
@@ -128,9 +131,9 @@ function sourceNames({ model, variant, target, sizes, config }: Assignment, pref
     const name = to.inBase ? `${prefix}${to.name}` : to.name;
     const own = (part: string) => (from.inBase ? base(from.name, part) : any(`${from.name}.${part}`));
     names.set(`${name}.weight`, [own("weight")]);
-    const biases = [own("bias"), ...(from.bias === undefined ? [] : [any(from.bias)])];
-    names.set(to.bias ?? `${name}.bias`, biases.toReversed());
-    if (to.bias !== undefined && !model.tied) names.set(`${name}.bias`, biases);
+    const biases = [own("bias"), ...(from.kind === "output" ? [any(from.bias.name)] : [])];
+    names.set(to.kind === "output" ? to.bias.name : `${name}.bias`, biases.toReversed());
+    if (to.kind === "output" && !model.tied) names.set(`${name}.bias`, biases);
   }
   return names;
 }

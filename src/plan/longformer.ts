@@ -1,18 +1,13 @@
 import type { Architecture } from "../architectures/architecture.js";
 import { classKeyOf, classNameOf, classNames } from "../architectures/class-names.js";
-import {
-  isLongformer,
-  type LongformerConfig,
-  losslessLength,
-  MIN_WINDOW,
-  readLongformer,
-  refuseFarApart,
-} from "../attention/longformer.js";
+import { taskOf } from "../architectures/tasks.js";
+import { type LongformerConfig, longformerRow, MIN_WINDOW, refuseFarApart } from "../attention/longformer.js";
+import { attentionOf, keysOf } from "../attention/variants.js";
 import { OptionError } from "../base/errors.js";
 import type { Checkpoint, Config } from "../checkpoint/checkpoint.js";
 import { COLBERT_CLASS } from "../checkpoint/sentence-transformers/model-kind.js";
 import { type ModelClass, requestedClass } from "../model/classes.js";
-import { changedKeys, raisedLengths } from "../model/config.js";
+import { changedKeys, lengthChange, raisedLengths } from "../model/config.js";
 import { describeModel, type Model } from "../model/model.js";
 import type { SourceTensor } from "../model/names.js";
 import { positionTable } from "../model/positions.js";
@@ -64,12 +59,14 @@ export function planLongformer(
   const asked = targetLength(options.maxSequenceLength, positions.usable);
   const longformer = resolveLongformer(options, config, model.sizes, Math.min(positions.usable, asked));
   const length = variant.decoder ? inWindows(asked, longformer, positions.usable) : asked;
+  const lengths = lengthChange(variant, positions.usable, length);
   const shared = Math.min(positions.usable, length);
   refuseFarApart(longformer, length);
-  const own = isLongformer(architecture) ? readLongformer(config, model.sizes) : undefined;
+  const sourceAttention = attentionOf(model);
+  const own = keysOf("longformer", sourceAttention);
   const changes = sizeChanges({ model, variant, length, head: target.head, separator });
   const targetConfig: Config = { ...config, ...Object.fromEntries(changes) };
-  const labels = target.head?.labels ?? configLabels(config);
+  const labels = (target.head && taskOf(target.head).labels) ?? configLabels(config);
   const sizes = readSizes(variant, targetConfig, labels);
   const assigned = assignTensors({ model, variant, target, sizes, length, config: targetConfig, options });
 
@@ -92,8 +89,8 @@ export function planLongformer(
     source,
     target,
     attention: { kind: "longformer", config: longformer },
-    sourceAttention: own && { kind: "longformer", config: own },
-    length: { from: positions.usable, to: length },
+    sourceAttention,
+    length: lengths,
     heads: sizes.heads,
     ...appraise({
       checkpoint,
@@ -101,7 +98,7 @@ export function planLongformer(
       options,
       isNewHead: assigned.created.length > 0,
       attention: {
-        upTo: losslessLength(longformer, shared, own),
+        upTo: longformerRow.losslessLength(longformer, shared, own),
         cause: longformerCause(longformer, options),
       },
       usable: shared,
@@ -119,7 +116,7 @@ export function planLongformer(
         : [["tokenizer_class", config.tokenizer_class ?? architecture.tokenizerClass] as const]),
       ["attention_window", longformer.attention_window],
       ["attention_dilation", longformer.attention_dilation],
-      ...raisedLengths(variant, config, { from: positions.usable, to: length }),
+      ...raisedLengths(variant, config, lengths),
       ...(labels === configLabels(config)
         ? []
         : ([
@@ -167,7 +164,7 @@ function inWindows(asked: number, { attention_window }: LongformerConfig, usable
  * families that do not.
  */
 function withPadding(model: Model, variant: Architecture): Model {
-  const isCounted = model.architecture.positions.offset === variant.positions.offset;
+  const isCounted = model.architecture.positions.kind === variant.positions.kind;
   if (isCounted || variant.decoder || model.config.pad_token_id !== undefined) return model;
   return { ...model, config: { ...model.config, pad_token_id: 0 } };
 }

@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import { type AutoClass, generates } from "../architectures/architecture.js";
+import { type AutoClass, TASKS } from "../architectures/tasks.js";
 import { GRAPH_DTYPES, type GraphDtype, inDtype } from "../base/graph-dtypes.js";
 import { GENERATION_FILES, GRAPH_FILE } from "../checkpoint/graph-files.js";
 import type { ConversionRecord } from "./types.js";
@@ -20,7 +20,7 @@ export function graphs({ options }: ConversionRecord, auto: AutoClass): string[]
   const dtypes = GRAPH_DTYPES.filter((dtype) => [options.onnx ?? []].flat().includes(dtype));
   if (dtypes.length === 0) return [];
   const place = options.onnx_weights === "shared" ? "" : "onnx";
-  const isWhole = !generates({ auto }) || options.task === "feature-extraction";
+  const isWhole = !TASKS[auto].generates || options.task === TASKS.Model.name;
   const names = isWhole ? [GRAPH_FILE] : Object.values(GENERATION_FILES);
   const rows = dtypes.map((dtype) => {
     const files = names.map((name) => `\`${posix.join(place, inDtype(name, dtype))}\``);

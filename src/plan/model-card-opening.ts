@@ -1,15 +1,15 @@
-import type { AutoClass } from "../architectures/architecture.js";
 import { autoClassName } from "../architectures/class-names.js";
 import { NEEDS_CODE } from "../architectures/modeling.js";
-import { losslessLength } from "../attention/lsg.js";
-import type { PlannedAttention } from "../attention/planned.js";
+import type { AutoClass } from "../architectures/tasks.js";
+import { lsgRow } from "../attention/lsg.js";
+import type { LocalAttention } from "../attention/variants.js";
 import { LIBRARIES, type ModelKind } from "../checkpoint/sentence-transformers/model-kind.js";
 import type { ConversionRecord } from "./types.js";
 
 /** What decides how a result is opened. */
 export interface OpeningInputs {
   readonly record: ConversionRecord;
-  readonly attention: PlannedAttention;
+  readonly attention: LocalAttention;
   /** The auto class that opens the result: `MaskedLM` for `AutoModelForMaskedLM`, `Model` for `AutoModel`. */
   readonly auto: AutoClass;
   /** What opens it, where that is not transformers alone. */
@@ -40,7 +40,7 @@ export function opening({ record, attention, auto, kind }: OpeningInputs): strin
   if (attention.kind === "longformer") return how;
   const plainUpTo = Math.min(
     record.promise.hidden_states_up_to,
-    losslessLength(attention.config, record.max_sequence_length.from, undefined),
+    lsgRow.losslessLength(attention.config, record.max_sequence_length.from),
   );
   const setting = kind ? 'config_kwargs={"_attn_implementation": "eager"}' : '_attn_implementation="eager"';
   const plain = `\`${opened}("PATH_OR_ID", ${setting})\`, or any client once the key \`_attn_implementation\` is deleted from config.json`;

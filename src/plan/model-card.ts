@@ -1,7 +1,7 @@
 import { posix } from "node:path";
 import type { LongformerConfig } from "../attention/longformer.js";
 import { isSparse, type LsgConfig } from "../attention/lsg-config.js";
-import { type PlannedAttention, seenInFull } from "../attention/planned.js";
+import { type LocalAttention, seenInFull } from "../attention/variants.js";
 import { escapeMarkdown, markdownCode } from "../base/markdown.js";
 import { printableDocument } from "../base/printable.js";
 import { isRecord } from "../json/json-edit.js";
@@ -134,7 +134,7 @@ function verified({ record, isAffordable }: ModelCardInputs): string {
   );
 }
 
-function attention(planned: PlannedAttention): string {
+function attention(planned: LocalAttention): string {
   const { config } = planned;
   const text = planned.kind === "lsg" ? lsgText(planned.config) : longformerText(planned.config);
   return `## Attention\n\n${text}\n\n${table(["key of config.json", "value"], Object.entries(config))}`;

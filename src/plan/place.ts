@@ -4,6 +4,7 @@ import { CheckpointError, OptionError } from "../base/errors.js";
 import type { Model } from "../model/model.js";
 import type { SourceTensor } from "../model/names.js";
 import { baseTensor, findBase, positionTable } from "../model/positions.js";
+import { typeTables } from "../model/tensor-specs.js";
 import type { ConversionOptions } from "../options/options.js";
 import { type FloatDtype, isFloatDtype, widerDtype } from "../safetensors/dtype.js";
 import type { TokenIdMap } from "../tokenizer/add-tokens.js";
@@ -103,10 +104,9 @@ function globalDraft(
   const { architecture, tensors, sizes } = model;
   const { embeddings } = architecture.encoder;
   const word = baseTensor(tensors, embeddings.word);
-  const typeTables = [embeddings.tokenType, ...(sizes.taskTypes ? [embeddings.taskType?.name] : [])];
   const types =
-    embeddings.usesTokenTypes && options.useTokenIds
-      ? typeTables.flatMap((module) => (module === undefined ? [] : [baseTensor(tensors, module)]))
+    embeddings.types.kind !== "first row" && options.useTokenIds
+      ? typeTables(architecture, sizes).map(({ table }) => baseTensor(tensors, table))
       : [];
   const kept = options.keepFirstGlobalToken ? old : undefined;
   const segments = globalTable({

@@ -57,7 +57,7 @@ async function longformerVariant(
   const modelType = longformerType(architecture);
   if (modelType !== undefined) return findArchitecture(modelType);
   throw new OptionError(
-    `--to longformer: ${title} has no Longformer variant: ${longformer && "refused" in longformer ? longformer.refused : "none is known"}`,
+    `--to longformer: ${title} has no Longformer variant: ${"refused" in longformer ? longformer.refused : ""}`,
     "Use --to lsg.",
   );
 }

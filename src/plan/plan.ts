@@ -1,6 +1,9 @@
-import { writesNoMore } from "../architectures/architecture.js";
+import { taskOf } from "../architectures/tasks.js";
 import { LSG_CLASS_PREFIX } from "../attention/lsg-config.js";
 import { affordedTokens, SCORES_FOR_ALL } from "../attention/score-memory.js";
+import { isLocal } from "../attention/variants.js";
+import { deepFreeze } from "../base/freeze.js";
+import { CONFIG_FILE } from "../checkpoint/checkpoint.js";
 import { COLBERT_CLASS, modelKind, SETTINGS_FILE } from "../checkpoint/sentence-transformers/model-kind.js";
 import { MODULES_FILE } from "../checkpoint/sentence-transformers/modules-json.js";
 import { openedClass } from "../model/classes.js";
@@ -12,7 +15,7 @@ import { openingChanges } from "./left-in-config.js";
 import { planLongformer } from "./longformer.js";
 import { modelCard } from "./model-card.js";
 import type { PlanInputs } from "./plan-inputs.js";
-import { INDEX_FILE, shardIndex } from "./shards.js";
+import { INDEX_FILE, shardIndex, withOrigin } from "./shards.js";
 import { formerCuts, mendingNotes, sentenceNotes } from "./side-file-notes.js";
 import { planSideFiles } from "./side-files.js";
 import type { ConversionPlan, ConversionRecord, SideFile } from "./types.js";
@@ -43,7 +46,6 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
         openingClass(contents, files, architecture.tokenizerClass),
         options.modelKwargs,
       );
-  const length = { ...weights.length, writesNoMore: writesNoMore(inputs.longformer ?? architecture) };
   const {
     sideFiles,
     omitted,
@@ -53,7 +55,7 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
     contents,
     rewritten,
     mended,
-    length,
+    length: weights.length,
     modeling: [...(modeling?.files.keys() ?? [])],
     tokens: tokens.asked?.ids ?? {},
   });
@@ -89,16 +91,20 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
       ...(opening?.changes ?? []),
     ]),
   ];
-  return {
+  return deepFreeze({
     record,
+    length: weights.length,
+    generates: weights.target.head !== undefined && taskOf(weights.target.head).generates === true,
     attention: weights.attention,
     config: {
+      kind: "config",
+      path: CONFIG_FILE,
       set: Object.fromEntries(changes.filter(([, value]) => value !== undefined)),
       remove: changes
         .filter(([key, value]) => value === undefined && (key in checkpoint.config || settled.has(key)))
         .map(([key]) => key),
     },
-    shards: weights.shards,
+    shards: weights.shards.map((shard) => withOrigin(shard, checkpoint)),
     dropped: weights.dropped,
     carried: weights.carried,
     sideFiles: [...sideFiles, ...written],
@@ -116,13 +122,14 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
       ...leftOut,
       ...openingNotes(modeling),
     ],
-  };
+  });
 }
 
 function conversionRecord(
   { checkpoint, architecture, options, tokens, provenance: { lsg_version, source }, longformer }: PlanInputs,
   weights: WeightPlan,
 ): ConversionRecord {
+  const { from, to } = weights.length;
   const modelTypeFrom = checkpoint.settlement?.modelTypeFrom;
   const isColbert = weights.configChanges.get("architectures")?.toString() === COLBERT_CLASS;
   // A class that lsg does not know has no counterpart: the result is its base model's.
@@ -137,11 +144,11 @@ function conversionRecord(
     ...(modelTypeFrom && { model_type_from: modelTypeFrom }),
     architecture: longformer || isColbert ? className : LSG_CLASS_PREFIX + className,
     variant: longformer ? "longformer" : "lsg",
-    max_sequence_length: weights.length,
+    max_sequence_length: { from, to },
     ...(tokens.asked && { added_tokens: tokens.asked.ids }),
     ...(Object.keys(weights.unreadGlobals).length > 0 && { unread_global_table: weights.unreadGlobals }),
     options: recordedOptions(options),
-    ...(weights.sourceAttention && { source_attention: { ...weights.sourceAttention.config } }),
+    ...(isLocal(weights.sourceAttention) && { source_attention: { ...weights.sourceAttention.config } }),
     promise: weights.promise,
   };
 }

@@ -1,13 +1,25 @@
+import { describeAttention } from "../attention/variants.js";
 import { printable } from "../base/printable.js";
 import { megabytes } from "../base/progress.js";
-import { describeAttention } from "../model/attention.js";
 import { totalBytes } from "./shards.js";
 import type { ConversionPlan } from "./types.js";
 
-/** A plan as JSON has it: maps as objects. */
-export function planToJson(plan: ConversionPlan): unknown {
+/** A plan as `--dry-run` prints it, which others rely on: maps as objects, without what only writer and verifier ask for. */
+export function planToJson({ length: _, generates: __, ...plan }: ConversionPlan): unknown {
+  const printed = {
+    ...plan,
+    config: { set: plan.config.set, remove: plan.config.remove },
+    shards: plan.shards.map(({ copyOf: _, ...shard }) => shard),
+    sideFiles: plan.sideFiles.map((file) => {
+      if (file.kind !== "edit") return file;
+      const { tokens, ...edit } = file;
+      return { ...edit, ...(tokens && { addsTokens: true }) };
+    }),
+  };
   return JSON.parse(
-    JSON.stringify(plan, (_, value: unknown) => (value instanceof Map ? Object.fromEntries(value) : value)),
+    JSON.stringify(printed, (_, value: unknown) =>
+      value instanceof Map ? Object.fromEntries(value) : value,
+    ),
   );
 }
 

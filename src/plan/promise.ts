@@ -1,6 +1,8 @@
+import { isBase } from "../architectures/tasks.js";
 import { dilationText, type LongformerConfig } from "../attention/longformer.js";
-import { type LsgSource, readsNewGlobals } from "../attention/lsg.js";
+import { readsNewGlobals } from "../attention/lsg.js";
 import type { LsgConfig } from "../attention/lsg-config.js";
+import type { KeptRows } from "../attention/variant-row.js";
 import { LsgError } from "../base/errors.js";
 import type { Checkpoint } from "../checkpoint/checkpoint.js";
 import { COLBERT_CLASS } from "../checkpoint/sentence-transformers/model-kind.js";
@@ -62,14 +64,14 @@ function promiseOfKnown({ attention, usable, model, isNewHead }: PromiseInputs):
     const why = `with ${cause} the outputs differ from the original's ${where}, and the model should be fine-tuned`;
     return { lossless_up_to: upTo, hidden_states_up_to: upTo, why };
   }
-  const { source, target, architecture } = model;
+  const { source, target } = model;
   if (!source.head && source.className !== COLBERT_CLASS) {
     const why = `what ${source.className}, a class that lsg does not know, makes of them is its own`;
     return { lossless_up_to: 0, hidden_states_up_to: upTo, why };
   }
   // The base class gives hidden states, whatever else it gives.
-  const isBase = target.head === architecture.heads.Model;
-  if (!isBase && (isNewHead || target.className !== source.className)) {
+  const isBody = target.head && isBase(target.head);
+  if (!isBody && (isNewHead || target.className !== source.className)) {
     const why = `its head is not ${source.className}'s (--architecture ${target.className})`;
     return { lossless_up_to: 0, hidden_states_up_to: upTo, why };
   }
@@ -113,20 +115,23 @@ function unknownOutputs({ checkpoint, model, options }: PromiseInputs): OwnCompu
 }
 
 /** Which option of a conversion to LSG makes its attention another than the source's. */
-export function lsgCause(lsg: LsgConfig, options: ConversionOptions, source: LsgSource | undefined): string {
+export function lsgCause(
+  lsg: LsgConfig,
+  options: ConversionOptions,
+  source: LsgConfig | undefined,
+  keptRows: KeptRows,
+): string {
   const asked = (key: keyof LsgConfig) => {
     const value = options.lsg[key as keyof typeof options.lsg];
     const flag = flagName(key);
     if (typeof value !== "boolean") return `${flag} ${value}`;
     return value ? flag : flag.replace("--", "--no-");
   };
-  if (source && readsNewGlobals(lsg, source)) {
+  if (source && readsNewGlobals(lsg, keptRows)) {
     return "a table of global tokens made anew (--resize-lsg keeps the source's)";
   }
   const given = Object.keys(options.lsg) as (keyof LsgConfig)[];
-  const deciding = given.filter((key) =>
-    source ? lsg[key] !== source.config[key] : DECIDING[key]?.(lsg[key]),
-  );
+  const deciding = given.filter((key) => (source ? lsg[key] !== source[key] : DECIDING[key]?.(lsg[key])));
   const isPreset = !source && options.preset === "reference" && !lsg.first_token_is_global;
   const causes = [
     ...(isPreset && !deciding.includes("first_token_is_global") ? ["--preset reference"] : []),

@@ -1,5 +1,6 @@
 import type { Architecture } from "../architectures/architecture.js";
 import { classNameOf } from "../architectures/class-names.js";
+import { isBase } from "../architectures/tasks.js";
 import { CheckpointError } from "../base/errors.js";
 import { basePrefixOf } from "../model/classes.js";
 import type { Model } from "../model/model.js";
@@ -110,8 +111,8 @@ function oldHead(
 }
 
 /** The base class works without its pooler, and many checkpoints come without it. */
-function isOptionalPooler(spec: TensorSpec, { architecture, target, mayCreate }: ReconcileInputs): boolean {
-  return !mayCreate && spec.part === "pooler" && target.head === architecture.heads.Model;
+function isOptionalPooler(spec: TensorSpec, { target, mayCreate }: ReconcileInputs): boolean {
+  return !mayCreate && spec.part === "pooler" && target.head !== undefined && isBase(target.head);
 }
 
 /** The tensor that stands for a missing one: what it is tied to, or what is tied to it. */

@@ -31,13 +31,11 @@ export function planShards({ weightFiles }: Checkpoint, placed: readonly PlacedD
 }
 
 /**
- * The file of the source that a planned shard would repeat, tensor for tensor and in their places: it need only be
+ * A shard that names the source's file which it would repeat, tensor for tensor and in their places: that need only be
  * copied. Its header may be spelt otherwise than ours.
  */
-export function untouchedFile(
-  { tensors, metadata }: PlannedShard,
-  { weightFiles, tensors: stored }: Checkpoint,
-): string | undefined {
+export function withOrigin(shard: PlannedShard, { weightFiles, tensors: stored }: Checkpoint): PlannedShard {
+  const { tensors, metadata } = shard;
   const [name = ""] = tensors.keys();
   const first = stored.get(name);
   const path = first?.file;
@@ -64,7 +62,7 @@ export function untouchedFile(
     own.tensorNames.length === tensors.size &&
     own.tensorNames.every((stored) => tensors.has(stored)) &&
     [...tensors].every(isKept);
-  return isWhole ? path : undefined;
+  return isWhole && path !== undefined ? { ...shard, copyOf: path } : shard;
 }
 
 /** transformers 4.40 opens no safetensors file that does not say for which library it is. */

@@ -1,7 +1,7 @@
 import type { FileSource } from "../checkpoint/file-source.js";
 import { leftOutSentence, type OmittedFile, type SourceFiles, sortFiles } from "../checkpoint/left-out.js";
 import { addTokens, filesForTokens, type TokenIdMap } from "../tokenizer/add-tokens.js";
-import { limitsLength, raiseLength } from "../tokenizer/raise-length.js";
+import { type Lengths, limitsLength, raiseLength } from "../tokenizer/raise-length.js";
 import type { SideFile } from "./types.js";
 
 /** What we write ourselves, or the modelling code of an earlier conversion. */
@@ -12,7 +12,7 @@ export interface SideFileInputs extends SourceFiles {
   readonly rewritten: ReadonlyMap<string, Buffer> | undefined;
   /** JSON files that are not copied as they lie in the source. */
   readonly mended: FileSource["mended"];
-  readonly length: Parameters<typeof raiseLength>[2];
+  readonly length: Lengths;
   /** Python files to be put into the result. */
   readonly modeling: readonly string[];
   /** What the tokenizer gets. */
@@ -45,7 +45,7 @@ export function planSideFiles({
       }
       const content = contents.get(path);
       const { edits } = content && limitsLength(path) ? raiseLength(path, content, length) : { edits: [] };
-      if (tokenFiles.edited.includes(path)) return { kind: "edit", path, edits, addsTokens: true };
+      if (tokenFiles.edited.includes(path)) return { kind: "edit", path, edits, tokens };
       const stays = edits.length === 0 && !mended?.has(path);
       return stays ? { kind: "copy", path } : { kind: "edit", path, edits };
     });

@@ -1,4 +1,4 @@
-import type { PlannedAttention } from "../attention/planned.js";
+import type { LocalAttention } from "../attention/variants.js";
 import type { ModelTypeOrigin } from "../checkpoint/checkpoint.js";
 import type { OmittedFile } from "../checkpoint/left-out.js";
 import type { Rows, Run } from "../checkpoint/rows.js";
@@ -8,7 +8,7 @@ import type { Variant } from "../options/schemas.js";
 import type { Dtype } from "../safetensors/dtype.js";
 import type { TensorInfo } from "../safetensors/header.js";
 import type { TokenIdMap } from "../tokenizer/add-tokens.js";
-import type { LengthEdit } from "../tokenizer/raise-length.js";
+import type { LengthEdit, Lengths } from "../tokenizer/raise-length.js";
 
 /** Values that come from no source tensor, reproducible from the seed. */
 export type Generator =
@@ -41,6 +41,8 @@ export interface PlannedTensor extends TensorInfo {
 /** A weight file to be written. */
 export interface PlannedShard {
   readonly file: string;
+  /** The source's file that holds the same, tensor for tensor: it is copied as it is. */
+  readonly copyOf?: string;
   readonly metadata: ReadonlyMap<string, string> | undefined;
   readonly tensors: ReadonlyMap<string, PlannedTensor>;
 }
@@ -54,16 +56,24 @@ export interface DroppedTensor {
 /** A small file of the result. */
 export type SideFile =
   | { readonly kind: "copy"; readonly path: string }
-  /** A copy that every reader of JSON takes, with its lengths raised, and with the tokens of the record added to it. */
+  /** A copy that every reader of JSON takes, with its lengths raised, and tokens added to it. */
   | {
       readonly kind: "edit";
       readonly path: string;
       readonly edits: readonly LengthEdit[];
-      readonly addsTokens?: true;
+      readonly tokens?: TokenIdMap;
     }
   /** A file that comes with lsg. */
   | { readonly kind: "modeling"; readonly path: string }
   | { readonly kind: "write"; readonly path: string; readonly content: string };
+
+/** config.json: top-level keys that change. Every other key stays as it is. */
+export interface PlannedConfig {
+  readonly kind: "config";
+  readonly path: string;
+  readonly set: Readonly<Record<string, unknown>>;
+  readonly remove: readonly string[];
+}
 
 /** What is promised of a result, by its original's outputs; lsg_conversion.json holds it. */
 export interface Promised {
@@ -117,16 +127,15 @@ export interface UnreadGlobals {
 /** What a record says that no plan can know. */
 export type Provenance = Pick<ConversionRecord, "lsg_version" | "source">;
 
-/** Everything that a conversion will do, decided before a byte is written. Plain data, printed by --dry-run. */
+/** Everything that a conversion will do, decided before a byte is written. Plain data, frozen; --dry-run prints it. */
 export interface ConversionPlan {
   readonly record: ConversionRecord;
+  readonly length: Lengths;
+  /** Whether the result's class generates: its exports have other graphs. */
+  readonly generates: boolean;
   /** The attention of the result; its keys are in `config.set` as well. */
-  readonly attention: PlannedAttention;
-  /** Top-level keys of config.json that change. Every other key stays as it is. */
-  readonly config: {
-    readonly set: Readonly<Record<string, unknown>>;
-    readonly remove: readonly string[];
-  };
+  readonly attention: LocalAttention;
+  readonly config: PlannedConfig;
   readonly shards: readonly PlannedShard[];
   readonly dropped: readonly DroppedTensor[];
   /** Tensors of the source that the result holds and its class does not have. */

@@ -1,15 +1,16 @@
 import type { Architecture } from "../architectures/architecture.js";
-import { keptGlobalRows, losslessLength, lsgConfigChanges, readLsgConfig } from "../attention/lsg.js";
-import type { PlannedAttention } from "../attention/planned.js";
+import { keptGlobalRows, lsgConfigChanges, lsgRow } from "../attention/lsg.js";
+import { type Attention, attentionOf, keysOf, type LocalAttention } from "../attention/variants.js";
 import type { Checkpoint } from "../checkpoint/checkpoint.js";
 import { lsgClass, type ModelClass } from "../model/classes.js";
-import { aliasedSizes, changedKeys, raisedLengths } from "../model/config.js";
+import { aliasedSizes, changedKeys, lengthChange, raisedLengths } from "../model/config.js";
 import { describeModel, type Model } from "../model/model.js";
-import { positionTable } from "../model/positions.js";
+import { positionTable, statedPositions } from "../model/positions.js";
 import { refuseExpanded } from "../model/refuse-expanded.js";
 import { strangersOf } from "../model/strangers.js";
 import { configLabels } from "../model/tensor-specs.js";
 import type { ConversionOptions } from "../options/options.js";
+import type { Lengths } from "../tokenizer/raise-length.js";
 import { globalStart } from "./global-start.js";
 import { resolveLsgConfig } from "./lsg.js";
 import { place, type TokenIds } from "./place.js";
@@ -23,10 +24,9 @@ import type { DroppedTensor, PlannedShard, Promised, UnreadGlobals } from "./typ
 export interface WeightPlan {
   readonly source: ModelClass;
   readonly target: ModelClass;
-  readonly attention: PlannedAttention;
-  /** Undefined for a source with full attention. */
-  readonly sourceAttention: PlannedAttention | undefined;
-  readonly length: { readonly from: number; readonly to: number };
+  readonly attention: LocalAttention;
+  readonly sourceAttention: Attention;
+  readonly length: Lengths;
   readonly promise: Promised;
   /** What the user should know of the source, a sentence each. */
   readonly findings: readonly string[];
@@ -63,24 +63,26 @@ export function planWeights(
 
   const positions = positionTable(model);
   const length = targetLength(options.maxSequenceLength, positions.usable);
+  const lengths = lengthChange(architecture, positions.usable, length);
   // Of a table that is cut the rest is read by neither.
   const shared = Math.min(positions.usable, length);
   const lsg = resolveLsgConfig(options, model, shared);
   const started = isLsg && options.resizeLsg ? undefined : globalStart(model, lsg, options, tokens);
   const globals = started && { options, start: started.start };
   const keptRows = keptGlobalRows(options.resizeLsg, options.keepFirstGlobalToken);
-  const sourceLsg = isLsg ? ({ config: readLsgConfig(config, architecture), keptRows } as const) : undefined;
+  const sourceAttention = attentionOf(model);
+  const sourceLsg = keysOf("lsg", sourceAttention);
   // The reference computes all rows that can be; what is to be lossless keeps the source's own.
   const keptPositions = options.preset === "reference" ? 0 : positions.usable;
   const { placed, dropped } = place({ model, reconciled, length, keptPositions, globals });
-  const rows = length + (architecture.positions.configCountsOffset ? positions.offset : 0);
+  const rows = statedPositions(architecture, length, positions.offset);
 
   return {
     source,
     target,
     attention: { kind: "lsg", config: lsg },
-    sourceAttention: sourceLsg && { kind: "lsg", config: sourceLsg.config },
-    length: { from: positions.usable, to: length },
+    sourceAttention,
+    length: lengths,
     heads: sizes.heads,
     ...appraise({
       checkpoint,
@@ -88,8 +90,8 @@ export function planWeights(
       options,
       isNewHead: reconciled.created.length > 0,
       attention: {
-        upTo: losslessLength(lsg, shared, sourceLsg),
-        cause: lsgCause(lsg, options, sourceLsg),
+        upTo: lsgRow.losslessLength(lsg, shared, sourceLsg, keptRows),
+        cause: lsgCause(lsg, options, sourceLsg, keptRows),
       },
       usable: shared,
     }),
@@ -97,7 +99,7 @@ export function planWeights(
       ...changedKeys(checkpoint.config, config),
       ...lsgConfigChanges(architecture, lsgClass(target.className, architecture), lsg),
       ["max_position_embeddings", rows],
-      ...raisedLengths(architecture, config, { from: positions.usable, to: length }),
+      ...raisedLengths(architecture, config, lengths),
       ...aliasedSizes(architecture, config, sizes),
       // The result's attention is none of windows, whatever the source's was.
       ["attention_window", undefined],

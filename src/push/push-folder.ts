@@ -1,4 +1,5 @@
 import { findArchitecture, modelTypes } from "../architectures/architectures.js";
+import { hubTask } from "../architectures/tasks.js";
 import { StoppedError } from "../base/errors.js";
 import { type Progress, silent } from "../base/progress.js";
 import { CONFIG_FILE, parseObject } from "../checkpoint/checkpoint.js";
@@ -11,7 +12,6 @@ import { MODULES_FILE } from "../checkpoint/sentence-transformers/modules-json.j
 import type { FileHashes } from "../checkpoint/source-hashes.js";
 import { headOf } from "../model/classes.js";
 import { configLabels } from "../model/tensor-specs.js";
-import { hubTask } from "../onnx/tasks.js";
 import type { PushOptions } from "../options/options.js";
 import { RECORD_FILE, readRecord } from "../plan/conversion-record.js";
 import type { ConversionRecord } from "../plan/types.js";

@@ -1,8 +1,8 @@
 import { isSparse, type LsgConfig } from "../attention/lsg-config.js";
-import type { PlannedAttention } from "../attention/planned.js";
+import type { LocalAttention } from "../attention/variants.js";
 import type { AttentionShape } from "./table.js";
 
-/** Attention as pictures show it. */
+/** LocalAttention as pictures show it. */
 export interface DrawnAttention extends AttentionShape {
   /** Tokens seen on either side of each, where that is no matter of blocks: half a Longformer's window. */
   readonly window?: number;
@@ -21,11 +21,7 @@ export function lsgShape(lsg: LsgConfig, causal: boolean): AttentionShape {
 }
 
 /** Any planned attention as pictures show it; of layers that differ, the widest. @param globals tokens drawn as global */
-export function drawnAttention(
-  attention: PlannedAttention,
-  causal: boolean,
-  globals: number,
-): DrawnAttention {
+export function drawnAttention(attention: LocalAttention, causal: boolean, globals: number): DrawnAttention {
   if (attention.kind === "lsg") return lsgShape(attention.config, causal);
   const window = Math.max(...attention.config.attention_window) / 2;
   return {

@@ -1,4 +1,4 @@
-import { borderOf, type PlannedAttention } from "../attention/planned.js";
+import { type Attention, borderOf } from "../attention/variants.js";
 import { seededUniform } from "../base/random.js";
 
 /** Where time and memory are measured first; then at twice as many tokens, up to the longest input. */
@@ -10,23 +10,19 @@ function borders(block: number): number[] {
 }
 
 /** What `--lengths` asks for, or around the borders of blocks up to the longest input. */
-export function sweepLengths(
-  attention: PlannedAttention,
-  longest: number,
-  asked?: readonly number[],
-): number[] {
+export function sweepLengths(attention: Attention, longest: number, asked?: readonly number[]): number[] {
   return within(asked ?? [...borders(borderOf(attention)), longest - 1, longest], 1, longest);
 }
 
 /** A length for each branch of a graph, and the shortest: where other numbers are to be seen, not other shapes. */
-export function branchLengths(attention: PlannedAttention, longest: number): number[] {
+export function branchLengths(attention: Attention, longest: number): number[] {
   const block = borderOf(attention);
   return within([1, Math.min(block, longest), Math.min(3 * block + 5, longest)], 1, longest);
 }
 
 /** Border lengths and seeded ones in between, from `shortest` to `longest`. */
 export function comparedLengths(
-  attention: PlannedAttention,
+  attention: Attention,
   [shortest, longest]: readonly [number, number],
   { count, seed, asked }: { count: number; seed: number; asked: readonly number[] | undefined },
 ): number[] {

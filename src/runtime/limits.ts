@@ -1,5 +1,5 @@
-import { type PlannedAttention, seenInFull } from "../attention/planned.js";
 import { runScoreBytes } from "../attention/score-memory.js";
+import { type Attention, seenInFull } from "../attention/variants.js";
 import { OptionError } from "../base/errors.js";
 import type { Model } from "../model/model.js";
 import { freeBytes } from "./free-memory.js";
@@ -49,7 +49,7 @@ export function tokenizerLimits(fileBytes: number): Limits {
 /** What our own graph of a model has to do. */
 export interface GraphWork {
   readonly model: Model;
-  readonly attention: PlannedAttention | undefined;
+  readonly attention: Attention;
   /** Of the longest inputs. */
   readonly tokens: number;
   /** That it took for the longest of what it did so far. */
@@ -71,7 +71,7 @@ function graphBytes({ model, attention, tokens }: GraphWork): number {
   const floats =
     WEIGHT_COPIES * (parameters + vocab * hidden) +
     STATE_COPIES * ROWS * tokens * Math.max(hidden, intermediate);
-  const full = Math.min(tokens, attention ? seenInFull(attention) : tokens);
+  const full = Math.min(tokens, seenInFull(attention));
   return Float32Array.BYTES_PER_ELEMENT * floats + runScoreBytes(heads, full);
 }
 

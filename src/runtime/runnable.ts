@@ -1,7 +1,8 @@
 import { performance } from "node:perf_hooks";
 import type { Head } from "../architectures/architecture.js";
-import { lsgOf } from "../attention/planned.js";
+import { isBase } from "../architectures/tasks.js";
 import { affordedTokens } from "../attention/score-memory.js";
+import { lsgOf } from "../attention/variants.js";
 import type { Device } from "../base/device-names.js";
 import { CheckpointError, LimitError, systemErrorCode } from "../base/errors.js";
 import { type GenerationSettings, readGenerationSettings } from "../model/generation-settings.js";
@@ -89,7 +90,10 @@ export async function openRunnable(
     slowest = Math.max(slowest, (performance.now() - begin) / 1000);
     return result;
   };
-  const sizes = layers === undefined ? model.sizes : { ...model.sizes, layers, layersPerGroup: 1 };
+  const sizes =
+    layers === undefined
+      ? model.sizes
+      : { ...model.sizes, layers, sharing: model.sizes.sharing && { ...model.sizes.sharing, perGroup: 1 } };
   const open = (path: string): Promise<Session> =>
     timed(() =>
       running(`${title} cannot be loaded`, () =>
@@ -161,7 +165,7 @@ export async function openRunnable(
 /** The class whose head is to be run, if something follows the encoder in it: a decoder or a head. */
 function following({ architecture, source }: Model, own: boolean): Head | undefined {
   const head = headForTask(architecture, own ? source.head : undefined, undefined);
-  return architecture.decoder || Object.keys(head.outputs).length > 0 ? head : undefined;
+  return architecture.decoder || !isBase(head) ? head : undefined;
 }
 
 /** The inputs that a graph has. */

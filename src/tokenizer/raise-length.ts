@@ -12,7 +12,7 @@ export interface LengthEdit {
 }
 
 /** Tokens that the source reads, and that the result does. */
-interface Lengths {
+export interface Lengths {
   readonly from: number;
   readonly to: number;
   /** Whether generate() writes no more than before: see `writesNoMore` of an architecture. */

@@ -1,9 +1,9 @@
-import { lsgOf } from "../attention/planned.js";
+import { configClass } from "../architectures/class-names.js";
+import { lsgOf } from "../attention/variants.js";
 import { LsgError } from "../base/errors.js";
 import { GRAPH_DTYPES, type GraphDtype } from "../base/graph-dtypes.js";
 import type { FileSource } from "../checkpoint/file-source.js";
 import { whileUnchanged } from "../checkpoint/watch.js";
-import { configClass } from "../model/classes.js";
 import { asModel, type ReadCheckpoint, type ReadModel } from "../model/open.js";
 import { ownComputation } from "../model/own-computation.js";
 import { DEFAULT_SEED } from "../options/schemas.js";
@@ -25,7 +25,7 @@ import { checkModel } from "./model/checks.js";
 import { createRecorder, type Listener, type Recorder } from "./recorder.js";
 import { promiseWords } from "./report/wording.js";
 import { summarise } from "./summary.js";
-import type { VerificationReport } from "./types.js";
+import type { LocalModel, VerificationReport } from "./types.js";
 import { NO_ORIGINAL } from "./verdict.js";
 
 /** What to verify, and how closely. */
@@ -111,13 +111,13 @@ async function makeChecks(request: VerifyRequest, listener: Listener): Promise<V
   const promise = promised?.promise ?? { lossless_up_to: 0, hidden_states_up_to: 0 };
   const lshSeed = promised?.options.seed;
   const measured =
-    converted?.attention === undefined
+    converted === undefined
       ? undefined
       : await checkModel(
           {
             host: hostOf(device, runtime, signal),
             device: device.name,
-            converted: { ...converted, attention: converted.attention },
+            converted,
             original: original && (await modelOf(original, recorder)),
             modeling,
             promise,
@@ -219,7 +219,7 @@ function nothingCompared(reason: string, remedy = "Name it: --against FOLDER_OR_
 }
 
 /** The attention, where it is one of blocks, which pictures show. */
-function shapeOf(converted: ReadModel | undefined): AttentionShape | null {
-  const lsg = lsgOf(converted?.attention);
+function shapeOf(converted: LocalModel | undefined): AttentionShape | null {
+  const lsg = converted && lsgOf(converted.attention);
   return lsg ? lsgShape(lsg, converted?.model.config.is_decoder === true) : null;
 }

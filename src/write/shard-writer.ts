@@ -21,16 +21,25 @@ export interface WriteOptions {
   readonly onBytes?: ((bytes: number) => void) | undefined;
 }
 
+/** Where the weights of a plan come from: the source's files, and a reader of its tensors. */
+export interface WeightSource {
+  readonly source: FileSource;
+  readonly reader: WeightReader;
+}
+
 /**
- * Writes a shard: its header, then every tensor in order. Holds no more than a chunk of weights in memory.
- * @throws the signal's reason when aborted; the caller removes what was written.
+ * Writes a shard: its header, then every tensor in order; or the source's file as it is. Holds no more than a chunk of
+ * weights in memory.
+ * @throws CheckpointError if a file of the source is no longer as long as it was; the signal's reason when aborted; the
+ *   caller removes what was written.
  */
 export async function writeShard(
   path: string,
   shard: PlannedShard,
-  reader: WeightReader,
+  { source, reader }: WeightSource,
   options: WriteOptions = {},
 ): Promise<void> {
+  if (shard.copyOf !== undefined) return copyShard(path, shard.copyOf, source, options);
   options.signal?.throwIfAborted();
   const file = await open(path, "wx");
   try {
@@ -44,15 +53,11 @@ export async function writeShard(
   }
 }
 
-/**
- * Copies a file of the source, to be a shard as it is.
- * @throws CheckpointError if the file is no longer as long as it was; the signal's reason when aborted
- */
-export async function copyShard(
+async function copyShard(
   path: string,
   file: string,
   source: FileSource,
-  { signal, onBytes }: WriteOptions = {},
+  { signal, onBytes }: WriteOptions,
 ): Promise<void> {
   signal?.throwIfAborted();
   const copied = await copyWhole(await source.localPath(file), path);

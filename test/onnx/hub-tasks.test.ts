@@ -1,10 +1,9 @@
 import { PIPELINE_DATA } from "@huggingface/tasks";
 import { describe, expect, test } from "vitest";
-import type { AutoClass } from "../../src/architectures/architecture.js";
 import { allArchitectures } from "../../src/architectures/architectures.js";
 import { classNameOf } from "../../src/architectures/class-names.js";
+import { type AutoClass, hubTask } from "../../src/architectures/tasks.js";
 import { headOf } from "../../src/model/classes.js";
-import { hubTask } from "../../src/onnx/tasks.js";
 
 /** What the pipelines of transformers open with each auto class, where the Hub has a task of that name. */
 const PIPELINES: Partial<Record<AutoClass, string>> = {

@@ -5,6 +5,7 @@ import { HEADS, noise } from "./attention-cases.js";
 
 /** MPNet's. */
 export const RELATIVE = {
+  kind: "buckets",
   table: "encoder.relative_attention_bias",
   rows: ["relative_attention_num_buckets", 32],
   buckets: 32,

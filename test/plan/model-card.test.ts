@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import bert from "../../converters/bert.js";
-import type { AutoClass } from "../../src/architectures/architecture.js";
+import type { AutoClass } from "../../src/architectures/tasks.js";
 import { readLsgConfig } from "../../src/attention/lsg.js";
 import { LsgConfigSchema, presetConfig } from "../../src/attention/lsg-config.js";
 import { decisiveOptions, parseConvertOptions } from "../../src/options/options.js";

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Architecture, type ConfigKey, stacksOf } from "../../src/architectures/architecture.js";
 import { findArchitecture } from "../../src/architectures/architectures.js";
-import { positionOffset } from "../../src/model/positions.js";
+import { positionOffset, statedPositions } from "../../src/model/positions.js";
 import { type Changes, changedCheckpoint } from "./changed-checkpoint.js";
 import { FIXTURES } from "./fixtures.js";
 import type { ReadTensor } from "./safetensors.js";
@@ -38,7 +38,7 @@ export async function shortCheckpoint(
   const source = join(FIXTURES, modelType, "checkpoint");
   const own = JSON.parse(readFileSync(join(source, "config.json"), "utf8"));
   const offset = positionOffset(architecture, { ...own, ...config });
-  const counted = positions + (architecture.positions.configCountsOffset ? offset : 0);
+  const counted = statedPositions(architecture, positions, offset);
   const keyOf = (key: ConfigKey | undefined) =>
     typeof key === "object" ? key[0] : "max_position_embeddings";
   return changedCheckpoint(source, {

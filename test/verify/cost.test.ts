@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { isLocal } from "../../src/attention/variants.js";
 import { openFolder } from "../../src/checkpoint/folder.js";
 import { convert } from "../../src/commands/convert.js";
 import { asModel, readCheckpoint } from "../../src/model/open.js";
@@ -28,7 +29,7 @@ beforeAll(async () => {
   await convert(join(FIXTURES, "shakespeare"), folder, parseConvertOptions({}));
   const source = await openFolder(folder);
   const read = await asModel(await readCheckpoint(source));
-  if (!read.attention) throw new Error("the conversion is no LSG model");
+  if (!isLocal(read.attention)) throw new Error("the conversion is no LSG model");
   workspace = await openWorkspace(source);
   converted = await openRunnable(read, {
     memory: bytesForScores(),

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { affordedTokens, SCORES_FOR_ALL, scoreBytes } from "../../src/attention/score-memory.js";
+import { FULL } from "../../src/attention/variants.js";
 import { openFolder } from "../../src/checkpoint/folder.js";
 import { convert } from "../../src/commands/convert.js";
 import { readCheckpoint } from "../../src/model/open.js";
@@ -102,8 +103,8 @@ describe("how many tokens memory allows", () => {
   });
 
   test("of full attention grows with the root of the memory", () => {
-    const one = affordedTokens(undefined, { ...sizes, bytes: SCORES_FOR_ALL });
-    const four = affordedTokens(undefined, { ...sizes, bytes: 4 * SCORES_FOR_ALL });
+    const one = affordedTokens(FULL, { ...sizes, bytes: SCORES_FOR_ALL });
+    const four = affordedTokens(FULL, { ...sizes, bytes: 4 * SCORES_FOR_ALL });
     expect(one).toBe(2730);
     expect(four).toBe(2 * one + 1);
     expect(affordedTokens(lsg(20_000), { ...sizes, longest: 80_000, bytes: SCORES_FOR_ALL })).toBe(one);

@@ -1,11 +1,13 @@
 import { chmod, cp, mkdir, readFile, stat, truncate, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { openCheckpoint } from "../../src/checkpoint/checkpoint.js";
 import { openFolder } from "../../src/checkpoint/folder.js";
 import { isModelWeights } from "../../src/checkpoint/left-out.js";
+import { openWeights } from "../../src/checkpoint/weight-reader.js";
 import { convert } from "../../src/commands/convert.js";
 import { parseConvertOptions } from "../../src/options/options.js";
-import { copyShard } from "../../src/write/shard-writer.js";
+import { writeShard } from "../../src/write/shard-writer.js";
 import { FIXTURES, temporaryFolder } from "../support/fixtures.js";
 import { type ReadTensor, readFolder, readSafetensors, writeSafetensors } from "../support/safetensors.js";
 
@@ -103,7 +105,11 @@ describe("a shard is written anew", () => {
 test("a shard that became shorter meanwhile is an error", async () => {
   const source = await inShards();
   const opened = await openFolder(source);
+  const checkpoint = await openCheckpoint(opened);
   await truncate(join(source, LAYERS), 100);
-  const copying = copyShard(join(await temporaryFolder(), LAYERS), LAYERS, opened);
+  const shard = { file: LAYERS, copyOf: LAYERS, metadata: undefined, tensors: new Map() };
+  const from = { source: opened, reader: await openWeights(checkpoint, () => ({})) };
+  const copying = writeShard(join(await temporaryFolder(), LAYERS), shard, from);
   await expect(copying).rejects.toThrow(/became shorter while it was read/);
+  await from.reader.close();
 });

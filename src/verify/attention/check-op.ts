@@ -1,5 +1,5 @@
 import { effectiveSparsity, type LsgConfig } from "../../attention/lsg-config.js";
-import { lsgOf, type PlannedAttention } from "../../attention/planned.js";
+import { type LocalAttention, lsgOf } from "../../attention/variants.js";
 import type { Device } from "../../base/device-names.js";
 import type { Model } from "../../model/model.js";
 import type { OnnxFunction } from "../../onnx/body.js";
@@ -26,7 +26,7 @@ export interface OpCheck {
   readonly host: GraphHost;
   readonly device: Device;
   readonly model: Model;
-  readonly attention: PlannedAttention;
+  readonly attention: LocalAttention;
   readonly lshSeed: number;
   readonly longest: number;
   readonly lengths: readonly number[] | undefined;

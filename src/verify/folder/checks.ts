@@ -1,11 +1,9 @@
-import { generates } from "../../architectures/architecture.js";
-import { findArchitecture } from "../../architectures/architectures.js";
-import { classKeyOf } from "../../architectures/class-names.js";
 import { isLongformer } from "../../attention/longformer.js";
+import { isLocal } from "../../attention/variants.js";
 import { openCheckpoint } from "../../checkpoint/checkpoint.js";
 import type { FileSource } from "../../checkpoint/file-source.js";
 import { openWeights } from "../../checkpoint/weight-reader.js";
-import { openedClass } from "../../model/classes.js";
+import { lengthChange } from "../../model/config.js";
 import { asModel, type ReadCheckpoint, type ReadModel, readCheckpoint, readerOf } from "../../model/open.js";
 import { parseRecordedOptions } from "../../options/options.js";
 import { RECORD_FILE } from "../../plan/conversion-record.js";
@@ -13,6 +11,7 @@ import { planCheckpoint } from "../../plan/plan-source.js";
 import type { ConversionPlan, ConversionRecord } from "../../plan/types.js";
 import { attempt, type Outcome } from "../attempt.js";
 import type { Recorder } from "../recorder.js";
+import type { LocalModel } from "../types.js";
 import { checkAddedTokens } from "./added-tokens.js";
 import { checkConfig } from "./config.js";
 import { checkLength } from "./length.js";
@@ -33,8 +32,8 @@ export interface FolderSubject {
 export interface FolderFindings {
   /** What lsg convert would do today with the original and the recorded options. */
   readonly plan: ConversionPlan | undefined;
-  /** The converted model; undefined if it cannot be opened. */
-  readonly converted: ReadModel | undefined;
+  /** The converted model; undefined if it cannot be opened, or has full attention. */
+  readonly converted: LocalModel | undefined;
   readonly modeling: ProvenModeling;
 }
 
@@ -56,12 +55,9 @@ export async function checkFolder(subject: FolderSubject, recorder: Recorder): P
   let isAsPlanned = true;
   if (plan && original) {
     const [planned, read] = [plan, readerOf(original)];
-    const mayGenerate = await isGenerator(planned.record);
     const compared = [
-      await recorder.look("config", "config.json", () => checkConfig(source, planned, read, mayGenerate)),
-      await recorder.look("files", "tokenizer and other files", () =>
-        checkSideFiles(source, planned, read, mayGenerate),
-      ),
+      await recorder.look("config", "config.json", () => checkConfig(source, planned, read)),
+      await recorder.look("files", "tokenizer and other files", () => checkSideFiles(source, planned, read)),
     ];
     isAsPlanned = compared.every(({ verdict }) => verdict === "pass");
     await recorder.look("weights", "tensors", () => compareWeights(source, planned, original, signal));
@@ -70,7 +66,7 @@ export async function checkFolder(subject: FolderSubject, recorder: Recorder): P
   await recorder.look("model", "model", async () => {
     converted = await asModel(await readCheckpoint(source, { signal }));
     const { architecture, source: own, tensors } = converted.model;
-    if (!converted.attention) {
+    if (!isLocal(converted.attention)) {
       return {
         verdict: "fail",
         detail: `config.json says ${own.className} without LSG or Longformer attention`,
@@ -79,8 +75,8 @@ export async function checkFolder(subject: FolderSubject, recorder: Recorder): P
     }
     return { verdict: "pass", detail: `${architecture.title}, ${own.className}, ${tensors.size} tensors` };
   });
-  if (!converted) return { plan, converted, modeling: NOT_AS_PLANNED };
-  const { model } = converted;
+  if (!converted) return { plan, converted: undefined, modeling: NOT_AS_PLANNED };
+  const { model, attention } = converted;
   const modeling = await lookAtModeling(
     {
       ...{ source, model, version: record?.lsg_version, isCompared: plan !== undefined },
@@ -88,8 +84,7 @@ export async function checkFolder(subject: FolderSubject, recorder: Recorder): P
     },
     recorder,
   );
-  const { attention } = converted;
-  if (record && attention) {
+  if (record && isLocal(attention)) {
     await recorder.look("promise", "lsg_conversion.json and config", async () =>
       checkPromise(record, model, attention),
     );
@@ -103,11 +98,13 @@ export async function checkFolder(subject: FolderSubject, recorder: Recorder): P
     );
   }
   if (promised || !source.files.has(RECORD_FILE)) {
-    await recorder.look("length", "length", () => checkLength(source, model, promised?.max_sequence_length));
+    const { from, to } = promised?.max_sequence_length ?? {};
+    const length = plan?.length ?? (from && to ? lengthChange(model.architecture, from, to) : undefined);
+    await recorder.look("length", "length", () => checkLength(source, model, length));
   }
   return {
     plan,
-    converted: converted.attention && converted,
+    converted: isLocal(attention) ? { ...converted, attention } : undefined,
     modeling: isAsPlanned || "notRun" in modeling ? modeling : NOT_AS_PLANNED,
   };
 }
@@ -152,13 +149,6 @@ async function compareWeights(
   } finally {
     await Promise.all(readers.map((reader) => reader.close()));
   }
-}
-
-/** Whether the class of a conversion's result generates. */
-async function isGenerator({ model_type, architecture: className }: ConversionRecord): Promise<boolean> {
-  const architecture = await findArchitecture(model_type);
-  const head = architecture.heads[classKeyOf(architecture, openedClass(className, architecture)) ?? ""];
-  return head !== undefined && generates(head);
 }
 
 function describePlan({ record, shards, sideFiles }: ConversionPlan): string {

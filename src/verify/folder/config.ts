@@ -8,7 +8,7 @@ import type { ReadSource } from "../../model/open.js";
 import { graphHints } from "../../onnx/graph-hints.js";
 import type { ConversionPlan } from "../../plan/types.js";
 import { counted } from "../../report/words.js";
-import { configContent } from "../../write/side-files.js";
+import { plannedContent } from "../../write/side-files.js";
 import { judge, type Outcome } from "../attempt.js";
 import { describeDifference, jsonFileDifferences } from "./json-differences.js";
 
@@ -28,12 +28,11 @@ export async function checkConfig(
   source: FileSource,
   plan: ConversionPlan,
   readOriginal: ReadSource,
-  mayGenerate: boolean,
 ): Promise<Outcome> {
-  const content = await configContent(plan, readOriginal);
+  const content = await plannedContent(plan.config, readOriginal);
   const keys = parseObject(content, "config.json");
   const found = await source.read("config.json");
-  const exported = allGraphFiles(source, mayGenerate);
+  const exported = allGraphFiles(source, plan.generates);
   const hinted = exported.length > 0 ? graphHints(keys, exported) : leftHints(keys, found);
   const hints = hinted === undefined ? [] : [[HINTS, hinted] as const];
   const planned = editTopLevel(content, new Map(hints));

@@ -1,10 +1,9 @@
 import { findArchitecture } from "../../architectures/architectures.js";
-import { isLongformer } from "../../attention/longformer.js";
+import { isLocalVariant, variantOf } from "../../attention/variants.js";
 import { CheckpointError, LsgError } from "../../base/errors.js";
 import { CONFIG_FILE, type Config, parseObject } from "../../checkpoint/checkpoint.js";
 import type { FileSource } from "../../checkpoint/file-source.js";
 import { statedModelType } from "../../checkpoint/stated-model-type.js";
-import { isLsgConfig } from "../../model/classes.js";
 import { RECORD_FILE } from "../../plan/conversion-record.js";
 
 /**
@@ -29,7 +28,7 @@ export async function kindOf(source: FileSource, name: string): Promise<FolderKi
   }
   const config = parseObject(await source.read(CONFIG_FILE), CONFIG_FILE);
   const architecture = await architectureOf(config);
-  if (isLsgConfig(config) || (architecture && isLongformer(architecture))) return "fine-tuned";
+  if (isLocalVariant(variantOf(config, architecture))) return "fine-tuned";
   if (!architecture) {
     throw nothingConverted(`${name} has no ${RECORD_FILE}, and its ${CONFIG_FILE} is that of no LSG model`);
   }

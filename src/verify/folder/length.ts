@@ -1,11 +1,10 @@
-import { type Architecture, stacksOf, writesNoMore } from "../../architectures/architecture.js";
+import { type Architecture, stacksOf } from "../../architectures/architecture.js";
 import type { FileSource } from "../../checkpoint/file-source.js";
-import { raisedLengths } from "../../model/config.js";
+import { lengthChange, raisedLengths } from "../../model/config.js";
 import type { Model } from "../../model/model.js";
-import { positionOffset, positionTable } from "../../model/positions.js";
-import type { ConversionRecord } from "../../plan/types.js";
+import { positionOffset, positionTable, statedPositions } from "../../model/positions.js";
 import { counted } from "../../report/words.js";
-import { limitsLength, raiseLength } from "../../tokenizer/raise-length.js";
+import { type Lengths, limitsLength, raiseLength } from "../../tokenizer/raise-length.js";
 import { judge, type Outcome } from "../attempt.js";
 
 /**
@@ -16,18 +15,17 @@ import { judge, type Outcome } from "../attempt.js";
 export async function checkLength(
   source: FileSource,
   model: Model,
-  promised: ConversionRecord["max_sequence_length"] | undefined,
+  promised: Lengths | undefined,
 ): Promise<Outcome> {
   const own = positionTable(model).usable;
-  const lengths = promised ?? { from: own, to: own };
-  const { to: length } = lengths;
   const { architecture, config } = model;
+  const lengths = promised ?? lengthChange(architecture, own, own);
+  const { to: length } = lengths;
   const offset = positionOffset(architecture, config);
   const rows = length + offset;
   const findings: string[] = [];
-  const isApart = writesNoMore(architecture);
-  const stacks = isApart ? [architecture.encoder] : stacksOf(architecture);
-  const configured = architecture.positions.configCountsOffset ? rows : length;
+  const stacks = lengths.writesNoMore ? [architecture.encoder] : stacksOf(architecture);
+  const configured = statedPositions(architecture, length, offset);
   const key = lengthKey(architecture);
   if (config[key] !== configured) {
     findings.push(`config.json: ${key} is ${JSON.stringify(config[key])}, expected ${configured}`);
@@ -45,11 +43,10 @@ export async function checkLength(
       );
     }
   }
-  const limits = { ...lengths, writesNoMore: isApart };
   const limiting = [...source.files.keys()].filter(limitsLength);
   const cuts: string[] = [];
   for (const path of limiting) {
-    for (const { key, from, to } of raiseLength(path, await source.read(path), limits).edits) {
+    for (const { key, from, to } of raiseLength(path, await source.read(path), lengths).edits) {
       cuts.push(`${path}: ${key} is ${JSON.stringify(from) ?? "missing"}, expected ${JSON.stringify(to)}`);
     }
   }

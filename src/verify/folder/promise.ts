@@ -1,8 +1,8 @@
 import { EARLIER_MODELING } from "../../architectures/earlier-modeling.js";
-import { losslessLength as losslessOfLongformer, readLongformer } from "../../attention/longformer.js";
-import { keptGlobalRows, losslessLength, readLsgConfig } from "../../attention/lsg.js";
+import { longformerRow, readLongformer } from "../../attention/longformer.js";
+import { keptGlobalRows, lsgRow, readLsgConfig } from "../../attention/lsg.js";
 import type { LsgConfig } from "../../attention/lsg-config.js";
-import type { PlannedAttention } from "../../attention/planned.js";
+import type { LocalAttention } from "../../attention/variants.js";
 import { packageInfo } from "../../base/package.js";
 import { longformerClass, lsgClass } from "../../model/classes.js";
 import type { Model } from "../../model/model.js";
@@ -14,7 +14,7 @@ import { describeDifference, jsonDifferences } from "./json-differences.js";
 import { TRAINED_IN_PLACE } from "./trained-in-place.js";
 
 /** Looks whether config.json is one of which the record can promise what it does; it needs no original. */
-export function checkPromise(record: ConversionRecord, model: Model, attention: PlannedAttention): Outcome {
+export function checkPromise(record: ConversionRecord, model: Model, attention: LocalAttention): Outcome {
   const { config, architecture } = model;
   const asked =
     attention.kind === "lsg" ? askedOfLsg(record, attention.config) : askedOfLongformer(record, model);
@@ -92,18 +92,18 @@ function losslessLengths(
     source_attention: own,
   }: ConversionRecord,
   { config, architecture, sizes }: Model,
-  attention: PlannedAttention,
+  attention: LocalAttention,
 ): number[] {
   // Of a table that was cut the result reads no more than is left.
   const shared = Math.min(length.from, length.to);
   const isEarlier = EARLIER_MODELING.has(version);
   if (attention.kind === "longformer") {
     const source = own && readLongformer(own, sizes);
-    const upTo = losslessOfLongformer(attention.config, shared, source);
+    const upTo = longformerRow.losslessLength(attention.config, shared, source);
     return isEarlier ? [upTo, shared] : [upTo];
   }
   const keptRows = keptGlobalRows(options.resize_lsg === true, options.keep_first_global_token === true);
-  const source = own && { config: readLsgConfig({ ...config, ...own }, architecture), keptRows };
-  const upTo = losslessLength(attention.config, shared, source);
+  const source = own && readLsgConfig({ ...config, ...own }, architecture);
+  const upTo = lsgRow.losslessLength(attention.config, shared, source, keptRows);
   return isEarlier && keptRows !== "none" ? [upTo, shared, 0] : [upTo];
 }

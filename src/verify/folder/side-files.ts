@@ -9,7 +9,7 @@ import { inFormatOf, RECORD_FILE } from "../../plan/conversion-record.js";
 import { HARMLESS, isRead } from "../../plan/side-files.js";
 import type { ConversionPlan, SideFile } from "../../plan/types.js";
 import { counted } from "../../report/words.js";
-import { sideFileContent } from "../../write/side-files.js";
+import { plannedContent } from "../../write/side-files.js";
 import { judge, type Outcome } from "../attempt.js";
 import { describeDifference, jsonFileDifferences } from "./json-differences.js";
 
@@ -21,7 +21,6 @@ export async function checkSideFiles(
   source: FileSource,
   plan: ConversionPlan,
   readOriginal: ReadSource,
-  mayGenerate: boolean,
 ): Promise<Outcome> {
   const leftOut = notYetWritten(plan.record.lsg_version)?.files;
   const planned = plan.sideFiles.filter(
@@ -30,10 +29,10 @@ export async function checkSideFiles(
   );
   const findings: string[] = [];
   for (const file of planned) {
-    const content = await sideFileContent(file, plan, readOriginal);
+    const content = await plannedContent(file, readOriginal);
     for (const difference of await differences(source, file, content)) findings.push(difference);
   }
-  for (const path of unplanned(source, plan, mayGenerate)) {
+  for (const path of unplanned(source, plan)) {
     // Earlier versions copied some of what is left out today.
     const isLeftOut = plan.omitted.some((file) => file.path === path && isNeverOpened(file));
     if (isLeftOut && (await isOriginals(source, path, readOriginal))) continue;
@@ -74,12 +73,12 @@ async function isOriginals(source: FileSource, path: string, readOriginal: ReadS
 }
 
 /** Files that no plan put there. Loaders look for many names (adapters, other graphs, prompts): only some are known to be none of them. */
-function unplanned(source: FileSource, plan: ConversionPlan, mayGenerate: boolean): string[] {
+function unplanned(source: FileSource, plan: ConversionPlan): string[] {
   const planned = new Set([
-    "config.json",
+    plan.config.path,
     ...plan.sideFiles.map(({ path }) => path),
     ...plan.shards.map(({ file }) => file),
-    ...allGraphFiles(source, mayGenerate),
+    ...allGraphFiles(source, plan.generates),
   ]);
   return [...source.files.keys()].filter((path) => !planned.has(path) && isRead(path));
 }

@@ -1,5 +1,5 @@
 import { join, posix } from "node:path";
-import { generates } from "../../architectures/architecture.js";
+import { taskOf } from "../../architectures/tasks.js";
 import { GRAPH_DTYPES, type GraphDtype, inDtype } from "../../base/graph-dtypes.js";
 import { GRAPH_FILE, graphFiles, graphsIn } from "../../checkpoint/graph-files.js";
 import { describeForExport } from "../../onnx/export-model.js";
@@ -53,7 +53,7 @@ async function checkGraphsOf(check: GraphCheck): Promise<GraphFindings> {
   const checks: Check[] = [];
   const dtypes: GraphDtype[] = [];
   for (const dtype of GRAPH_DTYPES) {
-    const files = graphFiles(read.checkpoint.source, generates(head), dtype);
+    const files = graphFiles(read.checkpoint.source, taskOf(head).generates ?? false, dtype);
     if (files.length === 0) continue;
     const folder = join(check.scratch, `graph-${dtype}`);
     const found = { folder, dtype, files, closeness: closenessOf(dtype) };

@@ -1,6 +1,6 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join, posix } from "node:path";
-import { lsgOf } from "../../attention/planned.js";
+import { lsgOf } from "../../attention/variants.js";
 import { inDtype } from "../../base/graph-dtypes.js";
 import { dataFile } from "../../checkpoint/graph-files.js";
 import { openWeights } from "../../checkpoint/weight-reader.js";

@@ -1,6 +1,6 @@
 import { posix } from "node:path";
-import { borderOf } from "../../attention/planned.js";
 import { SCORES_FOR_ALL } from "../../attention/score-memory.js";
+import { borderOf } from "../../attention/variants.js";
 import { inDtype, type SmallDtype } from "../../base/graph-dtypes.js";
 import { GRAPH_FILE } from "../../checkpoint/graph-files.js";
 import type { ReadModel } from "../../model/open.js";
@@ -82,8 +82,8 @@ export async function openDtypeComparison(
     const opened = await openTokenizer(read.read.contents, SAMPLE_TEXT, signal);
     if ("tokenizer" in opened) await opened.tokenizer.close();
     const inputs = inputSource(read.model, "tokenizer" in opened ? opened.ids : []);
-    const beyondTwoBlocks = read.attention ? 2 * borderOf(read.attention) + 5 : 0;
-    const wanted = [...SHORT, beyondTwoBlocks].filter((length) => length > 0 && length <= LONGEST);
+    const beyondTwoBlocks = 2 * borderOf(read.attention) + 5;
+    const wanted = [...SHORT, beyondTwoBlocks].filter((length) => length <= LONGEST);
     const upTo = (reach: number) =>
       [...new Set(wanted.map((length) => Math.min(length, reach)))].sort((a, b) => a - b);
     const check: OutputCheck = {

@@ -1,4 +1,5 @@
-import { exported, FEATURES, hasChoices, headForTask, taskOf } from "../../onnx/tasks.js";
+import { TASKS, taskOf } from "../../architectures/tasks.js";
+import { exported, headForTask } from "../../onnx/tasks.js";
 import { type Batch, makeBatch, withChoices } from "../../runtime/batch.js";
 import { decoderIds } from "../../runtime/head-question.js";
 import type { Runnable } from "../../runtime/runnable.js";
@@ -47,8 +48,8 @@ export function exportedTask({ outputNames }: Session, { read: { model } }: Outp
   const names = outputNames.filter((name) => name !== ENCODER_OUTPUT);
   if (modules && names.includes(modules.output.name)) return undefined;
   const isBase = names.join() === "last_hidden_state";
-  if (isBase) return modules || Object.keys(own.outputs).length > 0 ? FEATURES : undefined;
-  return modules ? taskOf(own) : undefined;
+  if (isBase) return modules || Object.keys(own.outputs).length > 0 ? TASKS.Model.name : undefined;
+  return modules ? taskOf(own).name : undefined;
 }
 
 /** Runs a graph at the borders of blocks, as far as its outputs are not too large. @returns how far that is */
@@ -99,7 +100,7 @@ async function askModel(
   modules: OpenModules | undefined,
 ): Promise<Question> {
   const question = { decoderIds: decoderIds(batch, runnable.model, inputs, seed) };
-  const given = runnable.head && hasChoices(runnable.head) ? withChoices(batch.inputs) : batch.inputs;
+  const given = runnable.head && taskOf(runnable.head).hasChoices ? withChoices(batch.inputs) : batch.inputs;
   const encoded = await runnable.encode(batch);
   const own = await runnable.outputs(encoded, question);
   const followed = own.last_hidden_state && modules?.run(own.last_hidden_state, batch);

@@ -1,4 +1,4 @@
-import { CANDIDATE_SCORING } from "../../onnx/candidate-task.js";
+import { TASKS } from "../../architectures/tasks.js";
 import type { GraphOptions } from "../../onnx/context.js";
 import type { Session } from "../../runtime/session.js";
 import { findCandidateTokens } from "../../tokenizer/candidate-tokens.js";
@@ -15,7 +15,7 @@ export function exportedFor(session: Session, check: OutputCheck): Purpose {
   if (!scoresCandidates(session)) return { task: exportedTask(session, check), candidates: undefined };
   const { read, model } = check.read;
   const candidates = findCandidateTokens(read.contents, model.architecture.tokenizerClass);
-  return { task: CANDIDATE_SCORING, candidates };
+  return { task: TASKS.CandidateScoring.name, candidates };
 }
 
 /** Compares the outputs of a graph that holds a whole model with what the weights say. */

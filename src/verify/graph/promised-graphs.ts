@@ -1,4 +1,4 @@
-import type { PlannedAttention } from "../../attention/planned.js";
+import type { LocalAttention } from "../../attention/variants.js";
 import type { GraphDtype } from "../../base/graph-dtypes.js";
 import { branchLengths, sweepLengths } from "../../runtime/lengths.js";
 import type { Recorder } from "../recorder.js";
@@ -27,7 +27,7 @@ export async function checkGraphs(
 
 /** Graphs in float32 are run around the borders of blocks; of other dtypes the numbers are to be seen, not the shapes. */
 export function graphLengths(
-  attention: PlannedAttention,
+  attention: LocalAttention,
   reach: number,
   { dtype, asked }: { readonly dtype: GraphDtype; readonly asked: readonly number[] | undefined },
 ): readonly number[] {

@@ -1,4 +1,4 @@
-import { generates } from "../../architectures/architecture.js";
+import { taskOf } from "../../architectures/tasks.js";
 import type { Runnable } from "../../runtime/runnable.js";
 import { failureOf } from "../attempt.js";
 import type { Recorder } from "../recorder.js";
@@ -31,7 +31,7 @@ export async function compareWithOriginal(
   if (hidden < longest) {
     await run("drift", "drift from the original", (all) => measureDrift(all, longest));
   }
-  if (original.head && converted.head && generates(original.head)) {
+  if (original.head && converted.head && taskOf(original.head).generates) {
     await recorder.look("generation", "generated tokens", () => checkGeneration(subject));
   }
   return differences;

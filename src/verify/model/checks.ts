@@ -1,6 +1,5 @@
 import { tmpdir } from "node:os";
 import { classKeyOf } from "../../architectures/class-names.js";
-import type { PlannedAttention } from "../../attention/planned.js";
 import type { Device } from "../../base/device-names.js";
 import { OptionError } from "../../base/errors.js";
 import type { GraphDtype } from "../../base/graph-dtypes.js";
@@ -24,7 +23,7 @@ import { checkGraphs, graphLengths } from "../graph/promised-graphs.js";
 import { checkTransformers } from "../python/check-transformers.js";
 import type { Recorder } from "../recorder.js";
 import { SAMPLE_TEXT } from "../sample-text.js";
-import type { CostAt, DifferenceAt } from "../types.js";
+import type { CostAt, DifferenceAt, LocalModel } from "../types.js";
 import { compareWithOriginal } from "./beside-original.js";
 import { measureCost } from "./cost.js";
 import { checkDevice, checkNodes } from "./device.js";
@@ -38,7 +37,7 @@ export interface ModelChecks {
   /** Where our own graphs are run. */
   readonly host: GraphHost;
   readonly device: Device;
-  readonly converted: ReadModel & { readonly attention: PlannedAttention };
+  readonly converted: LocalModel;
   readonly original: ReadModel | undefined;
   readonly modeling: ProvenModeling;
   readonly promise: Promised;

@@ -1,4 +1,4 @@
-import { borderOf } from "../../attention/planned.js";
+import { borderOf } from "../../attention/variants.js";
 import type { Device } from "../../base/device-names.js";
 import { formatNumber } from "../../report/numbers.js";
 import { makeBatch } from "../../runtime/batch.js";

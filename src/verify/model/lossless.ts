@@ -20,7 +20,7 @@ export async function checkLossless(
   const { original, converted, inputs, promise, attention, lengths: asked, seed, signal } = subject;
   const title = losslessTitle(converted.model);
   // Positions that are counted from padding on, and positions that are not, agree where there is none before.
-  const [own, other] = [original, converted].map(({ model }) => typeof model.architecture.positions.offset);
+  const [own, other] = [original, converted].map(({ model }) => model.architecture.positions.kind);
   const side = own === other ? "left" : "right";
   const longest = Math.min(promise.hidden_states_up_to, original.longest, converted.longest);
   const lengths = comparedLengths(attention, [1, longest], { count: SEEDED_LENGTHS, seed, asked });

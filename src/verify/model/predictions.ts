@@ -1,3 +1,4 @@
+import { taskOf } from "../../architectures/tasks.js";
 import { formatNumber } from "../../report/numbers.js";
 import type { Table } from "../../report/table.js";
 import { wrap } from "../../report/text.js";
@@ -99,14 +100,14 @@ export async function checkPredictions(subject: Subject, texts: TextInputs): Pro
 
 /** Words that the original has scores for, where the converted model has more of them. */
 function oldWords(original: Runnable, converted: Runnable): number | undefined {
-  const hasWords = ["MaskedLM", "CausalLM", "Seq2SeqLM"].includes(converted.head?.auto ?? "");
+  const hasWords = converted.head && taskOf(converted.head).scoresWords;
   const isGrown = converted.model.sizes.vocab > original.model.sizes.vocab;
   return hasWords && isGrown ? original.model.sizes.vocab : undefined;
 }
 
 /** The text's tokens, and which of them is asked about. */
 async function encode({ head }: Runnable, { tokenizer, mask, text: asked }: TextInputs) {
-  const wantsMask = head?.auto === "MaskedLM" && mask !== undefined;
+  const wantsMask = head && taskOf(head).answer === "masked word" && mask !== undefined;
   const text = asked ?? (wantsMask ? MASKED_TEXT : PLAIN_TEXT);
   const ids = await tokenizer.encode(mask && wantsMask ? text.replace(MASKS, mask.token) : text);
   return { text, ids, at: mask && wantsMask ? ids.indexOf(mask.id) : 0 };
@@ -121,14 +122,14 @@ async function answer(
 ): Promise<Answer> {
   const encoded = await runnable.encode(makeBatch([{ ids, pad: "right" }], inputs.padId));
   const labels = labelNames(runnable);
-  switch (runnable.head?.auto) {
-    case "MaskedLM": {
+  switch (runnable.head && taskOf(runnable.head).answer) {
+    case "masked word": {
       const scores = await onlyOutput(runnable, encoded, at);
       const chances = softmax(scores);
       const words = await tokenizer.tokens(likeliest(chances));
       return { scores, lines: best(chances, (_, place) => words[place] ?? "") };
     }
-    case "SequenceClassification": {
+    case "label": {
       const scores = await onlyOutput(runnable, encoded, 0);
       if (runnable.model.config.problem_type === "regression") {
         return {
@@ -139,7 +140,7 @@ async function answer(
       const chances = scores.length === 1 || isMultiLabel(runnable) ? scores.map(sigmoid) : softmax(scores);
       return { scores, lines: best(chances, (i) => labels[i] ?? `LABEL_${i}`) };
     }
-    case "TokenClassification": {
+    case "label of each token": {
       const scores = await onlyOutput(runnable, encoded);
       const width = scores.length / ids.length;
       const words = await tokenizer.tokens(ids.slice(0, MAX_TAGGED));
@@ -150,7 +151,7 @@ async function answer(
       });
       return { scores, lines };
     }
-    case "Seq2SeqLM":
+    case "text":
       return generatedText(runnable, encoded, tokenizer);
     default:
       return embedding(encoded.hidden);

@@ -1,6 +1,6 @@
 import type { LongformerConfig } from "../../attention/longformer.js";
 import { isSparse, type LsgConfig } from "../../attention/lsg-config.js";
-import { borderOf, type PlannedAttention } from "../../attention/planned.js";
+import { borderOf, type LocalAttention } from "../../attention/variants.js";
 import { formatNumber } from "../../report/numbers.js";
 import { counted } from "../../report/words.js";
 import { type Batch, makeBatch, type Row, tokensOf } from "../../runtime/batch.js";
@@ -27,7 +27,7 @@ export interface Reach {
 }
 
 /** @param token the changed one, not the first @param length beyond two blocks, else every token sees it */
-export function reachOf(attention: PlannedAttention, token: number, length: number, causal: boolean): Reach {
+export function reachOf(attention: LocalAttention, token: number, length: number, causal: boolean): Reach {
   return attention.kind === "lsg"
     ? reachOfBlocks(attention.config, token, length, causal)
     : reachOfWindow(attention.config, token, length);
@@ -128,7 +128,7 @@ export async function checkReach(subject: Subject, firstLayer: Runnable): Promis
 }
 
 /** Whether a token reaches the first one through all layers, of which none has a global token. */
-function reachesFirst(attention: PlannedAttention, layers: number, token: number): boolean {
+function reachesFirst(attention: LocalAttention, layers: number, token: number): boolean {
   if (attention.kind === "lsg") return layers > 1;
   const { attention_window, attention_dilation } = attention.config;
   const reached = attention_window.reduce((sum, width) => sum + width / 2, 0);

@@ -1,4 +1,4 @@
-import type { PlannedAttention } from "../../attention/planned.js";
+import type { LocalAttention } from "../../attention/variants.js";
 import type { Promised } from "../../plan/types.js";
 import type { InputSource } from "../../runtime/input-source.js";
 import type { Runnable } from "../../runtime/runnable.js";
@@ -7,7 +7,7 @@ import type { Runnable } from "../../runtime/runnable.js";
 export interface Subject {
   readonly converted: Runnable;
   /** The converted model's attention. */
-  readonly attention: PlannedAttention;
+  readonly attention: LocalAttention;
   readonly original: Runnable | undefined;
   readonly inputs: InputSource;
   readonly promise: Promised;

@@ -1,5 +1,5 @@
-import { type PlannedAttention, seenInFull } from "../../attention/planned.js";
 import { scoreBytes } from "../../attention/score-memory.js";
+import { type LocalAttention, seenInFull } from "../../attention/variants.js";
 import { DEFAULT_MAX_SEQUENCE_LENGTH } from "../../options/schemas.js";
 import { formatNumber } from "../../report/numbers.js";
 import { counted } from "../../report/words.js";
@@ -9,7 +9,7 @@ import type { Check } from "../types.js";
 /** What of two models can be run here; the rest is what a reader must be told of. */
 interface Sides {
   readonly converted: Pick<Runnable, "positions" | "longest" | "model"> & {
-    readonly attention: PlannedAttention;
+    readonly attention: LocalAttention;
   };
   readonly original: Pick<Runnable, "positions" | "longest"> | undefined;
   readonly promisedUpTo: number;

@@ -1,9 +1,9 @@
+import { isBase, taskOf } from "../../architectures/tasks.js";
 import { isLongformer } from "../../attention/longformer.js";
-import { borderOf, isRandom, type PlannedAttention } from "../../attention/planned.js";
+import { borderOf, isRandom, type LocalAttention } from "../../attention/variants.js";
 import { readsTokenTypes } from "../../model/model.js";
 import type { ReadModel } from "../../model/open.js";
 import { poolerSpecs } from "../../model/tensor-specs.js";
-import { hasChoices } from "../../onnx/tasks.js";
 import { formatNumber } from "../../report/numbers.js";
 import { counted, largestAt, lengthsUpTo, statesOf } from "../../report/words.js";
 import { type Batch, lastTokens, makeBatch, withChoices } from "../../runtime/batch.js";
@@ -132,7 +132,7 @@ function headFeeds({ batch, decoderIds }: NonNullable<Inputs["head"]>, read: Rea
   const { head } = read.model.source;
   const inputs = feeds(batch, read);
   return {
-    ...(head && hasChoices(head) ? withChoices(inputs) : inputs),
+    ...(head && taskOf(head).hasChoices ? withChoices(inputs) : inputs),
     ...(decoderIds && { decoder_input_ids: decoderIds }),
   };
 }
@@ -189,7 +189,7 @@ function tooFar({ what, length, difference }: Found): string {
 function describe(
   { torch, transformers, ...answer }: Answer,
   { batches }: Inputs,
-  attention: PlannedAttention,
+  attention: LocalAttention,
 ): string {
   const unread = answer.unexpected.length;
   return [
@@ -202,9 +202,11 @@ function describe(
 
 /** The base class works without its pooler, and many checkpoints come without it. */
 function isOptional(name: string, { model: { architecture, source, sizes, tensors } }: ReadModel): boolean {
-  const isBase = source.head === undefined || source.head === architecture.heads.Model;
+  const mayLackPooler = source.head === undefined || isBase(source.head);
   return (
-    isBase && !tensors.has(name) && poolerSpecs(architecture, sizes).some((pooler) => pooler.name === name)
+    mayLackPooler &&
+    !tensors.has(name) &&
+    poolerSpecs(architecture, sizes).some((pooler) => pooler.name === name)
   );
 }
 

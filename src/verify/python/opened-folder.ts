@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { configClass } from "../../architectures/class-names.js";
 import { NEEDS_CODE } from "../../architectures/modeling.js";
 import { isLongformer } from "../../attention/longformer.js";
 import { lsgAutoMap } from "../../attention/lsg.js";
@@ -7,7 +8,7 @@ import { CheckpointError } from "../../base/errors.js";
 import { type Checkpoint, CONFIG_FILE, type Config } from "../../checkpoint/checkpoint.js";
 import { CONFIG_KEYS } from "../../checkpoint/read-keys.js";
 import { editTopLevel, fileSpans, isRecord, parseSpan } from "../../json/json-edit.js";
-import { configClass, openedClass } from "../../model/classes.js";
+import { openedClass } from "../../model/classes.js";
 import type { Model } from "../../model/model.js";
 import type { ReadModel } from "../../model/open.js";
 import { bringFile } from "../../runtime/workspace.js";

@@ -1,0 +1,111 @@
+/** The classes of transformers that open a model by its task, and one of ours, which no architecture names. */
+export type AutoClass =
+  | "Model"
+  | "MaskedLM"
+  | "CausalLM"
+  | "Seq2SeqLM"
+  | "PreTraining"
+  | "NextSentencePrediction"
+  | "SequenceClassification"
+  | "TokenClassification"
+  | "QuestionAnswering"
+  | "MultipleChoice"
+  | "CandidateScoring";
+
+/** All that follows from an auto class; nothing else asks which one it is. */
+export interface Task {
+  /** optimum's name of the task; of pre-training, sentence pairs and candidates ours. */
+  readonly name: string;
+  /** Another of optimum's names for it. */
+  readonly alias?: string;
+  /** The Hub's name of it, its `pipeline_tag`; none where the Hub has no such task. */
+  readonly hub?: string;
+  /** The output that the Hub's task reads, where not every head has it. */
+  readonly hubReads?: string;
+  /** Inputs have one more axis, the choices, and so has the output. */
+  readonly hasChoices?: true;
+  /** Writes texts, token by token: the decoder is exported with what it keeps between them. */
+  readonly generates?: true;
+  /** Its scores are of all words. */
+  readonly scoresWords?: true;
+  /** Labels of the class, whatever the config says. */
+  readonly labels?: number;
+  /** What the graph calls the scores of each label, which are outputs of their own. */
+  readonly outputByLabel?: readonly string[];
+  /** One score a token has no axis of its own, as transformers squeezes it. */
+  readonly squeezesOne?: true;
+  /** Candidates can be found by its tokens' scores, or are. */
+  readonly candidates?: "can be scored" | "are scored";
+  /** What is shown of its outputs for a text. */
+  readonly answer: "masked word" | "label" | "label of each token" | "text" | "embedding";
+}
+
+export const TASKS: Readonly<Record<AutoClass, Task>> = {
+  Model: { name: "feature-extraction", hub: "feature-extraction", answer: "embedding" },
+  MaskedLM: { name: "fill-mask", hub: "fill-mask", scoresWords: true, answer: "masked word" },
+  CausalLM: { name: "text-generation", hub: "text-generation", scoresWords: true, answer: "embedding" },
+  // Graphs that keep keys and values are the only ones that we write. The Hub has one task for all that generates.
+  Seq2SeqLM: {
+    name: "text2text-generation",
+    alias: "text2text-generation-with-past",
+    hub: "text-generation",
+    generates: true,
+    scoresWords: true,
+    answer: "text",
+  },
+  // ELECTRA's tells replaced words, for which the Hub has no task: one score a token.
+  PreTraining: {
+    name: "pre-training",
+    hub: "fill-mask",
+    hubReads: "prediction_logits",
+    squeezesOne: true,
+    answer: "embedding",
+  },
+  // Neither optimum nor the Hub has a task for it.
+  NextSentencePrediction: { name: "next-sentence-prediction", answer: "embedding" },
+  SequenceClassification: { name: "text-classification", hub: "text-classification", answer: "label" },
+  TokenClassification: {
+    name: "token-classification",
+    hub: "token-classification",
+    candidates: "can be scored",
+    answer: "label of each token",
+  },
+  QuestionAnswering: {
+    name: "question-answering",
+    hub: "question-answering",
+    labels: 2,
+    outputByLabel: ["start_logits", "end_logits"],
+    answer: "embedding",
+  },
+  MultipleChoice: {
+    name: "multiple-choice",
+    hub: "multiple-choice",
+    hasChoices: true,
+    answer: "embedding",
+  },
+  // Of a graph alone, whose checkpoint is a TokenClassification.
+  CandidateScoring: { name: "candidate-scoring", candidates: "are scored", answer: "embedding" },
+};
+
+/** A class, as far as its task goes. */
+interface Opened {
+  readonly auto: AutoClass;
+}
+
+/** What a head's auto class says of it. */
+export function taskOf({ auto }: Opened): Task {
+  return TASKS[auto];
+}
+
+/** Whether a class is the base model's, without a head. */
+export function isBase({ auto }: Opened): boolean {
+  return auto === "Model";
+}
+
+/** The Hub's task of a head; undefined where it has none. */
+export function hubTask(
+  head: Opened & { readonly outputs: Readonly<Record<string, unknown>> },
+): string | undefined {
+  const { hub, hubReads } = taskOf(head);
+  return hubReads === undefined || Object.hasOwn(head.outputs, hubReads) ? hub : undefined;
+}

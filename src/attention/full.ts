@@ -1,0 +1,17 @@
+import type { VariantRow } from "./variant-row.js";
+
+/** Full attention has no keys of its own in config.json. */
+export type FullConfig = Readonly<Record<string, never>>;
+
+/** Every token sees every other one, at every length. */
+export const fullRow = {
+  title: "full attention",
+  isLocal: false,
+  marks: () => false,
+  read: () => ({}),
+  describe: () => undefined,
+  borderOf: () => Number.POSITIVE_INFINITY,
+  seenInFull: () => Number.POSITIVE_INFINITY,
+  isRandom: () => false,
+  losslessLength: (_, usable) => usable,
+} as const satisfies VariantRow<FullConfig>;

@@ -1,0 +1,37 @@
+import type { Architecture } from "../architectures/architecture.js";
+import type { Config } from "../checkpoint/checkpoint.js";
+
+/** Of the encoder. */
+export interface LayerSizes {
+  readonly layers: number;
+  readonly heads: number;
+}
+
+/** Rows of an LSG source's table of global tokens that stay. */
+export type KeptRows = "all" | "first" | "none";
+
+/** What is true of one variant of attention, whatever writes, runs or checks it. @typeParam C its keys in config.json */
+export interface VariantRow<C> {
+  /** What people call it. */
+  readonly title: string;
+  /** Whether tokens of long inputs see a part of them only: what a conversion makes. */
+  readonly isLocal: boolean;
+  /** Whether a config says that a model has it in the place of its model type's own. */
+  marks(config: Config): boolean;
+  /** Reads its keys. @throws CheckpointError or OptionError for values or combinations that don't work */
+  read(config: Config, architecture: Architecture, sizes: LayerSizes): C;
+  /** Its blocks or windows in a few words; undefined where there are none. */
+  describe(config: C): string | undefined;
+  /** Tokens in a block, or on one side of the narrowest window: around its multiples attention goes wrong if it does. */
+  borderOf(config: C): number;
+  /** Tokens up to which every token sees every other one, so that all scores are computed at once. */
+  seenInFull(config: C): number;
+  /** Whether it depends on numbers that PyTorch draws anew in every run, beyond `seenInFull` tokens. */
+  isRandom(config: C): boolean;
+  /**
+   * Up to how many tokens the result computes what the source computes; 0 where nothing is promised.
+   * @param usable tokens that the source can read
+   * @param source the source's own keys, where it has this variant already
+   */
+  losslessLength(config: C, usable: number, source?: C, keptRows?: KeptRows): number;
+}

@@ -1,0 +1,108 @@
+import type { Architecture } from "../architectures/architecture.js";
+import type { Config } from "../checkpoint/checkpoint.js";
+import { type FullConfig, fullRow } from "./full.js";
+import { type LongformerConfig, longformerRow } from "./longformer.js";
+import { lsgRow } from "./lsg.js";
+import type { LsgConfig } from "./lsg-config.js";
+import type { LayerSizes, VariantRow } from "./variant-row.js";
+
+/** What each variant of attention has in config.json. */
+export interface VariantConfigs {
+  readonly full: FullConfig;
+  readonly lsg: LsgConfig;
+  readonly longformer: LongformerConfig;
+}
+
+export type Variant = keyof VariantConfigs;
+
+/** The attention of a model, with its keys in the config. @typeParam V where it is known which */
+export type Attention<V extends Variant = Variant> = {
+  readonly [K in V]: { readonly kind: K; readonly config: VariantConfigs[K] };
+}[V];
+
+/** Variants that a conversion makes: with these tokens of long inputs see a part of the others only. */
+export type LocalVariant = Exclude<Variant, "full">;
+export type LocalAttention = Attention<LocalVariant>;
+
+/** The attention of models that stay as they are. */
+export const FULL: Attention<"full"> = { kind: "full", config: {} };
+
+const VARIANTS: {
+  readonly [V in Variant]: VariantRow<VariantConfigs[V]> & { isLocal: V extends LocalVariant ? true : false };
+} = {
+  full: fullRow,
+  lsg: lsgRow,
+  longformer: longformerRow,
+};
+
+/** The variant that transformers' own classes of an architecture have. */
+export function ownVariant({ encoder }: Architecture): "full" | "longformer" {
+  return encoder.layers.global ? "longformer" : "full";
+}
+
+/** The variant of a checkpoint: what its config is marked as, else its architecture's own; full where none is known. */
+export function variantOf(config: Config, architecture: Architecture | undefined): Variant {
+  const all = Object.keys(VARIANTS) as Variant[];
+  return (
+    all.find((variant) => VARIANTS[variant].marks(config)) ??
+    (architecture ? ownVariant(architecture) : "full")
+  );
+}
+
+/** What a model's attention is read from. */
+interface ReadFrom {
+  readonly config: Config;
+  readonly architecture: Architecture;
+  readonly sizes: LayerSizes;
+}
+
+/** The attention of a checkpoint, as its config says. @throws CheckpointError or OptionError for keys that don't work */
+export function attentionOf(model: ReadFrom): Attention {
+  return readAs(variantOf(model.config, model.architecture), model);
+}
+
+function readAs<V extends Variant>(kind: V, { config, architecture, sizes }: ReadFrom): Attention<V> {
+  return { kind, config: VARIANTS[kind].read(config, architecture, sizes) };
+}
+
+/** See the fields of `VariantRow` for these. */
+export function titleOf({ kind }: Attention): string {
+  return VARIANTS[kind].title;
+}
+
+export function isLocal(attention: Attention): attention is LocalAttention {
+  return isLocalVariant(attention.kind);
+}
+
+export function isLocalVariant(variant: Variant): variant is LocalVariant {
+  return VARIANTS[variant].isLocal;
+}
+
+export function describeAttention<V extends Variant>({ kind, config }: Attention<V>): string | undefined {
+  return VARIANTS[kind].describe(config);
+}
+
+export function borderOf<V extends Variant>({ kind, config }: Attention<V>): number {
+  return VARIANTS[kind].borderOf(config);
+}
+
+export function seenInFull<V extends Variant>({ kind, config }: Attention<V>): number {
+  return VARIANTS[kind].seenInFull(config);
+}
+
+export function isRandom<V extends Variant>({ kind, config }: Attention<V>): boolean {
+  return VARIANTS[kind].isRandom(config);
+}
+
+/** The keys of attention that is of a certain variant: what that variant's own code asks of a source. */
+export function keysOf<V extends Variant>(
+  variant: V,
+  { kind, config }: Attention,
+): VariantConfigs[V] | undefined {
+  return kind === variant ? (config as VariantConfigs[V]) : undefined;
+}
+
+/** The keys of LSG attention; undefined for other. */
+export function lsgOf(attention: Attention): LsgConfig | undefined {
+  return keysOf("lsg", attention);
+}

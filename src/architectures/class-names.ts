@@ -1,6 +1,17 @@
 import type { Architecture } from "./architecture.js";
-import { CLASS_PREFIXES } from "./class-prefixes.js";
 import type { AutoClass } from "./tasks.js";
+
+/**
+ * What the class names of transformers' encoders and encoder-decoders begin with, the auto classes' too. transformers
+ * goes by a config's model type and opens its own class of the same ending, whichever of these the config names.
+ */
+export const CLASS_PREFIXES: readonly string[] = (
+  "Albert Auto AutoModel Bart Bert BertGeneration BigBird BigBirdPegasus Blenderbot BlenderbotSmall " +
+  "Camembert ConvBert Data2VecText Deberta DebertaV2 DistilBert Electra Ernie ErnieM Esm Flaubert " +
+  "FNet Funnel IBert LED LayoutLM Longformer M2M100 MBart MPNet MT5 Marian MegatronBert MobileBert " +
+  "ModernBert Mvp Nezha Nystromformer PLBart Pegasus PegasusX QDQBert RemBert RoCBert RoFormer " +
+  "Roberta RobertaPreLayerNorm SqueezeBert T5 XLM XLMRoberta XLMRobertaXL XLNet Xmod Yoso"
+).split(" ");
 
 /** transformers' name of a class, by its key in `heads`. */
 export function classNameOf({ classPrefix, baseClass = "Model" }: Architecture, key: string): string {

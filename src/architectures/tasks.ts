@@ -1,18 +1,4 @@
-/** The classes of transformers that open a model by its task, and one of ours, which no architecture names. */
-export type AutoClass =
-  | "Model"
-  | "MaskedLM"
-  | "CausalLM"
-  | "Seq2SeqLM"
-  | "PreTraining"
-  | "NextSentencePrediction"
-  | "SequenceClassification"
-  | "TokenClassification"
-  | "QuestionAnswering"
-  | "MultipleChoice"
-  | "CandidateScoring";
-
-/** All that follows from an auto class; nothing else asks which one it is. */
+/** All that follows from the auto class which opens a model; nothing else asks which one it is. */
 export interface Task {
   /** optimum's name of the task; of pre-training, sentence pairs and candidates ours. */
   readonly name: string;
@@ -36,14 +22,14 @@ export interface Task {
   readonly squeezesOne?: true;
   /** Candidates can be found by its tokens' scores, or are. */
   readonly candidates?: "can be scored" | "are scored";
-  /** What is shown of its outputs for a text. */
-  readonly answer: "masked word" | "label" | "label of each token" | "text" | "embedding";
+  /** What is shown of its outputs for a text; else the mean of the hidden states. */
+  readonly answer?: "masked word" | "label" | "label of each token" | "text";
 }
 
-export const TASKS: Readonly<Record<AutoClass, Task>> = {
-  Model: { name: "feature-extraction", hub: "feature-extraction", answer: "embedding" },
+const BY_AUTO_CLASS = {
+  Model: { name: "feature-extraction", hub: "feature-extraction" },
   MaskedLM: { name: "fill-mask", hub: "fill-mask", scoresWords: true, answer: "masked word" },
-  CausalLM: { name: "text-generation", hub: "text-generation", scoresWords: true, answer: "embedding" },
+  CausalLM: { name: "text-generation", hub: "text-generation", scoresWords: true },
   // Graphs that keep keys and values are the only ones that we write. The Hub has one task for all that generates.
   Seq2SeqLM: {
     name: "text2text-generation",
@@ -54,15 +40,9 @@ export const TASKS: Readonly<Record<AutoClass, Task>> = {
     answer: "text",
   },
   // ELECTRA's tells replaced words, for which the Hub has no task: one score a token.
-  PreTraining: {
-    name: "pre-training",
-    hub: "fill-mask",
-    hubReads: "prediction_logits",
-    squeezesOne: true,
-    answer: "embedding",
-  },
+  PreTraining: { name: "pre-training", hub: "fill-mask", hubReads: "prediction_logits", squeezesOne: true },
   // Neither optimum nor the Hub has a task for it.
-  NextSentencePrediction: { name: "next-sentence-prediction", answer: "embedding" },
+  NextSentencePrediction: { name: "next-sentence-prediction" },
   SequenceClassification: { name: "text-classification", hub: "text-classification", answer: "label" },
   TokenClassification: {
     name: "token-classification",
@@ -75,37 +55,29 @@ export const TASKS: Readonly<Record<AutoClass, Task>> = {
     hub: "question-answering",
     labels: 2,
     outputByLabel: ["start_logits", "end_logits"],
-    answer: "embedding",
   },
-  MultipleChoice: {
-    name: "multiple-choice",
-    hub: "multiple-choice",
-    hasChoices: true,
-    answer: "embedding",
-  },
-  // Of a graph alone, whose checkpoint is a TokenClassification.
-  CandidateScoring: { name: "candidate-scoring", candidates: "are scored", answer: "embedding" },
-};
+  MultipleChoice: { name: "multiple-choice", hub: "multiple-choice", hasChoices: true },
+  // No auto class of transformers: of a graph alone, whose checkpoint is a TokenClassification.
+  CandidateScoring: { name: "candidate-scoring", candidates: "are scored" },
+} as const satisfies Readonly<Record<string, Task>>;
 
-/** A class, as far as its task goes. */
-interface Opened {
-  readonly auto: AutoClass;
-}
+/** The classes of transformers that open a model by its task, and one of ours, which no architecture names. */
+export type AutoClass = keyof typeof BY_AUTO_CLASS;
+
+export const TASKS: Readonly<Record<AutoClass, Task>> = BY_AUTO_CLASS;
 
 /** What a head's auto class says of it. */
-export function taskOf({ auto }: Opened): Task {
+export function taskOf({ auto }: { readonly auto: AutoClass }): Task {
   return TASKS[auto];
 }
 
 /** Whether a class is the base model's, without a head. */
-export function isBase({ auto }: Opened): boolean {
+export function isBase({ auto }: { readonly auto: AutoClass }): boolean {
   return auto === "Model";
 }
 
 /** The Hub's task of a head; undefined where it has none. */
-export function hubTask(
-  head: Opened & { readonly outputs: Readonly<Record<string, unknown>> },
-): string | undefined {
+export function hubTask(head: { readonly auto: AutoClass; readonly outputs: object }): string | undefined {
   const { hub, hubReads } = taskOf(head);
   return hubReads === undefined || Object.hasOwn(head.outputs, hubReads) ? hub : undefined;
 }

@@ -7,9 +7,12 @@ export type FullConfig = Readonly<Record<string, never>>;
 export const fullRow = {
   title: "full attention",
   isLocal: false,
+  codePrefix: undefined,
   marks: () => false,
   read: () => ({}),
   describe: () => undefined,
+  widthOf: () => "All",
+  isSparse: () => false,
   borderOf: () => Number.POSITIVE_INFINITY,
   seenInFull: () => Number.POSITIVE_INFINITY,
   isRandom: () => false,

@@ -136,9 +136,12 @@ function describe({ attention_window: window, attention_dilation: dilation }: Lo
 export const longformerRow = {
   title: "Longformer",
   isLocal: true,
+  codePrefix: undefined,
   marks: () => false,
   read: (config, _, sizes) => readLongformer(config, sizes),
   describe,
+  widthOf: ({ attention_window }) => `Windows of ${Math.min(...attention_window)}`,
+  isSparse: () => false,
   borderOf: ({ attention_window }) => Math.min(...attention_window) / 2,
   seenInFull,
   isRandom: () => false,

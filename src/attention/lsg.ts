@@ -136,10 +136,13 @@ function describe(lsg: LsgConfig): string {
 export const lsgRow = {
   title: "LSG",
   isLocal: true,
+  codePrefix: LSG_CLASS_PREFIX,
   marks: (config) =>
     config.base_model_prefix === "lsg" || (configClass(config)?.startsWith(LSG_CLASS_PREFIX) ?? false),
   read: readLsgConfig,
   describe,
+  widthOf: ({ block_size }) => `Blocks of ${block_size}`,
+  isSparse,
   borderOf: ({ block_size }) => block_size,
   seenInFull: ({ block_size }) => 2 * block_size,
   isRandom: (lsg) => effectiveSparsity(lsg) === "lsh" && lsg.sparsity_factor > 1,

@@ -16,12 +16,21 @@ export interface VariantRow<C> {
   readonly title: string;
   /** Whether tokens of long inputs see a part of them only: what a conversion makes. */
   readonly isLocal: boolean;
+  /**
+   * What the names of its classes begin with, where transformers has none for it: these are Python code beside the
+   * weights. Undefined for what transformers opens by itself.
+   */
+  readonly codePrefix: string | undefined;
   /** Whether a config says that a model has it in the place of its model type's own. */
   marks(config: Config): boolean;
   /** Reads its keys. @throws CheckpointError or OptionError for values or combinations that don't work */
   read(config: Config, architecture: Architecture, sizes: LayerSizes): C;
   /** Its blocks or windows in a few words; undefined where there are none. */
   describe(config: C): string | undefined;
+  /** How wide it is, as a sentence begins: "Blocks of 256". */
+  widthOf(config: C): string;
+  /** Whether tokens also see some of those that are far away, besides global ones. */
+  isSparse(config: C): boolean;
   /** Tokens in a block, or on one side of the narrowest window: around its multiples attention goes wrong if it does. */
   borderOf(config: C): number;
   /** Tokens up to which every token sees every other one, so that all scores are computed at once. */

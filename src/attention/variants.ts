@@ -4,7 +4,7 @@ import { type FullConfig, fullRow } from "./full.js";
 import { type LongformerConfig, longformerRow } from "./longformer.js";
 import { lsgRow } from "./lsg.js";
 import type { LsgConfig } from "./lsg-config.js";
-import type { LayerSizes, VariantRow } from "./variant-row.js";
+import type { KeptRows, LayerSizes, VariantRow } from "./variant-row.js";
 
 /** What each variant of attention has in config.json. */
 export interface VariantConfigs {
@@ -49,6 +49,11 @@ export function variantOf(config: Config, architecture: Architecture | undefined
   );
 }
 
+/** What a checkpoint of a variant becomes where nobody says otherwise: more of the same, or LSG. */
+export function resultVariant(variant: Variant): LocalVariant {
+  return isLocalVariant(variant) ? variant : "lsg";
+}
+
 /** What a model's attention is read from. */
 interface ReadFrom {
   readonly config: Config;
@@ -78,6 +83,23 @@ export function isLocalVariant(variant: Variant): variant is LocalVariant {
   return VARIANTS[variant].isLocal;
 }
 
+export function codePrefix(variant: Variant): string | undefined {
+  return VARIANTS[variant].codePrefix;
+}
+
+/** Whether transformers opens a checkpoint with Python code beside the weights. */
+export function needsCode(variant: Variant): boolean {
+  return codePrefix(variant) !== undefined;
+}
+
+export function widthOf<V extends Variant>({ kind, config }: Attention<V>): string {
+  return VARIANTS[kind].widthOf(config);
+}
+
+export function isSparseAttention<V extends Variant>({ kind, config }: Attention<V>): boolean {
+  return VARIANTS[kind].isSparse(config);
+}
+
 export function describeAttention<V extends Variant>({ kind, config }: Attention<V>): string | undefined {
   return VARIANTS[kind].describe(config);
 }
@@ -92,6 +114,15 @@ export function seenInFull<V extends Variant>({ kind, config }: Attention<V>): n
 
 export function isRandom<V extends Variant>({ kind, config }: Attention<V>): boolean {
   return VARIANTS[kind].isRandom(config);
+}
+
+export function losslessLength<V extends Variant>(
+  { kind, config }: Attention<V>,
+  usable: number,
+  source?: VariantConfigs[V],
+  keptRows?: KeptRows,
+): number {
+  return VARIANTS[kind].losslessLength(config, usable, source, keptRows);
 }
 
 /** The keys of attention that is of a certain variant: what that variant's own code asks of a source. */

@@ -69,3 +69,43 @@ export function abortError(signal: AbortSignal): Error {
 export function systemErrorCode(error: unknown): string | undefined {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
 }
+
+/**
+ * The system's errors by the codes that Node gives them: why something cannot be read or cached, where the system's own
+ * words are not shown, and what to do where an output cannot be written.
+ */
+const SYSTEM_ERRORS: Readonly<Record<string, { readonly why?: string; readonly remedy: string }>> = {
+  EACCES: { why: "permission denied", remedy: "Name a folder that you may write to." },
+  EPERM: { why: "permission denied", remedy: "Name a folder that you may write to." },
+  EROFS: { why: "the disk is read-only", remedy: "The disk is read-only: name a folder elsewhere." },
+  ENOENT: { why: "it does not exist", remedy: "Name a place in a folder that is there." },
+  ENOTDIR: { why: "it is not a folder", remedy: "A part of the path is a file: name another folder." },
+  ENOSPC: {
+    why: "no space is left on the disk",
+    remedy: "Free some space, or name an output on another disk.",
+  },
+  EDQUOT: {
+    why: "the disk quota is used up",
+    remedy: "The quota is used up: free some space, or name an output elsewhere.",
+  },
+  EEXIST: { remedy: "A file of that name is there: name another folder." },
+  EISDIR: { remedy: "A folder of that name is there: name a file." },
+  ENOTEMPTY: { remedy: "Something else was put there meanwhile: look at it, and add --force to replace it." },
+  ENAMETOOLONG: { remedy: "The path is too long: name a shorter one." },
+  ELOOP: { remedy: "Links on the way point to each other: name another path." },
+  EBUSY: { remedy: "Something has it open: close it, and run the same command again." },
+  EXDEV: {
+    remedy:
+      "It lies on two disks and cannot be replaced as a whole: remove it first, or name another output.",
+  },
+};
+
+/** Why something cannot be read or cached, by a system error's code; the code itself where there are no words for it. */
+export function whyOfSystemError(code: string): string {
+  return SYSTEM_ERRORS[code]?.why ?? code;
+}
+
+/** What to do where an output cannot be written, by a system error's code. */
+export function outputRemedy(code: string): string | undefined {
+  return SYSTEM_ERRORS[code]?.remedy;
+}

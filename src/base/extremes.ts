@@ -11,3 +11,8 @@ export function smallestOf(numbers: Iterable<number>): number {
   for (const number of numbers) smallest = Math.min(smallest, number);
   return smallest;
 }
+
+/** Where the largest number is; the first of equal ones. */
+export function largestIndex(numbers: Float32Array): number {
+  return numbers.reduce((best, number, i) => (number > (numbers[best] ?? Number.NaN) ? i : best), 0);
+}

@@ -63,20 +63,13 @@ export const JobsFileSchema = z.strictObject({
   jobs: z.array(JobSchema).min(1).max(MAX_JOBS).describe("conversions"),
 });
 
-/** What a job or `defaults` says besides options: those are its other keys, by their names in snake_case. */
-interface Entry {
-  readonly name?: string | undefined;
-  readonly output?: string | undefined;
-  readonly [option: string]: unknown;
-}
+/** The options of a job, of `defaults` or of a matrix are its other keys, by their names in snake_case. */
+type WithOptions<T> = T & { readonly [option: string]: unknown };
 
 /** A jobs file as it was validated. */
 export interface JobsFile {
-  readonly defaults?: Entry | undefined;
-  readonly jobs: readonly (Entry & {
-    readonly model?: string | undefined;
-    readonly matrix?: Readonly<Record<string, readonly unknown[]>> | undefined;
-  })[];
+  readonly defaults?: WithOptions<z.input<typeof OwnSchema>> | undefined;
+  readonly jobs: readonly WithOptions<z.input<typeof JobSchema>>[];
 }
 
 /** The file's JSON Schema, which docs/batch-jobs.schema.json holds. */
@@ -96,7 +89,7 @@ export function jobsJsonSchema(): object {
 }
 
 function lists(schema: z.ZodType) {
-  return z.array(schema).min(1).optional();
+  return z.array(schema).min(1).exactOptional();
 }
 
 /** A schema that takes the same values, and no value where there is none. */

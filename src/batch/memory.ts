@@ -1,9 +1,8 @@
 import { extname } from "node:path";
-import { findArchitecture } from "../architectures/architectures.js";
 import { LsgError } from "../base/errors.js";
-import { parseObject } from "../checkpoint/checkpoint.js";
 import type { FileSource } from "../checkpoint/file-source.js";
 import { isModelWeights } from "../checkpoint/left-out.js";
+import { openModel } from "../model/open.js";
 import { readSizes } from "../model/tensor-specs.js";
 import type { ConvertOptions } from "../options/options.js";
 import { targetLength } from "../plan/positions.js";
@@ -56,8 +55,9 @@ export async function estimateMemory(source: FileSource, options: ConvertOptions
 /** What decides the size of attention; the job itself finds out what is wrong with a config. */
 async function sizesOf(source: FileSource): Promise<{ heads: number; positions: number }> {
   try {
-    const config = parseObject(await source.read("config.json"), "config.json");
-    const { heads } = readSizes(await findArchitecture(config.model_type), config);
+    const opened = openModel(source);
+    const config = await opened.config();
+    const { heads } = readSizes(await opened.namedArchitecture(), config);
     const { max_position_embeddings: positions } = config;
     return { heads, positions: typeof positions === "number" ? positions : DEFAULT_POSITIONS };
   } catch (error) {

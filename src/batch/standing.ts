@@ -1,11 +1,11 @@
 import { readdir } from "node:fs/promises";
 import { isDeepStrictEqual } from "node:util";
 import { LsgError, OutputError } from "../base/errors.js";
-import { openCheckpoint } from "../checkpoint/checkpoint.js";
 import type { FileSource } from "../checkpoint/file-source.js";
 import { openFolder } from "../checkpoint/folder.js";
 import { graphPaths } from "../checkpoint/graph-files.js";
 import { refuseUnfinished } from "../checkpoint/interrupted/put-right.js";
+import { openModel } from "../model/open.js";
 import { type ConversionOptions, parseRecordedOptions, recordedOptions } from "../options/options.js";
 import { RECORD_FILE, readRecord } from "../plan/conversion-record.js";
 import type { ConversionRecord, Provenance } from "../plan/types.js";
@@ -73,7 +73,7 @@ function difference(
 
 /** What a whole folder has and this one lacks. @throws CheckpointError if its weights are cut short or missing */
 async function damage(folder: FileSource, { onnx }: ConversionOptions): Promise<string | undefined> {
-  await openCheckpoint(folder);
+  await openModel(folder).found();
   const missing = onnx?.find((dtype) => !graphPaths(dtype).some((path) => folder.files.has(path)));
   return missing && `its graph in ${missing} is missing`;
 }

@@ -6,8 +6,6 @@ import { OptionError } from "../base/errors.js";
 import type { OpenSourceOptions } from "../checkpoint/open-source.js";
 import { isRecord } from "../json/json-edit.js";
 import type { Model } from "../model/model.js";
-import { asModel, type ReadModel } from "../model/open.js";
-import { positionTable } from "../model/positions.js";
 import type { GraphOptions } from "../onnx/context.js";
 import { encoderGraph } from "../onnx/graph.js";
 import { graphSeed, readRecord } from "../plan/conversion-record.js";
@@ -19,7 +17,7 @@ import { startGraph } from "./worker.js";
 /** What a model is measured beside. */
 export type Alternative = (
   | { readonly kind: "full" }
-  | { readonly kind: "original"; readonly original: ReadModel }
+  | { readonly kind: "original"; readonly original: Model }
   | { readonly kind: "file"; readonly path: string }
 ) & {
   /** What it is, as a report's head says. */
@@ -36,12 +34,12 @@ const FLOAT_BYTES = 4;
  */
 export async function findAlternative(
   against: string,
-  { read, attention }: ReadModel,
+  model: Model,
   opening: OpenSourceOptions,
 ): Promise<Alternative> {
-  const { source } = read.checkpoint;
+  const { source } = model.checkpoint;
   if (against === "full") {
-    if (isLocal(attention)) return { kind: "full", title: "the same weights with full attention" };
+    if (isLocal(model.attention())) return { kind: "full", title: "the same weights with full attention" };
     throw new OptionError(
       `--against full: ${source.name} has full attention itself`,
       "Name a converted model, or a graph: --against FILE.onnx.",
@@ -57,8 +55,8 @@ export async function findAlternative(
       );
     }
     const { model_kwargs: kwargs } = record.options;
-    const original = await asModel(found.read, isRecord(kwargs) ? kwargs : {});
-    return { kind: "original", original, title: `the original, ${found.read.checkpoint.source.name}` };
+    const original = await found.original.as({ kwargs: isRecord(kwargs) ? kwargs : {} });
+    return { kind: "original", original, title: `the original, ${found.original.source.name}` };
   }
   const found = await stat(against).catch(() => undefined);
   if (found?.isFile()) return { kind: "file", path: resolve(against), title: against };
@@ -73,22 +71,23 @@ export async function findAlternative(
  * @param open opens a graph
  */
 export async function buildCandidates(
-  { read, model, attention }: ReadModel,
+  model: Model,
   alternative: Alternative,
   workspace: Workspace,
   device: Device,
   open: typeof startGraph = startGraph,
 ): Promise<[model: Candidate, alternative: Candidate]> {
-  const place = await workspace.place(read.checkpoint);
+  const attention = model.attention();
+  const place = await workspace.place(model.checkpoint);
   const build = async (name: string, of: Model, at: Place, graph: GraphOptions & Titled) => {
     const path = await at.write(name, encoderGraph(of, at.weights, graph));
     return {
       name: graph.title,
-      longest: positionTable(of).usable,
+      longest: of.positions().usable,
       start: (signal: AbortSignal | undefined) => open(path, device, signal),
     };
   };
-  const seed = await graphSeed(read.checkpoint.source, undefined);
+  const seed = await graphSeed(model.checkpoint.source, undefined);
   const own = await build("model", model, place, { lsg: lsgOf(attention), seed, title: titleOf(attention) });
   switch (alternative.kind) {
     case "file": {
@@ -98,13 +97,11 @@ export async function buildCandidates(
     }
     case "original": {
       const { original } = alternative;
-      const beside = await workspace.place(original.read.checkpoint);
-      const options = { lsg: lsgOf(original.attention), seed, title: "the original" };
-      const candidate = await build("original", original.model, beside, options);
-      return [
-        own,
-        { ...candidate, ...(!isLocal(original.attention) && { bytesAt: scoreBytes(original.model) }) },
-      ];
+      const beside = await workspace.place(original.checkpoint);
+      const attention = original.attention();
+      const options = { lsg: lsgOf(attention), seed, title: "the original" };
+      const candidate = await build("original", original, beside, options);
+      return [own, { ...candidate, ...(!isLocal(attention) && { bytesAt: scoreBytes(original) }) }];
     }
     case "full": {
       const options = { lsg: undefined, full: true, seed, title: "full attention" };

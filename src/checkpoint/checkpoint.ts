@@ -46,8 +46,14 @@ export interface Settlement {
   readonly notes: readonly string[];
   /** Where the model type comes from, if config.json has none. */
   readonly modelTypeFrom?: ModelTypeOrigin;
-  /** Why it could not be settled. */
-  readonly refusal?: CheckpointError;
+}
+
+/** One thing that is settled. */
+export interface Settled {
+  readonly changes: Settlement["changes"];
+  readonly note: string;
+  /** Where the weights are to be seen otherwise than they are. */
+  readonly tensors?: Checkpoint["tensors"];
 }
 
 /** What says of which type a model is, where its config.json does not: its tensors, or `--model-type`. */

@@ -1,6 +1,6 @@
 import { type FileHandle, open, readdir, readFile, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { CheckpointError, systemErrorCode } from "../base/errors.js";
+import { CheckpointError, systemErrorCode, whyOfSystemError } from "../base/errors.js";
 import { kindOfPath, TABLE } from "./file-kinds.js";
 import type { FileInfo, FileSource } from "./file-source.js";
 import { refuseUnfinished } from "./interrupted/put-right.js";
@@ -224,20 +224,13 @@ async function refuseLfsPointer(handle: FileHandle, label: string): Promise<void
   );
 }
 
-const SYSTEM_ERRORS: Readonly<Record<string, string>> = {
-  ENOENT: "it does not exist",
-  ENOTDIR: "it is not a folder",
-  EACCES: "permission denied",
-  EPERM: "permission denied",
-};
-
 async function reading<T>(label: string, action: () => Promise<T>): Promise<T> {
   try {
     return await action();
   } catch (error) {
     const code = systemErrorCode(error);
     if (code === undefined) throw error;
-    throw new CheckpointError(`Cannot read ${label}: ${SYSTEM_ERRORS[code] ?? code}.`, undefined, {
+    throw new CheckpointError(`Cannot read ${label}: ${whyOfSystemError(code)}.`, undefined, {
       cause: error,
     });
   }

@@ -7,9 +7,8 @@ import type { BenchReport } from "../bench/types.js";
 import { INPUT_NAMES } from "../bench/worker.js";
 import { namedFolder } from "../checkpoint/named-folder.js";
 import { openSource } from "../checkpoint/open-source.js";
-import { readsTokenTypes } from "../model/model.js";
-import { asModel, type ReadModel, readCheckpoint } from "../model/open.js";
-import { positionTable } from "../model/positions.js";
+import type { Model } from "../model/model.js";
+import { openModel } from "../model/open.js";
 import type { BenchOptions } from "../options/options.js";
 import { makeBatch } from "../runtime/batch.js";
 import { chooseDevice } from "../runtime/devices.js";
@@ -38,7 +37,7 @@ export async function bench(
 ): Promise<BenchReport> {
   const opening = { signal, onNotice: onStep };
   const source = await openSource(model, { ...opening, revision });
-  const own = await asModel(await readCheckpoint(source, { signal }));
+  const own = await (await openModel(source, { transfer: { signal } }).read()).model();
   const lengths = costLengths(checkedLongest(own, asked), asked);
   const alternative = await findAlternative(against, own, opening);
   const device = await chooseDevice(wanted);
@@ -67,7 +66,7 @@ export async function bench(
     return {
       format_version: 1,
       model: await namedFolder(model),
-      model_type: own.model.architecture.modelType,
+      model_type: own.architecture.modelType,
       against: alternative.title,
       ...where,
       batch_size: batchSize,
@@ -83,20 +82,20 @@ export async function bench(
 }
 
 /** Tokens that the model reads. @throws OptionError if it does not read those that are asked for */
-function checkedLongest({ model, read }: ReadModel, asked: readonly number[] = []): number {
-  const longest = positionTable(model).usable;
+function checkedLongest(model: Model, asked: readonly number[] = []): number {
+  const longest = model.positions().usable;
   const tooLong = asked.find((length) => length > longest);
   if (tooLong === undefined) return longest;
   throw new OptionError(
-    `--lengths ${tooLong}: ${read.checkpoint.source.name} reads ${longest} tokens at most`,
+    `--lengths ${tooLong}: ${model.checkpoint.source.name} reads ${longest} tokens at most`,
     "Leave it out, or convert the original with a larger --max-sequence-length.",
   );
 }
 
 /** Tokens that both know. */
-function inputsOf(own: ReadModel, alternative: Alternative) {
-  if (alternative.kind !== "original") return inputSource(own.model, []);
-  const { model } = alternative.original;
-  const smaller = model.sizes.vocab < own.model.sizes.vocab ? model : own.model;
-  return inputSource(smaller, [], { typed: readsTokenTypes(own.model) && readsTokenTypes(model) });
+function inputsOf(own: Model, alternative: Alternative) {
+  if (alternative.kind !== "original") return inputSource(own, []);
+  const { original } = alternative;
+  const smaller = original.sizes.vocab < own.sizes.vocab ? original : own;
+  return inputSource(smaller, [], { typed: own.readsTokenTypes && original.readsTokenTypes });
 }

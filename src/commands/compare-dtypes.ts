@@ -2,8 +2,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { LsgError, PrecisionError } from "../base/errors.js";
 import { GRAPH_DTYPES, type GraphDtype, isSmall, type SmallDtype } from "../base/graph-dtypes.js";
-import type { FileSource, TransferOptions } from "../checkpoint/file-source.js";
-import { asModel, readCheckpoint } from "../model/open.js";
+import type { OpenedModel } from "../model/open.js";
 import { formatAgainst, formatNumber } from "../report/numbers.js";
 import { counted } from "../report/words.js";
 import { findRuntime } from "../runtime/runtime.js";
@@ -25,7 +24,7 @@ export type Comparison =
 
 export interface ComparedGraphs {
   /** The model that they were made of. */
-  readonly source: FileSource;
+  readonly model: OpenedModel;
   /** Where they lie. */
   readonly folder: string;
   /** The files of each dtype. */
@@ -34,9 +33,7 @@ export interface ComparedGraphs {
   readonly lshSeed: number;
   /** Writes the same graphs in another dtype. @returns their files */
   readonly write: (dtype: GraphDtype, folder: string) => Promise<readonly string[]>;
-  readonly transfer: TransferOptions;
-  /** `--model-type`. */
-  readonly modelType: string | undefined;
+  readonly signal: AbortSignal | undefined;
 }
 
 /**
@@ -45,17 +42,13 @@ export interface ComparedGraphs {
  * @throws PrecisionError for a dtype that loses too much, with what to take instead
  */
 export async function compareDtypes(graphs: ComparedGraphs): Promise<Comparison | undefined> {
-  const { source, folder, files, lshSeed, transfer, modelType } = graphs;
+  const { folder, files, lshSeed, signal } = graphs;
   const asked = [...files.keys()].filter(isSmall);
   if (asked.length === 0) return undefined;
   const found = await findRuntime();
   if ("reason" in found) return { not_compared: found.reason };
-  const read = await asModel(await readCheckpoint(source, transfer, modelType));
-  const comparison = await openDtypeComparison(read, {
-    runtime: found.runtime,
-    lshSeed,
-    signal: transfer.signal,
-  });
+  const model = await (await graphs.model.read()).model();
+  const comparison = await openDtypeComparison(model, { runtime: found.runtime, lshSeed, signal });
   try {
     const near = new Map<SmallDtype, DtypeCloseness>();
     const short: { dtype: SmallDtype; what: string }[] = [];

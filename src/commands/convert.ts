@@ -8,10 +8,10 @@ import { openSource } from "../checkpoint/open-source.js";
 import { type FileHashes, sourceHashes } from "../checkpoint/source-hashes.js";
 import { whileUnchanged } from "../checkpoint/watch.js";
 import { openWeights } from "../checkpoint/weight-reader.js";
-import { type ReadCheckpoint, readCheckpoint, readerOf } from "../model/open.js";
+import { type OpenedModel, openModel } from "../model/open.js";
 import { type ConvertOptions, decisiveOptions } from "../options/options.js";
 import { recordedSource, withHashes } from "../plan/conversion-record.js";
-import { planCheckpoint } from "../plan/plan-source.js";
+import { planModel } from "../plan/plan-source.js";
 import { totalBytes } from "../plan/shards.js";
 import type { ConversionPlan } from "../plan/types.js";
 import type { PushResult } from "../push/push-folder.js";
@@ -67,10 +67,14 @@ export async function convert(
   }
   const source = await openSource(model, { revision: options.revision, signal, onNotice: progress.step });
   const transfer = (path: string) => transferOptions(source, path, progress, signal);
-  const read = await readCheckpoint(source, transfer("pytorch_model.bin"), options.modelType);
+  const original = openModel(source, {
+    transfer: transfer("pytorch_model.bin"),
+    modelType: options.modelType,
+  });
+  await original.read();
   if (options.runTest && !options.dryRun) await source.watch?.noteContents(signal);
   // The record of a dry run, which reads headers and small files alone, lacks the hashes of a folder.
-  let plan = await planCheckpoint(read, decisiveOptions(options), {
+  let plan = await planModel(original, decisiveOptions(options), {
     lsg_version: packageInfo().version,
     source: recordedSource(model, source),
   });
@@ -82,7 +86,7 @@ export async function convert(
   const runTest = options.runTest
     ? await (await import("./run-test.js")).openRunTest({
         ...options,
-        ...{ read, signal, listener, isSealed: options.pushTo !== undefined },
+        ...{ original, signal, listener, isSealed: options.pushTo !== undefined },
       })
     : undefined;
   const push = options.pushTo
@@ -100,18 +104,19 @@ export async function convert(
   let comparison: Comparison | undefined;
   await writeFolder(resolve(target), bytes, outputOptions, async (folder) => {
     const write = (stopping: AbortSignal) =>
-      writeShards(folder, plan, read, { transfer, signal: stopping, progress });
+      writeShards(folder, plan, original, { transfer, signal: stopping, progress });
     const hash = async (stopping: AbortSignal) =>
       context.sourceHashes ?? (origin.kind === "folder" ? sourceHashes(source, stopping) : undefined);
     await whileUnchanged([source], signal, async () => {
       const [, hashes] = await atOnce(write, hash, signal);
       plan = withHashes(plan, hashes);
-      await writeSideFiles(folder, plan, source, readerOf(read));
+      await writeSideFiles(folder, plan, source, original.readFile);
     });
     if (options.onnx) {
       // Only here: the graph's libraries take longer to load than a small model to convert.
       const { exportInto } = await import("./export-into.js");
-      const exported = await exportInto(folder, await openFolder(folder), options, { signal, progress });
+      const converted = openModel(await openFolder(folder), { transfer: { signal } });
+      const exported = await exportInto(folder, converted, options, { signal, progress });
       graphs = exported.bytes;
       comparison = exported.comparison;
       exported.notes.forEach(progress.step);
@@ -132,9 +137,10 @@ interface Writing {
 async function writeShards(
   folder: string,
   { shards }: ConversionPlan,
-  { checkpoint }: ReadCheckpoint,
+  original: OpenedModel,
   { transfer, signal, progress }: Writing,
 ): Promise<void> {
+  const checkpoint = await original.checkpoint();
   const reader = await openWeights(checkpoint, transfer);
   const bar = progress.bytes("Writing", totalBytes(shards));
   try {

@@ -2,14 +2,7 @@ import { existsSync } from "node:fs";
 import { lstat, mkdir, writeFile } from "node:fs/promises";
 import { dirname, join, posix } from "node:path";
 import { taskOf } from "../architectures/tasks.js";
-import {
-  type Attention,
-  attentionOf,
-  describeAttention,
-  isLocal,
-  lsgOf,
-  type Variant,
-} from "../attention/variants.js";
+import { type Attention, describeAttention, isLocal, lsgOf, type Variant } from "../attention/variants.js";
 import { OptionError, OutputError } from "../base/errors.js";
 import { GRAPH_DTYPES, type GraphDtype } from "../base/graph-dtypes.js";
 import { type Progress, silent } from "../base/progress.js";
@@ -19,13 +12,12 @@ import { graphPaths } from "../checkpoint/graph-files.js";
 import { whileUnchanged } from "../checkpoint/watch.js";
 import { openWeights } from "../checkpoint/weight-reader.js";
 import { editTopLevel } from "../json/json-edit.js";
+import { headlessNotes } from "../model/classes.js";
 import { lengthChange } from "../model/config.js";
 import type { Model } from "../model/model.js";
-import { positionTable } from "../model/positions.js";
+import type { OpenedModel } from "../model/open.js";
 import { PRUNED_HEADS } from "../model/pruned-heads.js";
-import { openModel } from "../model/settle.js";
 import { weightsIn } from "../onnx/dtype-weights.js";
-import { describeForExport, exportNotes } from "../onnx/export-model.js";
 import { exportedGraphs } from "../onnx/exported-graphs.js";
 import { graphHints } from "../onnx/graph-hints.js";
 import { requireShareable } from "../onnx/shared-weights.js";
@@ -68,21 +60,20 @@ export type GraphChoices = Pick<ExportOptions, "onnx" | "task" | "onnxWeights" |
 /**
  * Writes the graphs of a model into a folder that has its other files: into `onnx/`, or with shared weights
  * beside them. They take their places when all are whole, and until then the folder stays as it was.
- * @param modelType `--model-type`, for a model whose config.json has none
  */
 export async function exportInto(
   folder: string,
-  source: FileSource,
+  opened: OpenedModel,
   options: GraphChoices,
   { signal, progress = silent }: ExportContext = {},
-  modelType?: string,
 ): Promise<ExportedGraph> {
+  const { source } = opened;
   const transfer = (path: string) => transferOptions(source, path, progress, signal);
-  const checkpoint = await openModel(source, transfer("pytorch_model.bin"), modelType);
-  const described = await describeForExport(checkpoint, transfer("pytorch_model.bin"));
-  const { model } = described;
+  const transformer = await opened.model();
+  const model = await transformer.withModules();
+  const { remarks, settlement } = model.checkpoint;
   const { head } = exported(model, options.task);
-  const attention = attentionOf(model);
+  const attention = model.attention();
   if (options.globalAttention !== undefined && attention.kind !== "longformer") {
     throw new OptionError(
       `--global-attention is Longformer's, and this ${model.architecture.title} has ${isLocal(attention) ? "LSG" : "full"} attention`,
@@ -90,7 +81,7 @@ export async function exportInto(
     );
   }
   const shared = options.onnxWeights === "shared";
-  if (shared) await requireBeside(folder, checkpoint);
+  if (shared) await requireBeside(folder, transformer.checkpoint);
 
   const place = shared ? "" : "onnx";
   if (!shared && (await isOnAnotherDisk(folder, join(folder, place)))) {
@@ -99,7 +90,7 @@ export async function exportInto(
       "Name an output folder: it is made with everything in it.",
     );
   }
-  const reader = await openWeights(described.checkpoint, transfer);
+  const reader = await openWeights(model.checkpoint, transfer);
   let work: Work | undefined;
   try {
     const candidates =
@@ -126,8 +117,7 @@ export async function exportInto(
       writeGraphs(scratch, graphs, { weights, signal }),
     );
     const comparison = await compareDtypes({
-      ...{ source, modelType, folder: scratch, lshSeed: graphOptions.seed },
-      transfer: transfer("pytorch_model.bin"),
+      ...{ model: opened, folder: scratch, lshSeed: graphOptions.seed, signal },
       files: new Map(dtypes.map((dtype) => [dtype, [...written.keys()].filter(isOf(dtype))])),
       write: async (dtype, place) => [
         ...(await writeGraphs(place, new Map([[dtype, graphsIn(dtype)]]), { weights, signal })).keys(),
@@ -141,7 +131,7 @@ export async function exportInto(
     const left = others.filter((path) => existsSync(join(folder, path)));
     await writeFile(
       join(work.folder, "config.json"),
-      await exportedConfig(source, checkpoint.settlement, [...paths, ...left]),
+      await exportedConfig(source, settlement, [...paths, ...left]),
     );
     const limited = await limitLengths(work.folder, source, model);
     await work.place({
@@ -154,9 +144,9 @@ export async function exportInto(
       task: taskOf(head).name,
       ...namedAttention(attention),
       notes: [
-        ...checkpoint.remarks,
-        ...exportNotes(described, options.task),
-        ...(checkpoint.settlement?.notes ?? []),
+        ...remarks,
+        ...exportNotes(model, options.task),
+        ...(settlement?.notes ?? []),
         ...[...(source.mended?.values() ?? [])].flatMap((mended) => mended.notes),
       ],
       comparison,
@@ -167,6 +157,25 @@ export async function exportInto(
   }
 }
 
+/** What the user should know of an export, a sentence each. @param task the one that was asked for */
+function exportNotes(
+  { modules, modulesLeftOut: leftOut, source }: Model,
+  task: string | undefined,
+): string[] {
+  const headless = headlessNotes(source, "exported");
+  if (task !== undefined) return headless;
+  if (modules) {
+    const { name, width, perToken } = modules.output;
+    return [
+      ...headless,
+      `The graph gives ${name}: ${width} numbers for each ${perToken ? "token" : "text"}.`,
+    ];
+  }
+  return leftOut === undefined
+    ? headless
+    : [...headless, `The graph gives no sentence_embedding: ${leftOut}.`];
+}
+
 /** Whether a file is a graph of a dtype, or its data. */
 function isOf(dtype: GraphDtype): (file: string) => boolean {
   const known = graphPaths(dtype);
@@ -175,7 +184,7 @@ function isOf(dtype: GraphDtype): (file: string) => boolean {
 
 /** Copies that say that there is no limit to a length get the model's. @returns their paths */
 async function limitLengths(folder: string, source: FileSource, model: Model): Promise<string[]> {
-  const { usable } = positionTable(model);
+  const { usable } = model.positions();
   const paths: string[] = [];
   for (const [path, { content, leavesLengthOpen }] of source.mended ?? []) {
     if (!leavesLengthOpen) continue;

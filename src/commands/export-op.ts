@@ -1,11 +1,10 @@
 import { mkdir, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import { type Attention, attentionOf, lsgOf } from "../attention/variants.js";
+import { type Attention, lsgOf } from "../attention/variants.js";
 import { putRight } from "../checkpoint/interrupted/put-right.js";
 import { realPlace } from "../checkpoint/interrupted/real-place.js";
 import { openSource } from "../checkpoint/open-source.js";
-import { describeModel } from "../model/model.js";
-import { architectureOf, openModel } from "../model/settle.js";
+import { openModel } from "../model/open.js";
 import { attentionFunction } from "../onnx/context.js";
 import { prependedTokens } from "../onnx/functions/lsg-inputs.js";
 import { opOnlyModel } from "../onnx/op-only.js";
@@ -31,10 +30,10 @@ export async function exportOp(
   { signal, progress }: ExportContext = {},
 ): Promise<ExportResult> {
   const source = await openSource(model, { revision: options.revision, signal, onNotice: progress?.step });
-  const checkpoint = await openModel(source, { signal }, options.modelType);
-  const described = describeModel(checkpoint, await architectureOf(checkpoint));
+  const opened = openModel(source, { transfer: { signal }, modelType: options.modelType });
+  const described = await opened.model();
   const { sizes, config } = described;
-  const attention = attentionOf(described);
+  const attention = described.attention();
   const lsg = lsgOf(attention);
   const seed = await graphSeed(source, options.seed);
   const relative = described.architecture.encoder.relativeBias;

@@ -12,6 +12,7 @@ import { namedFolder } from "../checkpoint/named-folder.js";
 import { openSource } from "../checkpoint/open-source.js";
 import { isJsonFile } from "../checkpoint/standard-files.js";
 import { whileUnchanged } from "../checkpoint/watch.js";
+import { openModel } from "../model/open.js";
 import type { ExportOptions } from "../options/options.js";
 import { copyWhole } from "../write/copy-file.js";
 import { asOutputError } from "../write/output-errors.js";
@@ -48,12 +49,16 @@ export async function exportOnnx(
   if (place !== named) await checkOutput(place, { force: options.force, sourceFolder: named });
   else if (!(await readMark(place))?.fills) await putRight(await realPlace(place));
   const source = await openSource(model, { revision: options.revision, signal, onNotice: progress.step });
+  const opened = openModel(source, {
+    transfer: transferOptions(source, "pytorch_model.bin", progress, signal),
+    modelType: options.modelType,
+  });
   const own = source.origin.kind === "folder" ? source.origin.path : undefined;
   const target = output ?? (own === undefined ? `${basename(source.name)}-onnx` : await namedFolder(model));
   if (own !== undefined && resolve(target) === resolve(own)) {
     refuseNested(source);
     const written = await access(own, constants.W_OK | constants.X_OK)
-      .then(() => exportInto(own, source, options, context, options.modelType))
+      .then(() => exportInto(own, opened, options, context))
       .catch((error: unknown) => {
         throw asOutputError(error, own);
       });
@@ -76,7 +81,7 @@ export async function exportOnnx(
       }
     };
     await whileUnchanged([source], signal, copies);
-    const graphs = await exportInto(folder, source, options, context, options.modelType);
+    const graphs = await exportInto(folder, opened, options, context);
     written = { ...graphs, notes: [...graphs.notes, ...leftOut] };
   });
   return { output: target, ...written };

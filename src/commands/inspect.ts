@@ -1,13 +1,14 @@
-import { isLocal, type LocalAttention } from "../attention/variants.js";
+import type { LocalAttention } from "../attention/variants.js";
 import { LsgError } from "../base/errors.js";
-import { parseObject } from "../checkpoint/checkpoint.js";
+import type { Checkpoint } from "../checkpoint/checkpoint.js";
 import type { FileSource } from "../checkpoint/file-source.js";
 import { type OpenSourceOptions, openSource } from "../checkpoint/open-source.js";
 import { changedTensors, inspectedTensors, tensorGroups } from "../inspect/tensors.js";
 import type { Inspection, WouldConvert } from "../inspect/types.js";
-import { asModel, type ReadCheckpoint, type ReadModel, readCheckpoint } from "../model/open.js";
+import { isLocalModel, type Model } from "../model/model.js";
+import { type OpenedModel, openModel } from "../model/open.js";
 import type { ConversionOptions } from "../options/options.js";
-import { planCheckpoint } from "../plan/plan-source.js";
+import { planModel } from "../plan/plan-source.js";
 import { totalBytes } from "../plan/shards.js";
 import { keysSeen, patternLength } from "../report/attention-regions.js";
 import { drawnAttention } from "../report/attention-shape.js";
@@ -28,19 +29,20 @@ export async function inspect(
   opening: OpenSourceOptions = {},
 ): Promise<Inspection> {
   const source = await openSource(model, { ...opening, revision: options.revision });
-  const read = hasReadableHeaders(source) ? await readCheckpoint(source, {}, options.modelType) : undefined;
-  const config = read?.checkpoint.config ?? parseObject(await source.read("config.json"), "config.json");
+  const opened = openModel(source, { modelType: options.modelType });
+  const checkpoint = hasReadableHeaders(source) ? await (await opened.read()).checkpoint() : undefined;
+  const config = checkpoint?.config ?? (await opened.config());
   const { model_type: modelType } = config;
-  const tensors = read ? inspectedTensors(read.checkpoint) : null;
+  const tensors = checkpoint ? inspectedTensors(checkpoint) : null;
   const groups = tensorGroups(tensors ?? []);
-  const own = read && (await understood(read));
-  const conversion: WouldConvert = read
-    ? await wouldConvert(read, own, options, source.name)
+  const own = checkpoint && (await understood(opened));
+  const conversion: WouldConvert = checkpoint
+    ? await wouldConvert(opened, checkpoint, own, options)
     : {
         refused: "the weights are no safetensors: their headers cannot be read without downloading them",
         remedy: "lsg convert downloads and converts them.",
       };
-  const attention = own && isLocal(own.attention) ? own.attention : undefined;
+  const attention = own && isLocalModel(own) ? own.attention() : undefined;
   const shown = "attention" in conversion ? conversion.attention : attention;
   const causal = config.is_decoder === true;
   return {
@@ -48,7 +50,7 @@ export async function inspect(
     model: source.name,
     revision: source.origin.kind === "hub" ? source.origin.revision : null,
     model_type: typeof modelType === "string" ? modelType : null,
-    architecture: own?.model.source.className ?? null,
+    architecture: own?.source.className ?? null,
     attention: attention ?? "full",
     files: [...source.files].map(([path, { size }]) => ({ path, size })),
     tensors,
@@ -65,25 +67,29 @@ function hasReadableHeaders({ origin, files }: FileSource): boolean {
   return origin.kind === "folder" || [...files.keys()].some((path) => path.endsWith(".safetensors"));
 }
 
-/** The model, if lsg knows its kind. */
-async function understood(read: ReadCheckpoint): Promise<ReadModel | undefined> {
-  return asModel(read).catch((error: unknown) => {
+/** The model, if lsg knows its kind, and its attention. */
+async function understood(opened: OpenedModel): Promise<Model | undefined> {
+  try {
+    const model = await opened.model();
+    model.attention();
+    return model;
+  } catch (error) {
     if (error instanceof LsgError) return undefined;
     throw error;
-  });
+  }
 }
 
 async function wouldConvert(
-  read: ReadCheckpoint,
-  own: ReadModel | undefined,
+  opened: OpenedModel,
+  checkpoint: Checkpoint,
+  own: Model | undefined,
   options: ConversionOptions,
-  model: string,
 ): Promise<WouldConvert> {
   try {
-    const plan = await planCheckpoint(read, options, { source: { model } });
+    const plan = await planModel(opened, options, { source: { model: opened.source.name } });
     const { record, config, shards, dropped, carried, notes, attention } = plan;
     const { to } = record.max_sequence_length;
-    const heads = own?.model.sizes.heads ?? 1;
+    const heads = own?.sizes.heads ?? 1;
     return {
       variant: record.variant,
       architecture: record.architecture,
@@ -92,7 +98,7 @@ async function wouldConvert(
       why: record.promise.why ?? null,
       carried,
       attention,
-      ...changedTensors(shards, read.checkpoint),
+      ...changedTensors(shards, checkpoint),
       dropped,
       config,
       bytes: totalBytes(shards),
@@ -109,7 +115,7 @@ async function wouldConvert(
 }
 
 /** Attention at a length that shows what there is to see. Longformer's heads mostly have one global token. */
-function drawn(attention: LocalAttention, causal: boolean, own: ReadModel | undefined) {
-  const shape = drawnAttention(attention, causal, own?.model.source.head?.globals === undefined ? 0 : 1);
+function drawn(attention: LocalAttention, causal: boolean, own: Model | undefined) {
+  const shape = drawnAttention(attention, causal, own?.source.head?.globals === undefined ? 0 : 1);
   return { attention: shape, length: patternLength(shape) };
 }

@@ -1,6 +1,6 @@
 import type { FileSource } from "../checkpoint/file-source.js";
 import type { FileHashes } from "../checkpoint/source-hashes.js";
-import type { ReadCheckpoint } from "../model/open.js";
+import { type OpenedModel, openModel } from "../model/open.js";
 import type { ConvertOptions } from "../options/options.js";
 import { chooseDevice } from "../runtime/devices.js";
 import type { Listener } from "../verify/recorder.js";
@@ -11,7 +11,7 @@ import { verifyFolder } from "../verify/verify.js";
 
 export interface RunTestOptions extends Pick<ConvertOptions, "device" | "seed"> {
   /** What is being converted. */
-  readonly read: ReadCheckpoint;
+  readonly original: OpenedModel;
   /** Whether what is proven goes on from here, and must be the same there. */
   readonly isSealed: boolean;
   readonly signal: AbortSignal | undefined;
@@ -32,12 +32,15 @@ type RunTest = (folder: FileSource, name: string) => Promise<Proof>;
  * @throws DeviceError if the device is absent; what it returns throws VerificationError if the result falls short
  */
 export async function openRunTest(options: RunTestOptions): Promise<RunTest> {
-  const { read, isSealed, seed, signal, listener } = options;
+  const { original, isSealed, seed, signal, listener } = options;
   const device = await chooseDevice(options.device);
   return async (converted, name) => {
     const sealed = isSealed ? await seal(converted, signal) : undefined;
-    const findOriginal = async () => ({ read });
-    const report = await verifyFolder({ converted, name, findOriginal, device, seed, signal }, listener);
+    const findOriginal = async () => ({ original });
+    const report = await verifyFolder(
+      { converted: openModel(converted, { transfer: { signal } }), name, findOriginal, device, seed, signal },
+      listener,
+    );
     // The model card says what was proven: a promise that nobody could look at must not stand there.
     if (report.verdict !== "sound") throw new VerificationError(report, "written");
     return { report, sealed };

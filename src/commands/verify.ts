@@ -2,7 +2,7 @@ import { OptionError } from "../base/errors.js";
 import { namedFolder } from "../checkpoint/named-folder.js";
 import { overlap } from "../checkpoint/nested.js";
 import { openSource } from "../checkpoint/open-source.js";
-import { readCheckpoint } from "../model/open.js";
+import { openModel } from "../model/open.js";
 import type { VerifyOptions } from "../options/options.js";
 import { recordedModelType } from "../plan/conversion-record.js";
 import { findOriginal } from "../plan/find-original.js";
@@ -32,7 +32,7 @@ export async function verify(
   const device = await chooseDevice(options.device);
   return verifyFolder(
     {
-      converted,
+      converted: openModel(converted, { transfer: { signal } }),
       name: await namedFolder(model),
       device,
       lengths: options.lengths,
@@ -43,10 +43,11 @@ export async function verify(
         const { against } = options;
         if (against === NO_ORIGINAL) return "declined";
         if (against !== undefined) {
-          const original = await openSource(against, opening);
-          const read = await readCheckpoint(original, { signal }, recordedModelType(record));
-          if (await overlap(original, converted)) throw cameAlong(against, model);
-          return { read };
+          const source = await openSource(against, opening);
+          const original = openModel(source, { transfer: { signal }, modelType: recordedModelType(record) });
+          await original.read();
+          if (await overlap(source, converted)) throw cameAlong(against, model);
+          return { original };
         }
         if (record) return findOriginal(converted, record, opening);
         return { reason: "the folder does not say what it was made from" };

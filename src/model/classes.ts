@@ -2,9 +2,12 @@ import type { Architecture, Head } from "../architectures/architecture.js";
 import { classKeyOf, classNameOf, classNames, configClass } from "../architectures/class-names.js";
 import { isBase } from "../architectures/tasks.js";
 import { LSG_CLASS_PREFIX } from "../attention/lsg-config.js";
+import { codePrefix, type Variant } from "../attention/variants.js";
 import { CheckpointError, OptionError } from "../base/errors.js";
-import type { Config } from "../checkpoint/checkpoint.js";
+import type { Checkpoint } from "../checkpoint/checkpoint.js";
 import { COLBERT_CLASS } from "../checkpoint/sentence-transformers/model-kind.js";
+import { modernNames } from "./names.js";
+import { headSpecs, isTied, ownSpecs, type Sizes } from "./tensor-specs.js";
 
 /** The class that a conversion starts from or writes. */
 export interface ModelClass {
@@ -25,30 +28,31 @@ export function headlessNotes({ className, headless }: ModelClass, done: "conver
   ];
 }
 
-/** What a checkpoint has of a head. */
-export interface HeadTensors {
-  /** Whether it holds all of it. */
-  readonly holds: (head: Head) => boolean;
-  /** Whether the head has tensors of its own, and the checkpoint none of them. */
-  readonly lacks: (head: Head) => boolean;
-}
-
 /**
  * The class that a checkpoint's weights belong to: what its config names, else the one with the largest head
  * that the checkpoint holds. A class of whose head nothing is there is one that the base model was once part of:
  * such a checkpoint is opened as the base model.
  */
-export function sourceClass(architecture: Architecture, config: Config, tensors: HeadTensors): ModelClass {
+export function sourceClass(
+  { config, tensors }: Pick<Checkpoint, "config" | "tensors">,
+  architecture: Architecture,
+  sizes: Sizes,
+): ModelClass {
+  const names = modernNames({ tensors });
+  const specs = (head: Head) => headSpecs(architecture, head, sizes);
   const named = configClass(config);
   refuseClass(architecture, named ?? "", "config.json: architectures");
   if (named !== undefined) {
     const known = knownClass(architecture, named);
     if (!known) return { className: named, head: undefined };
-    if (!known.head || !tensors.lacks(known.head)) return known;
+    const own = known.head ? ownSpecs(specs(known.head), isTied(config)) : [];
+    if (own.length === 0 || own.some(({ name }) => names.has(name))) return known;
     const base = { className: classNameOf(architecture, "Model"), head: architecture.heads.Model };
     return { ...base, headless: known.className };
   }
-  const heads = Object.entries(architecture.heads).filter(([, head]) => tensors.holds(head));
+  const holds = (head: Head) =>
+    specs(head).every(({ name, tiedTo }) => tiedTo !== undefined || names.has(name));
+  const heads = Object.entries(architecture.heads).filter(([, head]) => holds(head));
   heads.sort(([, a], [, b]) => Object.keys(b.outputs).length - Object.keys(a.outputs).length);
   const [key, head] = heads[0] ?? ["Model", architecture.heads.Model];
   return { className: classNameOf(architecture, key), head };
@@ -78,16 +82,12 @@ export function openedClass(className: string, architecture: Architecture): stri
 }
 
 /**
- * What config.json calls the class of an LSG checkpoint: transformers' class behind LSG. A ColBERT keeps its name, by
- * which its readers know it; transformers opens what auto_map says, whatever the name.
+ * What config.json calls the class of a converted checkpoint: transformers' class, behind the prefix of classes that come
+ * with it. A ColBERT keeps its name, by which its readers know it; transformers opens what auto_map says, whatever the name.
  */
-export function lsgClass(className: string, architecture: Architecture): string {
-  return className === COLBERT_CLASS ? className : LSG_CLASS_PREFIX + openedClass(className, architecture);
-}
-
-/** The same of a Longformer, which transformers opens by its model type. */
-export function longformerClass(className: string, architecture: Architecture): string {
-  return className === COLBERT_CLASS ? className : openedClass(className, architecture);
+export function resultClass(variant: Variant, className: string, architecture: Architecture): string {
+  if (className === COLBERT_CLASS) return className;
+  return (codePrefix(variant) ?? "") + openedClass(className, architecture);
 }
 
 /** What a class of that name computes, with or without LSG before it; undefined for one that is not known. */

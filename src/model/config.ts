@@ -1,5 +1,6 @@
-import { type Architecture, writesNoMore } from "../architectures/architecture.js";
-import { CheckpointError, OptionError } from "../base/errors.js";
+import { isDeepStrictEqual } from "node:util";
+import { type Architecture, type ConfigKey, writesNoMore } from "../architectures/architecture.js";
+import { OptionError } from "../base/errors.js";
 import type { Config } from "../checkpoint/checkpoint.js";
 import { CONFIG_LENGTH_KEYS, isGenerationLimit, type Lengths } from "../tokenizer/raise-length.js";
 import { labelNames } from "./label-count.js";
@@ -44,26 +45,8 @@ export function mergeKwargs(config: Config, kwargs: Readonly<Record<string, unkn
 }
 
 /**
- * Refuses what LSG attention cannot compute.
- * @throws CheckpointError naming the key.
+ * What the change of a length means for the files that limit it. @param architecture the result's
  */
-export function checkConvertible(config: Config, architecture: Architecture): void {
-  const { position_embedding_type: type, add_cross_attention } = config;
-  if (type !== undefined && type !== "absolute") {
-    throw new CheckpointError(
-      `config.json: position_embedding_type is ${JSON.stringify(type)}; only absolute positions can be tiled`,
-      `Relative positions are part of the attention: convert a ${architecture.title} with absolute ones.`,
-    );
-  }
-  if (add_cross_attention === true) {
-    throw new CheckpointError(
-      "config.json: add_cross_attention is true; attention to another model's output is not supported",
-      "It is the decoder of a pair: take the encoder, or a model that works alone.",
-    );
-  }
-}
-
-/** What the change of a length means for the files that limit it. @param architecture the result's */
 export function lengthChange(architecture: Architecture, from: number, to: number): Lengths {
   return { from, to, writesNoMore: writesNoMore(architecture) };
 }
@@ -91,7 +74,63 @@ export function aliasedSizes(architecture: Architecture, config: Config, sizes: 
     .map(([key, name]) => [key, sizes[name]]);
 }
 
+/** The activation of a model's layers, as transformers names it. */
+export function activationOf({ config: { activation } }: Architecture, config: Config): unknown {
+  return config[activation[0]] ?? activation[1];
+}
+
 /** Keys that `merged` adds or changes. */
 export function changedKeys(config: Config, merged: Config): [string, unknown][] {
   return Object.entries(merged).filter(([key, value]) => config[key] !== value);
+}
+
+/** Keys that more than one model type reads, and what transformers takes where they are absent. */
+const COMMON: Readonly<Record<string, unknown>> = {
+  add_cross_attention: false,
+  attention_dilation: undefined,
+  attention_window: undefined,
+  is_decoder: false,
+  position_embedding_type: "absolute",
+  tie_word_embeddings: true,
+};
+
+/** What generate() makes of the scores, where no generation_config.json says it. */
+const GENERATION = ["forced_bos_token_id", "forced_eos_token_id"];
+
+/**
+ * The config keys on which the outputs of a model type's classes depend, with what transformers takes where a key is
+ * absent: sizes, activations, ids that the forward pass looks for. Not labels' names, dropout or anything of training.
+ */
+export function forwardKeys(architecture: Architecture): ReadonlyMap<string, unknown> {
+  const { config, decoder, encoder, heads, positions } = architecture;
+  const { initializerRange: _, ...read } = config;
+  const { types, scaledWhere } = encoder.embeddings;
+  const { sharing } = encoder.layers;
+  const tasks = types.kind === "input and task" ? types.task : undefined;
+  const keys: (ConfigKey | undefined)[] = [
+    ...Object.values(read),
+    ...(decoder ? [...Object.values(decoder.config), ...Object.values(decoder.ids)] : []),
+    decoder?.start?.kind === "token" ? decoder.start.id : undefined,
+    sharing?.groups,
+    sharing?.perGroup,
+    tasks?.rows,
+    encoder.relativeBias?.rows,
+  ];
+  const padding = positions.kind === "table behind padding" ? 1 : 0;
+  const assumed = Object.values(heads).flatMap(({ assumes = {} }) => Object.entries(assumes));
+  return new Map<string, unknown>([
+    ...Object.entries(COMMON),
+    ["pad_token_id", padding],
+    ...(decoder ? GENERATION.map((key) => [key, undefined] as const) : []),
+    ...[tasks?.where, scaledWhere].flatMap((key) => (key === undefined ? [] : [[key, false] as const])),
+    ...assumed,
+    ...keys.filter((key) => typeof key === "object"),
+  ]);
+}
+
+/** Those of them that have another value in one config than in another. */
+export function changedForwardKeys(architecture: Architecture, before: Config, after: Config): string[] {
+  return [...forwardKeys(architecture)]
+    .filter(([key, fallback]) => !isDeepStrictEqual(before[key] ?? fallback, after[key] ?? fallback))
+    .map(([key]) => key);
 }

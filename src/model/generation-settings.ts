@@ -1,5 +1,4 @@
-import { parseObject } from "../checkpoint/checkpoint.js";
-import type { ReadCheckpoint } from "./open.js";
+import { type Config, parseObject } from "../checkpoint/checkpoint.js";
 
 const SETTINGS_FILE = "generation_config.json";
 
@@ -11,17 +10,18 @@ export interface GenerationSettings {
   readonly forcedEos: number | undefined;
   readonly ends: readonly number[];
 }
+
 /**
  * The settings as generate() of transformers finds them: in generation_config.json alone where that is there, else in
  * config.json.
+ * @param contents of side files, by path
  * @returns undefined where neither says what to begin with
  * @throws CheckpointError if the file is not a JSON object
  */
-
-export function readGenerationSettings({
-  checkpoint: { config },
-  contents,
-}: ReadCheckpoint): GenerationSettings | undefined {
+export function readGenerationSettings(
+  config: Config,
+  contents: ReadonlyMap<string, Buffer>,
+): GenerationSettings | undefined {
   const own = contents.get(SETTINGS_FILE);
   const settings = own ? parseObject(own, SETTINGS_FILE) : config;
   const ids = (key: string) => [settings[key]].flat().filter((id): id is number => Number.isSafeInteger(id));

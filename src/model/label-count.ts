@@ -1,7 +1,7 @@
 import type { Head, Module } from "../architectures/architecture.js";
 import { taskOf } from "../architectures/tasks.js";
 import { CheckpointError } from "../base/errors.js";
-import { type Checkpoint, CONFIG_FILE, type Config } from "../checkpoint/checkpoint.js";
+import { type Checkpoint, CONFIG_FILE, type Config, type Settled } from "../checkpoint/checkpoint.js";
 import { isRecord } from "../json/json-edit.js";
 import { configLabels } from "./tensor-specs.js";
 
@@ -14,10 +14,7 @@ const PLACEHOLDER = /^LABEL_\d+$/;
  * @returns the keys that follow the weights, with the sentence to say so; undefined where both agree
  * @throws CheckpointError where labels have names of their own
  */
-export function labelsByWeights(
-  { config, tensors }: Checkpoint,
-  head: Head,
-): { readonly changes: ReadonlyMap<string, unknown>; readonly note: string } | undefined {
+export function labelsByWeights({ config, tensors }: Checkpoint, head: Head): Settled | undefined {
   const name = labelModules(head)
     .map((module) => `${module.name}.weight`)
     .find((weight) => tensors.has(weight));

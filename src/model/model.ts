@@ -1,19 +1,35 @@
-import { type Architecture, stacksOf } from "../architectures/architecture.js";
+import type { Architecture } from "../architectures/architecture.js";
 import { taskOf } from "../architectures/tasks.js";
 import { lsgRow } from "../attention/lsg.js";
+import { type Attention, attentionOf, isLocal, type LocalAttention } from "../attention/variants.js";
+import { once } from "../base/once.js";
 import type { Checkpoint, Config } from "../checkpoint/checkpoint.js";
+import type { TransferOptions } from "../checkpoint/file-source.js";
 import { basePrefixOf, type ModelClass, requestedClass, sourceClass } from "./classes.js";
-import { checkConvertible, mergeKwargs } from "./config.js";
-import { headTensors, knownNames } from "./known-names.js";
-import type { Modules } from "./modules.js";
-import { aliasedWordEmbeddings, modernName, nameTensors, type SourceTensors } from "./names.js";
-import { refuseQuantised } from "./refuse-quantised.js";
-import { refuseWrapped } from "./refuse-wrapped.js";
-import { baseModules, configLabels, headSpecs, poolerSpecs, readSizes, type Sizes } from "./tensor-specs.js";
+import { mergeKwargs } from "./config.js";
+import { type Modules, readModules } from "./modules.js";
+import { nameTensors, type SourceTensors } from "./names.js";
+import { type PositionTable, positionTable } from "./positions.js";
+import { refuseUncomputable } from "./refusals.js";
+import { type Stranger, strangersOf } from "./strangers.js";
+import { headSpecs, isTied, ownSpecs, poolerSpecs, readSizes, type Sizes } from "./tensor-specs.js";
 
-/** A checkpoint seen through its architecture. */
+/** Contents of the side files that decide something, by path. */
+export type Contents = ReadonlyMap<string, Buffer>;
+
+/** As what a checkpoint is seen. */
+export interface Wanted {
+  /** The class (`--architecture`); by default its own. */
+  readonly className?: string | undefined;
+  /** Config keys to set first (`--model-kwargs`). */
+  readonly kwargs?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** A checkpoint seen through its architecture. What its methods give is read or computed once. */
 export interface Model {
+  readonly checkpoint: Checkpoint;
   readonly architecture: Architecture;
+  /** With the keys that were wanted. */
   readonly config: Config;
   readonly isLsg: boolean;
   /** The class that the weights belong to. */
@@ -24,76 +40,101 @@ export interface Model {
   readonly sizes: Sizes;
   /** Whether weights that may be shared are shared (`tie_word_embeddings`). */
   readonly tied: boolean;
-  /** What follows the transformer of a sentence-transformers model; only of models that were opened with them. */
-  readonly modules?: Modules | undefined;
+  /** Whether inputs say of which type each token is. */
+  readonly readsTokenTypes: boolean;
   /** By the names that the target gives them. */
   readonly tensors: SourceTensors;
   /** Names in the source of tensors that have none in the target, whose base model has it for its own. */
   readonly displaced: readonly string[];
+  /** What follows the transformer of a sentence-transformers model, as `withModules` reads it. */
+  readonly modules?: Modules | undefined;
+  /** Why modules that are there have no place in a graph. */
+  readonly modulesLeftOut?: string | undefined;
+  /** @throws CheckpointError or OptionError for keys that make none */
+  attention(): Attention;
+  /** The encoder's. @throws CheckpointError if there is no table, or no position in it */
+  positions(): PositionTable;
+  /** Tensors that its class lacks: transformers would ignore them. */
+  strangers(): readonly Stranger[];
+  /** Whether the checkpoint holds what its class computes its outputs with, behind the base model. */
+  holdsOwnHead(): boolean;
+  contents(): Promise<Contents>;
+  /**
+   * The same with what follows the transformer in a sentence-transformers folder, or in a ColBERT: its tensors are among
+   * the checkpoint's.
+   * @throws CheckpointError if a module's files are damaged or its tensors are missing
+   */
+  withModules(): Promise<Model>;
+  /** The same checkpoint as something else, whatever this one was wanted as. @throws as `describeModel` */
+  as(wanted: Wanted): Model;
+}
+
+/** A model whose tokens see a part of the others only: what a conversion makes. */
+export interface LocalModel extends Model {
+  attention(): LocalAttention;
+}
+
+/** @throws as `attention` */
+export function isLocalModel(model: Model): model is LocalModel {
+  return isLocal(model.attention());
+}
+
+/** What a model is described by. */
+export interface ReadParts {
+  readonly checkpoint: Checkpoint;
+  readonly architecture: Architecture;
+  readonly contents: () => Promise<Contents>;
+  readonly transfer: TransferOptions;
 }
 
 /**
  * Finds out what a checkpoint is: its class, sizes and tensors.
- * @param wanted the class to see it as (`--architecture`), and config keys to set first
  * @throws CheckpointError or OptionError if config, tensors and wishes do not fit together.
  */
-export function describeModel(
-  checkpoint: Checkpoint,
-  architecture: Architecture,
-  wanted: { className?: string | undefined; kwargs?: Readonly<Record<string, unknown>> } = {},
-): Model {
+export function describeModel(read: ReadParts, wanted: Wanted): Model {
+  const { checkpoint, architecture, contents, transfer } = read;
   const config = mergeKwargs(checkpoint.config, wanted.kwargs ?? {});
-  checkConvertible(config, architecture);
-  refuseQuantised(checkpoint);
-  refuseWrapped(checkpoint, architecture);
-  const sourceSizes = readSizes(architecture, config, configLabels(config));
-  const names = new Set([...checkpoint.tensors.keys()].map(modernName));
-  const tied = config.tie_word_embeddings !== false;
-  const source = sourceClass(architecture, config, headTensors(names, architecture, sourceSizes, tied));
+  refuseUncomputable(checkpoint, config, architecture);
+  const sourceSizes = readSizes(architecture, config);
+  const source = sourceClass({ ...checkpoint, config }, architecture, sourceSizes);
   const target = wanted.className === undefined ? source : requestedClass(architecture, wanted.className);
   const ownLabels =
     target.className === source.className ? undefined : target.head && taskOf(target.head).labels;
   const sizes = { ...sourceSizes, labels: ownLabels ?? sourceSizes.labels };
-  const alias = tied ? aliasedWordEmbeddings(names, architecture) : undefined;
-  const { tensors, displaced } = nameTensors(checkpoint, {
-    prefix: `${architecture.basePrefix}.`,
-    ...knownNames(architecture, sizes),
-    words: stacksOf(architecture)
-      .flatMap(({ embeddings: { wordCopy } }) => wordCopy ?? [])
-      .concat(architecture.encoder.embeddings.word),
-    baseModules: baseModules(architecture, sizes),
-    targetPrefix: basePrefixOf(target, architecture),
-    alias:
-      alias === undefined
-        ? undefined
-        : { sourceName: alias, baseName: `${architecture.encoder.embeddings.word}.weight` },
-  });
+  const tied = isTied(config);
+  const targetPrefix = basePrefixOf(target, architecture);
+  const described = {
+    ...{ checkpoint, architecture, config, isLsg: lsgRow.marks(config), source, target, sizes, tied },
+    ...nameTensors(checkpoint, { architecture, sizes, tied, targetPrefix }),
+  };
   return {
-    architecture,
-    config,
-    isLsg: lsgRow.marks(config),
-    source,
-    target,
-    sizes,
-    tied,
-    tensors,
-    displaced,
+    ...described,
+    readsTokenTypes: readsTokenTypes(architecture, sizes),
+    attention: once(() => attentionOf(described)),
+    positions: once(() => positionTable(described)),
+    strangers: once(() => strangersOf(described)),
+    holdsOwnHead: once(() => holdsOwnHead(described)),
+    contents,
+    withModules: once(async () => {
+      const found = await readModules(checkpoint, sizes.hidden, transfer);
+      const whole = describeModel({ ...read, checkpoint: found.checkpoint }, wanted);
+      return { ...whole, modules: found.modules, modulesLeftOut: found.reason };
+    }),
+    as: (other) => describeModel(read, other),
   };
 }
 
-/** Whether a model's inputs say of which type each token is. */
-export function readsTokenTypes({ architecture, sizes }: Pick<Model, "architecture" | "sizes">): boolean {
-  const { kind } = architecture.encoder.embeddings.types;
+function readsTokenTypes({ encoder }: Architecture, sizes: Sizes): boolean {
+  const { kind } = encoder.embeddings.types;
   return kind === "input" || kind === "input and task" || (kind === "input of several" && sizes.types > 1);
 }
 
-/** Whether a checkpoint holds what its class computes its outputs with, behind the base model. */
-export function holdsOwnHead({ architecture, source, sizes, tensors, tied }: Model): boolean {
-  const { head } = source;
+type Described = Pick<Model, "architecture" | "source" | "sizes" | "tensors" | "tied">;
+
+function holdsOwnHead({ architecture, source: { head }, sizes, tensors, tied }: Described): boolean {
   if (!head) return false;
   const pools = Object.values(head.outputs).some(({ from }) => from === "pooler");
+  const specs = [...(pools ? poolerSpecs(architecture, sizes) : []), ...headSpecs(architecture, head, sizes)];
   const names = new Set([...tensors.values()].flatMap(({ name, baseName = name }) => [name, baseName]));
-  return [...(pools ? poolerSpecs(architecture, sizes) : []), ...headSpecs(architecture, head, sizes)]
-    .filter(({ optional, tiedTo, ownUnlessTied }) => !optional && !(tiedTo && (tied || !ownUnlessTied)))
-    .every(({ name }) => names.has(name));
+  return ownSpecs(specs, tied).every(({ name }) => names.has(name));
 }

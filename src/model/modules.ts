@@ -47,7 +47,7 @@ const PER_TOKEN = "output";
  * @param hidden the transformer's width
  * @throws CheckpointError if a module's files are damaged or its tensors are missing.
  */
-export async function withModules(
+export async function readModules(
   checkpoint: Checkpoint,
   hidden: number,
   transfer: TransferOptions = {},

@@ -1,7 +1,8 @@
-import type { Architecture } from "../architectures/architecture.js";
+import { type Architecture, stacksOf } from "../architectures/architecture.js";
 import { CheckpointError } from "../base/errors.js";
 import type { Checkpoint } from "../checkpoint/checkpoint.js";
 import type { CheckpointTensor } from "../checkpoint/weight-file.js";
+import { baseSpecs, headSpecs, poolerSpecs, type Sizes } from "./tensor-specs.js";
 
 /** A tensor of the source and the name that it gets. */
 export interface SourceTensor {
@@ -20,22 +21,37 @@ export type SourceTensors = ReadonlyMap<string, SourceTensor>;
 /** TensorFlow's names for a LayerNorm's weight and bias, which old checkpoints still have. */
 const OLD_NAMES: Readonly<Record<string, string>> = { gamma: "weight", beta: "bias" };
 
-/** How tensors are named. */
-export interface Naming {
-  /** `bert.` */
-  readonly prefix: string;
-  /** Modules below the base model that may hold the word embeddings: one of them is in every checkpoint. */
-  readonly words: readonly string[];
-  /** Tensors of the base model, by their names below it. */
-  readonly baseNames: ReadonlySet<string>;
-  /** LayerNorms of the base model and of the model type's heads. */
-  readonly norms: ReadonlySet<string>;
-  /** First path segments of the base model's tensors (`embeddings`, `encoder` …). */
-  readonly baseModules: ReadonlySet<string>;
+/** What tensors are named by. */
+interface Naming {
+  readonly architecture: Architecture;
+  readonly sizes: Sizes;
   /** `bert.` for a class with a head, empty for the base class, undefined to leave prefixes alone. */
   readonly targetPrefix: string | undefined;
-  /** A tensor of the source that has another name below the base model, and that name. */
-  readonly alias: { readonly sourceName: string; readonly baseName: string } | undefined;
+  /** Whether word embeddings may stand under the name of a copy. */
+  readonly tied: boolean;
+}
+
+/** Names of what the classes of a model type have. */
+interface KnownNames {
+  /** Tensors of the base model, by their names below it. */
+  readonly baseNames: ReadonlySet<string>;
+  /** First path segments of the base model's tensors (`embeddings`, `encoder` …). */
+  readonly baseModules: ReadonlySet<string>;
+  /** LayerNorms: the base model's by their names below it, and those of all heads. */
+  readonly norms: ReadonlySet<string>;
+}
+
+export function knownNames(architecture: Architecture, sizes: Sizes): KnownNames {
+  const base = [...baseSpecs(architecture, sizes), ...poolerSpecs(architecture, sizes)];
+  const { global } = architecture.encoder.embeddings;
+  const heads = Object.values(architecture.heads).flatMap((head) => headSpecs(architecture, head, sizes));
+  const norms = [...base, ...heads].filter(({ initial }) => initial === "ones");
+  const names = base.map(({ name }) => name);
+  return {
+    baseNames: new Set([...names, ...(global === undefined ? [] : [`${global}.weight`])]),
+    baseModules: new Set(names.map((name) => name.split(".", 1)[0] ?? name)),
+    norms: new Set(norms.map(({ name }) => name.slice(0, -".weight".length))),
+  };
 }
 
 /** The tensors that have a name in the result, and those that cannot have theirs. */
@@ -51,20 +67,27 @@ export interface NamedTensors {
  * @throws CheckpointError if two tensors would get the same name.
  */
 export function nameTensors(checkpoint: Checkpoint, naming: Naming): NamedTensors {
-  const { prefix, baseNames, targetPrefix, alias } = naming;
-  const isPrefixed = naming.words.some((module) => checkpoint.tensors.has(`${prefix}${module}.weight`));
+  const { architecture, sizes, targetPrefix, tied } = naming;
+  const { baseNames, baseModules, norms } = knownNames(architecture, sizes);
+  const { word } = architecture.encoder.embeddings;
+  const prefix = `${architecture.basePrefix}.`;
+  // Modules that may hold the word embeddings: one of them is in every checkpoint.
+  const words = [...stacksOf(architecture).flatMap(({ embeddings }) => embeddings.wordCopy ?? []), word];
+  const isPrefixed = words.some((module) => checkpoint.tensors.has(`${prefix}${module}.weight`));
+  const alias = tied ? aliasedWordEmbeddings(modernNames(checkpoint), architecture) : undefined;
   const named = new Map<string, SourceTensor>();
   const displaced: string[] = [];
   const all = [...checkpoint.tensors].map(([sourceName, stored]) => {
-    const modern = isOfNorm(sourceName, naming) ? modernName(sourceName) : sourceName;
+    const module = withoutPrefix(sourceName.slice(0, sourceName.lastIndexOf(".")), architecture);
+    // What a head of the checkpoint's own calls gamma keeps its name.
+    const modern = norms.has(module) ? modernName(sourceName) : sourceName;
     const hasPrefix = modern.startsWith(prefix);
-    const inner = hasPrefix ? modern.slice(prefix.length) : modern;
-    const isAlias = sourceName === alias?.sourceName;
+    const inner = withoutPrefix(modern, architecture);
     // Beside a base model with the prefix, modules without it are a head's own, whatever they are called.
     const isBare = isPrefixed
       ? baseNames.has(inner) && !checkpoint.tensors.has(prefix + inner)
-      : naming.baseModules.has(inner.split(".", 1)[0] ?? "");
-    const baseName = isAlias ? alias.baseName : hasPrefix || isBare ? inner : undefined;
+      : baseModules.has(inner.split(".", 1)[0] ?? "");
+    const baseName = sourceName === alias ? `${word}.weight` : hasPrefix || isBare ? inner : undefined;
     const ownPrefix = targetPrefix ?? (hasPrefix ? prefix : "");
     const name = baseName === undefined ? modern : ownPrefix + baseName;
     return { name, sourceName, baseName, stored };
@@ -94,7 +117,7 @@ export function nameTensors(checkpoint: Checkpoint, naming: Naming): NamedTensor
  * transformers.
  * @returns its name in the source
  */
-export function aliasedWordEmbeddings(
+function aliasedWordEmbeddings(
   names: ReadonlySet<string>,
   { basePrefix, encoder, decoder, heads }: Architecture,
 ): string | undefined {
@@ -118,8 +141,13 @@ export function modernName(name: string): string {
   return Object.hasOwn(OLD_NAMES, last) ? `${name.slice(0, dot + 1)}${OLD_NAMES[last]}` : name;
 }
 
-/** Whether a tensor is a known LayerNorm's; what a head of the checkpoint's own calls gamma keeps its name. */
-function isOfNorm(name: string, { prefix, norms }: Naming): boolean {
-  const module = name.slice(0, name.lastIndexOf("."));
-  return norms.has(module.startsWith(prefix) ? module.slice(prefix.length) : module);
+/** The names of a checkpoint's tensors as transformers writes them today. */
+export function modernNames({ tensors }: Pick<Checkpoint, "tensors">): ReadonlySet<string> {
+  return new Set([...tensors.keys()].map(modernName));
+}
+
+/** A name below the base model, if it is prefixed. */
+export function withoutPrefix(name: string, { basePrefix }: Architecture): string {
+  const prefix = `${basePrefix}.`;
+  return name.startsWith(prefix) ? name.slice(prefix.length) : name;
 }

@@ -2,7 +2,7 @@ import { isLongformer } from "../attention/longformer.js";
 import type { Config } from "../checkpoint/checkpoint.js";
 import { isRecord } from "../json/json-edit.js";
 import type { Model } from "./model.js";
-import { groupNames, strangersOf } from "./strangers.js";
+import { groupNames } from "./strangers.js";
 
 /** Why the outputs of a checkpoint are not those of transformers' class for its model type. */
 export interface OwnComputation {
@@ -43,7 +43,8 @@ export function ownComputation(model: Model): OwnComputation | undefined {
     };
   }
   const isKnown = source.head !== undefined;
-  const inside = strangersOf(model)
+  const inside = model
+    .strangers()
     .filter(({ place }) => place === "layer" || (!isKnown && place !== "head"))
     .map(({ tensor }) => tensor.sourceName);
   if (inside.length === 0) return undefined;

@@ -1,8 +1,8 @@
 import type { Architecture } from "../architectures/architecture.js";
 import { CheckpointError } from "../base/errors.js";
 import type { Config } from "../checkpoint/checkpoint.js";
-import type { Model } from "./model.js";
 import type { SourceTensor, SourceTensors } from "./names.js";
+import type { Sizes } from "./tensor-specs.js";
 
 /** A position table: offset rows, then one row for each position. */
 export interface PositionTable {
@@ -40,12 +40,20 @@ export function statedPositions({ positions }: Architecture, length: number, off
   return length + (positions.kind === "table behind padding" ? offset : 0);
 }
 
+/** What positions are read from. */
+interface Positioned {
+  readonly architecture: Architecture;
+  readonly config: Config;
+  readonly sizes: Sizes;
+  readonly tensors: SourceTensors;
+}
+
 /**
  * A table of positions of a model: the encoder's, or that of another module.
  * @throws CheckpointError if the table has no position besides the offset rows.
  */
 export function positionTable(
-  { tensors, architecture, config, sizes }: Model,
+  { tensors, architecture, config, sizes }: Positioned,
   module = architecture.encoder.embeddings.position,
 ): PositionTable {
   const sinusoidal = architecture.positions.kind === "sinusoidal";

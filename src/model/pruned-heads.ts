@@ -1,10 +1,10 @@
 import type { Architecture } from "../architectures/architecture.js";
 import { CheckpointError } from "../base/errors.js";
-import { type Checkpoint, CONFIG_FILE } from "../checkpoint/checkpoint.js";
+import { type Checkpoint, CONFIG_FILE, type Settled } from "../checkpoint/checkpoint.js";
 import type { KeptBlocks } from "../checkpoint/kept-blocks.js";
 import type { CheckpointTensor } from "../checkpoint/weight-file.js";
 import { isRecord } from "../json/json-edit.js";
-import { changed } from "./settlement.js";
+import { withoutPrefix } from "./names.js";
 import { layerPaths, readSizes, sameShape } from "./tensor-specs.js";
 
 /** Heads that `prune_heads` of transformers 4 took out, by layer: the projections have no rows for them. */
@@ -13,14 +13,15 @@ export const PRUNED_HEADS = "pruned_heads";
 /**
  * Sees a checkpoint with pruned heads with every head, the pruned ones as zeros: they then give zeros, which the
  * output's projection adds to nothing, and every layer is as wide as the next one, as graphs and transformers 5 want it.
+ * @returns undefined where no head was pruned
  * @throws CheckpointError where `pruned_heads` and the weights don't fit together
  */
-export function withEveryHead(checkpoint: Checkpoint, architecture: Architecture): Checkpoint {
+export function everyHead(checkpoint: Checkpoint, architecture: Architecture): Settled | undefined {
   const { config } = checkpoint;
   const pruned = Object.entries(isRecord(config[PRUNED_HEADS]) ? config[PRUNED_HEADS] : {}).filter(
     ([, heads]) => !Array.isArray(heads) || heads.length > 0,
   );
-  if (pruned.length === 0) return checkpoint;
+  if (pruned.length === 0) return undefined;
   const { heads: count, hidden } = readSizes(architecture, config);
   const paths = layerPaths(architecture, readSizes(architecture, config));
   const names = new Map(
@@ -45,11 +46,11 @@ export function withEveryHead(checkpoint: Checkpoint, architecture: Architecture
     }
   }
   const listed = pruned.map(([layer, heads]) => `${(heads as number[]).join(", ")} of layer ${layer}`);
-  return changed(
-    { ...checkpoint, tensors },
-    new Map([[PRUNED_HEADS, undefined]]),
-    `Heads were pruned (${listed.join("; ")}): the result has them again, with zeros for weights, and computes the same.`,
-  );
+  return {
+    tensors,
+    changes: new Map([[PRUNED_HEADS, undefined]]),
+    note: `Heads were pruned (${listed.join("; ")}): the result has them again, with zeros for weights, and computes the same.`,
+  };
 }
 
 function projections({ encoder: { layers } }: Architecture, path: string, hidden: number) {
@@ -84,9 +85,4 @@ function isHeadList(heads: unknown, count: number): heads is number[] {
     heads.every((head) => Number.isSafeInteger(head) && head >= 0 && head < count) &&
     new Set(heads).size < count
   );
-}
-
-function withoutPrefix(name: string, { basePrefix }: Architecture): string {
-  const prefix = `${basePrefix}.`;
-  return name.startsWith(prefix) ? name.slice(prefix.length) : name;
 }

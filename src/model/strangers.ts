@@ -1,9 +1,12 @@
 import type { Architecture } from "../architectures/architecture.js";
+import { CheckpointError } from "../base/errors.js";
 import { listed } from "../base/listed.js";
+import { quote } from "../base/quote.js";
+import type { Checkpoint } from "../checkpoint/checkpoint.js";
 import { COLBERT_CLASS } from "../checkpoint/sentence-transformers/model-kind.js";
-import { knownNames } from "./known-names.js";
-import type { Model } from "./model.js";
-import type { SourceTensor } from "./names.js";
+import { tensorBytes } from "../safetensors/header.js";
+import type { ModelClass } from "./classes.js";
+import { knownNames, type SourceTensor, type SourceTensors } from "./names.js";
 import { headSpecs, layerCounters, type Sizes } from "./tensor-specs.js";
 
 /** Buffers that transformers computes anew; old versions saved them. */
@@ -25,9 +28,16 @@ export interface Stranger {
   readonly place: Place;
 }
 
+/** A class, and the tensors of a checkpoint by the names that it gives them. */
+interface Named {
+  readonly architecture: Architecture;
+  readonly source: ModelClass;
+  readonly sizes: Sizes;
+  readonly tensors: SourceTensors;
+}
+
 /** Tensors that the class of a checkpoint lacks: transformers would ignore them. */
-export function strangersOf(model: Model): Stranger[] {
-  const { architecture, source, sizes, tensors } = model;
+export function strangersOf({ architecture, source, sizes, tensors }: Named): Stranger[] {
   const { baseNames } = knownNames(architecture, sizes);
   const head = source.head ? headSpecs(architecture, source.head, sizes) : [];
   const own = new Set(head.map(({ name }) => name));
@@ -41,12 +51,47 @@ export function strangersOf(model: Model): Stranger[] {
   });
 }
 
+const SAVE_WITHOUT = "Save the checkpoint again without them, in a copy of the folder.";
+
+/** Tensors that share a storage, as tied ones do, are written one by one: so often the whole of a file's bytes. */
+const TIMES_FILES = 2;
+
+/**
+ * Bounds what the tensors that no config asks for are written as: in a PyTorch file a view of a few stored bytes can say
+ * that it has gigabytes, and thousands of names can stand for one storage.
+ * @throws CheckpointError that names the tensor, its storage, shape and strides
+ */
+export function refuseExpanded({
+  checkpoint: { source, weightFiles },
+  source: { className },
+  strangers,
+}: {
+  readonly checkpoint: Checkpoint;
+  readonly source: ModelClass;
+  readonly strangers: () => readonly Stranger[];
+}): void {
+  const carried = strangers().map(({ tensor }) => tensor);
+  for (const { sourceName, stored } of carried) {
+    const { file, dtype, shape, strides, beyondStorage: storage } = stored;
+    if (!storage) continue;
+    throw new CheckpointError(
+      `${file}: tensor ${quote(sourceName)} is ${dtype} [${shape}] with strides [${strides}], ${tensorBytes(dtype, shape)} bytes, ` +
+        `and its storage ${quote(storage.key)} has ${storage.bytes}: no setting of config.json asks for it`,
+      SAVE_WITHOUT,
+    );
+  }
+  const bytes = carried.reduce((sum, { stored }) => sum + (tensorBytes(stored.dtype, stored.shape) ?? 0), 0);
+  const inFiles = weightFiles.reduce((sum, { path }) => sum + (source.files.get(path)?.size ?? 0), 0);
+  if (bytes <= TIMES_FILES * inFiles) return;
+  throw new CheckpointError(
+    `${weightFiles.map(({ path }) => path).join(", ")}: ${carried.length} tensors that ${className} does not have ` +
+      `come to ${bytes} bytes, and the files to ${inFiles}: they share their storages`,
+    SAVE_WITHOUT,
+  );
+}
+
 /** How many layers of the encoder a checkpoint has tensors of, and how many its config counts, by which key. */
-export function layerCounts({
-  architecture,
-  sizes,
-  tensors,
-}: Pick<Model, "architecture" | "sizes" | "tensors">): {
+export function layerCounts({ architecture, sizes, tensors }: Omit<Named, "source">): {
   readonly found: number;
   readonly counted: number;
   readonly key: string;

@@ -10,7 +10,7 @@ import type {
 } from "../architectures/architecture.js";
 import { CheckpointError } from "../base/errors.js";
 import type { Config } from "../checkpoint/checkpoint.js";
-import type { SourceTensor } from "./names.js";
+import type { CheckpointTensor } from "../checkpoint/weight-file.js";
 
 /** Every size that a tensor's shape can depend on. */
 export type Sizes = Readonly<Record<Exclude<Dim, number>, number>> & {
@@ -116,6 +116,11 @@ export function configLabels(config: Config): number {
   const { id2label, num_labels } = config;
   if (typeof id2label === "object" && id2label !== null) return Object.keys(id2label).length;
   return typeof num_labels === "number" ? num_labels : DEFAULT_LABELS;
+}
+
+/** Whether weights that may be shared are shared. */
+export function isTied(config: Config): boolean {
+  return config.tie_word_embeddings !== false;
 }
 
 /** The tensors of the base model, without pooler. */
@@ -283,21 +288,11 @@ function range(count: number): number[] {
   return Array.from({ length: count }, (_, i) => i);
 }
 
-/** Whether a checkpoint holds every tensor of a class's head that no other tensor stands for. */
-export function holdsHead(
-  tensors: ReadonlySet<string>,
-  architecture: Architecture,
-  head: Head,
-  sizes: Sizes,
-): boolean {
-  const own = headSpecs(architecture, head, sizes).filter(({ tiedTo }) => tiedTo === undefined);
-  return own.every(({ name }) => tensors.has(name));
-}
-
-/** First path segments of the base model's tensors. */
-export function baseModules(architecture: Architecture, sizes: Sizes): ReadonlySet<string> {
-  const specs = [...baseSpecs(architecture, sizes), ...poolerSpecs(architecture, sizes)];
-  return new Set(specs.map(({ name }) => name.split(".", 1)[0] ?? name));
+/** Those that nothing else stands for: neither tied ones nor those that may be absent. */
+export function ownSpecs(specs: readonly TensorSpec[], tied: boolean): TensorSpec[] {
+  return specs.filter(
+    ({ optional, tiedTo, ownUnlessTied }) => !optional && (tiedTo === undefined || (!tied && ownUnlessTied)),
+  );
 }
 
 /** Every tensor that a class has, by its full name. */
@@ -323,7 +318,7 @@ export function classSpecs(
  * @throws CheckpointError if a tensor's shape is not what its class and the config say.
  */
 export function checkShape(
-  { sourceName, stored }: SourceTensor,
+  { sourceName, stored }: { readonly sourceName: string; readonly stored: CheckpointTensor },
   spec: TensorSpec,
   remedy?: () => string | undefined,
 ): void {

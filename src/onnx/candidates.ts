@@ -2,11 +2,10 @@ import type { Head } from "../architectures/architecture.js";
 import type { Model } from "../model/model.js";
 import type { CandidateTokens } from "../tokenizer/candidate-tokens.js";
 import type { Op, Value } from "./body.js";
-import { requireOneScore } from "./candidate-task.js";
 import { sizeOf } from "./functions/attend.js";
 import { globalIndex, tokensAt } from "./functions/longformer/global-index.js";
 import { applyChain, type LayerContext } from "./layers.js";
-import type { TaskOutput } from "./tasks.js";
+import { requireOneScore, type TaskOutput } from "./tasks.js";
 
 /** Where candidates are found. */
 export interface CandidateInputs {

@@ -3,6 +3,7 @@ import { isLongformer, readLongformer, windowOf } from "../attention/longformer.
 import type { LsgConfig } from "../attention/lsg-config.js";
 import { CheckpointError } from "../base/errors.js";
 import type { Config } from "../checkpoint/checkpoint.js";
+import { activationOf } from "../model/config.js";
 import type { Model } from "../model/model.js";
 import type { GlobalAttention } from "../options/schemas.js";
 import type { CandidateTokens } from "../tokenizer/candidate-tokens.js";
@@ -47,7 +48,7 @@ export function layerContext(
     op: graph.op,
     weights: createWeights(graph, model, head, source),
     epsilon: sizes.normEpsilon,
-    activation: activationName(model),
+    activation: activationOf(architecture, config),
     wordEmbeddings: architecture.encoder.embeddings.word,
     tied,
     embeddingScale: embeddingScale(architecture, config, sizes),
@@ -82,10 +83,4 @@ export function attentionFunction(
   return lsg && !full
     ? lsgAttention({ ...heads, config: lsg, causal, seed, relative })
     : fullAttention({ ...heads, causal, relative });
-}
-
-function activationName({ architecture, config }: Model): unknown {
-  const key = architecture.config.activation;
-  if (typeof key === "number") throw new CheckpointError("an activation is a name, not a number");
-  return config[key[0]] ?? key[1];
 }

@@ -2,7 +2,7 @@ import type { Architecture, Head } from "../architectures/architecture.js";
 import { taskOf } from "../architectures/tasks.js";
 import { isLongformer, readLongformer } from "../attention/longformer.js";
 import type { LsgConfig } from "../attention/lsg-config.js";
-import { type Model, readsTokenTypes } from "../model/model.js";
+import type { Model } from "../model/model.js";
 import { positionOffset } from "../model/positions.js";
 import type { Value } from "./body.js";
 import { createGraph, type GraphBuilder, type OnnxModel } from "./builder.js";
@@ -137,7 +137,7 @@ export function headGraph(
 /** The inputs as the graph has them, and as (batch · choices, length). */
 function graphInputs(
   graph: GraphBuilder,
-  { architecture, sizes, config }: Model,
+  { architecture, config, readsTokenTypes }: Model,
   head: Head,
   { globalAttention, candidates }: GraphOptions,
 ) {
@@ -149,7 +149,7 @@ function graphInputs(
     choices ? op.Reshape(x, op.Concat([-1], op.Shape(x, { start: 2, end: 3 }), { axis: 0 })) : x;
   const ids = input("input_ids");
   const mask = input("attention_mask");
-  const types = readsTokenTypes({ architecture, sizes }) ? input("token_type_ids") : undefined;
+  const types = readsTokenTypes ? input("token_type_ids") : undefined;
   const asked = isLongformer(architecture) && globalAttention === "input";
   const globals = asked ? input("global_attention_mask") : undefined;
   const flat: EncoderInputs = {

@@ -4,7 +4,6 @@ import { OptionError } from "../base/errors.js";
 import type { Model } from "../model/model.js";
 import type { Modules } from "../model/modules.js";
 import type { Value } from "./body.js";
-import { scoringHead } from "./candidate-task.js";
 import type { Dimension } from "./tensor.js";
 
 /** A named output of a graph with its axes. */
@@ -43,4 +42,27 @@ export function exported(
   // Modules follow the base model, whatever head lies beside it unused.
   if (modules && task === undefined) return { head: architecture.heads.Model, modules };
   return { head: headForTask(architecture, source.head, task), modules: undefined };
+}
+
+/**
+ * The head of question answering over many documents, as the Longformer paper does it for WikiHop: an input holds the
+ * question, the candidates, and a part of the texts. A candidate's score is that of the token before it.
+ * @param own a head that scores tokens
+ * @throws OptionError for any other
+ */
+function scoringHead(own: Head): Head {
+  if (taskOf(own).candidates === undefined) throw notScoring(`its head is one for ${own.auto}`);
+  return { ...own, auto: "CandidateScoring" };
+}
+
+/** @throws OptionError unless each token has one score */
+export function requireOneScore(labels: number): void {
+  if (labels !== 1) throw notScoring(`its head gives a token ${labels} scores, not one`);
+}
+
+function notScoring(reason: string): OptionError {
+  return new OptionError(
+    `--task ${TASKS.CandidateScoring.name}: the checkpoint scores no candidates: ${reason}`,
+    "Train a …ForTokenClassification with num_labels 1, as docs/wikihop.md shows.",
+  );
 }

@@ -2,26 +2,24 @@ import type { Architecture } from "../architectures/architecture.js";
 import { configClass } from "../architectures/class-names.js";
 import { type ModelingCode, NEEDS_CODE } from "../architectures/modeling.js";
 import { isBase, taskOf } from "../architectures/tasks.js";
-import type { LongformerConfig } from "../attention/longformer.js";
-import { lsgRow } from "../attention/lsg.js";
-import { isSparse } from "../attention/lsg-config.js";
 import { scoreBytes } from "../attention/score-memory.js";
-import { seenInFull } from "../attention/variants.js";
+import { isSparseAttention, seenInFull, widthOf } from "../attention/variants.js";
 import type { Config } from "../checkpoint/checkpoint.js";
-import { COLBERT_CLASS } from "../checkpoint/sentence-transformers/model-kind.js";
-import { headlessNotes, lsgClass, openedClass, withoutLsg } from "../model/classes.js";
+import { headlessNotes, openedClass, withoutLsg } from "../model/classes.js";
 import { groupNames } from "../model/strangers.js";
 import { DEFAULT_MAX_SEQUENCE_LENGTH } from "../options/schemas.js";
 import { cutSentence } from "./model-card.js";
 import type { TokenIds } from "./place.js";
 import type { PlanInputs } from "./plan-inputs.js";
 import { promiseSentence } from "./promise.js";
+import { variantNotes } from "./variants.js";
 import type { WeightPlan } from "./weights.js";
 
 /** What a user would want to be told and the plan's data does not say by itself. */
 export function conversionNotes(inputs: PlanInputs, weights: WeightPlan): string[] {
-  const { checkpoint, architecture, options } = inputs;
-  const { source, target, created, carried, attention, length, promise, findings } = weights;
+  const { options } = inputs;
+  const { checkpoint, architecture } = inputs.model;
+  const { source, target, created, carried, length, promise, findings } = weights;
   const { headless } = source;
   const isBody = target.head && isBase(target.head);
   const all: (string | false)[] = [
@@ -33,7 +31,7 @@ export function conversionNotes(inputs: PlanInputs, weights: WeightPlan): string
     created.length > 0 &&
       `${target.className} has a new head, as from transformers (seed ${options.seed}); it must be trained: ${created.join(", ")}.`,
     carried.length > 0 &&
-      `Carried along, though ${openedClass(target.className, inputs.longformer ?? architecture)} does not have them: ${groupNames(carried)}.`,
+      `Carried along, though ${openedClass(target.className, inputs.result)} does not have them: ${groupNames(carried)}.`,
     inputs.tokens.asked !== undefined && tokenNote(inputs.tokens.asked),
     promiseSentence(
       promise,
@@ -43,9 +41,7 @@ export function conversionNotes(inputs: PlanInputs, weights: WeightPlan): string
     length.to < length.from && cutNote(weights),
     costNote(weights),
     promise.hidden_states_up_to > 1 && beyondNote(inputs, weights),
-    ...(attention.kind === "lsg"
-      ? lsgNotes(inputs, weights)
-      : longformerNotes(inputs, weights, attention.config)),
+    ...variantNotes(inputs, weights),
   ];
   return all.filter((note): note is string => note !== false);
 }
@@ -63,24 +59,23 @@ function cutNote({ source, length: { from, to }, target }: WeightPlan): string {
 function costNote({ attention, heads, length: { from } }: WeightPlan): string | false {
   const full = seenInFull(attention);
   if (Math.min(from, full) <= DEFAULT_MAX_SEQUENCE_LENGTH) return false;
-  const what =
-    attention.kind === "lsg"
-      ? `Blocks of ${attention.config.block_size}`
-      : `Windows of ${Math.min(...attention.config.attention_window)}`;
   const gigabytes = (scoreBytes(heads, full) / 1e9).toFixed(1);
   return (
-    `${what} tokens: up to ${full} tokens every token sees every other one; the scores of such an input take ` +
+    `${widthOf(attention)} tokens: up to ${full} tokens every token sees every other one; the scores of such an input take ` +
     `${gigabytes} GB in float32 in each layer, and time grows likewise. ` +
     `--max-sequence-length ${DEFAULT_MAX_SEQUENCE_LENGTH} cuts the table, and with it the cost.`
   );
 }
 
 /** What longer inputs meet: positions that the source had none for, and attention that does not see everything. */
-function beyondNote({ architecture }: PlanInputs, { attention, length }: WeightPlan): string | false {
+function beyondNote(
+  { model: { architecture } }: PlanInputs,
+  { attention, length }: WeightPlan,
+): string | false {
   if (length.to <= length.from) return false;
   const positions = `Beyond ${length.from} tokens ${beyond(architecture)}`;
   const best = "fine-tune on long inputs for best results.";
-  if (attention.kind === "lsg" && isSparse(attention.config)) return `${positions}; ${best}`;
+  if (isSparseAttention(attention)) return `${positions}; ${best}`;
   const seen = seenInFull(attention);
   return seen >= length.from
     ? `${positions} and attention is local; ${best}`
@@ -103,43 +98,6 @@ function tokenNote({ ids, added }: NonNullable<TokenIds["asked"]>): string {
 function namedOtherwise(config: Config, className: string): boolean {
   const named = configClass(config);
   return named !== undefined && withoutLsg(named) !== className;
-}
-
-function lsgNotes({ checkpoint, architecture, options, modeling }: PlanInputs, { target }: WeightPlan) {
-  const isLsg = lsgRow.marks(checkpoint.config);
-  return [
-    target.head === undefined &&
-      target.className !== COLBERT_CLASS &&
-      `${target.className} is not a class that lsg knows: its base model is converted to ` +
-        `${lsgClass(target.className, architecture)}.`,
-    options.resizeLsg && !isLsg && "--resize-lsg has no effect: the source is not an LSG checkpoint.",
-    options.keepFirstGlobalToken &&
-      !isLsg &&
-      "--keep-first-global-token has no effect: the source is not an LSG checkpoint.",
-    isLsg &&
-      !options.resizeLsg &&
-      "The source is LSG already: its global tokens are made anew; --resize-lsg changes the length only.",
-    modeling?.files.size === 0 && "No modelling code is included: transformers cannot open the result yet.",
-  ];
-}
-
-function longformerNotes(
-  { architecture, longformer }: PlanInputs,
-  { source, target }: WeightPlan,
-  config: LongformerConfig,
-) {
-  const countsPadding =
-    architecture.positions.kind === "table" && longformer?.positions.kind === "table behind padding";
-  return [
-    source.head === undefined &&
-      source.className !== COLBERT_CLASS &&
-      `${source.className} is not a class that lsg knows: its base model is converted to ${target.className}.`,
-    countsPadding &&
-      `${longformer?.title} numbers positions from the first token that is no padding: with padding on the left, ` +
-        `which ${architecture.title} numbers too, outputs differ.`,
-    config.attention_dilation !== undefined &&
-      "transformers ignores attention_dilation: opened there, the windows have no gaps and outputs are others. The graphs keep them.",
-  ];
 }
 
 /** What becomes of positions that the source had none for. */

@@ -7,6 +7,7 @@ import type {
   Module,
 } from "../architectures/architecture.js";
 import type { Config } from "../checkpoint/checkpoint.js";
+import { activationOf } from "../model/config.js";
 
 /** A module by its full name, and the one that does the same in the source. */
 interface ModulePair {
@@ -61,8 +62,8 @@ function chainsOf({ architecture, head }: HeadOf): Readonly<Record<string, reado
 }
 
 /** An activation as transformers names it. */
-function nameOf(activation: Activation, { config: keys }: Architecture, config: Config): unknown {
-  return activation === "config" ? activationOf(config, keys.activation) : activation;
+function nameOf(activation: Activation, architecture: Architecture, config: Config): unknown {
+  return activation === "config" ? activationOf(architecture, config) : activation;
 }
 
 function outputSteps({ pooler }: Architecture, { from, chain }: HeadOutput): Step[] {
@@ -71,8 +72,4 @@ function outputSteps({ pooler }: Architecture, { from, chain }: HeadOutput): Ste
 
 function steps(chain: Chain, inBase: boolean): Step[] {
   return chain.map((step) => (typeof step === "string" ? step : { ...step, inBase }));
-}
-
-function activationOf(config: Config, key: Architecture["config"]["activation"]): unknown {
-  return typeof key === "number" ? undefined : (config[key[0]] ?? key[1]);
 }

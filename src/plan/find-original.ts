@@ -1,18 +1,17 @@
 import { basename, dirname, isAbsolute, resolve } from "node:path";
 import { longformerType } from "../architectures/architecture.js";
-import { findArchitecture } from "../architectures/architectures.js";
 import { LsgError } from "../base/errors.js";
-import { parseObject } from "../checkpoint/checkpoint.js";
+import { CONFIG_FILE } from "../checkpoint/checkpoint.js";
 import type { FileSource } from "../checkpoint/file-source.js";
 import { overlap } from "../checkpoint/nested.js";
 import { type OpenSourceOptions, openSource } from "../checkpoint/open-source.js";
 import { statedModelType } from "../checkpoint/stated-model-type.js";
-import { type ReadCheckpoint, readCheckpoint } from "../model/open.js";
+import { type OpenedModel, openModel } from "../model/open.js";
 import { recordedModelType } from "./conversion-record.js";
 import type { ConversionRecord } from "./types.js";
 
 /** The original, or why there is none. */
-export type FoundOriginal = { readonly read: ReadCheckpoint } | { readonly reason: string };
+export type FoundOriginal = { readonly original: OpenedModel } | { readonly reason: string };
 
 /**
  * Finds what a folder was converted from, by its record: a model on the Hub in the recorded revision, or a
@@ -29,12 +28,14 @@ export async function findOriginal(
   if (revision === undefined && !isRecordedPath(model)) {
     return { reason: `the record names ${model}, and no conversion records such a path` };
   }
+  const open = (source: FileSource) =>
+    openModel(source, { transfer: options, modelType: recordedModelType(record) });
   try {
-    const source =
+    const original =
       revision === undefined
-        ? await findFolder(converted, record)
-        : await openSource(`hf://${model}@${revision}`, options);
-    if (source) return { read: await readCheckpoint(source, options, recordedModelType(record)) };
+        ? await findFolder(converted, record, open)
+        : open(await openSource(`hf://${model}@${revision}`, options));
+    if (original) return { original: await original.read() };
     return { reason: `there is no folder ${model} here, nor beside the converted one` };
   } catch (error) {
     if (!(error instanceof LsgError)) throw error;
@@ -48,7 +49,11 @@ function isRecordedPath(model: string): boolean {
 }
 
 /** A folder of that name may be another model: it must at least be of the recorded type, and apart from the result. */
-async function findFolder(converted: FileSource, record: ConversionRecord): Promise<FileSource | undefined> {
+async function findFolder(
+  converted: FileSource,
+  record: ConversionRecord,
+  open: (source: FileSource) => OpenedModel,
+): Promise<OpenedModel | undefined> {
   const { model } = record.source;
   const own = converted.origin.kind === "folder" ? converted.origin.path : undefined;
   const beside =
@@ -56,20 +61,20 @@ async function findFolder(converted: FileSource, record: ConversionRecord): Prom
   for (const path of new Set([resolve(model), ...beside])) {
     const source = await openSource(path).catch(() => undefined);
     if (!source || (await overlap(source, converted))) continue;
-    if (source.files.has("config.json") && (await canBecome(source, record))) return source;
+    const original = open(source);
+    if (source.files.has(CONFIG_FILE) && (await canBecome(original, record))) return original;
   }
   return undefined;
 }
 
 /** Whether a model is of the type that the result has, or of one whose Longformer is. */
 async function canBecome(
-  source: FileSource,
+  original: OpenedModel,
   { model_type: modelType, model_type_from: settledFrom }: ConversionRecord,
 ): Promise<boolean> {
-  const config = parseObject(await source.read("config.json"), "config.json");
-  const own = statedModelType(config);
+  const own = statedModelType(await original.config());
   if (own === undefined) return settledFrom !== undefined;
   if (own === modelType || typeof own !== "string") return own === modelType;
-  const architecture = await findArchitecture(own).catch(() => undefined);
+  const architecture = await original.namedArchitecture().catch(() => undefined);
   return architecture !== undefined && longformerType(architecture) === modelType;
 }

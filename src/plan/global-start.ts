@@ -2,7 +2,7 @@ import { globalRowsRead } from "../attention/lsg.js";
 import type { LsgConfig } from "../attention/lsg-config.js";
 import { CheckpointError } from "../base/errors.js";
 import type { Model } from "../model/model.js";
-import { baseTensor, findBase, positionTable } from "../model/positions.js";
+import { baseTensor, findBase } from "../model/positions.js";
 import type { ConversionOptions } from "../options/options.js";
 import { fittingStride, type GlobalStart } from "./global-table.js";
 import type { TokenIds } from "./place.js";
@@ -56,7 +56,7 @@ export function globalStart(
   const bosId = known(saidBos) ?? 0;
   const maskId = known(saidMask) ?? bosId;
   const asked = options.globalPositionalStride;
-  const stride = isRead ? asked : fittingStride(positionTable(model).usable, asked);
+  const stride = isRead ? asked : fittingStride(model.positions().usable, asked);
   return {
     start: { stride, bosId, maskId: options.randomGlobalInit ? undefined : maskId },
     chosen: {

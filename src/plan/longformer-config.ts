@@ -11,6 +11,7 @@ import {
 import type { LayerSizes } from "../attention/variant-row.js";
 import { OptionError } from "../base/errors.js";
 import type { Config } from "../checkpoint/checkpoint.js";
+import { activationOf } from "../model/config.js";
 import type { Model } from "../model/model.js";
 import { positionOffset, statedPositions } from "../model/positions.js";
 import type { ConversionOptions } from "../options/options.js";
@@ -40,7 +41,7 @@ export function sizeChanges({ model, variant, length, head, separator }: SizeCha
     ...sizes,
     types: sizes.types || 1,
     positions: statedPositions(variant, length, offset),
-    activation: settingOf(architecture.config.activation, config),
+    activation: activationOf(architecture, config),
   };
   const decoder: Readonly<Record<string, unknown>> = {
     ...sizes.decoder,
@@ -65,10 +66,6 @@ export function sizeChanges({ model, variant, length, head, separator }: SizeCha
   if (!variant.decoder)
     changes.push(["sep_token_id", config.sep_token_id ?? separator ?? config.eos_token_id]);
   return [...new Map(changes)].filter(([key, value]) => config[key] !== value);
-}
-
-function settingOf(key: Architecture["config"]["activation"], config: Config): unknown {
-  return typeof key === "number" ? undefined : (config[key[0]] ?? key[1]);
 }
 
 /**

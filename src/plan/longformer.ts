@@ -1,68 +1,64 @@
-import type { Architecture } from "../architectures/architecture.js";
+import { type Architecture, longformerType } from "../architectures/architecture.js";
+import { findArchitecture } from "../architectures/architectures.js";
 import { classKeyOf, classNameOf, classNames } from "../architectures/class-names.js";
 import { taskOf } from "../architectures/tasks.js";
-import { type LongformerConfig, longformerRow, MIN_WINDOW, refuseFarApart } from "../attention/longformer.js";
-import { attentionOf, keysOf } from "../attention/variants.js";
+import {
+  dilationText,
+  type LongformerConfig,
+  longformerRow,
+  MIN_WINDOW,
+  refuseFarApart,
+} from "../attention/longformer.js";
+import { keysOf } from "../attention/variants.js";
 import { OptionError } from "../base/errors.js";
-import type { Checkpoint, Config } from "../checkpoint/checkpoint.js";
+import type { Config } from "../checkpoint/checkpoint.js";
 import { COLBERT_CLASS } from "../checkpoint/sentence-transformers/model-kind.js";
 import { type ModelClass, requestedClass } from "../model/classes.js";
 import { changedKeys, lengthChange, raisedLengths } from "../model/config.js";
-import { describeModel, type Model } from "../model/model.js";
+import type { Model } from "../model/model.js";
 import type { SourceTensor } from "../model/names.js";
-import { positionTable } from "../model/positions.js";
-import { refuseExpanded } from "../model/refuse-expanded.js";
+import { refuseExpanded } from "../model/strangers.js";
 import { configLabels, headSpecs, projects, readSizes, type TensorSpec } from "../model/tensor-specs.js";
+import { flagName } from "../options/flags.js";
 import type { ConversionOptions } from "../options/options.js";
+import { ConversionSchema } from "../options/schemas.js";
 import { opensFolder } from "../tokenizer/class-name.js";
 import { hasTokenizer } from "../tokenizer/vocabulary.js";
 import { resolveLongformer, sizeChanges } from "./longformer-config.js";
 import { assignTensors } from "./longformer-tensors.js";
+import type { PlanInputs } from "./plan-inputs.js";
 import { targetLength } from "./positions.js";
-import { appraise, longformerCause } from "./promise.js";
+import { appraise } from "./promise.js";
 import { reconcile } from "./reconcile.js";
 import { planShards } from "./shards.js";
 import { copyOf } from "./tensors.js";
 import type { DroppedTensor } from "./types.js";
-import { displacedTensors, type WeightPlan } from "./weights.js";
+import { labelChanges, leftBehind, type VariantPlan, type WeightPlan } from "./weights.js";
 
 /**
  * Plans what a conversion to Longformer does to weights and config: every module gets the name that it has there, the
  * projections of global tokens start as the ordinary ones, positions are lengthened behind the rows that Longformer
- * has before them. Pure: reads no file and moves no byte.
- * @param variant the Longformer architecture
- * @throws CheckpointError or OptionError for whatever would not give a sound result.
+ * has before them.
  */
-export function planLongformer(
-  checkpoint: Checkpoint,
-  variant: Architecture,
-  architecture: Architecture,
-  options: ConversionOptions,
-  separator: number | undefined,
-): WeightPlan {
-  const model = withPadding(
-    describeModel(checkpoint, architecture, { kwargs: options.modelKwargs }),
-    variant,
-  );
-  refuseExpanded(checkpoint, model);
+function planLongformer({ model: unpadded, result: variant, options, tokens }: PlanInputs): WeightPlan {
+  const { separator } = tokens;
+  const model = withPadding(unpadded, variant, options);
+  refuseExpanded(model);
   refuseUnlike(model, variant);
-  const { config, source } = model;
+  const { checkpoint, architecture, config, source } = model;
   const target = targetClass(model, variant, options.architecture);
   const isColbert = source.className === COLBERT_CLASS && options.architecture === undefined;
-  const reconciled = reconcile({
-    ...model,
-    mayCreate: options.architecture !== undefined,
-    seed: options.seed,
-  });
+  const className = isColbert ? source.className : target.className;
+  const reconciled = reconcile(model, options);
 
-  const positions = positionTable(model);
+  const positions = model.positions();
   const asked = targetLength(options.maxSequenceLength, positions.usable);
   const longformer = resolveLongformer(options, config, model.sizes, Math.min(positions.usable, asked));
   const length = variant.decoder ? inWindows(asked, longformer, positions.usable) : asked;
   const lengths = lengthChange(variant, positions.usable, length);
   const shared = Math.min(positions.usable, length);
   refuseFarApart(longformer, length);
-  const sourceAttention = attentionOf(model);
+  const sourceAttention = model.attention();
   const own = keysOf("longformer", sourceAttention);
   const changes = sizeChanges({ model, variant, length, head: target.head, separator });
   const targetConfig: Config = { ...config, ...Object.fromEntries(changes) };
@@ -88,25 +84,26 @@ export function planLongformer(
   return {
     source,
     target,
+    className,
     attention: { kind: "longformer", config: longformer },
     sourceAttention,
     length: lengths,
     heads: sizes.heads,
     ...appraise({
-      checkpoint,
-      model: { ...model, target: inSourceTerms(model, options.architecture) },
+      model,
+      target: inSourceTerms(model, options.architecture),
       options,
       isNewHead: assigned.created.length > 0,
       attention: {
         upTo: longformerRow.losslessLength(longformer, shared, own),
-        cause: longformerCause(longformer, options),
+        cause: causeOf(longformer, options),
       },
       usable: shared,
     }),
     configChanges: new Map([
       ...changedKeys(checkpoint.config, config),
       ["model_type", variant.modelType],
-      ["architectures", [isColbert ? source.className : target.className]],
+      ["architectures", [className]],
       ["auto_map", undefined],
       ["base_model_prefix", undefined],
       ...changes,
@@ -117,23 +114,13 @@ export function planLongformer(
       ["attention_window", longformer.attention_window],
       ["attention_dilation", longformer.attention_dilation],
       ...raisedLengths(variant, config, lengths),
-      ...(labels === configLabels(config)
-        ? []
-        : ([
-            ["id2label", undefined],
-            ["label2id", undefined],
-          ] as const)),
+      ...labelChanges(config, labels),
       ["_name_or_path", undefined],
     ]),
     shards: planShards(checkpoint, [...assigned.placed, ...carriedDrafts]),
     created: assigned.created,
     unreadGlobals: {},
-    dropped: [
-      ...reconciled.dropped,
-      ...dropped,
-      ...displacedTensors(model),
-      ...checkpoint.ignored.map((name) => ({ name, reason: "no tensor" })),
-    ],
+    dropped: [...reconciled.dropped, ...dropped, ...leftBehind(checkpoint, model)],
     carried: carried.map(({ sourceName }) => sourceName),
   };
 }
@@ -163,10 +150,10 @@ function inWindows(asked: number, { attention_window }: LongformerConfig, usable
  * The model with its padding id, from which Longformer numbers positions: a config that leaves it out means 0 in the
  * families that do not.
  */
-function withPadding(model: Model, variant: Architecture): Model {
+function withPadding(model: Model, variant: Architecture, { modelKwargs }: ConversionOptions): Model {
   const isCounted = model.architecture.positions.kind === variant.positions.kind;
   if (isCounted || variant.decoder || model.config.pad_token_id !== undefined) return model;
-  return { ...model, config: { ...model.config, pad_token_id: 0 } };
+  return model.as({ kwargs: { ...modelKwargs, pad_token_id: 0 } });
 }
 
 /** @throws OptionError for a model whose computation a Longformer cannot hold */
@@ -225,3 +212,96 @@ function inSourceTerms({ architecture, source }: Model, requested: string | unde
 function ownSpecs({ architecture, sizes }: Model): TensorSpec[] {
   return Object.values(architecture.heads).flatMap((head) => headSpecs(architecture, head, sizes));
 }
+
+/** Which option of a conversion to Longformer makes its windows narrower than what the source read. */
+function causeOf(
+  { attention_dilation }: LongformerConfig,
+  { attentionWindow, attentionDilation, preset }: ConversionOptions,
+): string {
+  if (attention_dilation) {
+    return attentionDilation
+      ? `--attention-dilation ${dilationText(attentionDilation)}`
+      : "attention_dilation";
+  }
+  if (attentionWindow) return `--attention-window ${attentionWindow.join(",")}`;
+  return preset === "reference" ? "--preset reference" : "its windows";
+}
+
+function longformerNotes(
+  { model: { architecture }, result }: PlanInputs,
+  { source, target }: WeightPlan,
+  config: LongformerConfig,
+) {
+  const countsPadding =
+    architecture.positions.kind === "table" && result.positions.kind === "table behind padding";
+  return [
+    source.head === undefined &&
+      source.className !== COLBERT_CLASS &&
+      `${source.className} is not a class that lsg knows: its base model is converted to ${target.className}.`,
+    countsPadding &&
+      `${result.title} numbers positions from the first token that is no padding: with padding on the left, ` +
+        `which ${architecture.title} numbers too, outputs differ.`,
+    config.attention_dilation !== undefined &&
+      "transformers ignores attention_dilation: opened there, the windows have no gaps and outputs are others. The graphs keep them.",
+  ];
+}
+
+const DILATION_TEXT =
+  "Where `attention_dilation` is n (by layer, or by head within a layer), these are every n-th token of a window n " +
+  "times as wide. **transformers ignores `attention_dilation`**: opened there, windows have no gaps and the outputs " +
+  "are others; the graphs of `lsg export` compute it.";
+
+function cardText({ attention_window: window, attention_dilation }: LongformerConfig): string {
+  const narrowest = Math.min(...window);
+  return (
+    `A token sees ${narrowest / 2} tokens on either side${new Set(window).size > 1 ? " or more, by layer" : ""}, and ` +
+    "those with global attention, which see every token with projections of their own. These start as copies of the " +
+    `ordinary ones.${attention_dilation ? ` ${DILATION_TEXT}` : ""}`
+  );
+}
+
+/** @throws OptionError for a model type of which there is no Longformer */
+async function target(source: Architecture): Promise<Architecture> {
+  const modelType = longformerType(source);
+  if (modelType !== undefined) return findArchitecture(modelType);
+  const { longformer, title } = source;
+  throw new OptionError(
+    `--to longformer: ${title} has no Longformer variant: ${"refused" in longformer ? longformer.refused : ""}`,
+    "Use --to lsg.",
+  );
+}
+
+/** Options that are LSG's: how its global tokens are made. A Longformer has no embeddings of global tokens. */
+const FOREIGN = [
+  "globalPositionalStride",
+  "keepFirstGlobalToken",
+  "randomGlobalInit",
+  "resizeLsg",
+  "useTokenIds",
+] as const;
+
+const DEFAULTS = ConversionSchema.parse({});
+
+function refuseForeign(options: ConversionOptions): void {
+  const [lsgKey] = Object.keys(options.lsg);
+  if (lsgKey !== undefined) {
+    throw new OptionError(
+      `${flagName(lsgKey)} is LSG's; a Longformer has --attention-window`,
+      "Leave it out.",
+    );
+  }
+  const key = FOREIGN.find((one) => options[one] !== DEFAULTS[one]);
+  if (key === undefined) return;
+  const flag = options[key] === false ? flagName(key).replace("--", "--no-") : flagName(key);
+  throw new OptionError(`${flag} is LSG's: a Longformer has no embeddings of global tokens`, "Leave it out.");
+}
+
+/** A conversion to Longformer, or of one: the classes of another model type, whose names the tensors get. */
+export const longformerPlan: VariantPlan<LongformerConfig> = {
+  target,
+  refuseForeign,
+  plan: planLongformer,
+  notes: longformerNotes,
+  card: { attention: "Longformer attention", ofLongInputs: "local" },
+  cardText,
+};

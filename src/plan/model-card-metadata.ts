@@ -1,6 +1,6 @@
 import { stringify } from "yaml";
+import { splitFrontMatter } from "../base/front-matter.js";
 import { isPrintable } from "../base/printable.js";
-import { yamlDocument } from "../base/yaml.js";
 import { libraryName } from "../checkpoint/sentence-transformers/model-kind.js";
 import { isRecord } from "../json/json-edit.js";
 import type { OpeningInputs } from "./model-card-opening.js";
@@ -41,7 +41,7 @@ export function cardMetadata(inputs: MetadataInputs): {
   readonly body: string;
   readonly notes: readonly string[];
 } {
-  const { metadata, body, notes } = splitFrontMatter(inputs.originalCard ?? "");
+  const { metadata, body, notes } = readCard(inputs.originalCard ?? "");
   const usable = new Map([...metadata].filter(([, value]) => isText(value)));
   const left = CARRIED_KEYS.filter((key) => !usable.has(key) && (metadata.get(key) ?? null) !== null);
   return {
@@ -73,14 +73,11 @@ function convertedMetadata(
   return Object.fromEntries(carried.filter(([, value]) => value !== undefined));
 }
 
-/** A card's metadata (the YAML between two lines of ---) and its text. Damaged metadata counts as none. */
-function splitFrontMatter(card: string): { metadata: Metadata; body: string; notes: string[] } {
-  const text = card.replace(/^\ufeff/, "");
-  const match = /^---[ \t]*\r?\n(?:([\s\S]*?)\r?\n)?---[ \t]*(?:\r?\n|$)/.exec(text);
-  const body = text.slice(match?.[0].length ?? 0);
+/** What a card's metadata says, and its text. Damaged metadata counts as none. */
+function readCard(card: string): { metadata: Metadata; body: string; notes: string[] } {
+  const { metadata: document, body } = splitFrontMatter(card.replace(/^\ufeff/, ""));
   let problem = "it is no table of keys";
   try {
-    const document = yamlDocument(match?.[1] ?? "");
     if (document.errors[0]) throw document.errors[0];
     const metadata: unknown = document.toJS() ?? {};
     if (isRecord(metadata)) return { metadata: new Map(Object.entries(metadata)), body, notes: [] };

@@ -1,8 +1,7 @@
 import { autoClassName } from "../architectures/class-names.js";
 import { NEEDS_CODE } from "../architectures/modeling.js";
 import type { AutoClass } from "../architectures/tasks.js";
-import { lsgRow } from "../attention/lsg.js";
-import type { LocalAttention } from "../attention/variants.js";
+import { type LocalAttention, losslessLength, needsCode } from "../attention/variants.js";
 import { LIBRARIES, type ModelKind } from "../checkpoint/sentence-transformers/model-kind.js";
 import type { ConversionRecord } from "./types.js";
 
@@ -27,7 +26,7 @@ export function opening({ record, attention, auto, kind }: OpeningInputs): strin
   const autoClass = autoClassName(auto);
   const module = kind && LIBRARIES[kind].module;
   const opened = kind ?? `${autoClass}.from_pretrained`;
-  const more = attention.kind === "lsg" ? ", trust_remote_code=True" : "";
+  const more = needsCode(attention.kind) ? ", trust_remote_code=True" : "";
   const code =
     module !== undefined
       ? [`from ${module} import ${kind}`, ""]
@@ -37,10 +36,10 @@ export function opening({ record, attention, auto, kind }: OpeningInputs): strin
           'tokenizer = AutoTokenizer.from_pretrained("PATH_OR_ID")',
         ];
   const how = `## How to open it\n\n\`\`\`python\n${[...code, `model = ${opened}("PATH_OR_ID"${more})`].join("\n")}\n\`\`\``;
-  if (attention.kind === "longformer") return how;
+  if (!needsCode(attention.kind)) return how;
   const plainUpTo = Math.min(
     record.promise.hidden_states_up_to,
-    lsgRow.losslessLength(attention.config, record.max_sequence_length.from),
+    losslessLength(attention, record.max_sequence_length.from),
   );
   const setting = kind ? 'config_kwargs={"_attn_implementation": "eager"}' : '_attn_implementation="eager"';
   const plain = `\`${opened}("PATH_OR_ID", ${setting})\`, or any client once the key \`_attn_implementation\` is deleted from config.json`;

@@ -1,7 +1,5 @@
 import { posix } from "node:path";
-import type { LongformerConfig } from "../attention/longformer.js";
-import { isSparse, type LsgConfig } from "../attention/lsg-config.js";
-import { type LocalAttention, seenInFull } from "../attention/variants.js";
+import { type LocalAttention, needsCode, seenInFull, titleOf } from "../attention/variants.js";
 import { escapeMarkdown, markdownCode } from "../base/markdown.js";
 import { printableDocument } from "../base/printable.js";
 import { isRecord } from "../json/json-edit.js";
@@ -13,6 +11,7 @@ import { cardMetadata } from "./model-card-metadata.js";
 import { MUST_BE_TRUSTED, type OpeningInputs, opening } from "./model-card-opening.js";
 import { promiseSentence } from "./promise.js";
 import type { ConversionRecord } from "./types.js";
+import { cardText, PLANS } from "./variants.js";
 
 export interface ModelCardInputs extends OpeningInputs {
   /** What becomes of positions that the source had none for: "positions repeat". */
@@ -55,19 +54,18 @@ export function modelCard(inputs: ModelCardInputs): {
   return { text: `---\n${frontMatter}---\n\n${sections.join("\n\n")}\n`, notes };
 }
 
-function introduction({ record }: ModelCardInputs): string {
+function introduction({ record, attention: planned }: ModelCardInputs): string {
   const { source, max_sequence_length: length } = record;
   const name = escapeMarkdown(posix.basename(source.model) || record.model_type);
   const origin =
     source.revision === undefined
       ? name
       : `[${escapeMarkdown(source.model)}](https://huggingface.co/${encodeURI(source.model)}) (revision ${markdownCode(source.revision)})`;
-  const what = record.variant === "lsg" ? "LSG attention (local, sparse, global)" : "Longformer attention";
   return (
-    `# ${name} for ${length.to} tokens (${record.variant === "lsg" ? "LSG" : "Longformer"})\n\n` +
-    `This is ${origin}, converted to ${markdownCode(record.architecture)}: ${what}, ` +
+    `# ${name} for ${length.to} tokens (${titleOf(planned)})\n\n` +
+    `This is ${origin}, converted to ${markdownCode(record.architecture)}: ${PLANS[record.variant].card.attention}, ` +
     `context ${length.to < length.from ? "cut" : "raised"} from ${length.from} to ${length.to} tokens. Nothing was trained.` +
-    (record.variant === "lsg" ? `\n\n${MUST_BE_TRUSTED}` : "")
+    (needsCode(record.variant) ? `\n\n${MUST_BE_TRUSTED}` : "")
   );
 }
 
@@ -102,7 +100,7 @@ function longInputs(
   seen: number,
   beyond: string,
 ): string {
-  const attention = `attention is ${variant === "lsg" ? "block-sparse" : "local"}`;
+  const attention = `attention is ${PLANS[variant].card.ofLongInputs}`;
   const isPromised = promise.hidden_states_up_to > 1;
   const what =
     seen >= from || !isPromised
@@ -135,32 +133,8 @@ function verified({ record, isAffordable }: ModelCardInputs): string {
 }
 
 function attention(planned: LocalAttention): string {
-  const { config } = planned;
-  const text = planned.kind === "lsg" ? lsgText(planned.config) : longformerText(planned.config);
-  return `## Attention\n\n${text}\n\n${table(["key of config.json", "value"], Object.entries(config))}`;
-}
-
-function lsgText(lsg: LsgConfig): string {
-  const { block_size: block, num_global_tokens: globals, sparse_block_size: sparse } = lsg;
-  const selected = isSparse(lsg) ? `, ${sparse} selected tokens on each side of these` : "";
-  return (
-    `Up to ${2 * block} tokens every token sees every other one. Beyond, it sees its own block ` +
-    `and both neighbours${selected}, and the global tokens (${globals}).`
-  );
-}
-
-const DILATION_TEXT =
-  "Where `attention_dilation` is n (by layer, or by head within a layer), these are every n-th token of a window n " +
-  "times as wide. **transformers ignores `attention_dilation`**: opened there, windows have no gaps and the outputs " +
-  "are others; the graphs of `lsg export` compute it.";
-
-function longformerText({ attention_window: window, attention_dilation }: LongformerConfig): string {
-  const narrowest = Math.min(...window);
-  return (
-    `A token sees ${narrowest / 2} tokens on either side${new Set(window).size > 1 ? " or more, by layer" : ""}, and ` +
-    "those with global attention, which see every token with projections of their own. These start as copies of the " +
-    `ordinary ones.${attention_dilation ? ` ${DILATION_TEXT}` : ""}`
-  );
+  const keys = Object.entries(planned.config);
+  return `## Attention\n\n${cardText(planned)}\n\n${table(["key of config.json", "value"], keys)}`;
 }
 
 function options({ options: { lsg, ...others } }: ConversionRecord): string {

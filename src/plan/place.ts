@@ -111,7 +111,7 @@ function globalDraft(
   const kept = options.keepFirstGlobalToken ? old : undefined;
   const segments = globalTable({
     ...start,
-    positions: positionTable(model),
+    positions: model.positions(),
     wordEmbeddings: word.sourceName,
     seed: options.seed,
     types: types.map(({ sourceName }) => sourceName),

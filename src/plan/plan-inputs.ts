@@ -1,22 +1,24 @@
 import type { Architecture } from "../architectures/architecture.js";
 import type { ModelingCode } from "../architectures/modeling.js";
-import type { Checkpoint } from "../checkpoint/checkpoint.js";
+import type { LocalVariant } from "../attention/variants.js";
+import type { Contents, Model } from "../model/model.js";
 import type { ConversionOptions } from "../options/options.js";
 import type { TokenIds } from "./place.js";
 import type { Provenance } from "./types.js";
 
 /** What a plan is made of. */
 export interface PlanInputs {
-  readonly checkpoint: Checkpoint;
-  readonly architecture: Architecture;
+  /** The source as its own class, with `--model-kwargs`. */
+  readonly model: Model;
   readonly options: ConversionOptions;
   readonly tokens: TokenIds;
-  /** Contents of the side files that decide something (see `readCheckpoint`). */
-  readonly contents: ReadonlyMap<string, Buffer>;
-  /** What the version of lsg that the record names puts beside the weights; undefined for Longformer. */
+  readonly contents: Contents;
+  /** What the version of lsg that the record names puts beside the weights; undefined where transformers needs none. */
   readonly modeling: ModelingCode | undefined;
-  /** The architecture of the Longformer variant, to write that one; undefined for LSG. */
-  readonly longformer: Architecture | undefined;
+  /** What the result's attention is to be. */
+  readonly variant: LocalVariant;
+  /** The result's architecture: the source's own, or that of another model type. */
+  readonly result: Architecture;
   /** What the record says of lsg and of the source: a Hub id with its revision, or a relative path. */
   readonly provenance: Provenance;
 }

@@ -1,34 +1,34 @@
-import { type Architecture, longformerType } from "../architectures/architecture.js";
-import { findArchitecture } from "../architectures/architectures.js";
 import { modelingCode } from "../architectures/modeling.js";
-import { isLongformer } from "../attention/longformer.js";
-import { OptionError } from "../base/errors.js";
+import { needsCode, ownVariant, resultVariant } from "../attention/variants.js";
 import type { FileSource } from "../checkpoint/file-source.js";
 import { sortFiles } from "../checkpoint/left-out.js";
 import { isJsonFile } from "../checkpoint/standard-files.js";
-import type { ReadCheckpoint } from "../model/open.js";
-import { architectureOf } from "../model/settle.js";
+import type { Contents } from "../model/model.js";
+import type { OpenedModel } from "../model/open.js";
 import type { ConversionOptions } from "../options/options.js";
 import { chooseIds } from "../tokenizer/add-tokens.js";
 import { findSpecialTokens } from "../tokenizer/special-tokens.js";
-import { refuseForeignOptions } from "./foreign-options.js";
 import { planConversion } from "./plan.js";
 import type { ConversionPlan, Provenance } from "./types.js";
+import { PLANS } from "./variants.js";
 
-/** Plans a conversion of a checkpoint. @param provenance what the record says of lsg and of the source */
-export async function planCheckpoint(
-  { checkpoint, contents }: ReadCheckpoint,
+/** Plans a conversion of a model. @param provenance what the record says of lsg and of the source */
+export async function planModel(
+  opened: OpenedModel,
   options: ConversionOptions,
   provenance: Provenance,
 ): Promise<ConversionPlan> {
-  await mendKept(checkpoint.source, contents);
-  const architecture = await architectureOf(checkpoint);
-  const longformer = await longformerVariant(architecture, options);
+  const contents = await opened.contents();
+  await mendKept(opened.source, contents);
+  const architecture = await opened.architecture();
+  const variant = options.to ?? resultVariant(ownVariant(architecture));
+  const { refuseForeign, target } = PLANS[variant];
+  refuseForeign(options);
+  const result = await target(architecture);
   const tokens = findSpecialTokens(contents, architecture.tokenizerClass);
   const asked = options.addTokens && chooseIds(options.addTokens, contents, architecture.tokenizerClass);
   return planConversion({
-    checkpoint,
-    architecture,
+    model: await opened.as({ kwargs: options.modelKwargs }),
     options,
     tokens: {
       bos: tokens.bos?.id,
@@ -38,32 +38,15 @@ export async function planCheckpoint(
       asked,
     },
     contents,
-    // transformers has Longformer's code itself.
-    modeling: longformer ? undefined : modelingCode(architecture, provenance.lsg_version),
-    longformer,
+    modeling: needsCode(variant) ? modelingCode(architecture, provenance.lsg_version) : undefined,
+    variant,
+    result,
     provenance,
   });
 }
 
-/** The architecture to convert to, where that is not LSG. @throws OptionError for one that there is not */
-async function longformerVariant(
-  architecture: Architecture,
-  options: ConversionOptions,
-): Promise<Architecture | undefined> {
-  const { longformer, title } = architecture;
-  const to = options.to ?? (isLongformer(architecture) ? "longformer" : "lsg");
-  refuseForeignOptions(to, options);
-  if (to === "lsg") return undefined;
-  const modelType = longformerType(architecture);
-  if (modelType !== undefined) return findArchitecture(modelType);
-  throw new OptionError(
-    `--to longformer: ${title} has no Longformer variant: ${"refused" in longformer ? longformer.refused : ""}`,
-    "Use --to lsg.",
-  );
-}
-
 /** Reads the other JSON files that stay: what not every reader takes in them is put right, or refused. */
-async function mendKept(source: FileSource, contents: ReadCheckpoint["contents"]): Promise<void> {
+async function mendKept(source: FileSource, contents: Contents): Promise<void> {
   const { kept } = sortFiles({ files: source.files, contents });
   for (const path of kept) if (isJsonFile(path) && !contents.has(path)) await source.read(path);
 }

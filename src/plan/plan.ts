@@ -1,26 +1,24 @@
 import { taskOf } from "../architectures/tasks.js";
-import { LSG_CLASS_PREFIX } from "../attention/lsg-config.js";
 import { affordedTokens, SCORES_FOR_ALL } from "../attention/score-memory.js";
 import { isLocal } from "../attention/variants.js";
 import { deepFreeze } from "../base/freeze.js";
 import { CONFIG_FILE } from "../checkpoint/checkpoint.js";
-import { COLBERT_CLASS, modelKind, SETTINGS_FILE } from "../checkpoint/sentence-transformers/model-kind.js";
+import { modelKind, SETTINGS_FILE } from "../checkpoint/sentence-transformers/model-kind.js";
 import { MODULES_FILE } from "../checkpoint/sentence-transformers/modules-json.js";
-import { openedClass } from "../model/classes.js";
 import { recordedOptions } from "../options/options.js";
 import { onlyInTransformers5, openingClass } from "../tokenizer/class-name.js";
 import { beyond, conversionNotes, openingNotes } from "./conversion-notes.js";
 import { RECORD_FILE, recordText } from "./conversion-record.js";
 import { openingChanges } from "./left-in-config.js";
-import { planLongformer } from "./longformer.js";
 import { modelCard } from "./model-card.js";
 import type { PlanInputs } from "./plan-inputs.js";
 import { INDEX_FILE, shardIndex, withOrigin } from "./shards.js";
 import { formerCuts, mendingNotes, sentenceNotes } from "./side-file-notes.js";
 import { planSideFiles } from "./side-files.js";
 import type { ConversionPlan, ConversionRecord, SideFile } from "./types.js";
+import { PLANS } from "./variants.js";
 import { growVocabulary } from "./vocabulary.js";
-import { planWeights, type WeightPlan } from "./weights.js";
+import type { WeightPlan } from "./weights.js";
 
 /**
  * Decides everything that a conversion does. Pure: the same inputs give the same plan, and nothing is
@@ -28,24 +26,22 @@ import { planWeights, type WeightPlan } from "./weights.js";
  * @throws CheckpointError or OptionError for whatever would not give a sound result.
  */
 export function planConversion(inputs: PlanInputs): ConversionPlan {
-  const { checkpoint, architecture, options, tokens, contents, modeling } = inputs;
-  const converted = inputs.longformer
-    ? planLongformer(checkpoint, inputs.longformer, architecture, options, tokens.separator)
-    : planWeights(checkpoint, architecture, options, tokens);
-  const weights = growVocabulary(converted, {
-    architecture: inputs.longformer ?? architecture,
+  const { model, options, tokens, contents, modeling, variant, result } = inputs;
+  const { checkpoint, architecture } = model;
+  const weights = growVocabulary(PLANS[variant].plan(inputs), {
+    architecture: result,
     config: checkpoint.config,
     tokens: tokens.asked?.ids ?? {},
     seed: options.seed,
   });
   const { files, rewritten, mended } = checkpoint.source;
-  const opening = inputs.longformer
-    ? undefined
-    : openingChanges(
-        { ...checkpoint.config, ...options.modelKwargs },
-        openingClass(contents, files, architecture.tokenizerClass),
-        options.modelKwargs,
-      );
+  const opening =
+    modeling &&
+    openingChanges(
+      { ...checkpoint.config, ...options.modelKwargs },
+      openingClass(contents, files, architecture.tokenizerClass),
+      options.modelKwargs,
+    );
   const {
     sideFiles,
     omitted,
@@ -126,24 +122,19 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
 }
 
 function conversionRecord(
-  { checkpoint, architecture, options, tokens, provenance: { lsg_version, source }, longformer }: PlanInputs,
+  { model, options, tokens, provenance: { lsg_version, source }, result }: PlanInputs,
   weights: WeightPlan,
 ): ConversionRecord {
   const { from, to } = weights.length;
-  const modelTypeFrom = checkpoint.settlement?.modelTypeFrom;
-  const isColbert = weights.configChanges.get("architectures")?.toString() === COLBERT_CLASS;
-  // A class that lsg does not know has no counterpart: the result is its base model's.
-  const className = isColbert
-    ? COLBERT_CLASS
-    : openedClass(weights.target.className, longformer ?? architecture);
+  const modelTypeFrom = model.checkpoint.settlement?.modelTypeFrom;
   return {
     format_version: 2,
     ...(lsg_version !== undefined && { lsg_version }),
     source,
-    model_type: (longformer ?? architecture).modelType,
+    model_type: result.modelType,
     ...(modelTypeFrom && { model_type_from: modelTypeFrom }),
-    architecture: longformer || isColbert ? className : LSG_CLASS_PREFIX + className,
-    variant: longformer ? "longformer" : "lsg",
+    architecture: weights.className,
+    variant: weights.attention.kind,
     max_sequence_length: { from, to },
     ...(tokens.asked && { added_tokens: tokens.asked.ids }),
     ...(Object.keys(weights.unreadGlobals).length > 0 && { unread_global_table: weights.unreadGlobals }),

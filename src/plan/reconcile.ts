@@ -8,6 +8,7 @@ import type { SourceTensor, SourceTensors } from "../model/names.js";
 import { adapterRemedy, ownComputation } from "../model/own-computation.js";
 import { BUFFERS, layerCounts } from "../model/strangers.js";
 import { checkShape, classSpecs, headSpecs, sameShape, type TensorSpec } from "../model/tensor-specs.js";
+import type { ConversionOptions } from "../options/options.js";
 import { isFloatDtype } from "../safetensors/dtype.js";
 import { copyOf, newTensor } from "./tensors.js";
 import type { DroppedTensor, TensorDraft } from "./types.js";
@@ -23,19 +24,17 @@ export interface Reconciliation {
   readonly dropped: readonly DroppedTensor[];
 }
 
-export interface ReconcileInputs extends Model {
-  /** Whether the user named the target, so that a head which is not there may be made. */
-  readonly mayCreate: boolean;
-  readonly seed: number;
-}
+/** Whoever names the target wants a head that is not there to be made. */
+type ReconcileOptions = Pick<ConversionOptions, "architecture" | "seed">;
 
 /**
  * Holds the source's tensors against what the classes have: proves that the base model is complete, creates
  * what a new head needs and drops the old head. Tensors that no class knows stay.
  * @throws CheckpointError naming the tensor that is missing or has a wrong shape.
  */
-export function reconcile(inputs: ReconcileInputs): Reconciliation {
-  const { architecture, tensors, source, target, sizes, mayCreate, tied, seed } = inputs;
+export function reconcile(model: Model, { architecture: named, seed }: ReconcileOptions): Reconciliation {
+  const { architecture, tensors, source, target, sizes, tied } = model;
+  const mayCreate = named !== undefined;
   const newHead = target.className !== source.className;
   const specs = classSpecs(
     architecture,
@@ -47,7 +46,7 @@ export function reconcile(inputs: ReconcileInputs): Reconciliation {
   const dropped = [
     ...buffers(tensors),
     ...(tied ? tiedCopies(tensors, wanted) : []),
-    ...(newHead ? oldHead(inputs, wanted) : []),
+    ...(newHead ? oldHead(model, wanted) : []),
   ];
   const gone = new Set(dropped.map(({ name }) => name));
 
@@ -57,15 +56,15 @@ export function reconcile(inputs: ReconcileInputs): Reconciliation {
     const found = tensors.get(spec.name);
     const twin = spec.ownUnlessTied && !tied ? undefined : twinOf(spec, specs, tensors);
     if (found && !gone.has(found.sourceName)) {
-      checkShape(found, spec, () => foreignTo(inputs));
+      checkShape(found, spec, () => foreignTo(model));
     } else if (twin) {
       if (!tied) implied.push({ ...copyOf(twin), name: spec.name });
     } else if (spec.optional) {
       if (newHead && spec.part === "head") {
         implied.push(newTensor(spec, headDtype(tensors), seed, sizes.initializerRange));
       }
-    } else if (!(tied && spec.tiedTo !== undefined) && !isOptionalPooler(spec, inputs)) {
-      if (!mayCreate || spec.part === "base") throw missing(spec, inputs);
+    } else if (!(tied && spec.tiedTo !== undefined) && !(isOptionalPooler(spec, model) && !mayCreate)) {
+      if (!mayCreate || spec.part === "base") throw missing(spec, model);
       created.push(newTensor(spec, headDtype(tensors), seed, sizes.initializerRange));
     }
   }
@@ -96,7 +95,7 @@ function tiedCopies(tensors: SourceTensors, wanted: ReadonlyMap<string, TensorSp
 
 /** What belongs to the source's head and has no place in the target. */
 function oldHead(
-  { architecture, tensors, source, target, sizes }: ReconcileInputs,
+  { architecture, tensors, source, target, sizes }: Model,
   wanted: ReadonlyMap<string, TensorSpec>,
 ): DroppedTensor[] {
   if (!source.head) return [];
@@ -111,8 +110,8 @@ function oldHead(
 }
 
 /** The base class works without its pooler, and many checkpoints come without it. */
-function isOptionalPooler(spec: TensorSpec, { target, mayCreate }: ReconcileInputs): boolean {
-  return !mayCreate && spec.part === "pooler" && target.head !== undefined && isBase(target.head);
+function isOptionalPooler(spec: TensorSpec, { target }: Model): boolean {
+  return spec.part === "pooler" && target.head !== undefined && isBase(target.head);
 }
 
 /** The tensor that stands for a missing one: what it is tied to, or what is tied to it. */
@@ -135,12 +134,12 @@ export function headDtype(tensors: SourceTensors): TensorDraft["dtype"] {
   return most?.[0] ?? "F32";
 }
 
-function missing(spec: TensorSpec, inputs: ReconcileInputs): CheckpointError {
-  const { target, architecture, source } = inputs;
+function missing(spec: TensorSpec, model: Model): CheckpointError {
+  const { target, architecture, source } = model;
   const className = source === target ? (source.headless ?? target.className) : target.className;
-  const { found, counted, key } = layerCounts(inputs);
+  const { found, counted, key } = layerCounts(model);
   const message = `tensor "${spec.name}" is missing; ${className} needs it (shape [${spec.shape}])`;
-  const foreign = foreignTo(inputs);
+  const foreign = foreignTo(model);
   if (foreign !== undefined) return new CheckpointError(message, foreign);
   if (spec.part !== "base") {
     return new CheckpointError(

@@ -1,7 +1,7 @@
 import type { Architecture } from "../architectures/architecture.js";
 import { CheckpointError } from "../base/errors.js";
 import type { Config } from "../checkpoint/checkpoint.js";
-import { classSpecs, readSizes, sameShape, type TensorSpec } from "../model/tensor-specs.js";
+import { classSpecs, isTied, readSizes, sameShape, type TensorSpec } from "../model/tensor-specs.js";
 import { isFloatDtype } from "../safetensors/dtype.js";
 import type { TokenIdMap } from "../tokenizer/add-tokens.js";
 import { layOut, newTensor } from "./tensors.js";
@@ -46,7 +46,7 @@ export function growVocabulary(weights: WeightPlan, inputs: VocabularyInputs): W
   const grow = (draft: TensorDraft): TensorDraft => {
     const found = specs.get(draft.name);
     if (!found || !sameShape(draft.shape, found.before.shape)) return draft;
-    return withRows(draft, found.spec, { tied: config.tie_word_embeddings !== false, seed, ...sizes });
+    return withRows(draft, found.spec, { tied: isTied(config), seed, ...sizes });
   };
   return {
     ...weights,

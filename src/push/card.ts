@@ -1,7 +1,7 @@
 import { type Document, isMap } from "yaml";
 import { CheckpointError } from "../base/errors.js";
+import { type FrontMatter, splitFrontMatter } from "../base/front-matter.js";
 import { isPrintable } from "../base/printable.js";
-import { yamlDocument } from "../base/yaml.js";
 import { libraryName, type ModelKind } from "../checkpoint/sentence-transformers/model-kind.js";
 import type { ConversionRecord } from "../plan/types.js";
 
@@ -67,10 +67,9 @@ export function completeCard({ card, repo, record, kind, task, isFineTuned }: Ca
   };
 }
 
-/** The YAML between two lines of --- at a card's beginning, and its text. */
-function splitCard(card: string): { metadata: Document; body: string } {
-  const match = /^\ufeff?---[ \t]*\r?\n(?:([\s\S]*?)\r?\n)?---[ \t]*(?:\r?\n|$)/.exec(card);
-  const metadata = yamlDocument(match?.[1] ?? "");
+/** A card's parts. @throws CheckpointError for metadata that cannot be read */
+function splitCard(card: string): FrontMatter {
+  const { metadata, body } = splitFrontMatter(card);
   const problem = metadata.errors[0]?.message.split(/:?\n/, 1)[0] ?? "it is no table of keys";
   if (metadata.errors.length > 0 || (metadata.contents !== null && !isMap(metadata.contents))) {
     throw new CheckpointError(
@@ -78,7 +77,7 @@ function splitCard(card: string): { metadata: Document; body: string } {
       "Correct these lines, or remove them: what is known is filled in.",
     );
   }
-  return { metadata, body: card.slice(match?.[0].length ?? 0) };
+  return { metadata, body };
 }
 
 function withMetadata(metadata: Document, body: string): string {

@@ -1,3 +1,5 @@
+import { largestOf } from "../base/extremes.js";
+
 const WIDE =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Emoji_Presentation}\u3000-\u303f\uff01-\uff60]/u;
 const NO_WIDTH = /[\p{Mn}\p{Me}\p{Cf}]/u;
@@ -23,6 +25,25 @@ export function cut(text: string, width: number): string {
     kept += character;
   }
   return `${kept}…`;
+}
+
+/** The width of each column of a table, in columns of a terminal. */
+export function columnWidths(rows: readonly (readonly string[])[]): number[] {
+  const count = largestOf(rows.map((row) => row.length));
+  return Array.from({ length: count }, (_, i) => largestOf(rows.map((row) => textWidth(row[i] ?? ""))));
+}
+
+/** A table's rows as lines: cells are cut or filled up to the width of their column, with two spaces between them. */
+export function columnLines(
+  rows: readonly (readonly string[])[],
+  widths: readonly number[] = columnWidths(rows),
+): string[] {
+  return rows.map((row) =>
+    widths
+      .map((width, i) => pad(cut(row[i] ?? "", width), width))
+      .join("  ")
+      .trimEnd(),
+  );
 }
 
 /** Lines of at most `width` columns. A longer word stays whole: it is a path or a command to be copied. */

@@ -7,8 +7,6 @@ import type { Device } from "../base/device-names.js";
 import { CheckpointError, LimitError, systemErrorCode } from "../base/errors.js";
 import { type GenerationSettings, readGenerationSettings } from "../model/generation-settings.js";
 import type { Model } from "../model/model.js";
-import type { ReadModel } from "../model/open.js";
-import { positionTable } from "../model/positions.js";
 import { encoderGraph, headGraph } from "../onnx/graph.js";
 import { headForTask } from "../onnx/tasks.js";
 import { type Batch, lastTokens } from "./batch.js";
@@ -79,10 +77,11 @@ export interface RunnableOptions {
  * @throws CheckpointError if its tensors do not make a model, or the runtime refuses it.
  */
 export async function openRunnable(
-  { read, model, attention }: ReadModel,
+  model: Model,
   { host, workspace, device, lshSeed, title, layers, profile, memory, head: wanted = "own" }: RunnableOptions,
 ): Promise<Runnable> {
-  const place = await workspace.place(read.checkpoint);
+  const attention = model.attention();
+  const place = await workspace.place(model.checkpoint);
   let slowest = 0;
   const timed = async <T>(work: () => Promise<T>): Promise<T> => {
     const begin = performance.now();
@@ -115,13 +114,14 @@ export async function openRunnable(
     await encoder.close();
     throw error;
   }
+  const generation = readGenerationSettings(model.checkpoint.config, await model.contents());
   let closing: Promise<unknown> | undefined;
-  const positions = positionTable(model).usable;
+  const positions = model.positions().usable;
   return {
     model,
     head,
     headInputs: headSession?.inputNames ?? [],
-    generation: readGenerationSettings(read),
+    generation,
     positions,
     longest: affordedTokens(attention, {
       heads: model.sizes.heads,

@@ -51,7 +51,8 @@ const fairseq = (...appended: string[]): SentencepieceIds => ({ offset: 1, fixed
 
 /**
  * By class name without `Fast`: tokens from the constructors in transformers' `tokenization_*.py`, ids from
- * their `_convert_token_to_id`. transformers 4.40 and 5 agree on both.
+ * their `_convert_token_to_id`. transformers 4.40 and 5 agree on both, but for RemBERT's [UNK] and [PAD]: where no file
+ * names them, transformers 5 adds others.
  */
 export const TOKENIZER_CLASSES: Readonly<Record<string, TokenizerClass>> = {
   BertTokenizer: BERT,
@@ -101,6 +102,12 @@ export const TOKENIZER_CLASSES: Readonly<Record<string, TokenizerClass>> = {
       fixed: { "<pad>": 0, "</s>": 1, "<mask_1>": 2, "<mask_2>": 3, ...PEGASUS_UNUSED },
       appended: [],
     },
+  },
+  RemBertTokenizer: {
+    ...BERT,
+    files: ["sentencepiece.model"],
+    bos: "[CLS]",
+    sentencepiece: AS_IN_THE_MODEL,
   },
   T5Tokenizer: { ...PIECES, sentencepiece: AS_IN_THE_MODEL },
   XLMRobertaTokenizer: { ...FAIRSEQ_PIECES, ...BOUNDS, sentencepiece: fairseq("<mask>") },

@@ -2,7 +2,7 @@ import { CheckpointError } from "../base/errors.js";
 import { fileSpans, isRecord, parseSpan, parseString } from "../json/json-edit.js";
 import { type Span, walkArray, walkObject } from "../json/json-scan.js";
 import { sentencePieces } from "./sentencepiece.js";
-import type { SentencepieceIds, TokenizerClass } from "./tokenizer-classes.js";
+import { type SentencepieceIds, TOKENIZER_CLASSES, type TokenizerClass } from "./tokenizer-classes.js";
 
 /** Contents of a tokenizer's files by name. */
 export type TokenizerFiles = ReadonlyMap<string, Buffer>;
@@ -22,7 +22,15 @@ const EVERY: Wanted = { has: () => true, size: Number.POSITIVE_INFINITY };
 /** Finds wanted tokens in one kind of file; the ids are still to be checked. */
 type IdReader = (content: Buffer, wanted: Wanted, file: string) => ReadonlyMap<string, unknown>;
 
-const SENTENCEPIECE_FILES = ["sentencepiece.bpe.model", "spiece.model", "tokenizer.model"];
+/** In the order in which they decide. */
+const SENTENCEPIECE_FILES = [
+  ...new Set([
+    ...Object.values(TOKENIZER_CLASSES).flatMap(({ files }) =>
+      files.filter((file) => file.endsWith(".model")),
+    ),
+    "tokenizer.model",
+  ]),
+].sort();
 const VOCABULARIES = ["tokenizer.json", "vocab.txt", "vocab.json", ...SENTENCEPIECE_FILES];
 /** They number tokens besides a vocabulary's. */
 const ADDED_TOKENS_FILES = ["tokenizer_config.json", "added_tokens.json"];

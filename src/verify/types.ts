@@ -1,12 +1,5 @@
-import type { LocalAttention } from "../attention/variants.js";
-import type { ReadModel } from "../model/open.js";
 import type { AttentionShape, Table } from "../report/table.js";
 import type { FolderVerdict } from "./verdict.js";
-
-/** A model that has the attention of one that was converted. */
-export interface LocalModel extends ReadModel {
-  readonly attention: LocalAttention;
-}
 
 /** Of one check. `stated` is a fact on which nothing was promised (drift, times); `skipped` says what was not looked at. */
 export type Verdict = "pass" | "fail" | "stated" | "skipped";

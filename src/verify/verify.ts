@@ -2,9 +2,9 @@ import { configClass } from "../architectures/class-names.js";
 import { lsgOf } from "../attention/variants.js";
 import { LsgError } from "../base/errors.js";
 import { GRAPH_DTYPES, type GraphDtype } from "../base/graph-dtypes.js";
-import type { FileSource } from "../checkpoint/file-source.js";
 import { whileUnchanged } from "../checkpoint/watch.js";
-import { asModel, type ReadCheckpoint, type ReadModel } from "../model/open.js";
+import type { LocalModel, Model } from "../model/model.js";
+import type { OpenedModel } from "../model/open.js";
 import { ownComputation } from "../model/own-computation.js";
 import { DEFAULT_SEED } from "../options/schemas.js";
 import { RECORD_FILE, readRecord } from "../plan/conversion-record.js";
@@ -25,12 +25,12 @@ import { checkModel } from "./model/checks.js";
 import { createRecorder, type Listener, type Recorder } from "./recorder.js";
 import { promiseWords } from "./report/wording.js";
 import { summarise } from "./summary.js";
-import type { LocalModel, VerificationReport } from "./types.js";
+import type { VerificationReport } from "./types.js";
 import { NO_ORIGINAL } from "./verdict.js";
 
 /** What to verify, and how closely. */
 export interface VerifyRequest {
-  readonly converted: FileSource;
+  readonly converted: OpenedModel;
   /** How the report calls it. */
   readonly name: string;
   /** Finds the original by the folder's record, undefined where the folder has none; or asks for no comparison. */
@@ -58,13 +58,14 @@ export async function verifyFolder(
   request: VerifyRequest,
   listener: Listener = {},
 ): Promise<VerificationReport> {
-  const { converted, signal } = request;
+  const { signal } = request;
+  const converted = request.converted.source;
   const sources = new Set([converted]);
   await converted.watch?.noteContents(signal);
   const findOriginal: VerifyRequest["findOriginal"] = async (record) => {
     const found = await request.findOriginal(record);
-    if (found !== "declined" && "read" in found) {
-      const { source } = found.read.checkpoint;
+    if (found !== "declined" && "original" in found) {
+      const { source } = found.original;
       await source.watch?.noteContents(signal);
       sources.add(source);
     }
@@ -74,9 +75,10 @@ export async function verifyFolder(
 }
 
 async function makeChecks(request: VerifyRequest, listener: Listener): Promise<VerificationReport> {
-  const { converted: source, name, device, signal, seed } = request;
+  const { converted: opened, name, device, signal, seed } = request;
+  const { source } = opened;
   requireLimits();
-  const kind = await kindOf(source, name);
+  const kind = await kindOf(opened, name);
   const runtime = await loadRuntime();
   const recorder = createRecorder(listener, signal);
   let record: ConversionRecord | undefined;
@@ -90,10 +92,10 @@ async function makeChecks(request: VerifyRequest, listener: Listener): Promise<V
     };
   });
   const found = await request.findOriginal(record);
-  const original = found !== "declined" && "read" in found ? found.read : undefined;
+  const original = found !== "declined" && "original" in found ? found.original : undefined;
   const head = {
     converted: name,
-    original: original?.checkpoint.source.name ?? null,
+    original: original?.source.name ?? null,
     device: { name: device.name, detail: device.detail },
     ...promisesOf(record),
   };
@@ -102,11 +104,11 @@ async function makeChecks(request: VerifyRequest, listener: Listener): Promise<V
   if (found === "declined") recorder.add(DECLINED);
   else if ("reason" in found) recorder.add(...(kind === "recorded" ? [nothingCompared(found.reason)] : []));
   else if (record) {
-    const [from, recorded] = [found.read.checkpoint.source, record];
+    const [from, recorded] = [found.original.source, record];
     await recorder.look("source", "the original, as converted", () => checkSource(from, recorded, signal));
   }
 
-  const { plan, converted, modeling } = await checkFolder({ source, record, original, signal }, recorder);
+  const { plan, converted, modeling } = await checkFolder({ opened, record, original, signal }, recorder);
   const promised = plan?.record ?? record;
   const promise = promised?.promise ?? { lossless_up_to: 0, hidden_states_up_to: 0 };
   const lshSeed = promised?.options.seed;
@@ -143,7 +145,7 @@ async function makeChecks(request: VerifyRequest, listener: Listener): Promise<V
     differences: measured?.differences ?? [],
     costs: measured?.costs ?? [],
   };
-  return { ...report, ...summarise(report, kind, original && nameOf(original.checkpoint.source)) };
+  return { ...report, ...summarise(report, kind, original && nameOf(original.source)) };
 }
 
 /** What a folder says that training left without its record; an original that `--against` names is run beside it. */
@@ -163,8 +165,8 @@ const DECLINED = {
 } as const;
 
 /** What a model without a record says of itself. */
-function classOf(converted: ReadModel | undefined) {
-  const { config = {}, architecture } = converted?.model ?? {};
+function classOf(converted: Model | undefined) {
+  const { config = {}, architecture } = converted ?? {};
   return { model_type: architecture?.modelType ?? null, architecture: configClass(config) ?? null };
 }
 
@@ -195,11 +197,13 @@ function graphsOf(record: ConversionRecord | undefined): GraphDtype[] {
  * The original as a model, as it is: what `--model-kwargs` changed would otherwise be compared with itself. Undefined
  * for one of whose outputs nothing is known.
  */
-async function modelOf(original: ReadCheckpoint, recorder: Recorder): Promise<ReadModel | undefined> {
+async function modelOf(original: OpenedModel, recorder: Recorder): Promise<Model | undefined> {
   try {
-    const read = await asModel(original);
-    const own = ownComputation(read.model);
-    if (!own) return read;
+    const model = await original.model();
+    // Keys that make no attention are found here, before anything is run.
+    model.attention();
+    const own = ownComputation(model);
+    if (!own) return model;
     recorder.add(nothingCompared(own.why, "Its files, weights and config are compared all the same."));
   } catch (error) {
     if (!(error instanceof LsgError)) throw error;
@@ -220,6 +224,6 @@ function nothingCompared(reason: string, remedy = "Name it: --against FOLDER_OR_
 
 /** The attention, where it is one of blocks, which pictures show. */
 function shapeOf(converted: LocalModel | undefined): AttentionShape | null {
-  const lsg = converted && lsgOf(converted.attention);
-  return lsg ? lsgShape(lsg, converted?.model.config.is_decoder === true) : null;
+  const lsg = converted && lsgOf(converted.attention());
+  return lsg ? lsgShape(lsg, converted?.config.is_decoder === true) : null;
 }

@@ -1,6 +1,6 @@
 import { mkdir, readdir, realpath, rmdir, statfs } from "node:fs/promises";
 import { basename, dirname, join, relative } from "node:path";
-import { OutputError } from "../base/errors.js";
+import { OutputError, outputRemedy } from "../base/errors.js";
 import type { Rename } from "../base/patient-rename.js";
 import { CONFIG_FILE } from "../checkpoint/checkpoint.js";
 import { MARK_FILE } from "../checkpoint/interrupted/mark.js";
@@ -8,7 +8,7 @@ import { putRight } from "../checkpoint/interrupted/put-right.js";
 import { realPlace } from "../checkpoint/interrupted/real-place.js";
 import { areNested } from "../checkpoint/nested.js";
 import { isOfAnImage } from "./mount-point.js";
-import { asOutputError, REMEDIES } from "./output-errors.js";
+import { asOutputError } from "./output-errors.js";
 import { entriesOf, openTarget, type Target, type TargetOptions } from "./target.js";
 import { openWork, type Work } from "./work-folder.js";
 
@@ -112,6 +112,6 @@ async function refuseFullDisk(folder: string, bytes: number, target: string): Pr
   if (bavail * bsize >= bytes) return;
   throw new OutputError(
     `${target} needs ${bytes} bytes, its disk has ${bavail * bsize} left (ENOSPC)`,
-    REMEDIES.ENOSPC,
+    outputRemedy("ENOSPC"),
   );
 }

@@ -1,17 +1,15 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { findArchitecture } from "../../src/architectures/architectures.js";
 import { type LsgConfig, LsgConfigSchema, presetConfig } from "../../src/attention/lsg-config.js";
 import type { GraphDtype } from "../../src/base/graph-dtypes.js";
 import { type Candidate, measure } from "../../src/bench/measure.js";
 import { freeMemory } from "../../src/bench/surroundings.js";
 import type { MeasuredGraph } from "../../src/bench/types.js";
 import { startGraph, startWorker } from "../../src/bench/worker.js";
-import { openCheckpoint } from "../../src/checkpoint/checkpoint.js";
 import { openFolder } from "../../src/checkpoint/folder.js";
 import { openWeights } from "../../src/checkpoint/weight-reader.js";
-import { describeModel } from "../../src/model/model.js";
+import { openModel } from "../../src/model/open.js";
 import type { OnnxFunction } from "../../src/onnx/body.js";
 import { defineFunction } from "../../src/onnx/builder.js";
 import { weightsIn } from "../../src/onnx/dtype-weights.js";
@@ -116,8 +114,8 @@ export async function benchAttention(lengths: readonly number[]): Promise<void> 
 }
 
 async function ourGraphs(folder: string, workspace: Workspace): Promise<Candidate[]> {
-  const checkpoint = await openCheckpoint(await openFolder(folder));
-  const model = describeModel(checkpoint, await findArchitecture("bert"));
+  const model = await openModel(await openFolder(folder)).model();
+  const { checkpoint } = model;
   const place = await workspace.place(checkpoint);
   const reader = await openWeights(checkpoint, () => ({}));
   const candidates: Candidate[] = [];

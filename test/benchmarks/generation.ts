@@ -4,15 +4,13 @@ import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { fileURLToPath } from "node:url";
 import type { InferenceSession, OnnxValue, Tensor } from "onnxruntime-node";
-import { findArchitecture } from "../../src/architectures/architectures.js";
 import { ownProgram } from "../../src/base/package.js";
 import { spreadOf } from "../../src/bench/statistics.js";
-import { openCheckpoint } from "../../src/checkpoint/checkpoint.js";
 import { openFolder } from "../../src/checkpoint/folder.js";
 import { GENERATION_FILES } from "../../src/checkpoint/graph-files.js";
 import { openWeights } from "../../src/checkpoint/weight-reader.js";
 import { convert } from "../../src/commands/convert.js";
-import { describeModel } from "../../src/model/model.js";
+import { openModel } from "../../src/model/open.js";
 import { copiedWeights } from "../../src/onnx/copied-weights.js";
 import { exportedGraphs } from "../../src/onnx/exported-graphs.js";
 import { writeModel } from "../../src/onnx/writer.js";
@@ -61,8 +59,8 @@ export async function benchGeneration(lengths: readonly number[]): Promise<void>
 
 /** The same weights, and as many positions, with full attention. */
 async function writeFullAttention(converted: string, folder: string): Promise<string> {
-  const checkpoint = await openCheckpoint(await openFolder(converted));
-  const model = describeModel(checkpoint, await findArchitecture("bart"));
+  const model = await openModel(await openFolder(converted)).model();
+  const { checkpoint } = model;
   const reader = await openWeights(checkpoint, () => ({}));
   await mkdir(folder);
   const graph = exportedGraphs(model, copiedWeights(reader), { lsg: undefined, seed: 1 }).get(

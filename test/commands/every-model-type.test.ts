@@ -10,7 +10,7 @@ import { openSource } from "../../src/checkpoint/open-source.js";
 import { type ConvertResult, convert } from "../../src/commands/convert.js";
 import { exportOnnx } from "../../src/commands/export.js";
 import { inspect } from "../../src/commands/inspect.js";
-import { asModel, readCheckpoint } from "../../src/model/open.js";
+import { openModel as openSourceModel } from "../../src/model/open.js";
 import { decisiveOptions, parseConvertOptions, parseExportOptions } from "../../src/options/options.js";
 import { openWorkspace } from "../../src/runtime/workspace.js";
 import { branch, pushFiles, setUpPush } from "../push/support.js";
@@ -27,7 +27,7 @@ const ROUNDING = 1e-5;
 const LENGTH = 1050;
 
 const hub = setUpPush();
-const opened = async (folder: string) => asModel(await readCheckpoint(await openSource(folder)));
+const opened = async (folder: string) => openSourceModel(await openSource(folder)).model();
 
 /** A model type that a verb forgets fails here, once it stands in converters/. */
 describe.each(modelTypes())("%s", (type) => {
@@ -63,7 +63,7 @@ describe.each(modelTypes())("%s", (type) => {
       await findAlternative("full", own, {}),
       { kind: "original", original, title: "the original" },
     ];
-    const workspace = await openWorkspace(own.read.checkpoint.source);
+    const workspace = await openWorkspace(own.checkpoint.source);
     try {
       for (const alternative of alternatives) {
         const paths: string[] = [];

@@ -3,13 +3,12 @@ import { join } from "node:path";
 import { fromBinary } from "@bufbuild/protobuf";
 import { type GraphProto, ModelProtoSchema, type NodeProto, type TensorProto } from "onnx-buf";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { openCheckpoint } from "../../src/checkpoint/checkpoint.js";
 import { openFolder } from "../../src/checkpoint/folder.js";
 import { openWeights, type WeightReader } from "../../src/checkpoint/weight-reader.js";
 import type { SourceTensor } from "../../src/model/names.js";
+import { openModel } from "../../src/model/open.js";
 import { createGraph } from "../../src/onnx/builder.js";
 import { weightsIn } from "../../src/onnx/dtype-weights.js";
-import { describeForExport } from "../../src/onnx/export-model.js";
 import { exportedGraphs } from "../../src/onnx/exported-graphs.js";
 import { int8Weights } from "../../src/onnx/int8-weights.js";
 import { rowCodes, rowScales } from "../../src/onnx/quantise.js";
@@ -140,10 +139,9 @@ describe.each(types)("%s", (type) => {
   let reader: WeightReader;
   const graphs = new Map<string, GraphProto>();
   beforeAll(async () => {
-    const { checkpoint, model } = await describeForExport(
-      await openCheckpoint(await openFolder(join(FIXTURES, type, "checkpoint"))),
-    );
-    reader = await openWeights(checkpoint, () => ({}));
+    const opened = openModel(await openFolder(join(FIXTURES, type, "checkpoint")));
+    const model = await (await opened.model()).withModules();
+    reader = await openWeights(model.checkpoint, () => ({}));
     for (const dtype of ["q8", "q4"] as const) {
       const made = exportedGraphs(model, weightsIn(dtype, reader, false), { lsg: undefined, seed: 1 });
       for (const [name, graph] of made) {

@@ -62,25 +62,8 @@ ONLY = {"4.53": ["test_loading.py"]}
 NONE_SELECTED = 5
 """What pytest ends with where its arguments leave no test."""
 
-# A checkpoint of the reference preset has the head with the most weights.
-ARCHITECTURES = {
-    "bert": "BertForPreTraining",
-    "roberta": "RobertaForMaskedLM",
-    "xlm-roberta": "XLMRobertaForMaskedLM",
-    "camembert": "CamembertForMaskedLM",
-    "distilbert": "DistilBertForMaskedLM",
-    "electra": "ElectraForPreTraining",
-    "albert": "AlbertForPreTraining",
-    "mpnet": "MPNetForMaskedLM",
-    "data2vec-text": "Data2VecTextForMaskedLM",
-    "ernie": "ErnieForPreTraining",
-    "roberta-prelayernorm": "RobertaPreLayerNormForMaskedLM",
-    "xlm-roberta-xl": "XLMRobertaXLForMaskedLM",
-    "bert-generation": "BertGenerationDecoder",
-    "bart": "BartForConditionalGeneration",
-    "mbart": "MBartForConditionalGeneration",
-    "pegasus": "PegasusForConditionalGeneration",
-}
+LARGEST_HEADS = ["ForPreTraining", "ForMaskedLM", "ForConditionalGeneration", "Decoder"]
+"""A checkpoint of the reference preset has the head with the most weights: the first of these that there is."""
 REFERENCE_PRESET = (
     "--preset reference --block-size 16 --sparse-block-size 16 --sparsity-factor 4 --num-global-tokens 3 "
     "--max-sequence-length 1024"
@@ -122,10 +105,21 @@ def environment() -> None:
 
 
 def convert() -> None:
-    """Converted checkpoints, made anew: WORK/converted/<model_type>-<preset>."""
+    """Converted checkpoints of every model type, made anew: WORK/converted/<model_type>-<preset>."""
     shutil.rmtree(WORK / "converted", ignore_errors=True)
+    WORK.mkdir(exist_ok=True)
+    listed = subprocess.run(
+        ["node", REPOSITORY / "bin" / "lsg.js", "architectures", "--json"], check=True, capture_output=True
+    )
+    (WORK / "architectures.json").write_bytes(listed.stdout)
     conversions: list[Conversion] = []
-    for model_type, architecture in ARCHITECTURES.items():
+    for each in json.loads(listed.stdout):
+        if "lsg" not in each["variants"]:
+            continue
+        model_type = each["model_type"]
+        architecture = next(
+            name for head in LARGEST_HEADS for name in each["classes"] if name.endswith(head)
+        )
         source = REPOSITORY / "fixtures" / model_type / "checkpoint"
         presets = {
             "reference": [*REFERENCE_PRESET, "--architecture", architecture],

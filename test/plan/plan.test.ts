@@ -1,17 +1,17 @@
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { openSource } from "../../src/checkpoint/open-source.js";
-import { readCheckpoint } from "../../src/model/open.js";
+import { openModel } from "../../src/model/open.js";
 import { parseConvertOptions } from "../../src/options/options.js";
 import { withHashes } from "../../src/plan/conversion-record.js";
-import { planCheckpoint } from "../../src/plan/plan-source.js";
+import { planModel } from "../../src/plan/plan-source.js";
 import { planToJson } from "../../src/plan/print.js";
 import type { ConversionPlan } from "../../src/plan/types.js";
 import { FIXTURES } from "../support/fixtures.js";
 
 async function planOf(modelType: string, given: Readonly<Record<string, unknown>>): Promise<ConversionPlan> {
-  const read = await readCheckpoint(await openSource(join(FIXTURES, modelType, "checkpoint")));
-  return planCheckpoint(read, parseConvertOptions(given), { source: { model: "source" } });
+  const opened = openModel(await openSource(join(FIXTURES, modelType, "checkpoint")));
+  return planModel(opened, parseConvertOptions(given), { source: { model: "source" } });
 }
 
 /** Everything that a value holds, itself included. */

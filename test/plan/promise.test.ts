@@ -5,10 +5,9 @@ import { describe, expect, test } from "vitest";
 import { allArchitectures, findArchitecture } from "../../src/architectures/architectures.js";
 import { openSource } from "../../src/checkpoint/open-source.js";
 import { convert } from "../../src/commands/convert.js";
-import { forwardKeys } from "../../src/model/forward-keys.js";
-import { readCheckpoint } from "../../src/model/open.js";
+import { openModel } from "../../src/model/open.js";
 import { parseConvertOptions } from "../../src/options/options.js";
-import { planCheckpoint } from "../../src/plan/plan-source.js";
+import { planModel } from "../../src/plan/plan-source.js";
 import type { ConversionPlan } from "../../src/plan/types.js";
 import { type Changes, changedCheckpoint } from "../support/changed-checkpoint.js";
 import { FIXTURES, temporaryFolder } from "../support/fixtures.js";
@@ -21,8 +20,8 @@ const ROBERTA = join(FIXTURES, "roberta", "checkpoint");
 const MPNET = join(FIXTURES, "mpnet", "checkpoint");
 
 async function planOf(source: string, given: Given = {}): Promise<ConversionPlan> {
-  const read = await readCheckpoint(await openSource(source));
-  return planCheckpoint(read, parseConvertOptions(given), { source: { model: "source" } });
+  const opened = openModel(await openSource(source));
+  return planModel(opened, parseConvertOptions(given), { source: { model: "source" } });
 }
 
 async function promiseOf(source: string, given: Given = {}) {
@@ -50,16 +49,6 @@ const withSafetensors = architectures.filter(
 const modelTypes = architectures.map(({ modelType }) => modelType);
 
 describe("keys that change outputs", () => {
-  const read: Record<string, string[]> = JSON.parse(
-    readFileSync(join(FIXTURES, "forward-keys.json"), "utf8"),
-  );
-
-  test.each(modelTypes)("%s: all that transformers' classes read", async (modelType) => {
-    const known = forwardKeys(await findArchitecture(modelType));
-    expect(read[modelType]?.length).toBeGreaterThan(0);
-    expect(read[modelType]?.filter((key) => !known.has(key))).toEqual([]);
-  });
-
   test.each(modelTypes)("%s: one that --model-kwargs changes leaves no promise", async (modelType) => {
     const source = join(FIXTURES, modelType, "checkpoint");
     const { config } = await findArchitecture(modelType);

@@ -79,12 +79,12 @@ describe("what was changed since its proof is not pushed", () => {
     const { openRunTest } = await import("../../src/commands/run-test.js");
     const { openFolder } = await import("../../src/checkpoint/folder.js");
     const { openPushTo } = await import("../../src/commands/push.js");
-    const { readCheckpoint } = await import("../../src/model/open.js");
+    const { openModel } = await import("../../src/model/open.js");
     await convert(source, output, parseConvertOptions(GIVEN));
-    const read = await readCheckpoint(await openFolder(source));
+    const original = openModel(await openFolder(source));
     const runTest = await openRunTest({
       ...options,
-      ...{ read, isSealed: true, signal: undefined, listener: undefined },
+      ...{ original, isSealed: true, signal: undefined, listener: undefined },
     });
     const proof = await runTest(await openFolder(output), "again");
     change(output);

@@ -19,7 +19,7 @@ const BOUNDED: readonly string[] = [
   "checkpoint/hub/errors.js", // a system's error code
   "checkpoint/left-out.js", // paths of at most 4096 characters
   "inspect/picture.js", // a picture of ours
-  "model/refuse-quantised.js", // names of tensors, of at most 1024 characters
+  "model/refusals.js", // names of tensors, of at most 1024 characters
   "pickle/faults.js", // the first 200 characters of a name
   "plan/side-file-notes.js", // paths
   "push/upload.js", // an address of ours

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { isLocal } from "../../src/attention/variants.js";
 import { openFolder } from "../../src/checkpoint/folder.js";
 import { convert } from "../../src/commands/convert.js";
-import { asModel, readCheckpoint } from "../../src/model/open.js";
+import { openModel } from "../../src/model/open.js";
 import { parseConvertOptions } from "../../src/options/options.js";
 import { bytesForScores } from "../../src/runtime/free-memory.js";
 import { inThisProcess } from "../../src/runtime/graph-host.js";
@@ -28,21 +28,22 @@ beforeAll(async () => {
   const folder = join(root, "converted");
   await convert(join(FIXTURES, "shakespeare"), folder, parseConvertOptions({}));
   const source = await openFolder(folder);
-  const read = await asModel(await readCheckpoint(source));
-  if (!isLocal(read.attention)) throw new Error("the conversion is no LSG model");
+  const model = await openModel(source).model();
+  const attention = model.attention();
+  if (!isLocal(attention)) throw new Error("the conversion is no LSG model");
   workspace = await openWorkspace(source);
-  converted = await openRunnable(read, {
+  converted = await openRunnable(model, {
     memory: bytesForScores(),
     ...{ host: inThisProcess(await loadRuntime()), workspace, device: "cpu", lshSeed: 0, title: "the model" },
   });
-  const inputs = inputSource(read.model, []);
+  const inputs = inputSource(model, []);
   const nothing = {
     original: undefined,
     promise: { lossless_up_to: 0, hidden_states_up_to: 0 },
     lengths: undefined,
     signal: undefined,
   };
-  subject = { converted, attention: read.attention, inputs, seed: 0, ...nothing };
+  subject = { converted, attention, inputs, seed: 0, ...nothing };
 });
 afterAll(async () => {
   await converted.close();

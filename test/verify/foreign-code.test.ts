@@ -3,7 +3,7 @@ import { mkdir, symlink } from "node:fs/promises";
 import { delimiter, join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
 import { openFolder } from "../../src/checkpoint/folder.js";
-import { asModel, readCheckpoint } from "../../src/model/open.js";
+import { openModel } from "../../src/model/open.js";
 import { readRecord } from "../../src/plan/conversion-record.js";
 import { checkFolder } from "../../src/verify/folder/checks.js";
 import { importPath } from "../../src/verify/python/ask-transformers.js";
@@ -21,10 +21,11 @@ const longformer = convertedSmallBert({}, { to: "longformer" });
 /** What looking at a folder's files finds, and whether Python may open it. */
 async function looked(folder: string, against?: string) {
   const source = await openFolder(folder);
+  const opened = openModel(source);
   const recorder = createRecorder({}, undefined);
   const record = await readRecord(source).catch(() => undefined);
-  const original = against === undefined ? undefined : await readCheckpoint(await openFolder(against));
-  const { modeling } = await checkFolder({ source, record, original, signal: undefined }, recorder);
+  const original = against === undefined ? undefined : openModel(await openFolder(against));
+  const { modeling } = await checkFolder({ opened, record, original, signal: undefined }, recorder);
   return { modeling, checks: recorder.checks };
 }
 
@@ -218,14 +219,10 @@ describe("the folder that Python sees", () => {
         ...{ model_type: "bert", auto_map: { AutoConfig: "x--y.Z" }, _attn_implementation: "org/kernel" },
       });
     });
-    const read = await asModel(await readCheckpoint(await openFolder(await bert.copy())));
-    const hostile = await readCheckpoint(await openFolder(folder));
+    const model = await openModel(await openFolder(await bert.copy())).model();
+    const checkpoint = await openModel(await openFolder(folder)).checkpoint();
     const opened = join(await temporaryFolder(), "opened");
-    const opening = await writeOpened(
-      { ...read, read: hostile },
-      new Map([["m.py", Buffer.from("")]]),
-      opened,
-    );
+    const opening = await writeOpened({ ...model, checkpoint }, new Map([["m.py", Buffer.from("")]]), opened);
     expect(opening).toEqual({ class: "AutoModelForMaskedLM", code: true });
     expect(readdirSync(opened).sort()).toEqual(["config.json", "m.py", "model.safetensors"]);
     const config = JSON.parse(readFileSync(join(opened, "config.json"), "utf8"));
@@ -238,20 +235,20 @@ describe("the folder that Python sees", () => {
     const folder = await bert.copy();
     renameSync(join(folder, "model.safetensors"), join(folder, "x.bin"));
     const weights = { metadata: {}, weight_map: {} as Record<string, string> };
-    const read = await asModel(await readCheckpoint(await openFolder(bert.folder)));
-    for (const name of read.read.checkpoint.tensors.keys()) weights.weight_map[name] = "x.bin";
+    const model = await openModel(await openFolder(bert.folder)).model();
+    for (const name of model.checkpoint.tensors.keys()) weights.weight_map[name] = "x.bin";
     put("model.safetensors.index.json", JSON.stringify(weights))(folder);
     const opened = join(await temporaryFolder(), "opened");
-    const other = await readCheckpoint(await openFolder(folder));
-    await writeOpened({ ...read, read: other }, new Map(), opened);
+    const checkpoint = await openModel(await openFolder(folder)).checkpoint();
+    await writeOpened({ ...model, checkpoint }, new Map(), opened);
     expect(readdirSync(opened).sort()).toEqual(["config.json", "model.safetensors"]);
   });
 
   test("has no pickle in the place of weights", async () => {
-    const read = await asModel(await readCheckpoint(await openFolder(bert.folder)));
-    const { checkpoint } = read.read;
+    const model = await openModel(await openFolder(bert.folder)).model();
+    const { checkpoint } = model;
     const weightFiles = checkpoint.weightFiles.map((file) => ({ ...file, format: "PyTorch" as const }));
-    const pickled = { ...read, read: { ...read.read, checkpoint: { ...checkpoint, weightFiles } } };
+    const pickled = { ...model, checkpoint: { ...checkpoint, weightFiles } };
     const opened = join(await temporaryFolder(), "opened");
     await expect(writeOpened(pickled, new Map(), opened)).rejects.toThrow(/is no safetensors file/);
   });

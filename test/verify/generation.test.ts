@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
+import type { Config } from "../../src/checkpoint/checkpoint.js";
 import { type GenerationSettings, readGenerationSettings } from "../../src/model/generation-settings.js";
-import type { ReadCheckpoint } from "../../src/model/open.js";
 import type { InputSource } from "../../src/runtime/input-source.js";
 import type { Encoded, Runnable } from "../../src/runtime/runnable.js";
 import { checkGeneration } from "../../src/verify/model/check-generation.js";
@@ -39,28 +39,28 @@ describe("generate()", () => {
 });
 
 describe("the settings of generate()", () => {
-  const read = (config: object, generation?: object): ReadCheckpoint => {
+  const read = (config: Config, generation?: object) => {
     const contents = new Map<string, Buffer>();
     if (generation) contents.set("generation_config.json", Buffer.from(JSON.stringify(generation)));
-    return { checkpoint: { config }, contents } as unknown as ReadCheckpoint;
+    return readGenerationSettings(config, contents);
   };
 
   test("come from config.json where it is alone", () => {
     const config = { decoder_start_token_id: 2, forced_bos_token_id: 0, eos_token_id: [9, 8] };
-    expect(readGenerationSettings(read(config))).toEqual({
+    expect(read(config)).toEqual({
       ...{ start: 2, forcedBos: 0, forcedEos: undefined, ends: [9, 8] },
     });
   });
 
   test("come from generation_config.json alone where that is there", () => {
     const config = { decoder_start_token_id: 2, forced_bos_token_id: 0, eos_token_id: 9 };
-    expect(readGenerationSettings(read(config, { bos_token_id: 4, forced_eos_token_id: 1 }))).toEqual({
+    expect(read(config, { bos_token_id: 4, forced_eos_token_id: 1 })).toEqual({
       ...{ start: 4, forcedBos: undefined, forcedEos: 1, ends: [] },
     });
   });
 
   test("are none without a token to begin with", () => {
-    expect(readGenerationSettings(read({ eos_token_id: 9, decoder_start_token_id: null }))).toBeUndefined();
+    expect(read({ eos_token_id: 9, decoder_start_token_id: null })).toBeUndefined();
   });
 });
 

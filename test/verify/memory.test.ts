@@ -4,7 +4,7 @@ import { affordedTokens, SCORES_FOR_ALL, scoreBytes } from "../../src/attention/
 import { FULL } from "../../src/attention/variants.js";
 import { openFolder } from "../../src/checkpoint/folder.js";
 import { convert } from "../../src/commands/convert.js";
-import { readCheckpoint } from "../../src/model/open.js";
+import { openModel } from "../../src/model/open.js";
 import { parseConvertOptions } from "../../src/options/options.js";
 import { chooseDevice } from "../../src/runtime/devices.js";
 import { bytesForScores, freeBytes } from "../../src/runtime/free-memory.js";
@@ -24,15 +24,15 @@ async function verdict(given: object, tokens: number, lengths?: number[]): Promi
   const folder = await temporaryFolder();
   const [source, output] = [writeSmallBert(join(folder, "source")), join(folder, "out")];
   await convert(source, output, parseConvertOptions({ ...given }));
-  const read = await readCheckpoint(await openFolder(source));
+  const original = openModel(await openFolder(source));
   return verifyFolder({
-    converted: await openFolder(output),
+    converted: openModel(await openFolder(output)),
     name: "out",
     device: await chooseDevice("cpu"),
     memory: bytesFor(tokens),
     lengths,
     seed: 1,
-    findOriginal: async () => ({ read }),
+    findOriginal: async () => ({ original }),
   });
 }
 

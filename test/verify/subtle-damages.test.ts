@@ -13,7 +13,7 @@ import {
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { openSource } from "../../src/checkpoint/open-source.js";
-import { type ReadCheckpoint, readCheckpoint } from "../../src/model/open.js";
+import { type OpenedModel, openModel } from "../../src/model/open.js";
 import { readRecord } from "../../src/plan/conversion-record.js";
 import { checkFolder } from "../../src/verify/folder/checks.js";
 import { createRecorder } from "../../src/verify/recorder.js";
@@ -69,10 +69,10 @@ const WORDS = "bert.embeddings.word_embeddings.weight";
 type Damages = Readonly<Record<string, Damage>>;
 
 /** Originals are read once: nothing changes them. */
-const originals = new Map<string, Promise<ReadCheckpoint>>();
+const originals = new Map<string, Promise<OpenedModel>>();
 
-function originalOf(folder: string): Promise<ReadCheckpoint> {
-  const known = originals.get(folder) ?? openSource(folder).then((source) => readCheckpoint(source));
+function originalOf(folder: string): Promise<OpenedModel> {
+  const known = originals.get(folder) ?? openSource(folder).then((source) => openModel(source));
   originals.set(folder, known);
   return known;
 }
@@ -83,7 +83,7 @@ async function looked(folder: string, against: string): Promise<readonly Check[]
   const recorder = createRecorder({}, undefined);
   const record = await readRecord(source).catch(() => undefined);
   const original = await originalOf(against);
-  await checkFolder({ source, record, original, signal: undefined }, recorder);
+  await checkFolder({ opened: openModel(source), record, original, signal: undefined }, recorder);
   // What the rest of the verification goes by.
   if (record === undefined) {
     return [{ id: "record", title: "record", verdict: "fail", detail: "unreadable" }, ...recorder.checks];

@@ -1,6 +1,6 @@
 import { printable } from "../../base/printable.js";
 import { megabytes } from "../../base/progress.js";
-import { pad, textWidth } from "../../report/text.js";
+import { columnLines } from "../../report/text.js";
 import type { BatchReport, JobResult } from "../types.js";
 import { conclusion, duration, isGood, outcome, STATUS_WORDS } from "./wording.js";
 
@@ -21,16 +21,9 @@ export function batchTable(report: BatchReport): string {
     report.jobs.some(isPlanned) ? "memory" : "time",
   ];
   const rows = [head, ...report.jobs.map(cells)].map((row) => row.map(printable));
-  const widths = head.map((_, column) => Math.max(...rows.map((row) => textWidth(row[column] ?? ""))));
-  const lines = rows.map((row) =>
-    row
-      .map((cell, column) => pad(cell, widths[column] ?? 0))
-      .join("  ")
-      .trimEnd(),
-  );
   const faults = report.jobs.filter((job) => !isGood(job) && job.error);
   return [
-    ...lines,
+    ...columnLines(rows),
     "",
     ...faults.flatMap(({ name, error }) => [
       printable(`${name}: ${error?.message ?? ""}`),

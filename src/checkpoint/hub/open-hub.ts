@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import { HubError, systemErrorCode } from "../../base/errors.js";
+import { HubError, systemErrorCode, whyOfSystemError } from "../../base/errors.js";
 import type { FileSource, TransferOptions } from "../file-source.js";
 import {
   endsTooEarly,
@@ -168,14 +168,6 @@ async function* cutOut(answer: HubAnswer, start: number, end: number): AsyncGene
   }
 }
 
-const CACHE_ERRORS: Readonly<Record<string, string>> = {
-  ENOSPC: "no space is left on the disk",
-  EDQUOT: "the disk quota is used up",
-  EACCES: "permission denied",
-  EPERM: "permission denied",
-  EROFS: "the disk is read-only",
-};
-
 /** @throws HubError in place of the system's own when the cache cannot take a file. */
 async function intoCache<T>(path: string, action: () => Promise<T>): Promise<T> {
   try {
@@ -184,7 +176,7 @@ async function intoCache<T>(path: string, action: () => Promise<T>): Promise<T> 
     const code = systemErrorCode(error);
     if (code === undefined) throw error;
     throw new HubError(
-      `Cannot put ${path} into the Hub cache: ${CACHE_ERRORS[code] ?? code}.`,
+      `Cannot put ${path} into the Hub cache: ${whyOfSystemError(code)}.`,
       "Set HF_HUB_CACHE to a folder with enough space that you may write to; what is there is kept.",
       { cause: error },
     );

@@ -1,17 +1,14 @@
 import { isLongformer } from "../../attention/longformer.js";
-import { isLocal } from "../../attention/variants.js";
-import { openCheckpoint } from "../../checkpoint/checkpoint.js";
-import type { FileSource } from "../../checkpoint/file-source.js";
 import { openWeights } from "../../checkpoint/weight-reader.js";
 import { lengthChange } from "../../model/config.js";
-import { asModel, type ReadCheckpoint, type ReadModel, readCheckpoint, readerOf } from "../../model/open.js";
+import { isLocalModel, type LocalModel, type Model } from "../../model/model.js";
+import type { OpenedModel } from "../../model/open.js";
 import { parseRecordedOptions } from "../../options/options.js";
 import { RECORD_FILE } from "../../plan/conversion-record.js";
-import { planCheckpoint } from "../../plan/plan-source.js";
+import { planModel } from "../../plan/plan-source.js";
 import type { ConversionPlan, ConversionRecord } from "../../plan/types.js";
 import { attempt, type Outcome } from "../attempt.js";
 import type { Recorder } from "../recorder.js";
-import type { LocalModel } from "../types.js";
 import { checkAddedTokens } from "./added-tokens.js";
 import { checkConfig } from "./config.js";
 import { checkLength } from "./length.js";
@@ -22,9 +19,9 @@ import { checkWeights } from "./weights.js";
 
 export interface FolderSubject {
   /** The converted folder. */
-  readonly source: FileSource;
+  readonly opened: OpenedModel;
   readonly record: ConversionRecord | undefined;
-  readonly original: ReadCheckpoint | undefined;
+  readonly original: OpenedModel | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -44,29 +41,32 @@ export type ProvenModeling =
 
 /** Compares every file of a converted folder with what the original and the recorded options ask for. */
 export async function checkFolder(subject: FolderSubject, recorder: Recorder): Promise<FolderFindings> {
-  const { source, record, original, signal } = subject;
+  const { opened, record, original, signal } = subject;
+  const { source } = opened;
   let plan: ConversionPlan | undefined;
   if (original && record) {
     await recorder.look("plan", "conversion, planned again", async () => {
-      plan = await planCheckpoint(original, parseRecordedOptions(record.options), record);
+      plan = await planModel(original, parseRecordedOptions(record.options), record);
       return { verdict: "pass", detail: describePlan(plan) };
     });
   }
   let isAsPlanned = true;
   if (plan && original) {
-    const [planned, read] = [plan, readerOf(original)];
+    const [planned, read] = [plan, original.readFile];
     const compared = [
       await recorder.look("config", "config.json", () => checkConfig(source, planned, read)),
       await recorder.look("files", "tokenizer and other files", () => checkSideFiles(source, planned, read)),
     ];
     isAsPlanned = compared.every(({ verdict }) => verdict === "pass");
-    await recorder.look("weights", "tensors", () => compareWeights(source, planned, original, signal));
+    await recorder.look("weights", "tensors", () => compareWeights(opened, planned, original, signal));
   }
-  let converted: ReadModel | undefined;
+  let converted: Model | undefined;
   await recorder.look("model", "model", async () => {
-    converted = await asModel(await readCheckpoint(source, { signal }));
-    const { architecture, source: own, tensors } = converted.model;
-    if (!isLocal(converted.attention)) {
+    const model = await (await opened.read()).model();
+    const { architecture, source: own, tensors } = model;
+    const isConverted = isLocalModel(model);
+    converted = model;
+    if (!isConverted) {
       return {
         verdict: "fail",
         detail: `config.json says ${own.className} without LSG or Longformer attention`,
@@ -76,7 +76,7 @@ export async function checkFolder(subject: FolderSubject, recorder: Recorder): P
     return { verdict: "pass", detail: `${architecture.title}, ${own.className}, ${tensors.size} tensors` };
   });
   if (!converted) return { plan, converted: undefined, modeling: NOT_AS_PLANNED };
-  const { model, attention } = converted;
+  const model = converted;
   const modeling = await lookAtModeling(
     {
       ...{ source, model, version: record?.lsg_version, isCompared: plan !== undefined },
@@ -84,15 +84,15 @@ export async function checkFolder(subject: FolderSubject, recorder: Recorder): P
     },
     recorder,
   );
-  if (record && isLocal(attention)) {
+  if (record && isLocalModel(model)) {
     await recorder.look("promise", "lsg_conversion.json and config", async () =>
-      checkPromise(record, model, attention),
+      checkPromise(record, model, model.attention()),
     );
   }
   const promised = plan?.record ?? record;
   const tokens = promised?.added_tokens;
   if (tokens) {
-    const { contents } = converted.read;
+    const contents = await model.contents();
     await recorder.look("added-tokens", "added tokens", async () =>
       checkAddedTokens(contents, model, tokens),
     );
@@ -104,7 +104,7 @@ export async function checkFolder(subject: FolderSubject, recorder: Recorder): P
   }
   return {
     plan,
-    converted: isLocal(attention) ? { ...converted, attention } : undefined,
+    converted: isLocalModel(model) ? model : undefined,
     modeling: isAsPlanned || "notRun" in modeling ? modeling : NOT_AS_PLANNED,
   };
 }
@@ -134,14 +134,14 @@ async function lookAtModeling(subject: ModelingSubject, recorder: Recorder): Pro
 }
 
 async function compareWeights(
-  source: FileSource,
+  opened: OpenedModel,
   plan: ConversionPlan,
-  original: ReadCheckpoint,
+  original: OpenedModel,
   signal: AbortSignal | undefined,
 ): Promise<Outcome> {
-  const checkpoint = await openCheckpoint(source, { signal });
+  const checkpoint = await opened.found();
   const readers = await Promise.all(
-    [original.checkpoint, checkpoint].map((one) => openWeights(one, () => ({ signal }))),
+    [await original.checkpoint(), checkpoint].map((one) => openWeights(one, () => ({ signal }))),
   );
   try {
     const [before, after] = readers as [(typeof readers)[0], (typeof readers)[0]];

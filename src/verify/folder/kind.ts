@@ -1,9 +1,7 @@
-import { findArchitecture } from "../../architectures/architectures.js";
 import { isLocalVariant, variantOf } from "../../attention/variants.js";
 import { CheckpointError, LsgError } from "../../base/errors.js";
-import { CONFIG_FILE, type Config, parseObject } from "../../checkpoint/checkpoint.js";
-import type { FileSource } from "../../checkpoint/file-source.js";
-import { statedModelType } from "../../checkpoint/stated-model-type.js";
+import { CONFIG_FILE } from "../../checkpoint/checkpoint.js";
+import type { OpenedModel } from "../../model/open.js";
 import { RECORD_FILE } from "../../plan/conversion-record.js";
 
 /**
@@ -20,15 +18,15 @@ export class NotConvertedError extends CheckpointError {}
  * @param name how the user calls it
  * @throws NotConvertedError if it is neither: one sentence in place of everything that an ordinary model lacks
  */
-export async function kindOf(source: FileSource, name: string): Promise<FolderKind> {
+export async function kindOf(opened: OpenedModel, name: string): Promise<FolderKind> {
+  const { source } = opened;
   if (source.files.has(RECORD_FILE)) return "recorded";
   if (source.files.size === 0) throw nothingConverted(`${name} is empty`);
   if (!source.files.has(CONFIG_FILE)) {
     throw nothingConverted(`${name} has neither ${RECORD_FILE} nor ${CONFIG_FILE}`);
   }
-  const config = parseObject(await source.read(CONFIG_FILE), CONFIG_FILE);
-  const architecture = await architectureOf(config);
-  if (isLocalVariant(variantOf(config, architecture))) return "fine-tuned";
+  const architecture = await namedArchitecture(opened);
+  if (isLocalVariant(variantOf(await opened.config(), architecture))) return "fine-tuned";
   if (!architecture) {
     throw nothingConverted(`${name} has no ${RECORD_FILE}, and its ${CONFIG_FILE} is that of no LSG model`);
   }
@@ -46,9 +44,9 @@ function nothingConverted(what: string): NotConvertedError {
 }
 
 /** Undefined for a model type that lsg does not know, or that is not named. */
-async function architectureOf(config: Config) {
+async function namedArchitecture(opened: OpenedModel) {
   try {
-    return await findArchitecture(statedModelType(config));
+    return await opened.namedArchitecture();
   } catch (error) {
     if (!(error instanceof LsgError)) throw error;
     return undefined;

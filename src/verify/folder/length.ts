@@ -2,7 +2,7 @@ import { type Architecture, stacksOf } from "../../architectures/architecture.js
 import type { FileSource } from "../../checkpoint/file-source.js";
 import { lengthChange, raisedLengths } from "../../model/config.js";
 import type { Model } from "../../model/model.js";
-import { positionOffset, positionTable, statedPositions } from "../../model/positions.js";
+import { statedPositions } from "../../model/positions.js";
 import { counted } from "../../report/words.js";
 import { type Lengths, limitsLength, raiseLength } from "../../tokenizer/raise-length.js";
 import { judge, type Outcome } from "../attempt.js";
@@ -17,11 +17,10 @@ export async function checkLength(
   model: Model,
   promised: Lengths | undefined,
 ): Promise<Outcome> {
-  const own = positionTable(model).usable;
+  const { usable: own, offset } = model.positions();
   const { architecture, config } = model;
   const lengths = promised ?? lengthChange(architecture, own, own);
   const { to: length } = lengths;
-  const offset = positionOffset(architecture, config);
   const rows = length + offset;
   const findings: string[] = [];
   const stacks = lengths.writesNoMore ? [architecture.encoder] : stacksOf(architecture);

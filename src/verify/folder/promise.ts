@@ -4,7 +4,7 @@ import { keptGlobalRows, lsgRow, readLsgConfig } from "../../attention/lsg.js";
 import type { LsgConfig } from "../../attention/lsg-config.js";
 import type { LocalAttention } from "../../attention/variants.js";
 import { packageInfo } from "../../base/package.js";
-import { longformerClass, lsgClass } from "../../model/classes.js";
+import { resultClass } from "../../model/classes.js";
 import type { Model } from "../../model/model.js";
 import type { ConversionRecord } from "../../plan/types.js";
 import { counted } from "../../report/words.js";
@@ -25,9 +25,7 @@ export function checkPromise(record: ConversionRecord, model: Model, attention: 
   };
   const recorded = {
     model_type: record.model_type,
-    architectures: [
-      (attention.kind === "lsg" ? lsgClass : longformerClass)(record.architecture, architecture),
-    ],
+    architectures: [resultClass(attention.kind, record.architecture, architecture)],
     ...asked,
   };
   const findings = jsonDifferences(recorded, found).map(

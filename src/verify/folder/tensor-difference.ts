@@ -2,6 +2,7 @@ import { type ByteRun, readInto } from "../../checkpoint/weight-reader.js";
 import { type Dtype, isFloatDtype } from "../../safetensors/dtype.js";
 import { decodeFloats } from "../../safetensors/floats.js";
 import { tensorBytes } from "../../safetensors/header.js";
+import { stretches } from "../byte-streams.js";
 import { difference } from "../model/difference.js";
 
 /** Compared at a time. A multiple of every element's size, as are the pieces that a tensor comes in. */
@@ -22,7 +23,7 @@ export async function tensorDifference(
   const rowBytes = tensorBytes(dtype, shape.slice(1)) ?? 0;
   const rows = new Set<number>();
   let [at, largest] = [0, 0];
-  for await (const [a, b] of pairs(expected, found)) {
+  for await (const [a, b] of stretches(chunks(expected), chunks(found))) {
     if (!a.equals(b)) {
       largest = Math.max(largest, largestDifference(a, b, dtype));
       for (const row of differingRows(a, b, at, rowBytes)) rows.add(row);
@@ -32,21 +33,7 @@ export async function tensorDifference(
   return { rows: [...rows], largest };
 }
 
-/** Stretches of the same length of two byte streams. */
-async function* pairs(expected: Pieces, found: Pieces): AsyncGenerator<[Buffer, Buffer]> {
-  const others = chunks(found);
-  let other: Buffer = Buffer.alloc(0);
-  for await (let one of chunks(expected)) {
-    while (one.length > 0) {
-      if (other.length === 0) other = (await others.next()).value ?? Buffer.alloc(one.length);
-      const length = Math.min(one.length, other.length);
-      yield [one.subarray(0, length), other.subarray(0, length)];
-      [one, other] = [one.subarray(length), other.subarray(length)];
-    }
-  }
-}
-
-async function* chunks(pieces: Pieces): AsyncGenerator<Buffer, undefined> {
+async function* chunks(pieces: Pieces): AsyncGenerator<Buffer> {
   for await (const piece of pieces) {
     for (let done = 0; done < piece.length; done += CHUNK_BYTES) {
       const length = Math.min(CHUNK_BYTES, piece.length - done);
@@ -58,7 +45,6 @@ async function* chunks(pieces: Pieces): AsyncGenerator<Buffer, undefined> {
       }
     }
   }
-  return undefined;
 }
 
 function* differingRows(a: Buffer, b: Buffer, at: number, rowBytes: number): Generator<number> {

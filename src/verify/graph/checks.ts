@@ -2,7 +2,6 @@ import { join, posix } from "node:path";
 import { taskOf } from "../../architectures/tasks.js";
 import { GRAPH_DTYPES, type GraphDtype, inDtype } from "../../base/graph-dtypes.js";
 import { GRAPH_FILE, graphFiles, graphsIn } from "../../checkpoint/graph-files.js";
-import { describeForExport } from "../../onnx/export-model.js";
 import { readFunctions } from "../../onnx/read-functions.js";
 import { headForTask } from "../../onnx/tasks.js";
 import type { Session } from "../../runtime/session.js";
@@ -25,7 +24,8 @@ import { exportAgain, type FoundGraphs, type GraphCheck, inSession } from "./gra
 export async function checkGraphFiles(given: GraphCheck): Promise<GraphFindings> {
   let check: GraphCheck;
   try {
-    check = await withModules(given);
+    // With what follows the transformer in a sentence-transformers folder.
+    check = { ...given, whole: await given.whole.withModules() };
   } catch (error) {
     return { checks: [failureOf("modules", "modules behind the transformer", error)], dtypes: GRAPH_DTYPES };
   }
@@ -39,21 +39,14 @@ interface GraphFindings {
   readonly dtypes: readonly GraphDtype[];
 }
 
-/** Sees the model with what follows it in a sentence-transformers folder. @throws CheckpointError for damaged modules */
-async function withModules(given: GraphCheck): Promise<GraphCheck> {
-  const { read } = given.read;
-  const { checkpoint, model } = await describeForExport(read.checkpoint, { signal: given.signal });
-  return { ...given, read: { ...given.read, read: { ...read, checkpoint }, model } };
-}
-
 async function checkGraphsOf(check: GraphCheck): Promise<GraphFindings> {
-  const { read, model } = check.read;
-  const head = headForTask(model.architecture, model.source.head, undefined);
+  const { checkpoint, architecture, source } = check.whole;
+  const head = headForTask(architecture, source.head, undefined);
   const known: Buffer[] = [];
   const checks: Check[] = [];
   const dtypes: GraphDtype[] = [];
   for (const dtype of GRAPH_DTYPES) {
-    const files = graphFiles(read.checkpoint.source, taskOf(head).generates ?? false, dtype);
+    const files = graphFiles(checkpoint.source, taskOf(head).generates ?? false, dtype);
     if (files.length === 0) continue;
     const folder = join(check.scratch, `graph-${dtype}`);
     const found = { folder, dtype, files, closeness: closenessOf(dtype) };
@@ -71,7 +64,7 @@ export function graphCheckId(id: string, dtype: GraphDtype): string {
 /** @param known ops that were looked at already; those of these graphs are added */
 async function checkExport(found: FoundGraphs, known: Buffer[], check: GraphCheck): Promise<Check[]> {
   const { folder, dtype, files } = found;
-  const { source, weightFiles } = check.read.read.checkpoint;
+  const { source, weightFiles } = check.whole.checkpoint;
   const graphs = files.filter((path) => graphsIn(dtype).includes(posix.basename(path)));
   const [first = ""] = graphs;
   // Data files must lie beside the graph as files, which in a cache of the Hub they do not.
@@ -87,9 +80,9 @@ async function checkExport(found: FoundGraphs, known: Buffer[], check: GraphChec
   const takesGlobals = (session: Session) => session.inputNames.includes("global_attention_mask");
   const outputs = await attempt(id("graph"), `${name} and the weights`, () =>
     isWhole
-      ? inSession(first, found, check, (session) => {
+      ? inSession(first, found, check, async (session) => {
           if (takesGlobals(session)) globalAttention = "input";
-          ({ task, candidates } = exportedFor(session, check));
+          ({ task, candidates } = await exportedFor(session, check));
           return compareWhole(session, found, check, { task, candidates });
         })
       : compareGeneration(found, check),

@@ -1,3 +1,4 @@
+import { largestIndex } from "../../base/extremes.js";
 import type { GraphDtype, SmallDtype } from "../../base/graph-dtypes.js";
 import { formatNumber } from "../../report/numbers.js";
 import type { FloatTensor } from "../../runtime/session.js";
@@ -119,8 +120,4 @@ function between(a: Float32Array, b: Float32Array): number {
   const { largest, scale } = difference(a, b);
   if (largest === 0) return 0;
   return a.length > 1 ? 1 - cosine(a, b) : largest / Math.max(1, scale);
-}
-
-function largestIndex(values: Float32Array): number {
-  return values.reduce((best, value, i) => (value > (values[best] as number) ? i : best), 0);
 }

@@ -10,7 +10,7 @@ import { exportedGraphs } from "../../onnx/exported-graphs.js";
 import { writeModel } from "../../onnx/writer.js";
 import { counted } from "../../report/words.js";
 import { judge, type Outcome } from "../attempt.js";
-import { firstDifference } from "./first-difference.js";
+import { firstDifference } from "../byte-streams.js";
 import { exportAgain, type FoundGraphs, type GraphCheck } from "./graph-check.js";
 
 /**
@@ -20,17 +20,17 @@ import { exportAgain, type FoundGraphs, type GraphCheck } from "./graph-check.js
  */
 export async function compareBytes(
   { folder, dtype, files }: FoundGraphs,
-  { read, op: { attention, lshSeed }, scratch, signal }: GraphCheck,
+  { whole, op: { attention, lshSeed }, scratch, signal }: GraphCheck,
   exported: Pick<GraphOptions, "task" | "globalAttention" | "candidates">,
 ): Promise<Outcome> {
   const place = posix.dirname(files[0] ?? "");
-  const reader = await openWeights(read.read.checkpoint, () => ({ signal }));
+  const reader = await openWeights(whole.checkpoint, () => ({ signal }));
   const again = join(scratch, "again");
   const findings: string[] = [];
   const expected = new Set<string>();
   try {
     const weights = weightsIn(dtype, reader, place === ".");
-    const graphs = exportedGraphs(read.model, weights, {
+    const graphs = exportedGraphs(whole, weights, {
       lsg: lsgOf(attention),
       ...exported,
       seed: lshSeed,

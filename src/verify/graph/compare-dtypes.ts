@@ -3,8 +3,7 @@ import { SCORES_FOR_ALL } from "../../attention/score-memory.js";
 import { borderOf } from "../../attention/variants.js";
 import { inDtype, type SmallDtype } from "../../base/graph-dtypes.js";
 import { GRAPH_FILE } from "../../checkpoint/graph-files.js";
-import type { ReadModel } from "../../model/open.js";
-import { describeForExport } from "../../onnx/export-model.js";
+import type { Model } from "../../model/model.js";
 import { DEFAULT_SEED } from "../../options/schemas.js";
 import { inThisProcess } from "../../runtime/graph-host.js";
 import { inputSource } from "../../runtime/input-source.js";
@@ -59,14 +58,14 @@ export interface ComparisonOptions {
 
 /** Opens a model over its weights, in float32, wherever they lie: they are not copied. */
 export async function openDtypeComparison(
-  read: ReadModel,
+  described: Model,
   { runtime, lshSeed, signal }: ComparisonOptions,
 ): Promise<DtypeComparison> {
-  const workspace = await openWorkspace(read.read.checkpoint.source, signal);
+  const workspace = await openWorkspace(described.checkpoint.source, signal);
   // The graphs that are compared are ours too: they were just written.
   const host = inThisProcess(runtime);
   const open = (title: string, more: Partial<RunnableOptions> = {}): Promise<Runnable> =>
-    openRunnable(read, {
+    openRunnable(described, {
       ...{ host, workspace, device: "cpu", lshSeed, memory: SCORES_FOR_ALL, title, ...more },
     });
   let model: Runnable | undefined;
@@ -76,20 +75,17 @@ export async function openDtypeComparison(
   };
   try {
     model = await open("the model in float32");
-    // With what follows the transformer in a sentence-transformers folder.
-    const described = await describeForExport(read.read.checkpoint, { signal });
-    const whole = { checkpoint: described.checkpoint, contents: read.read.contents };
-    const opened = await openTokenizer(read.read.contents, SAMPLE_TEXT, signal);
+    const whole = await described.withModules();
+    const opened = await openTokenizer(await described.contents(), SAMPLE_TEXT, signal);
     if ("tokenizer" in opened) await opened.tokenizer.close();
-    const inputs = inputSource(read.model, "tokenizer" in opened ? opened.ids : []);
-    const beyondTwoBlocks = 2 * borderOf(read.attention) + 5;
+    const inputs = inputSource(described, "tokenizer" in opened ? opened.ids : []);
+    const beyondTwoBlocks = 2 * borderOf(described.attention()) + 5;
     const wanted = [...SHORT, beyondTwoBlocks].filter((length) => length <= LONGEST);
     const upTo = (reach: number) =>
       [...new Set(wanted.map((length) => Math.min(length, reach)))].sort((a, b) => a - b);
     const check: OutputCheck = {
       ...{ graphHost: host, device: "cpu", model, openBase: () => open("the base model", { head: "base" }) },
-      read: { ...read, read: whole, model: described.model },
-      ...{ inputs, row: inputs.text, seed: DEFAULT_SEED, answers: new Map(), signal },
+      ...{ whole, inputs, row: inputs.text, seed: DEFAULT_SEED, answers: new Map(), signal },
       lengths: upTo,
       decoderLengths: DECODER_LENGTHS,
     };
@@ -99,11 +95,11 @@ export async function openDtypeComparison(
       async closeness(dtype, folder, files) {
         const closeness = summedCloseness(dtype);
         const graphs = { folder, dtype, files, closeness };
-        const whole = files.find((file) => posix.basename(file) === inDtype(GRAPH_FILE, dtype));
-        if (whole === undefined) await compareGeneration(graphs, check);
+        const graph = files.find((file) => posix.basename(file) === inDtype(GRAPH_FILE, dtype));
+        if (graph === undefined) await compareGeneration(graphs, check);
         else {
-          await inSession(whole, graphs, check, (session) =>
-            compareWhole(session, graphs, check, exportedFor(session, check)),
+          await inSession(graph, graphs, check, async (session) =>
+            compareWhole(session, graphs, check, await exportedFor(session, check)),
           );
         }
         return { cosine: closeness.cosine(), least: leastCosine(dtype) };

@@ -24,10 +24,10 @@ export async function compareModel(
   check: OutputCheck,
   task: string | undefined,
 ): Promise<Outcome> {
-  const { head, modules } = exported(check.read.model, task);
-  const isOwn = head === exported({ ...check.read.model, modules: undefined }, undefined).head;
+  const { head, modules } = exported(check.whole, task);
+  const isOwn = head === exported({ ...check.whole, modules: undefined }, undefined).head;
   const runnable = isOwn ? check.model : await check.openBase();
-  const followed = modules && (await openModules(check.read, modules));
+  const followed = modules && (await openModules(check.whole, modules));
   try {
     const { found, reach } = await compareByLength(session, graphs, check, (batch) =>
       askModel(runnable, session, batch, check, followed),
@@ -42,8 +42,8 @@ export async function compareModel(
 }
 
 /** What a graph was exported for, by its outputs: undefined for what the model is for. */
-export function exportedTask({ outputNames }: Session, { read: { model } }: OutputCheck): string | undefined {
-  const { modules, architecture, source } = model;
+export function exportedTask({ outputNames }: Session, { whole }: OutputCheck): string | undefined {
+  const { modules, architecture, source } = whole;
   const own = headForTask(architecture, source.head, undefined);
   const names = outputNames.filter((name) => name !== ENCODER_OUTPUT);
   if (modules && names.includes(modules.output.name)) return undefined;
@@ -56,13 +56,13 @@ export function exportedTask({ outputNames }: Session, { read: { model } }: Outp
 export async function compareByLength(
   session: Session,
   { dtype, closeness }: FoundGraphs,
-  { model, inputs, row, lengths, read, seed, answers, signal }: OutputCheck,
+  { model, inputs, row, lengths, whole, seed, answers, signal }: OutputCheck,
   ask: (batch: Batch) => Promise<Question>,
 ): Promise<{ found: DifferenceFound[]; reach: number }> {
   const outputsAt = async (length: number) => {
     const rows = [row(length, seed + length)];
     // Pooling passes over padding.
-    if (read.model.modules) rows.push(row(Math.ceil(length / 2), seed));
+    if (whole.modules) rows.push(row(Math.ceil(length / 2), seed));
     const batch = makeBatch(rows, inputs.padId);
     const question = answers?.get(length) ?? (await ask(batch));
     answers?.set(length, question);

@@ -11,10 +11,10 @@ import type { FoundGraphs, OutputCheck } from "./graph-check.js";
 type Purpose = Pick<GraphOptions, "task" | "candidates">;
 
 /** What a graph that holds a whole model was exported for, by its inputs and outputs. */
-export function exportedFor(session: Session, check: OutputCheck): Purpose {
+export async function exportedFor(session: Session, check: OutputCheck): Promise<Purpose> {
   if (!scoresCandidates(session)) return { task: exportedTask(session, check), candidates: undefined };
-  const { read, model } = check.read;
-  const candidates = findCandidateTokens(read.contents, model.architecture.tokenizerClass);
+  const { contents, architecture } = check.whole;
+  const candidates = findCandidateTokens(await contents(), architecture.tokenizerClass);
   return { task: TASKS.CandidateScoring.name, candidates };
 }
 

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Device } from "../../base/device-names.js";
 import type { GraphDtype } from "../../base/graph-dtypes.js";
-import type { ReadModel } from "../../model/open.js";
+import type { Model } from "../../model/model.js";
 import { counted } from "../../report/words.js";
 import type { GraphHost } from "../../runtime/graph-host.js";
 import type { InputSource } from "../../runtime/input-source.js";
@@ -21,7 +21,8 @@ export interface OutputCheck {
   readonly graphHost: GraphHost;
   /** Where graphs in float32 are run. */
   readonly device: Device;
-  readonly read: ReadModel;
+  /** What the graphs were made of. */
+  readonly whole: Model;
   /** The model over its weights, in float32. */
   readonly model: Runnable;
   /** Opens it as its base class, without its own head. */

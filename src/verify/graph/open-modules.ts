@@ -1,6 +1,6 @@
 import { openWeights } from "../../checkpoint/weight-reader.js";
+import type { Model } from "../../model/model.js";
 import { type Modules, moduleTensor } from "../../model/modules.js";
-import type { ReadModel } from "../../model/open.js";
 import { stepTensors } from "../../model/steps.js";
 import { type Batch, tokensOf } from "../../runtime/batch.js";
 import type { FloatTensor } from "../../runtime/session.js";
@@ -15,8 +15,8 @@ export interface OpenModules {
 }
 
 /** Reads the weights of what follows a transformer, to compute it by its definition. */
-export async function openModules({ read }: ReadModel, modules: Modules): Promise<OpenModules> {
-  const reader = await openWeights(read.checkpoint, () => ({}));
+export async function openModules({ checkpoint }: Model, modules: Modules): Promise<OpenModules> {
+  const reader = await openWeights(checkpoint, () => ({}));
   const weights = new Map<string, ArrayLike<number>>();
   try {
     for (const { folder, name, shape } of modules.steps.flatMap(stepTensors)) {

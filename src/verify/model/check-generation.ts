@@ -1,3 +1,4 @@
+import { largestIndex } from "../../base/extremes.js";
 import type { GenerationSettings } from "../../model/generation-settings.js";
 import { formatNumber } from "../../report/numbers.js";
 import { counted } from "../../report/words.js";
@@ -5,7 +6,7 @@ import { makeBatch, type Row } from "../../runtime/batch.js";
 import type { Runnable } from "../../runtime/runnable.js";
 import { judge, type Outcome } from "../attempt.js";
 import { type Difference, difference, excess, larger, NO_DIFFERENCE, toleranceFor } from "./difference.js";
-import { generate, largestIndex, nextScores } from "./generate.js";
+import { generate, nextScores } from "./generate.js";
 import type { Subject } from "./subject.js";
 
 /** Tokens of the inputs. */

@@ -3,8 +3,7 @@ import { classKeyOf } from "../../architectures/class-names.js";
 import type { Device } from "../../base/device-names.js";
 import { OptionError } from "../../base/errors.js";
 import type { GraphDtype } from "../../base/graph-dtypes.js";
-import { holdsOwnHead, type Model, readsTokenTypes } from "../../model/model.js";
-import type { ReadModel } from "../../model/open.js";
+import type { LocalModel, Model } from "../../model/model.js";
 import type { Promised } from "../../plan/types.js";
 import { type GraphHost, inOwnProcess } from "../../runtime/graph-host.js";
 import { inputSource } from "../../runtime/input-source.js";
@@ -23,7 +22,7 @@ import { checkGraphs, graphLengths } from "../graph/promised-graphs.js";
 import { checkTransformers } from "../python/check-transformers.js";
 import type { Recorder } from "../recorder.js";
 import { SAMPLE_TEXT } from "../sample-text.js";
-import type { CostAt, DifferenceAt, LocalModel } from "../types.js";
+import type { CostAt, DifferenceAt } from "../types.js";
 import { compareWithOriginal } from "./beside-original.js";
 import { measureCost } from "./cost.js";
 import { checkDevice, checkNodes } from "./device.js";
@@ -38,7 +37,7 @@ export interface ModelChecks {
   readonly host: GraphHost;
   readonly device: Device;
   readonly converted: LocalModel;
-  readonly original: ReadModel | undefined;
+  readonly original: Model | undefined;
   readonly modeling: ProvenModeling;
   readonly promise: Promised;
   /** Seed of lsh's projections, as the conversion recorded it. */
@@ -66,7 +65,7 @@ export interface ModelFindings {
  * @throws OptionError if `--lengths` names a length that the model cannot read
  */
 export async function checkModel(checks: ModelChecks, recorder: Recorder): Promise<ModelFindings> {
-  const { source } = checks.converted.read.checkpoint;
+  const { source } = checks.converted.checkpoint;
   const workspace = await openWorkspace(source, checks.signal).catch((error: unknown) => {
     throw asOutputError(error, tmpdir());
   });
@@ -75,7 +74,7 @@ export async function checkModel(checks: ModelChecks, recorder: Recorder): Promi
     opened.push(one);
     return one;
   };
-  const open = async (model: ReadModel, title: string, more: Partial<RunnableOptions> = {}) => {
+  const open = async (model: Model, title: string, more: Partial<RunnableOptions> = {}) => {
     const { host, device, lshSeed, memory } = checks;
     const options = { host, workspace, device, lshSeed, memory, title, ...more };
     return keep(await openRunnable(model, options));
@@ -105,7 +104,7 @@ type Keep = <T extends Closable>(one: T) => T;
 
 interface Surroundings {
   readonly workspace: Workspace;
-  readonly open: (model: ReadModel, title: string, more?: Partial<RunnableOptions>) => Promise<Runnable>;
+  readonly open: (model: Model, title: string, more?: Partial<RunnableOptions>) => Promise<Runnable>;
   readonly keep: Keep;
 }
 
@@ -114,18 +113,18 @@ async function runChecks(
   { workspace, open, keep }: Surroundings,
   recorder: Recorder,
 ): Promise<ModelFindings> {
-  const { converted: read, original: originalRead, device, signal, seed, lengths } = checks;
-  const { attention, model } = read;
+  const { converted: model, original: source, device, signal, seed, lengths } = checks;
+  const attention = model.attention();
   let tokenizer: TextTokenizer | undefined;
   let textIds: readonly number[] = [];
   let converted: Runnable | undefined;
   let original: Runnable | undefined;
   await recorder.look("load", "graphs over the weights", async () => {
-    converted = await open(read, "the converted model");
+    converted = await open(model, "the converted model");
     // A new head has nothing to be compared with, be its class another or the original's own, which it lacked.
-    const isSame = originalRead && classOf(originalRead.model) === classOf(model);
-    const head = isSame && holdsOwnHead(originalRead.model) ? "own" : "none";
-    original = originalRead && (await open(originalRead, "the original", { head }));
+    const isSame = source && classOf(source) === classOf(model);
+    const head = isSame && source.holdsOwnHead() ? "own" : "none";
+    original = source && (await open(source, "the original", { head }));
     const beside = `, the original beside it${isSame && head === "none" ? ", but for its head, which it lacks" : ""}`;
     return { verdict: "pass", detail: `on ${device}${original ? beside : ""}` };
   });
@@ -139,7 +138,7 @@ async function runChecks(
     }),
   );
   await recorder.look("tokenizer", "tokenizer", async () => {
-    const opened = await openTokenizer(read.read.contents, SAMPLE_TEXT, signal);
+    const opened = await openTokenizer(await model.contents(), SAMPLE_TEXT, signal);
     if ("reason" in opened)
       return { verdict: "skipped", detail: `${opened.reason}: inputs are random tokens only` };
     const own = keep(opened.tokenizer);
@@ -155,8 +154,8 @@ async function runChecks(
     original,
     attention,
     inputs: inputSource(model, textIds, {
-      typed: readsTokenTypes(originalRead?.model ?? model),
-      words: Math.min(model.sizes.vocab, originalRead?.model.sizes.vocab ?? model.sizes.vocab),
+      typed: (source ?? model).readsTokenTypes,
+      words: Math.min(model.sizes.vocab, source?.sizes.vocab ?? model.sizes.vocab),
     }),
     promise: checks.promise,
     lengths,
@@ -168,25 +167,33 @@ async function runChecks(
   const differences = original ? await compareWithOriginal({ ...subject, original }, recorder) : [];
   await recorder.look("sweep", "alone, in a batch, padded", () => checkSweep(subject));
   await recorder.look("reach", "receptive field", () =>
-    briefly(open(read, "the first layer", { layers: 1, head: "none" }), (layer) =>
+    briefly(open(model, "the first layer", { layers: 1, head: "none" }), (layer) =>
       checkReach(subject, layer),
     ),
   );
   if (tokenizer) {
     const own = tokenizer;
     await recorder.look("predictions", "predictions", async () =>
-      checkPredictions(subject, { tokenizer: own, mask: maskToken(read), text: checks.text }),
+      checkPredictions(subject, { tokenizer: own, mask: await maskToken(model), text: checks.text }),
     );
     await own.close();
   }
   await original?.close();
-  const openBase = () => open(read, "the base model", { head: "base" });
+  const openBase = () => open(model, "the base model", { head: "base" });
   const { longest: tokens, slowest } = converted;
   const strangers = keep(
     inOwnProcess(() => graphLimits({ model, attention, tokens, seconds: slowest() }), signal),
   );
   const check: GraphCheck = {
-    ...{ graphHost: strangers, device, read, model: converted, openBase, op, scratch: workspace.folder },
+    ...{
+      graphHost: strangers,
+      device,
+      whole: model,
+      model: converted,
+      openBase,
+      op,
+      scratch: workspace.folder,
+    },
     ...{ inputs: subject.inputs, row: subject.inputs.random, seed, signal },
     lengths: (reach, dtype) => graphLengths(attention, reach, { dtype, asked: lengths }),
     decoderLengths: lengths ?? DECODER_LENGTHS,
@@ -195,21 +202,21 @@ async function runChecks(
   await strangers.close();
   await recorder.look("transformers", "modelling code and graph", () =>
     checkTransformers(subject, {
-      read,
+      model,
       modeling: checks.modeling,
       scratch: workspace.folder,
       openOnCpu: async () =>
-        device === "cpu" ? subject.converted : open(read, "the model on the CPU", { device: "cpu" }),
+        device === "cpu" ? subject.converted : open(model, "the model on the CPU", { device: "cpu" }),
     }),
   );
   await recorder.look("nodes", "nodes by provider", () =>
-    briefly(open(read, "the profiled model", { profile: true, head: "none" }), (profiled) =>
+    briefly(open(model, "the profiled model", { profile: true, head: "none" }), (profiled) =>
       checkNodes(subject, profiled, device),
     ),
   );
   if (device !== "cpu") {
     await recorder.look("device", `${device} and CPU agree`, () =>
-      briefly(open(read, "the model on the CPU", { device: "cpu", head: "none" }), (onCpu) =>
+      briefly(open(model, "the model on the CPU", { device: "cpu", head: "none" }), (onCpu) =>
         checkDevice(subject, onCpu),
       ),
     );
@@ -234,8 +241,8 @@ async function briefly<T>(opening: Promise<Runnable>, use: (runnable: Runnable) 
   }
 }
 
-function maskToken({ read: { contents }, model }: ReadModel) {
-  return findSpecialTokens(contents, model.architecture.tokenizerClass).mask;
+async function maskToken({ contents, architecture }: Model) {
+  return findSpecialTokens(await contents(), architecture.tokenizerClass).mask;
 }
 
 function refuseLongLengths(

@@ -1,4 +1,4 @@
-import { smallestOf } from "../../base/extremes.js";
+import { largestIndex, smallestOf } from "../../base/extremes.js";
 import { formatNumber } from "../../report/numbers.js";
 import { counted, statesOf } from "../../report/words.js";
 import { makeBatch, tokensOf } from "../../runtime/batch.js";
@@ -14,7 +14,6 @@ import {
   outputDifference,
 } from "./comparison.js";
 import { larger, NO_DIFFERENCE } from "./difference.js";
-import { largestIndex } from "./generate.js";
 import type { Subject } from "./subject.js";
 
 /** Lengths between the borders that are looked at. */

@@ -34,8 +34,3 @@ export async function nextScores(
   const { logits } = await runnable.outputs(encoded, { decoderIds });
   return logits?.values.slice(-runnable.model.sizes.vocab) ?? new Float32Array(0);
 }
-
-/** Where the largest value is; the first of equal ones. */
-export function largestIndex(values: Float32Array): number {
-  return values.reduce((best, value, i) => (value > (values[best] ?? Number.NaN) ? i : best), 0);
-}

@@ -1,4 +1,5 @@
 import { taskOf } from "../../architectures/tasks.js";
+import { largestIndex } from "../../base/extremes.js";
 import { formatNumber } from "../../report/numbers.js";
 import type { Table } from "../../report/table.js";
 import { wrap } from "../../report/text.js";
@@ -9,7 +10,7 @@ import type { TextTokenizer } from "../../runtime/text-tokenizer.js";
 import type { SpecialToken } from "../../tokenizer/vocabulary.js";
 import type { Outcome } from "../attempt.js";
 import { difference, toleranceFor } from "./difference.js";
-import { generate, largestIndex, nextScores } from "./generate.js";
+import { generate, nextScores } from "./generate.js";
 import type { Subject } from "./subject.js";
 
 /** What the reference's own test asks. */

@@ -4,7 +4,7 @@ import { basename, delimiter, isAbsolute, join, relative, resolve } from "node:p
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { MODELING_PARTS } from "../../base/package.js";
-import type { ReadModel } from "../../model/open.js";
+import type { Model } from "../../model/model.js";
 import type { Batch } from "../../runtime/batch.js";
 import type { Limits } from "../../runtime/limits.js";
 import { runProgram } from "../../runtime/run-program.js";
@@ -16,7 +16,7 @@ const PROGRAM = new URL("verify_modeling.py", MODELING_PARTS);
 
 /** What transformers is to compute. */
 export interface Question {
-  readonly read: ReadModel;
+  readonly model: Model;
   /** The Python files that are run, as they were proven. */
   readonly modeling: ReadonlyMap<string, Buffer>;
   /** For hidden states. */
@@ -62,13 +62,13 @@ export interface Answer extends Omit<z.output<typeof AnswerSchema>, "hidden" | "
  */
 export async function askTransformers(
   interpreter: string,
-  { read, modeling, batches, head, scratch, limits, signal }: Question,
+  { model, modeling, batches, head, scratch, limits, signal }: Question,
 ): Promise<Answer | { readonly error: string } | { readonly unusable: string }> {
   const own = join(scratch, "transformers");
   const [folder, output, empty] = ["model", "output", "empty"].map((name) => join(own, name)) as Places;
   for (const place of [output, empty]) await mkdir(place, { recursive: true });
-  const opening = await writeOpened(read, modeling, folder);
-  const { origin } = read.read.checkpoint.source;
+  const opening = await writeOpened(model, modeling, folder);
+  const { origin } = model.checkpoint.source;
   const { stdout, failure } = await runProgram(programPath(interpreter), [fileURLToPath(PROGRAM)], {
     input: JSON.stringify({ folder, output, ...opening, hidden: batches, head: head ?? null }),
     env: environment(own, origin.kind === "folder" ? origin.path : undefined),

@@ -1,8 +1,7 @@
 import { isBase, taskOf } from "../../architectures/tasks.js";
 import { isLongformer } from "../../attention/longformer.js";
 import { borderOf, isRandom, type LocalAttention } from "../../attention/variants.js";
-import { readsTokenTypes } from "../../model/model.js";
-import type { ReadModel } from "../../model/open.js";
+import type { Model } from "../../model/model.js";
 import { poolerSpecs } from "../../model/tensor-specs.js";
 import { formatNumber } from "../../report/numbers.js";
 import { counted, largestAt, lengthsUpTo, statesOf } from "../../report/words.js";
@@ -27,7 +26,7 @@ const NO_PYTHON = `Name a Python that has torch and transformers (4.40 or later)
 const NOTHING: FloatTensor = { dims: [], values: new Float32Array(0) };
 
 export interface TransformersCheck {
-  readonly read: ReadModel;
+  readonly model: Model;
   readonly modeling: ProvenModeling;
   /** A folder of our own. */
   readonly scratch: string;
@@ -54,7 +53,7 @@ interface Found {
  */
 export async function checkTransformers(
   subject: Subject,
-  { read, modeling, scratch, openOnCpu }: TransformersCheck,
+  { model, modeling, scratch, openOnCpu }: TransformersCheck,
 ): Promise<Outcome> {
   const interpreter = process.env[VARIABLE] ?? (process.platform === "win32" ? "python" : "python3");
   if (interpreter === "") return notCovered(`${VARIABLE} is empty`, NO_PYTHON);
@@ -73,14 +72,14 @@ export async function checkTransformers(
     );
   }
   const answer = await askTransformers(interpreter, {
-    read,
+    model,
     modeling: modeling.files,
-    batches: inputs.batches.map((batch) => feeds(batch, read)),
-    head: inputs.head && headFeeds(inputs.head, read),
+    batches: inputs.batches.map((batch) => feeds(batch, model)),
+    head: inputs.head && headFeeds(inputs.head, model),
     scratch,
     limits: pythonLimits(
       {
-        ...{ model: read.model, attention: subject.attention, tokens: subject.converted.longest },
+        ...{ model, attention: subject.attention, tokens: subject.converted.longest },
         seconds: subject.converted.slowest(),
       },
       inputs.batches.length + 1,
@@ -96,7 +95,7 @@ export async function checkTransformers(
     };
   }
   const found = await compareWith(await openOnCpu(), inputs, answer, subject.signal);
-  const without = answer.missing.filter((name) => !isOptional(name, read));
+  const without = answer.missing.filter((name) => !isOptional(name, model));
   return conclude(found, without, describe(answer, inputs, subject.attention));
 }
 
@@ -118,19 +117,19 @@ function makeInputs({ converted, inputs, attention, lengths, seed }: Subject): I
 }
 
 /** The inputs that the encoders of a model type take. */
-function feeds({ inputs }: Batch, { model }: ReadModel): Batch["inputs"] {
+function feeds({ inputs }: Batch, model: Model): Batch["inputs"] {
   const known = Object.entries(inputs).filter(
     ([name]) =>
-      (name !== "token_type_ids" || readsTokenTypes(model)) &&
+      (name !== "token_type_ids" || model.readsTokenTypes) &&
       (name !== "global_attention_mask" || isLongformer(model.architecture)),
   );
   return Object.fromEntries(known);
 }
 
 /** The inputs that a whole model takes: with choices (batch, 1, length). */
-function headFeeds({ batch, decoderIds }: NonNullable<Inputs["head"]>, read: ReadModel): Batch["inputs"] {
-  const { head } = read.model.source;
-  const inputs = feeds(batch, read);
+function headFeeds({ batch, decoderIds }: NonNullable<Inputs["head"]>, model: Model): Batch["inputs"] {
+  const { head } = model.source;
+  const inputs = feeds(batch, model);
   return {
     ...(head && taskOf(head).hasChoices ? withChoices(inputs) : inputs),
     ...(decoderIds && { decoder_input_ids: decoderIds }),
@@ -201,7 +200,7 @@ function describe(
 }
 
 /** The base class works without its pooler, and many checkpoints come without it. */
-function isOptional(name: string, { model: { architecture, source, sizes, tensors } }: ReadModel): boolean {
+function isOptional(name: string, { architecture, source, sizes, tensors }: Model): boolean {
   const mayLackPooler = source.head === undefined || isBase(source.head);
   return (
     mayLackPooler &&

@@ -10,7 +10,6 @@ import { CONFIG_KEYS } from "../../checkpoint/read-keys.js";
 import { editTopLevel, fileSpans, isRecord, parseSpan } from "../../json/json-edit.js";
 import { openedClass } from "../../model/classes.js";
 import type { Model } from "../../model/model.js";
-import type { ReadModel } from "../../model/open.js";
 import { bringFile } from "../../runtime/workspace.js";
 
 /** How transformers is to open the folder. */
@@ -36,10 +35,11 @@ const TABLES: ReadonlySet<string> = new Set(["id2label", "label2id", "pruned_hea
  * adapters, pickles, an index that leads elsewhere) is not there to be imported.
  */
 export async function writeOpened(
-  { model, read: { checkpoint } }: ReadModel,
+  model: Model,
   modeling: ReadonlyMap<string, Buffer>,
   folder: string,
 ): Promise<Opening> {
+  const { checkpoint } = model;
   await mkdir(folder, { recursive: true });
   const write = (name: string, content: string | Buffer) => writeFile(join(folder, name), content);
   for (const [name, content] of modeling) await write(name, content);

@@ -2,7 +2,7 @@ import { styleText } from "node:util";
 import { largestOf } from "../../base/extremes.js";
 import { printable } from "../../base/printable.js";
 import type { Table } from "../../report/table.js";
-import { cut, pad, textWidth, wrap } from "../../report/text.js";
+import { columnLines, columnWidths, pad, textWidth, wrap } from "../../report/text.js";
 import type { Check, Verdict, VerificationReport } from "../types.js";
 import { VERDICTS } from "../verdict.js";
 import { costTable, differenceTable, worstOfEach } from "./by-length.js";
@@ -124,9 +124,7 @@ function bullet(text: string, columns: number): string[] {
 /** A table in columns; where it is too wide, the widest columns are cut. */
 export function tableLines({ head, rows }: Table, columns: number): string[] {
   const lines = [head, ...rows].map((row) => row.map(printable));
-  const widths = Array.from({ length: largestOf(lines.map((line) => line.length)) }, (_, i) =>
-    largestOf(lines.map((line) => textWidth(line[i] ?? ""))),
-  );
+  const widths = columnWidths(lines);
   const gaps = 2 * (widths.length - 1);
   while (widths.reduce((sum, width) => sum + width, gaps) > columns) {
     const widest = widths.indexOf(Math.max(...widths));
@@ -135,12 +133,7 @@ export function tableLines({ head, rows }: Table, columns: number): string[] {
   }
   const [headLine = [], ...others] = lines;
   const rule = widths.map((width) => "-".repeat(width));
-  return [headLine, rule, ...others].map((line) =>
-    widths
-      .map((width, i) => pad(cut(line[i] ?? "", width), width))
-      .join("  ")
-      .trimEnd(),
-  );
+  return columnLines([headLine, rule, ...others], widths);
 }
 
 function indent(lines: readonly string[], columns: number): string[] {

@@ -8,12 +8,12 @@ import { expandJobs } from "../../../src/batch/expand.js";
 import { parseJobs } from "../../../src/batch/read-jobs.js";
 import { openCheckpoint } from "../../../src/checkpoint/checkpoint.js";
 import { openFolder } from "../../../src/checkpoint/folder.js";
-import { readCheckpoint } from "../../../src/model/open.js";
+import { openModel } from "../../../src/model/open.js";
 import { readFunctions } from "../../../src/onnx/read-functions.js";
 import { decisiveOptions, parseConvertOptions, parseRecordedOptions } from "../../../src/options/options.js";
 import { RECORD_FILE, readRecord, recordText } from "../../../src/plan/conversion-record.js";
 import { cardMetadata } from "../../../src/plan/model-card-metadata.js";
-import { planCheckpoint } from "../../../src/plan/plan-source.js";
+import { planModel } from "../../../src/plan/plan-source.js";
 import { planToJson, summarise } from "../../../src/plan/print.js";
 import type { ConversionRecord } from "../../../src/plan/types.js";
 import { completeCard } from "../../../src/push/card.js";
@@ -97,7 +97,7 @@ export const config: Target = {
     await writeFile(join(folder, "config.json"), input);
     const source = await openFolder(folder);
     const options = decisiveOptions(parseConvertOptions({ maxSequenceLength: 16 }));
-    const plan = await planCheckpoint(await readCheckpoint(source, {}, undefined), options, {
+    const plan = await planModel(await openModel(source).read(), options, {
       source: { model: "fuzz" },
     });
     must(!JSON.stringify(planToJson(plan)).includes('"NaN"'), "a plan is JSON");

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import sys
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,8 +19,10 @@ ROOT = Path(__file__).resolve().parents[3]
 WORK = Path(mkdtemp(prefix="lsg-clients-"))
 
 TYPES = ["albert", "bert", "camembert", "distilbert", "electra", "mpnet", "roberta", "xlm-roberta"]
-RELATIVES = ["data2vec-text", "ernie", "roberta-prelayernorm", "xlm-roberta-xl", "bert-generation"]
-"""Of BERT and RoBERTa, whose graphs differ from theirs in front of a head and around attention only."""
+sys.path.append(str(ROOT / "fixtures" / "generate"))
+from cases import TYPED  # noqa: E402, F401
+from relatives import RELATIVES  # noqa: E402
+
 SPARSITY_TYPES = ["none", "norm", "pooling", "stride", "block_stride", "bos_pooling", "lsh"]
 MAX_LENGTH = 4096
 

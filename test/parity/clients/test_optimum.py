@@ -9,7 +9,7 @@ import optimum.onnxruntime
 import pytest
 import torch
 import transformers
-from folders import MAX_LENGTH, RELATIVES, TYPES, config, converted, original
+from folders import MAX_LENGTH, RELATIVES, TYPED, TYPES, config, converted, original
 from torch import Tensor
 
 TOLERANCE = 1e-4
@@ -42,7 +42,7 @@ def inputs(model: Path, task: str, length: int, padding: str) -> dict[str, Tenso
     ids = torch.randint(settings["vocab_size"] - 1, (rows, length))
     ids = torch.where(mask == 1, ids + (ids >= pad), pad)
     named = {"input_ids": ids, "attention_mask": mask}
-    if settings["model_type"] in ("albert", "bert", "electra", "ernie"):
+    if settings["model_type"] in TYPED and settings["model_type"] != "longformer":
         named["token_type_ids"] = torch.randint(2, (rows, length))
     if task == "MultipleChoice":
         return {name: value.view(-1, NUM_CHOICES, length) for name, value in named.items()}

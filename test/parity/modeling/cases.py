@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import sys
 import zlib
 from pathlib import Path
 from typing import Any
@@ -20,46 +22,32 @@ WORK = Path(os.environ["LSG_PARITY_WORK"])
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
+sys.path.append(str(REPOSITORY / "fixtures" / "generate"))
+from relatives import RELATIVES  # noqa: E402
+
 BLOCK, LONGEST = 16, 1024
 
-FAMILIES = {
-    "bert": ("Bert", ["ForPreTraining", "ForNextSentencePrediction", "LMHeadModel"]),
-    "roberta": ("Roberta", ["ForCausalLM"]),
-    "xlm-roberta": ("XLMRoberta", ["ForCausalLM"]),
-    "camembert": ("Camembert", ["ForCausalLM"]),
-    "distilbert": ("DistilBert", []),
-    "electra": ("Electra", ["ForPreTraining", "ForCausalLM"]),
-    "albert": ("Albert", ["ForPreTraining"]),
-    "mpnet": ("MPNet", []),
-    "data2vec-text": ("Data2VecText", ["ForCausalLM"]),
-    "ernie": ("Ernie", ["ForPreTraining", "ForNextSentencePrediction", "ForCausalLM"]),
-    "roberta-prelayernorm": ("RobertaPreLayerNorm", ["ForCausalLM"]),
-    "xlm-roberta-xl": ("XLMRobertaXL", ["ForCausalLM"]),
-    "bert-generation": ("BertGeneration", ["Decoder"]),
+LISTED = {
+    one["model_type"]: one["classes"]
+    for one in json.loads((WORK / "architectures.json").read_text())
+    if "lsg" in one["variants"]
 }
-BASES = {"bert-generation": "Encoder"}
-"""What base classes are called, where not Model."""
-UNMASKED = ["bert-generation"]
+"""What `lsg architectures` says: the classes of each model type, the base class first."""
+BASES = {model_type: re.search("[A-Z][a-z]+$", classes[0])[0] for model_type, classes in LISTED.items()}
+"""What base classes are called: Model, but for BertGenerationEncoder."""
+SHAPES = {
+    model_type: (prefix := classes[0].removesuffix(BASES[model_type]), [name.removeprefix(prefix) for name in classes[1:]])
+    for model_type, classes in LISTED.items()
+}
+FAMILIES = {t: shape for t, shape in SHAPES.items() if "ForConditionalGeneration" not in shape[1]}
+"""What class names begin with, and what they end with in classes with a head."""
+SEQ2SEQ_FAMILIES = {t: shape for t, shape in SHAPES.items() if t not in FAMILIES}
+UNMASKED = [t for t, (_, heads) in FAMILIES.items() if "ForMaskedLM" not in heads]
 """They have a causal language model and no other head."""
-RELATIVES = ["data2vec-text", "ernie", "roberta-prelayernorm", "xlm-roberta-xl", "bert-generation"]
-"""Of BERT and RoBERTa, that lsg-converter lacks: theirs is its code over transformers' (see relatives.py in
-fixtures/generate)."""
-COMMON_HEADS = [
-    "ForMaskedLM",
-    "ForSequenceClassification",
-    "ForMultipleChoice",
-    "ForTokenClassification",
-    "ForQuestionAnswering",
-]
 TYPES = list(FAMILIES)
-SEQ2SEQ_FAMILIES = {
-    "bart": ("Bart", ["ForConditionalGeneration", "ForSequenceClassification", "ForQuestionAnswering"]),
-    "mbart": ("MBart", ["ForConditionalGeneration", "ForSequenceClassification", "ForQuestionAnswering"]),
-    "pegasus": ("Pegasus", ["ForConditionalGeneration"]),
-}
 SEQ2SEQ_TYPES = list(SEQ2SEQ_FAMILIES)
 CAUSAL_HEADS = ["LMHeadModel", "ForCausalLM", "Decoder"]
-CAUSAL_TYPES = [t for t, (_, extra) in FAMILIES.items() if {*CAUSAL_HEADS} & set(extra)]
+CAUSAL_TYPES = [t for t, (_, heads) in FAMILIES.items() if {*CAUSAL_HEADS} & set(heads)]
 
 SIZES = dict(block_size=BLOCK, sparse_block_size=16, sparsity_factor=4, num_global_tokens=3)
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -102,11 +90,11 @@ def options_of(model_type: str) -> list[str]:
 
 
 def heads(model_type: str) -> list[str]:
-    return FAMILIES[model_type][1] + ([] if model_type in UNMASKED else COMMON_HEADS)
+    return FAMILIES[model_type][1]
 
 
 def class_name(model_type: str, head: str) -> str:
-    return f"LSG{prefix(model_type)}{BASES.get(model_type, head) if head == 'Model' else head}"
+    return f"LSG{prefix(model_type)}{BASES[model_type] if head == 'Model' else head}"
 
 
 def prefix(model_type: str) -> str:

@@ -4,8 +4,14 @@ import type { LsgConfig } from "./attention/lsg-config.js";
 import type { ConvertResult } from "./commands/convert.js";
 import type { ExportResult } from "./commands/export.js";
 import type { Inspection } from "./inspect/types.js";
-import { checkEvents, progressEvents } from "./library/events.js";
-import { type CallSettings, type CamelCased, type Optional, optionsOf } from "./library/settings.js";
+import {
+  type CallSettings,
+  type CamelCased,
+  checkEvents,
+  type Optional,
+  optionsOf,
+  progressEvents,
+} from "./library/settings.js";
 import {
   type ConvertOptions,
   convertFlags,
@@ -28,8 +34,7 @@ export { LsgError } from "./base/errors.js";
 export type { ConvertResult } from "./commands/convert.js";
 export type { ExportResult } from "./commands/export.js";
 export type { Inspection } from "./inspect/types.js";
-export type { LsgEvent, OnEvent } from "./library/events.js";
-export type { CallSettings } from "./library/settings.js";
+export type { CallSettings, LsgEvent, OnEvent } from "./library/settings.js";
 export type { PushResult } from "./push/push-folder.js";
 export type { Check, VerificationReport } from "./verify/types.js";
 export { VerificationError } from "./verify/verification-error.js";

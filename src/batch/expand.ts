@@ -1,11 +1,11 @@
-import { dirname, resolve } from "node:path";
+import { basename, dirname, resolve } from "node:path";
 import { OptionError } from "../base/errors.js";
 import { unfitForPaths } from "../base/printable.js";
+import { withoutEnding } from "../base/trim.js";
 import { camelCase } from "../options/flags.js";
 import { type ConvertOptions, parseConvertOptions, recordedOptions } from "../options/options.js";
 import { JOB_OPTIONS, type JobsFile, MAX_JOBS } from "./jobs-schema.js";
 import type { Locate } from "./read-jobs.js";
-import { fillTemplate, modelName, nameOf } from "./template.js";
 import type { Job } from "./types.js";
 
 type Entry = JobsFile["jobs"][number];
@@ -173,4 +173,40 @@ function overlap(job: PlacedJob, does: string, other: PlacedJob): OptionError {
     `${job.where}: ${job.name} ${does} ${other === job ? "itself" : `${other.name} (${other.where})`}`,
     "Put what differs into the output, e.g. output: out/{name}; what one job writes another file of jobs may read.",
   );
+}
+
+/**
+ * Fills in a name or path: `out/{model}-{preset}` → `out/roberta-base-faithful`.
+ * @param values what there is to fill in; undefined where a job says nothing
+ * @param where the template's place in the file, for messages
+ * @throws OptionError if a placeholder has no value, or none that fits into a name
+ */
+function fillTemplate(template: string, values: Readonly<Record<string, unknown>>, where: string): string {
+  return template.replace(/\{([^{}]*)\}/g, (placeholder, key: string) => {
+    const value = Object.hasOwn(values, key) ? values[key] : undefined;
+    const text = value === undefined ? "" : nameOf(value);
+    if (text !== "") return text;
+    throw new OptionError(
+      `${where} "${template}": ${placeholder} has no value here`,
+      `There are: ${Object.keys(values)
+        .filter((name) => values[name] !== undefined && nameOf(values[name]) !== "")
+        .map((name) => `{${name}}`)
+        .join(", ")}.`,
+    );
+  });
+}
+
+/** A value as a part of a name, which stays one part of a path; empty for what has none. */
+function nameOf(value: unknown): string {
+  if (Array.isArray(value)) return value.map(nameOf).join("-");
+  if (typeof value === "object" && value !== null) return "";
+  const name = String(value)
+    .replace(/[^\w.-]+/g, "-")
+    .replace(/^[.-]+/, "");
+  return withoutEnding(name, "-");
+}
+
+/** What a model is called: the last part of its path or of its Hub id. */
+function modelName(model: string): string {
+  return nameOf(basename(model.replace(/^hf:\/\//, "").replace(/@[^@]*$/, "")));
 }

@@ -1,7 +1,13 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
+import { tmpdir } from "node:os";
+import { dirname, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
+import { putRight } from "../checkpoint/interrupted/put-right.js";
+import { realPlace } from "../checkpoint/interrupted/real-place.js";
+import { removeTemporaries } from "../write/temporary.js";
 import { type JobAnswer, type JobOrder, STOP } from "./job-messages.js";
 
 /** A conversion that is told to stop removes what it has written: files of gigabytes are gone in less. */
@@ -72,4 +78,30 @@ function unanswered(end: string, said: readonly string[], stopped: boolean): Job
 async function readLines(stream: Readable | null, onLine: (line: string) => void): Promise<void> {
   if (!stream) return;
   for await (const line of createInterface({ input: stream })) if (line.trim() !== "") onLine(line);
+}
+
+/** The processes of a run that was killed notice it, and tidy up themselves, in less. */
+const PATIENCE_MS = 5000;
+const POLL_MS = 100;
+
+/** Removes what killed verifications left, in the system's folder for such things and beside outputs. */
+export async function removeLeftTemporaries(outputs: readonly string[]): Promise<void> {
+  for (const folder of new Set([tmpdir(), ...outputs.map((output) => dirname(resolve(output)))])) {
+    await removeTemporaries(folder);
+  }
+}
+
+/** Puts right what a killed run left of an output, and waits a little for one that is still ending. */
+export async function putOutputRight(output: string, onLine: (text: string) => void): Promise<void> {
+  const deadline = Date.now() + PATIENCE_MS;
+  for (;;) {
+    const living = await putRight(await realPlace(output));
+    if (living.length === 0) return;
+    if (Date.now() > deadline) {
+      for (const { folder, owner } of living)
+        onLine(`${folder} is left alone: process ${owner.pid} on ${owner.host} may be writing it.`);
+      return;
+    }
+    await sleep(POLL_MS);
+  }
 }

@@ -1,5 +1,10 @@
 import { OptionError } from "../base/errors.js";
-import type { Shard } from "./types.js";
+
+/** Which part of the jobs is run: `index` from 1 to `count`. */
+export interface Shard {
+  readonly index: number;
+  readonly count: number;
+}
 
 /** Kubernetes gives each pod of an indexed Job its number, from 0, but not how many there are. */
 const INDEX_VARIABLE = "JOB_COMPLETION_INDEX";

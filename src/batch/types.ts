@@ -2,6 +2,7 @@ import type { ConvertOptions } from "../options/options.js";
 import type { Variant } from "../options/schemas.js";
 import type { PushResult } from "../push/push-folder.js";
 import type { FolderVerdict } from "../verify/verdict.js";
+import type { Shard } from "./shard.js";
 
 /** One conversion of a jobs file, its matrix and defaults applied. */
 export interface Job {
@@ -50,12 +51,6 @@ export interface JobResult {
   /** What a job with `push_to` did: the document of `lsg push --json`. */
   readonly push?: Omit<PushResult, "verification"> | undefined;
   readonly error?: { readonly message: string; readonly remedy: string | null } | undefined;
-}
-
-/** Which part of the jobs is run: `index` from 1 to `count`. */
-export interface Shard {
-  readonly index: number;
-  readonly count: number;
 }
 
 /** What `lsg batch --json` prints. */

@@ -1,9 +1,12 @@
+import { availableParallelism, cpus, totalmem } from "node:os";
 import { CheckpointError } from "../base/errors.js";
+import { packageInfo } from "../base/package.js";
+import type { DeviceFinding } from "../runtime/devices.js";
 import { type Limits, rivalLimits } from "../runtime/limits.js";
+import { loadRuntime } from "../runtime/runtime.js";
 import type { BenchAnswer, BenchInputs } from "./program.js";
-import { type Reaching, reachOf } from "./reach.js";
 import { spreadOf } from "./statistics.js";
-import type { MeasuredGraph, Measurement } from "./types.js";
+import type { MeasuredGraph, Measurement, Surroundings } from "./types.js";
 import type { Worker } from "./worker.js";
 
 /** Something to be measured. */
@@ -145,4 +148,74 @@ async function measureLength(
       megabytes: Math.max(...all.map(({ megabytes }) => megabytes)),
     });
   }
+}
+
+/** A graph that does not run at every length. */
+interface Reaching {
+  /** Tokens that it reads at most. */
+  readonly longest: number;
+  /** Bytes that one row of a length needs at least, where that may be more than there is. */
+  bytesAt?(length: number): number;
+}
+
+/** The lengths at which a graph can be run, and a sentence for each reason that leaves others out. */
+interface Reach {
+  readonly lengths: readonly number[];
+  readonly notes: readonly string[];
+}
+
+/** @param memory bytes that there are */
+export function reachOf(
+  { longest, bytesAt = () => 0 }: Reaching,
+  lengths: readonly number[],
+  { batchSize, memory }: { readonly batchSize: number; readonly memory: number },
+): Reach {
+  const read = lengths.filter((length) => length <= longest);
+  const unread = lengths.filter((length) => length > longest);
+  const needed = (length: number) => batchSize * bytesAt(length);
+  const tooLarge = read.filter((length) => needed(length) > memory);
+  const [first] = tooLarge;
+  return {
+    lengths: read.filter((length) => !tooLarge.includes(length)),
+    notes: [
+      ...(first === undefined
+        ? []
+        : [
+            `not run at ${tokens(tooLarge)}: ${first} need about ${gigabytes(needed(first))} of memory, and ` +
+              `${gigabytes(memory)} are free`,
+          ]),
+      ...(unread.length === 0 ? [] : [`not run at ${tokens(unread)}: it reads ${longest} at most`]),
+    ],
+  };
+}
+
+function tokens(lengths: readonly number[]): string {
+  return `${lengths.join(", ")} tokens`;
+}
+
+function gigabytes(bytes: number): string {
+  return `${(bytes / 1e9).toFixed(1)} GB`;
+}
+
+/** Where and with what a measurement is made. @throws DeviceError if the runtime is not installed */
+export async function surroundings({ name, detail }: DeviceFinding): Promise<Surroundings> {
+  const { versions } = (await loadRuntime()).env;
+  return {
+    device: { name, detail },
+    versions: {
+      lsg: packageInfo().version,
+      node: process.versions.node,
+      onnxruntime: versions.node ?? versions.common,
+    },
+    machine: {
+      cpu: cpus()[0]?.model.trim() || process.arch,
+      cores: availableParallelism(),
+      memory_bytes: totalmem(),
+    },
+  };
+}
+
+/** Bytes that a new process can have. macOS counts as free only what it has no use for at all. */
+export function freeMemory(): number {
+  return process.platform === "darwin" ? totalmem() : process.availableMemory();
 }

@@ -1,6 +1,9 @@
+import { printable } from "../base/printable.js";
 import { formatNumber } from "../report/numbers.js";
 import type { Table } from "../report/table.js";
+import { wrap } from "../report/text.js";
 import { counted } from "../report/words.js";
+import { factLines, tableLines } from "../verify/report/terminal.js";
 import type { BenchReport, Comparison, MeasuredGraph, Spread } from "./types.js";
 
 /** What was measured, where and how: names with their values. */
@@ -109,4 +112,14 @@ function rangeOf({ min, max }: Spread): string {
 /** Three digits, since runs differ by more than that. */
 function formatSeconds(seconds: number): string {
   return seconds < 100 ? seconds.toPrecision(3) : seconds.toFixed(0);
+}
+
+/** A measurement for a terminal: what and where, figures, and what they come to. */
+export function printBench(report: BenchReport, columns: number): string {
+  const sections = [
+    factLines(benchFacts(report), columns),
+    tableLines(benchTable(report), columns),
+    benchSentences(report).flatMap((sentence) => wrap(printable(sentence), columns)),
+  ];
+  return `${sections.map((lines) => lines.join("\n")).join("\n\n")}\n`;
 }

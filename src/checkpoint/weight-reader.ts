@@ -1,7 +1,7 @@
 import { readSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { CheckpointError } from "../base/errors.js";
-import { gather } from "../pickle/gather.js";
+import { gather } from "../pickle/stored-tensor.js";
 import { isFloatDtype } from "../safetensors/dtype.js";
 import { decodeFloats, type Floats } from "../safetensors/floats.js";
 import { tensorBytes } from "../safetensors/header.js";

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { progressOn, silent } from "../base/progress.js";
 import { benchPage } from "../bench/page.js";
-import { printBench } from "../bench/print.js";
+import { printBench } from "../bench/wording.js";
 import { bench } from "../commands/bench.js";
 import { benchFlags, parseBenchOptions } from "../options/options.js";
 import { terminalStyle } from "../verify/report/terminal.js";

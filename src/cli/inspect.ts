@@ -29,7 +29,7 @@ export function define(command: Command, { signal, printJson, printText }: CliCo
       if (picture !== undefined) await tryReport(picture);
       const inspection = await inspect(model, options, { signal, onNotice });
       if (picture !== undefined)
-        await (await import("../inspect/write-picture.js")).writePicture(picture, inspection);
+        await (await import("../inspect/picture.js")).writePicture(picture, inspection);
       if (json) printJson(inspection);
       else printText(printInspection(inspection, tensors));
     });

@@ -3,8 +3,7 @@ import { OptionError } from "../base/errors.js";
 import { printable } from "../base/printable.js";
 import { verify } from "../commands/verify.js";
 import { parseVerifyOptions, type VerifyOptions, verifyFlags } from "../options/options.js";
-import { deviceLines } from "../report/device-list.js";
-import { listDevices } from "../runtime/devices.js";
+import { type DeviceFinding, listDevices } from "../runtime/devices.js";
 import { htmlReport } from "../verify/report/html.js";
 import { markdownReport } from "../verify/report/markdown.js";
 import { exitCodeOf } from "../verify/verdict.js";
@@ -52,4 +51,17 @@ async function showDevices({ json }: VerifyOptions, { printJson, printText }: Cl
   const devices = await listDevices();
   if (json) printJson(devices);
   else printText(deviceLines(devices));
+}
+
+/** Every device on a line, with what absent ones lack and what to do about it below. */
+function deviceLines(devices: readonly DeviceFinding[]): string {
+  const width = Math.max(...devices.map(({ name }) => name.length));
+  return devices
+    .flatMap(({ name, available, software, detail, remedy }) => {
+      const state = available ? (software ? "software" : "ready") : "absent";
+      const line = `${name.padEnd(width)}  ${state.padEnd("software".length)}  ${detail}`;
+      return !available && remedy ? [line, `${" ".repeat(width + 2)}To do: ${remedy}`] : [line];
+    })
+    .map((line) => `${printable(line)}\n`)
+    .join("");
 }

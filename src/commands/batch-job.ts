@@ -5,8 +5,8 @@
 
 import { LsgError } from "../base/errors.js";
 import { type Progress, progressOn } from "../base/progress.js";
+import { conversionOf } from "../batch/inspect-job.js";
 import { type JobAnswer, type JobOrder, STOP } from "../batch/job-messages.js";
-import { conversionOf } from "../batch/standing.js";
 import { totalBytes } from "../plan/shards.js";
 import type { PushResult } from "../push/push-folder.js";
 import type { Listener } from "../verify/recorder.js";

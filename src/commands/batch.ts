@@ -3,12 +3,11 @@ import { performance } from "node:perf_hooks";
 import { LsgError } from "../base/errors.js";
 import { bundledProgram } from "../base/package.js";
 import { expandJobs } from "../batch/expand.js";
-import { type MemoryGate, memoryGate } from "../batch/memory-gate.js";
+import { type InspectedJob, inspectJob } from "../batch/inspect-job.js";
+import { type MemoryGate, memoryGate } from "../batch/memory.js";
 import { readJobsFile } from "../batch/read-jobs.js";
-import { runJob } from "../batch/run-job.js";
+import { putOutputRight, removeLeftTemporaries, runJob } from "../batch/run-job.js";
 import { jobsOfShard, readShard } from "../batch/shard.js";
-import { type Survey, survey } from "../batch/survey.js";
-import { tidyOutput, tidyTemporaries } from "../batch/tidy.js";
 import type { BatchReport, Job, JobResult } from "../batch/types.js";
 import type { BatchOptions } from "../options/options.js";
 import { freeBytes } from "../runtime/free-memory.js";
@@ -39,10 +38,10 @@ export async function batch(
   const shard = readShard(options.shard, environment);
   const { file, locate } = await readJobsFile(path);
   const jobs = jobsOfShard(expandJobs(file, locate), shard);
-  const tidyAll = async () => {
-    if (!options.dryRun) await tidyTemporaries(jobs.map(({ output }) => output));
+  const removeTemporaries = async () => {
+    if (!options.dryRun) await removeLeftTemporaries(jobs.map(({ output }) => output));
   };
-  await tidyAll();
+  await removeTemporaries();
 
   const gate = memoryGate(freeBytes());
   const downloads = new Map<string, Promise<void>>();
@@ -66,7 +65,7 @@ export async function batch(
   };
   await Promise.all(Array.from({ length: options.jobs }, work));
   // Processes that were just being killed are gone by now.
-  await tidyAll();
+  await removeTemporaries();
   return {
     format_version: 1,
     jobs_file: path,
@@ -99,11 +98,11 @@ async function runToEnd(job: Job, context: RunContext): Promise<JobResult> {
 
 async function runOrSkip(job: Job, context: RunContext): Promise<Partial<JobResult>> {
   const { signal, downloads, force, dryRun, onLine } = context;
-  if (!dryRun) await tidyOutput(job.output, onLine);
-  const found = await survey(job, { signal, onLine, force });
-  const { standing, download } = found;
-  if (standing.state === "unchanged" && !pushesAgain(job, dryRun)) {
-    return { status: "unchanged", conversion: standing.conversion };
+  if (!dryRun) await putOutputRight(job.output, onLine);
+  const found = await inspectJob(job, { signal, onLine, force });
+  const { existing, download } = found;
+  if (existing.state === "unchanged" && !pushesAgain(job, dryRun)) {
+    return { status: "unchanged", conversion: existing.conversion };
   }
   if (download === undefined) return run(job, found, context);
   const first = downloads.get(download);
@@ -118,25 +117,25 @@ function pushesAgain({ options }: Job, dryRun: boolean): boolean {
   return options.pushTo !== undefined && !options.createPr && !dryRun;
 }
 
-async function run(job: Job, found: Survey, context: RunContext): Promise<Partial<JobResult>> {
+async function run(job: Job, found: InspectedJob, context: RunContext): Promise<Partial<JobResult>> {
   const { model, output, options } = job;
-  const { standing, sourceHashes, memory } = found;
+  const { existing, sourceHashes, memory } = found;
   const { signal, gate, force, dryRun, onLine } = context;
-  const reason = standing.state === "outdated" ? standing.reason : undefined;
+  const reason = existing.state === "outdated" ? existing.reason : undefined;
   const leave = await gate.enter(memory, signal);
   try {
     if (!dryRun) onLine(reason === undefined ? "started" : `started: ${output} is made again, ${reason}`);
     const orders = { ...options, dryRun, force: force || reason !== undefined };
-    const isUnchanged = standing.state === "unchanged";
+    const isUnchanged = existing.state === "unchanged";
     const order = { model, output, options: orders, sourceHashes, isUnchanged };
     const answer = await runJob(order, { program: bundledProgram("batch-job"), signal, onLine });
     const isPlan = dryRun && answer.status === "converted";
-    const conversion = isUnchanged ? standing.conversion : answer.conversion;
+    const conversion = isUnchanged ? existing.conversion : answer.conversion;
     return { ...answer, conversion, reason, memory, ...(isPlan && { status: "planned" }) };
   } finally {
     leave();
     // A process that was killed could not do it itself.
-    if (!dryRun) await tidyOutput(output, onLine);
+    if (!dryRun) await putOutputRight(output, onLine);
   }
 }
 

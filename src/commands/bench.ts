@@ -1,8 +1,7 @@
 import { OptionError } from "../base/errors.js";
 import { type Alternative, buildCandidates, findAlternative } from "../bench/candidates.js";
-import { compareCosts } from "../bench/compare.js";
-import { measure } from "../bench/measure.js";
-import { freeMemory, surroundings } from "../bench/surroundings.js";
+import { freeMemory, measure, surroundings } from "../bench/measure.js";
+import { compareCosts } from "../bench/statistics.js";
 import type { BenchReport } from "../bench/types.js";
 import { INPUT_NAMES } from "../bench/worker.js";
 import { namedFolder } from "../checkpoint/named-folder.js";

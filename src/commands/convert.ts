@@ -1,5 +1,4 @@
 import { basename, join, resolve } from "node:path";
-import { atOnce } from "../base/at-once.js";
 import { packageInfo } from "../base/package.js";
 import { type Progress, silent } from "../base/progress.js";
 import { openFolder } from "../checkpoint/folder.js";
@@ -152,4 +151,29 @@ async function writeShards(
     bar.done();
     await reader.close();
   }
+}
+
+/**
+ * Does two things at the same time. When one fails the other is told to stop, and what failed first is thrown once both
+ * have ended.
+ */
+async function atOnce<A, B>(
+  first: (signal: AbortSignal) => Promise<A>,
+  second: (signal: AbortSignal) => Promise<B>,
+  signal?: AbortSignal,
+): Promise<[A, B]> {
+  const failure = new AbortController();
+  const either = signal ? AbortSignal.any([signal, failure.signal]) : failure.signal;
+  const run = async <T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> => {
+    try {
+      return await work(either);
+    } catch (error) {
+      failure.abort(error);
+      throw error;
+    }
+  };
+  const [a, b] = [run(first), run(second)];
+  await Promise.allSettled([a, b]);
+  failure.signal.throwIfAborted();
+  return [await a, await b];
 }

@@ -1,10 +1,10 @@
 import { existsSync } from "node:fs";
-import { lstat, mkdir, writeFile } from "node:fs/promises";
-import { dirname, join, posix } from "node:path";
+import { lstat, mkdir, stat, writeFile } from "node:fs/promises";
+import { basename, dirname, join, posix } from "node:path";
 import { taskOf } from "../architectures/tasks.js";
 import { type Attention, describeAttention, isLocal, lsgOf, type Variant } from "../attention/variants.js";
 import { OptionError, OutputError } from "../base/errors.js";
-import { GRAPH_DTYPES, type GraphDtype } from "../base/graph-dtypes.js";
+import { GRAPH_DTYPES, type GraphDtype, inDtype } from "../base/graph-dtypes.js";
 import { type Progress, silent } from "../base/progress.js";
 import { type Checkpoint, parseObject, type Settlement } from "../checkpoint/checkpoint.js";
 import type { FileSource } from "../checkpoint/file-source.js";
@@ -17,11 +17,13 @@ import { lengthChange } from "../model/config.js";
 import type { Model } from "../model/model.js";
 import type { OpenedModel } from "../model/open.js";
 import { PRUNED_HEADS } from "../model/pruned-heads.js";
+import type { OnnxModel } from "../onnx/builder.js";
 import { weightsIn } from "../onnx/dtype-weights.js";
 import { exportedGraphs } from "../onnx/exported-graphs.js";
 import { graphHints } from "../onnx/graph-hints.js";
 import { requireShareable } from "../onnx/shared-weights.js";
 import { exported } from "../onnx/tasks.js";
+import { type WriteModelOptions, writeModel } from "../onnx/writer.js";
 import type { ExportOptions } from "../options/options.js";
 import { graphSeed } from "../plan/conversion-record.js";
 import { findCandidateTokens } from "../tokenizer/candidate-tokens.js";
@@ -31,7 +33,6 @@ import { isOnAnotherDisk } from "../write/mount-point.js";
 import { openWork, type Work } from "../write/work-folder.js";
 import { type Comparison, compareDtypes } from "./compare-dtypes.js";
 import { transferOptions } from "./transfer.js";
-import { writeGraphs } from "./write-graphs.js";
 
 export interface ExportContext {
   readonly signal?: AbortSignal | undefined;
@@ -231,4 +232,24 @@ async function exportedConfig(
   // The weights stay as they are, and with them what says which heads they lack.
   const settled = [...(settlement?.changes ?? [])].filter(([key]) => key !== PRUNED_HEADS);
   return editTopLevel(content, new Map([...settled, ["transformers.js_config", hints]]));
+}
+
+/**
+ * Writes a model's graphs, one dtype after the other.
+ * @param graphs of each dtype, by the names that they have in float32
+ * @returns the names of the files, each graph before its data, and their sizes in bytes
+ */
+async function writeGraphs(
+  folder: string,
+  graphs: ReadonlyMap<GraphDtype, ReadonlyMap<string, OnnxModel>>,
+  options: WriteModelOptions,
+): Promise<ReadonlyMap<string, number>> {
+  const sizes = new Map<string, number>();
+  for (const [dtype, models] of graphs) {
+    for (const [graph, model] of models) {
+      const written = await writeModel(join(folder, inDtype(graph, dtype)), model, options);
+      for (const path of written) sizes.set(basename(path), (await stat(path)).size);
+    }
+  }
+  return sizes;
 }

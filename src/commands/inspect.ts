@@ -100,7 +100,7 @@ async function wouldConvert(
       attention,
       ...changedTensors(shards, checkpoint),
       dropped,
-      config,
+      config: { set: config.set, remove: config.remove },
       bytes: totalBytes(shards),
       scores: {
         bytes: heads * to * keysSeen(drawnAttention(attention, false, 0)) * SCORE_BYTES,

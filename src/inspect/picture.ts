@@ -1,8 +1,10 @@
+import { writeFile } from "node:fs/promises";
+import { crc32, deflateSync } from "node:zlib";
+import { OptionError, OutputError } from "../base/errors.js";
 import { attentionPattern } from "../report/attention-pattern.js";
 import { blockViews, type Span } from "../report/attention-regions.js";
 import type { DrawnAttention } from "../report/attention-shape.js";
 import { STYLE } from "../report/html-style.js";
-import { type Colour, encodePng } from "../report/png.js";
 import type { Inspection } from "./types.js";
 
 /** Of a PNG picture. */
@@ -55,4 +57,62 @@ function patternPng(attention: DrawnAttention, length: number): Buffer {
 function colour(hex: string): Colour {
   const value = Number.parseInt(hex.slice(1), 16);
   return [value >> 16, (value >> 8) & 255, value & 255];
+}
+
+/**
+ * Writes the attention pattern.
+ * @param path ends in `.svg` or `.png`
+ * @throws OptionError where there is no pattern, OutputError where the file cannot be written
+ */
+export async function writePicture(path: string, { drawn, model }: Inspection): Promise<void> {
+  if (!drawn) {
+    throw new OptionError(
+      `--picture ${path}: ${model} has full attention, and no conversion that would have another`,
+      "Leave the flag out.",
+    );
+  }
+  const picture = drawPicture(path, drawn);
+  await writeFile(path, picture).catch((error: unknown) => {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new OutputError(`${path} cannot be written: ${reason}`, "Name a file in a folder that is there.", {
+      cause: error,
+    });
+  });
+}
+
+/** Of every PNG file (PNG specification, 5.2). */
+const SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
+const BITS = 8;
+/** Colour type of pixels that are entries of a palette. */
+const INDEXED = 3;
+
+type Colour = readonly [red: number, green: number, blue: number];
+
+/**
+ * A PNG file of pixels with few colours.
+ * @param pixels rows from the top, each of as many entries of the palette
+ * @param palette at most 256 colours
+ */
+function encodePng(pixels: readonly Uint8Array[], palette: readonly Colour[]): Buffer {
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(pixels[0]?.length ?? 0, 0);
+  header.writeUInt32BE(pixels.length, 4);
+  header.set([BITS, INDEXED, 0, 0, 0], 8);
+  // Each row begins with its filter: 0 for none.
+  const rows = pixels.flatMap((row) => [Buffer.of(0), row]);
+  return Buffer.concat([
+    SIGNATURE,
+    chunk("IHDR", header),
+    chunk("PLTE", Buffer.from(palette.flat())),
+    chunk("IDAT", deflateSync(Buffer.concat(rows))),
+    chunk("IEND", Buffer.alloc(0)),
+  ]);
+}
+
+function chunk(type: string, data: Buffer): Buffer {
+  const body = Buffer.concat([Buffer.from(type, "latin1"), data]);
+  const [length, checksum] = [Buffer.alloc(4), Buffer.alloc(4)];
+  length.writeUInt32BE(data.length);
+  checksum.writeUInt32BE(crc32(body));
+  return Buffer.concat([length, body, checksum]);
 }

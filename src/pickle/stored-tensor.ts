@@ -1,8 +1,9 @@
+import type { FileHandle } from "node:fs/promises";
 import { quote } from "../base/quote.js";
 import { DTYPES, type Dtype } from "../safetensors/dtype.js";
 import { MAX_AXES, tensorBytes } from "../safetensors/header.js";
 import { damaged, describe, refused } from "./faults.js";
-import { isContiguous, MAX_GATHERED_BYTES, spanElements } from "./strides.js";
+import { readBytes } from "./read-bytes.js";
 import { type Extent, isCount, isKind, type PickledTensor, type PickleValue } from "./values.js";
 
 /** Where a tensor of a state dict lies in its file. Proven: its bytes are there. */
@@ -96,3 +97,68 @@ function hasFlags(flags: PickleValue | undefined): boolean {
   if (flags === undefined || flags === null) return false;
   return !(flags instanceof Map) || [...flags.values()].some((flag) => flag !== false);
 }
+
+/** Where a tensor's elements are in the file. */
+type StridedTensor = Pick<StoredTensor, "dtype" | "shape" | "begin" | "strides">;
+
+/** Elements are moved as words: their bytes, and so their order on any machine, stay what they are. */
+const WORDS = { 1: Uint8Array, 2: Uint16Array, 4: Uint32Array, 8: BigUint64Array } as const;
+
+/**
+ * The bytes of a tensor in row-major order, for one with strides; a tensor without is a range of the file.
+ * Takes the memory of the tensor and of the run of storage that it lies in, each at most MAX_GATHERED_BYTES.
+ * @param file the state-dict file, open for reading
+ * @throws PickleError if the file has become shorter.
+ */
+export async function gather(file: FileHandle, tensor: StridedTensor): Promise<Buffer> {
+  const { dtype, shape, begin, strides = [] } = tensor;
+  const size = DTYPES[dtype].bits / 8;
+  const Words = WORDS[size as keyof typeof WORDS];
+  const run = await readBytes(file, begin, begin + (spanElements(shape, strides) ?? 0) * size);
+  const source = new Words(run.buffer, run.byteOffset, run.length / size);
+  const target = new Words(shape.reduce((product, length) => product * length, 1));
+
+  let next = 0;
+  const visit = (axis: number, from: number) => {
+    const length = shape[axis];
+    if (length === undefined) {
+      target[next++] = source[from]!;
+      return;
+    }
+    for (let i = 0; i < length; i++) visit(axis + 1, from + i * (strides[axis] ?? 0));
+  };
+  visit(0, 0);
+  return Buffer.from(target.buffer);
+}
+
+/**
+ * Elements from a tensor's first to its last in the storage, both counted; 0 if it has none.
+ * Undefined where the count is too large to be exact.
+ * @param strides in elements, as many as `shape` has axes
+ */
+export function spanElements(shape: readonly number[], strides: readonly number[]): number | undefined {
+  if (shape.includes(0)) return 0;
+  // A product or sum beyond 2^53 rounds to something that is not a safe integer either.
+  const span = shape.reduce((sum, size, axis) => sum + (size - 1) * (strides[axis] ?? 0), 1);
+  return Number.isSafeInteger(span) ? span : undefined;
+}
+
+/** True if the elements lie in the storage in row-major order without gaps: a range of bytes. */
+export function isContiguous(shape: readonly number[], strides: readonly number[]): boolean {
+  if (shape.includes(0)) return true;
+  let expected = 1;
+  return shape.every((_, i) => {
+    const axis = shape.length - 1 - i;
+    const size = shape[axis] ?? 0;
+    // An axis of one element is never stepped along: its stride means nothing.
+    const fits = size === 1 || strides[axis] === expected;
+    expected *= size;
+    return fits;
+  });
+}
+
+/**
+ * A strided tensor is put in order in memory, so neither it nor the run of storage that it is read from
+ * may be larger. Checkpoints have few such tensors, if any: transposed matrices of some megabytes.
+ */
+export const MAX_GATHERED_BYTES = 2 ** 30;

@@ -1,15 +1,15 @@
 import { taskOf } from "../architectures/tasks.js";
 import { affordedTokens, SCORES_FOR_ALL } from "../attention/score-memory.js";
 import { isLocal } from "../attention/variants.js";
+import { OptionError } from "../base/errors.js";
 import { deepFreeze } from "../base/freeze.js";
-import { CONFIG_FILE } from "../checkpoint/checkpoint.js";
+import { CONFIG_FILE, type Config } from "../checkpoint/checkpoint.js";
 import { modelKind, SETTINGS_FILE } from "../checkpoint/sentence-transformers/model-kind.js";
 import { MODULES_FILE } from "../checkpoint/sentence-transformers/modules-json.js";
 import { recordedOptions } from "../options/options.js";
 import { onlyInTransformers5, openingClass } from "../tokenizer/class-name.js";
 import { beyond, conversionNotes, openingNotes } from "./conversion-notes.js";
 import { RECORD_FILE, recordText } from "./conversion-record.js";
-import { openingChanges } from "./left-in-config.js";
 import { modelCard } from "./model-card.js";
 import type { PlanInputs } from "./plan-inputs.js";
 import { INDEX_FILE, shardIndex, withOrigin } from "./shards.js";
@@ -152,4 +152,41 @@ function isAffordable({ attention, sourceAttention, heads, length: { from, to } 
     affordedTokens(attention, { heads, longest: to, bytes }) === to &&
     affordedTokens(sourceAttention, { heads, longest: common, bytes }) === common
   );
+}
+
+/** Keys of config.json that change so that an LSG model runs and opens in every version of transformers. */
+interface OpeningChanges {
+  readonly changes: ReadonlyMap<string, unknown>;
+  readonly notes: readonly string[];
+}
+
+/** Asks every forward pass for the weights of attention. LSG attention has no matrix of them, and refuses. */
+const ATTENTIONS = "output_attentions";
+
+/**
+ * What training left in a config and stands in an LSG model's way, and what it lacks: `pipeline` of transformers 4
+ * loads no tokenizer for a config class of remote code without a `tokenizer_class`.
+ * @param tokenizer the class that opens the folder's tokenizer
+ * @param kwargs config keys that the user sets
+ * @throws OptionError for one that an LSG model cannot have
+ */
+function openingChanges(config: Config, tokenizer: string | undefined, kwargs: Config): OpeningChanges {
+  if (kwargs[ATTENTIONS]) {
+    throw new OptionError(
+      `--model-kwargs: ${ATTENTIONS} is ${JSON.stringify(kwargs[ATTENTIONS])}, and LSG attention has no matrix of weights to give`,
+      "Leave it out.",
+    );
+  }
+  // Python asks whether it is true, not whether it is True.
+  const asks = Boolean(config[ATTENTIONS]);
+  const lacksClass = config.tokenizer_class == null && tokenizer !== undefined;
+  return {
+    changes: new Map<string, unknown>([
+      ...(asks ? [[ATTENTIONS, undefined] as const] : []),
+      ...(lacksClass ? [["tokenizer_class", tokenizer] as const] : []),
+    ]),
+    notes: asks
+      ? [`config.json asks for ${ATTENTIONS}, which LSG attention does not have: the key is left out.`]
+      : [],
+  };
 }

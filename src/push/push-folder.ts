@@ -6,7 +6,13 @@ import { CONFIG_FILE, parseObject } from "../checkpoint/checkpoint.js";
 import type { FileSource } from "../checkpoint/file-source.js";
 import type { HubClient } from "../checkpoint/hub/client.js";
 import { knownTokens } from "../checkpoint/hub/environment.js";
-import { leftOutSentence } from "../checkpoint/left-out.js";
+import {
+  isNeverOpened,
+  leftOutSentence,
+  type OmittedFile,
+  readForSorting,
+  sortFiles,
+} from "../checkpoint/left-out.js";
 import { LIBRARIES, modelKind, SETTINGS_FILE } from "../checkpoint/sentence-transformers/model-kind.js";
 import { MODULES_FILE } from "../checkpoint/sentence-transformers/modules-json.js";
 import type { FileHashes } from "../checkpoint/source-hashes.js";
@@ -17,14 +23,12 @@ import { RECORD_FILE, readRecord } from "../plan/conversion-record.js";
 import type { ConversionRecord } from "../plan/types.js";
 import { seal } from "../verify/seal.js";
 import type { VerificationReport } from "../verify/types.js";
-import { CARD, type CompletedCard, completeCard } from "./card.js";
+import { CARD, type CompletedCard, completeCard, validateCard } from "./card.js";
 import { compare, filesOf, type RepositoryChanges } from "./files.js";
-import { outgoing } from "./outgoing.js";
 import { ensureRepository, type Repository } from "./repository.js";
 import { requireSameFiles } from "./sealed.js";
 import { type FoundSecret, refuseSecrets } from "./secrets.js";
 import { upload } from "./upload.js";
-import { validateCard } from "./validate-card.js";
 
 /** What a push did, or would do. */
 export interface PushResult {
@@ -200,4 +204,24 @@ function announce(
   if (missing.length > 0) {
     step(`Model card: it names no ${missing.join(" and no ")}; readers look for that at the top of ${CARD}.`);
   }
+}
+
+/** A folder as it is pushed. */
+interface Outgoing {
+  readonly source: FileSource;
+  /** What lies there and stays behind. */
+  readonly leftOut: readonly OmittedFile[];
+}
+
+/**
+ * Leaves out of a folder what is no part of any model: hidden files, a training's state, data. Graphs and weights of every
+ * format go along.
+ * @throws CheckpointError for a link that leads out of it
+ */
+async function outgoing(source: FileSource): Promise<Outgoing> {
+  const { omitted } = sortFiles(await readForSorting(source));
+  const leftOut = omitted.filter(isNeverOpened);
+  const files = new Map(source.files);
+  for (const { path } of leftOut) files.delete(path);
+  return { source: { ...source, files }, leftOut };
 }

@@ -4,7 +4,6 @@ import { LsgError } from "../base/errors.js";
 import { listed } from "../base/listed.js";
 import type { Progress } from "../base/progress.js";
 import type { PushedFile } from "./files.js";
-import { placesInFile } from "./places-in-file.js";
 import { SECRET_PATTERNS, type SecretPattern, tokenPattern } from "./secret-patterns.js";
 import { type SecretAt, searchSecrets } from "./secret-search.js";
 
@@ -155,4 +154,47 @@ async function* piecesOf({ content }: PushedFile): AsyncIterable<Buffer> {
 function described({ file, line, byte, in_name, kind }: FoundSecret): string {
   if (in_name) return `${file} (${kind} in the name)`;
   return `${file} ${line === undefined ? `byte ${byte}` : `line ${line}`} (${kind})`;
+}
+
+const [NUL, LF, CR] = [0, 10, 13];
+
+/** UTF-16 begins with one of these. */
+const MARKS = [
+  [0xff, 0xfe],
+  [0xfe, 0xff],
+] as const;
+
+/** A place in a file, as its owner looks for it. */
+type PlaceInFile = { readonly line: number } | { readonly byte: number };
+
+/**
+ * The lines that bytes of a text stand in, counted as editors do; of a file that is no text the bytes themselves.
+ * @param bytes in ascending order
+ */
+async function placesInFile(pieces: AsyncIterable<Buffer>, bytes: readonly number[]): Promise<PlaceInFile[]> {
+  const places: PlaceInFile[] = [];
+  let [start, line, last, isWide, isText] = [0, 1, NUL, false, true];
+  const count = (part: Buffer) => {
+    for (const byte of part) {
+      if (byte === NUL) isText &&= isWide;
+      else {
+        if (byte === CR || (byte === LF && last !== CR)) line++;
+        last = byte;
+      }
+    }
+  };
+  for await (const piece of pieces) {
+    if (start === 0) isWide = MARKS.some((mark) => mark.every((byte, i) => piece[i] === byte));
+    let from = 0;
+    for (let byte = bytes[places.length]; byte !== undefined; byte = bytes[places.length]) {
+      if (byte >= start + piece.length) break;
+      count(piece.subarray(from, byte - start));
+      from = byte - start;
+      places.push(isText && (isWide || !piece.includes(NUL, from)) ? { line } : { byte });
+    }
+    if (places.length === bytes.length) break;
+    count(piece.subarray(from));
+    start += piece.length;
+  }
+  return places;
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { memoryGate } from "../../src/batch/memory-gate.js";
+import { memoryGate } from "../../src/batch/memory.js";
 
 /** Enters in turn and tells who is inside. */
 function crowd(budget: number) {

@@ -1,7 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { junitReport } from "../../src/batch/report/junit.js";
-import { stepSummary } from "../../src/batch/report/step-summary.js";
-import { batchTable, resultLine } from "../../src/batch/report/table.js";
+import { batchTable, junitReport, resultLine, stepSummary } from "../../src/batch/report.js";
 import type { BatchReport, JobResult } from "../../src/batch/types.js";
 import { actingLines, foreignMarkdown, foreignMarkup, HOSTILE } from "../support/hostile.js";
 

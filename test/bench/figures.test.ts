@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { compareCosts } from "../../src/bench/compare.js";
-import { reachOf } from "../../src/bench/reach.js";
-import { spreadOf } from "../../src/bench/statistics.js";
+import { reachOf } from "../../src/bench/measure.js";
+import { compareCosts, spreadOf } from "../../src/bench/statistics.js";
 import type { Measurement } from "../../src/bench/types.js";
 import { costLengths } from "../../src/runtime/lengths.js";
 

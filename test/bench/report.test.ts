@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { benchPage } from "../../src/bench/page.js";
-import { printBench } from "../../src/bench/print.js";
 import type { BenchReport, MeasuredGraph, Measurement } from "../../src/bench/types.js";
+import { printBench } from "../../src/bench/wording.js";
 
 function at(length: number, [min, median, max]: [number, number, number], megabytes: number): Measurement {
   return { length, seconds: { median, min, max }, tokens_per_second: length / median, megabytes };

@@ -1,4 +1,4 @@
-import { surroundings } from "../../src/bench/surroundings.js";
+import { surroundings } from "../../src/bench/measure.js";
 import { chooseDevice } from "../../src/runtime/devices.js";
 import { benchAttention } from "./attention.js";
 import { benchConvert } from "./convert.js";

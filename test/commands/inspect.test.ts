@@ -40,6 +40,8 @@ describe("a folder", () => {
     );
     const { scores } = conversion;
     expect(scores.full_bytes).toBe(config.num_attention_heads * 600 * 600 * 4);
+    // --json prints it: its keys are a contract.
+    expect(Object.keys(conversion.config)).toEqual(["set", "remove"]);
     expect(conversion.config.set).toMatchObject({ max_position_embeddings: 602 });
   });
 

@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { replaceNumbers } from "../../src/json/json-numbers.js";
-import { JsonSyntaxError, refuseDeep } from "../../src/json/json-scan.js";
+import { JsonSyntaxError, refuseDeep, replaceNumbers } from "../../src/json/json-scan.js";
 
 const replaced = (json: string) => replaceNumbers(Buffer.from(json), (number) => `<${number}>`).toString();
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { erf } from "../../src/verify/definition/erf.js";
+import { erf } from "../../src/verify/definition/modules.js";
 
 /** Values of scipy.special.erf. */
 const VALUES: readonly (readonly [number, number])[] = [

@@ -2,10 +2,10 @@ import { readFileSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { expect, onTestFinished, test } from "vitest";
 import { PickleError } from "../../src/base/errors.js";
-import { gather } from "../../src/pickle/gather.js";
 import { readBytes } from "../../src/pickle/read-bytes.js";
 import { readStateDict } from "../../src/pickle/state-dict.js";
 import type { StoredTensor } from "../../src/pickle/stored-tensor.js";
+import { gather } from "../../src/pickle/stored-tensor.js";
 import { tensorBytes } from "../../src/safetensors/header.js";
 
 const FOLDER = "fixtures/pickle";

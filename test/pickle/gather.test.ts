@@ -4,8 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { expect, it, onTestFinished } from "vitest";
 import { PickleError } from "../../src/base/errors.js";
-import { gather } from "../../src/pickle/gather.js";
-import { isContiguous, spanElements } from "../../src/pickle/strides.js";
+import { gather, isContiguous, spanElements } from "../../src/pickle/stored-tensor.js";
 
 async function openFile(bytes: Buffer) {
   const folder = await mkdtemp(join(tmpdir(), "pickle-"));

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { PickleError } from "../../src/base/errors.js";
 import { readStateDict } from "../../src/pickle/state-dict.js";
-import { MAX_GATHERED_BYTES } from "../../src/pickle/strides.js";
+import { MAX_GATHERED_BYTES } from "../../src/pickle/stored-tensor.js";
 import { call, dict, op, type Pushed, pickle, push, read, storage, tensor, zipOf } from "./assemble.js";
 
 const fileOf = (value: Pushed) => zipOf(pickle(dict([["weight", value]])));

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { linearScale, logScale } from "../../src/report/scales.js";
+import { linearScale, logScale } from "../../src/report/line-chart.js";
 
 describe("linearScale", () => {
   test.each([

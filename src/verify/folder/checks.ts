@@ -1,4 +1,5 @@
 import { isLongformer } from "../../attention/longformer.js";
+import { largestOf, smallestOf } from "../../base/extremes.js";
 import { openWeights } from "../../checkpoint/weight-reader.js";
 import { lengthChange } from "../../model/config.js";
 import { isLocalModel, type LocalModel, type Model } from "../../model/model.js";
@@ -7,14 +8,16 @@ import { parseRecordedOptions } from "../../options/options.js";
 import { RECORD_FILE } from "../../plan/conversion-record.js";
 import { planModel } from "../../plan/plan-source.js";
 import type { ConversionPlan, ConversionRecord } from "../../plan/types.js";
-import { attempt, type Outcome } from "../attempt.js";
+import { counted } from "../../report/words.js";
+import type { TokenIdMap } from "../../tokenizer/add-tokens.js";
+import { tokenizerClassOf } from "../../tokenizer/class-name.js";
+import { findTokens, type TokenizerFiles } from "../../tokenizer/vocabulary.js";
+import { attempt, judge, type Outcome } from "../attempt.js";
 import type { Recorder } from "../recorder.js";
-import { checkAddedTokens } from "./added-tokens.js";
-import { checkConfig } from "./config.js";
 import { checkLength } from "./length.js";
 import { checkModeling, type ModelingSubject } from "./modeling.js";
 import { checkPromise } from "./promise.js";
-import { checkSideFiles } from "./side-files.js";
+import { checkConfig, checkSideFiles } from "./side-files.js";
 import { checkWeights } from "./weights.js";
 
 export interface FolderSubject {
@@ -155,4 +158,27 @@ function describePlan({ record, shards, sideFiles }: ConversionPlan): string {
   const { from, to } = record.max_sequence_length;
   const tensors = shards.reduce((sum, shard) => sum + shard.tensors.size, 0);
   return `${record.architecture}, ${from} → ${to} tokens, ${tensors} tensors, ${sideFiles.length + 1} other files`;
+}
+
+/** Looks whether tokens that a conversion added are in the tokenizer with their ids, and have rows in the embeddings. */
+function checkAddedTokens(
+  files: TokenizerFiles,
+  { architecture, sizes }: Model,
+  tokens: TokenIdMap,
+): Outcome {
+  const found = findTokens(Object.keys(tokens), files, tokenizerClassOf(files, architecture.tokenizerClass));
+  const findings = Object.entries(tokens).flatMap(([token, id]) => {
+    const own = found.get(token);
+    if (own?.id !== id) {
+      return [`${token} ${own ? `has the id ${own.id} in ${own.foundIn}` : "is in no file"}, expected ${id}`];
+    }
+    return id < sizes.vocab ? [] : [`${token} has the id ${id}, the model knows ${sizes.vocab} words`];
+  });
+  const ids = Object.values(tokens);
+  return judge(
+    findings,
+    `${counted(ids.length, "token")}, ids ${smallestOf(ids)} to ${largestOf(ids)}; the model knows ${sizes.vocab} words`,
+    `${counted(findings.length, "fault")} in the added tokens`,
+    "Convert the original again.",
+  );
 }

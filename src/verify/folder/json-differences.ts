@@ -2,7 +2,7 @@ import { isUtf8 } from "node:buffer";
 import { randomUUID } from "node:crypto";
 import { parseJson } from "../../checkpoint/checkpoint.js";
 import { isRecord } from "../../json/json-edit.js";
-import { replaceNumbers } from "../../json/json-numbers.js";
+import { replaceNumbers } from "../../json/json-scan.js";
 import { standardJson } from "../../json/standard-json.js";
 
 /** One place where two JSON values differ; undefined stands for a key that is not there. */

@@ -1,6 +1,6 @@
 import { listed } from "../../base/listed.js";
 import type { FileSource } from "../../checkpoint/file-source.js";
-import { isAsCommitted } from "../../checkpoint/hub/known-content.js";
+import { isAsCommitted } from "../../checkpoint/hub/download.js";
 import {
   convertedFiles,
   type FileHashes,

@@ -1,20 +1,23 @@
 import { readdir } from "node:fs/promises";
 import { isDeepStrictEqual } from "node:util";
 import { LsgError, OutputError } from "../base/errors.js";
+import { packageInfo } from "../base/package.js";
 import type { FileSource } from "../checkpoint/file-source.js";
 import { openFolder } from "../checkpoint/folder.js";
 import { graphPaths } from "../checkpoint/graph-files.js";
 import { refuseUnfinished } from "../checkpoint/interrupted/put-right.js";
+import { openSource } from "../checkpoint/open-source.js";
+import { type FileHashes, sourceHashes } from "../checkpoint/source-hashes.js";
 import { openModel } from "../model/open.js";
 import { type ConversionOptions, parseRecordedOptions, recordedOptions } from "../options/options.js";
-import { RECORD_FILE, readRecord } from "../plan/conversion-record.js";
+import { RECORD_FILE, readRecord, recordedSource } from "../plan/conversion-record.js";
 import type { ConversionRecord, Provenance } from "../plan/types.js";
 import { LOST_AND_FOUND } from "../write/target.js";
-import { weightBytes } from "./memory.js";
-import type { Conversion } from "./types.js";
+import { estimateMemory, weightBytes } from "./memory.js";
+import type { Conversion, Job } from "./types.js";
 
 /** How an output stands: `unchanged` is what the job would write, `outdated` what lsg wrote from something else. */
-export type Standing =
+export type OutputState =
   | { readonly state: "absent" }
   | { readonly state: "unchanged"; readonly conversion: Conversion }
   | { readonly state: "outdated"; readonly reason: string };
@@ -25,11 +28,11 @@ export type Standing =
  * @param expected what the job's record would say of lsg and of the source
  * @throws OutputError if something is there that lsg did not write; CheckpointError if it is being written
  */
-export async function standingOf(
+export async function outputState(
   output: string,
   options: ConversionOptions,
   expected: Provenance,
-): Promise<Standing> {
+): Promise<OutputState> {
   const entries = await readdir(output).catch((): string[] => []);
   if (entries.every((name) => name === LOST_AND_FOUND)) return { state: "absent" };
   await refuseUnfinished(output);
@@ -93,4 +96,43 @@ function flat(options: ConversionOptions): Readonly<Record<string, unknown>> {
 
 function shown(value: unknown): string {
   return value === undefined ? "by default" : JSON.stringify(value);
+}
+
+interface InspectionOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly onLine: (text: string) => void;
+  /** Make outputs again whatever is there. */
+  readonly force: boolean;
+}
+
+/** What is known of a job before it runs. */
+export interface InspectedJob {
+  readonly existing: OutputState;
+  /** Of a folder; a Hub model has its commit. */
+  readonly sourceHashes: FileHashes | undefined;
+  /** Of a Hub model: what is fetched into the cache before it is converted. */
+  readonly download: string | undefined;
+  /** Bytes that its process is going to take. */
+  readonly memory: number;
+}
+
+/**
+ * Looks at a job's model and at what is in its output's place.
+ * @throws LsgError if the model cannot be read, or the output must not be replaced
+ */
+export async function inspectJob(
+  job: Job,
+  { signal, onLine, force }: InspectionOptions,
+): Promise<InspectedJob> {
+  const source = await openSource(job.model, { revision: job.options.revision, signal, onNotice: onLine });
+  const hashes = source.origin.kind === "folder" ? await sourceHashes(source, signal) : undefined;
+  const existing: OutputState = force
+    ? { state: "absent" }
+    : await outputState(job.output, job.options, {
+        lsg_version: packageInfo().version,
+        source: recordedSource(job.model, source, hashes),
+      });
+  const { origin } = source;
+  const download = origin.kind === "hub" ? `${origin.repo}@${origin.revision}` : undefined;
+  return { existing, download, sourceHashes: hashes, memory: await estimateMemory(source, job.options) };
 }

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { packageInfo } from "../../src/base/package.js";
-import { standingOf } from "../../src/batch/standing.js";
+import { outputState } from "../../src/batch/inspect-job.js";
 import { openFolder } from "../../src/checkpoint/folder.js";
 import { hashOfHashes, sourceHashes } from "../../src/checkpoint/source-hashes.js";
 import { convert } from "../../src/commands/convert.js";
@@ -26,9 +26,9 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 /** How the output stands for a job that is like the one that wrote it but for these options. */
-async function standing(given: Record<string, unknown> = {}, version = packageInfo().version) {
+async function stateOfOutput(given: Record<string, unknown> = {}, version = packageInfo().version) {
   const source = await openFolder(model);
-  return standingOf(output, parseConvertOptions({ ...GIVEN, ...given }), {
+  return outputState(output, parseConvertOptions({ ...GIVEN, ...given }), {
     lsg_version: version,
     source: recordedSource(model, source, await sourceHashes(source)),
   });
@@ -38,14 +38,14 @@ async function standing(given: Record<string, unknown> = {}, version = packageIn
 async function whenChanged(path: string, change: (path: string) => void) {
   const before = readFileSync(path);
   change(path);
-  const found = await standing().finally(() => writeFileSync(path, before));
-  expect((await standing()).state).toBe("unchanged");
+  const found = await stateOfOutput().finally(() => writeFileSync(path, before));
+  expect((await stateOfOutput()).state).toBe("unchanged");
   return found;
 }
 
 describe("an output", () => {
   test("of the same model, options and version is unchanged, its record says what it is", async () => {
-    expect(await standing()).toEqual({
+    expect(await stateOfOutput()).toEqual({
       state: "unchanged",
       conversion: {
         architecture: "LSGBertForPreTraining",
@@ -63,15 +63,15 @@ describe("an output", () => {
     [{ onnx: undefined }, 'onnx ["fp32"] → by default'],
     [{ runTest: true }, "run_test false → true"],
   ])("is outdated with %j", async (given, reason) => {
-    expect(await standing(given)).toEqual({ state: "outdated", reason: `other options: ${reason}` });
+    expect(await stateOfOutput(given)).toEqual({ state: "outdated", reason: `other options: ${reason}` });
   });
 
   test("is unchanged on another device: it decides no byte", async () => {
-    expect((await standing({ device: "webgpu" })).state).toBe("unchanged");
+    expect((await stateOfOutput({ device: "webgpu" })).state).toBe("unchanged");
   });
 
   test("of another version of lsg is outdated", async () => {
-    expect(await standing({}, "99.0.0")).toEqual({
+    expect(await stateOfOutput({}, "99.0.0")).toEqual({
       state: "outdated",
       reason: `lsg ${packageInfo().version} wrote it`,
     });

@@ -36,7 +36,8 @@ export type { ExportResult } from "./commands/export.js";
 export type { Inspection } from "./inspect/types.js";
 export type { CallSettings, LsgEvent, OnEvent } from "./library/settings.js";
 export type { PushResult } from "./push/push-folder.js";
-export type { Check, VerificationReport } from "./verify/types.js";
+export type { Check } from "./verify/check.js";
+export type { VerificationReport } from "./verify/types.js";
 export { VerificationError } from "./verify/verification-error.js";
 
 /** What only a command line has use for. */

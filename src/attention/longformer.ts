@@ -1,4 +1,3 @@
-import type { Architecture } from "../architectures/architecture.js";
 import { CheckpointError, OptionError } from "../base/errors.js";
 import type { Config } from "../checkpoint/checkpoint.js";
 import type { LayerSizes, VariantRow } from "./variant-row.js";
@@ -37,11 +36,6 @@ export function windowOf(
 /** As `--attention-dilation` takes it: `1,1:1:2:2`. */
 export function dilationText(dilation: readonly (number | readonly number[])[]): string {
   return dilation.map((layer) => [layer].flat().join(":")).join(",");
-}
-
-/** Whether an architecture's attention is Longformer's. */
-export function isLongformer({ encoder }: Architecture): boolean {
-  return encoder.layers.global !== undefined;
 }
 
 /** Dilations in their plainest form: none, a number for each layer, or one for each head of each layer. */
@@ -137,8 +131,15 @@ export const longformerRow = {
   title: "Longformer",
   isLocal: true,
   codePrefix: undefined,
+  autoMap: () => undefined,
+  takesGlobals: true,
   marks: () => false,
+  ownKey: "attention_window",
   read: (config, _, sizes) => readLongformer(config, sizes),
+  ofFirstLayer: ({ attention_window: windows, attention_dilation: dilation }) => ({
+    attention_window: windows.slice(0, 1),
+    ...(dilation && { attention_dilation: dilation.slice(0, 1) as Dilation }),
+  }),
   describe,
   widthOf: ({ attention_window }) => `Windows of ${Math.min(...attention_window)}`,
   isSparse: () => false,

@@ -90,7 +90,7 @@ export function globalRowsRead({ first_token_is_global, num_global_tokens }: Lsg
 }
 
 /** `auto_map` of an LSG checkpoint: the classes that transformers opens it with, all of them in one file beside it. */
-export function lsgAutoMap(architecture: Architecture): Record<string, string> {
+function lsgAutoMap(architecture: Architecture): Record<string, string> {
   const module = modelingModule(architecture);
   const autoMap = Object.entries(architecture.heads).map(([key, { auto }]) => {
     const name = LSG_CLASS_PREFIX + classNameOf(architecture, key);
@@ -137,9 +137,13 @@ export const lsgRow = {
   title: "LSG",
   isLocal: true,
   codePrefix: LSG_CLASS_PREFIX,
+  autoMap: lsgAutoMap,
+  takesGlobals: false,
   marks: (config) =>
     config.base_model_prefix === "lsg" || (configClass(config)?.startsWith(LSG_CLASS_PREFIX) ?? false),
+  ownKey: undefined,
   read: readLsgConfig,
+  ofFirstLayer: (lsg) => lsg,
   describe,
   widthOf: ({ block_size }) => `Blocks of ${block_size}`,
   isSparse,

@@ -21,10 +21,18 @@ export interface VariantRow<C> {
    * weights. Undefined for what transformers opens by itself.
    */
   readonly codePrefix: string | undefined;
+  /** Where transformers finds these classes: config.json's `auto_map`. */
+  autoMap(architecture: Architecture): Record<string, string> | undefined;
+  /** Whether global tokens can be chosen for each input: `global_attention_mask`. */
+  readonly takesGlobals: boolean;
   /** Whether a config says that a model has it in the place of its model type's own. */
   marks(config: Config): boolean;
+  /** The key that configs of model types with this attention have, and others should not; undefined where there is none. */
+  readonly ownKey: string | undefined;
   /** Reads its keys. @throws CheckpointError or OptionError for values or combinations that don't work */
   read(config: Config, architecture: Architecture, sizes: LayerSizes): C;
+  /** The keys of a model that has the first layer alone. */
+  ofFirstLayer(config: C): C;
   /** Its blocks or windows in a few words; undefined where there are none. */
   describe(config: C): string | undefined;
   /** How wide it is, as a sentence begins: "Blocks of 256". */

@@ -66,8 +66,21 @@ export function attentionOf(model: ReadFrom): Attention {
   return readAs(variantOf(model.config, model.architecture), model);
 }
 
-function readAs<V extends Variant>(kind: V, { config, architecture, sizes }: ReadFrom): Attention<V> {
+export function readAs<V extends Variant>(kind: V, { config, architecture, sizes }: ReadFrom): Attention<V> {
   return { kind, config: VARIANTS[kind].read(config, architecture, sizes) };
+}
+
+/** What a config has of a variant that its model type has not. */
+export function foreignKey(
+  config: Config,
+  architecture: Architecture,
+): { key: string; of: string } | undefined {
+  const own = ownVariant(architecture);
+  const others = Object.entries(VARIANTS).filter(([variant]) => variant !== own);
+  for (const [, { ownKey: key, title }] of others) {
+    if (key !== undefined && config[key] != null) return { key, of: title };
+  }
+  return undefined;
 }
 
 /** See the fields of `VariantRow` for these. */
@@ -90,6 +103,18 @@ export function codePrefix(variant: Variant): string | undefined {
 /** Whether transformers opens a checkpoint with Python code beside the weights. */
 export function needsCode(variant: Variant): boolean {
   return codePrefix(variant) !== undefined;
+}
+
+export function autoMap(variant: Variant, architecture: Architecture): Record<string, string> | undefined {
+  return VARIANTS[variant].autoMap(architecture);
+}
+
+export function takesGlobals({ kind }: Attention): boolean {
+  return VARIANTS[kind].takesGlobals;
+}
+
+export function ofFirstLayer<V extends Variant>({ kind, config }: Attention<V>): Attention<V> {
+  return { kind, config: VARIANTS[kind].ofFirstLayer(config) };
 }
 
 export function widthOf<V extends Variant>({ kind, config }: Attention<V>): string {
@@ -131,9 +156,4 @@ export function keysOf<V extends Variant>(
   { kind, config }: Attention,
 ): VariantConfigs[V] | undefined {
   return kind === variant ? (config as VariantConfigs[V]) : undefined;
-}
-
-/** The keys of LSG attention; undefined for other. */
-export function lsgOf(attention: Attention): LsgConfig | undefined {
-  return keysOf("lsg", attention);
 }

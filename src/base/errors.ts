@@ -22,6 +22,11 @@ export class LsgError extends Error {
   }
 }
 
+/** For `catch`, where what is refused is nothing to go on with, and anything else a bug. */
+export function nothingIfRefused(error: unknown): undefined {
+  if (!(error instanceof LsgError)) throw error;
+}
+
 /** An option, or a combination of options, that cannot be used. */
 export class OptionError extends LsgError {}
 

@@ -1,12 +1,11 @@
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
-import { isLocal, lsgOf, titleOf } from "../attention/variants.js";
+import { type Attention, FULL, isLocal, titleOf } from "../attention/variants.js";
 import type { Device } from "../base/device-names.js";
 import { OptionError } from "../base/errors.js";
 import type { OpenSourceOptions } from "../checkpoint/open-source.js";
 import { isRecord } from "../json/json-edit.js";
 import type { Model } from "../model/model.js";
-import type { GraphOptions } from "../onnx/context.js";
 import { encoderGraph } from "../onnx/graph.js";
 import { graphSeed, readRecord } from "../plan/conversion-record.js";
 import { findOriginal } from "../plan/find-original.js";
@@ -79,16 +78,22 @@ export async function buildCandidates(
 ): Promise<[model: Candidate, alternative: Candidate]> {
   const attention = model.attention();
   const place = await workspace.place(model.checkpoint);
-  const build = async (name: string, of: Model, at: Place, graph: GraphOptions & Titled) => {
-    const path = await at.write(name, encoderGraph(of, at.weights, graph));
+  const seed = await graphSeed(model.checkpoint.source, undefined);
+  const build = async (
+    name: string,
+    of: Model,
+    at: Place,
+    attention: Attention,
+    title = titleOf(attention),
+  ) => {
+    const path = await at.write(name, encoderGraph(of, at.weights, { attention, seed }));
     return {
-      name: graph.title,
+      name: title,
       longest: of.positions().usable,
       start: (signal: AbortSignal | undefined) => open(path, device, signal),
     };
   };
-  const seed = await graphSeed(model.checkpoint.source, undefined);
-  const own = await build("model", model, place, { lsg: lsgOf(attention), seed, title: titleOf(attention) });
+  const own = await build("model", model, place, attention);
   switch (alternative.kind) {
     case "file": {
       const { path } = alternative;
@@ -99,20 +104,13 @@ export async function buildCandidates(
       const { original } = alternative;
       const beside = await workspace.place(original.checkpoint);
       const attention = original.attention();
-      const options = { lsg: lsgOf(attention), seed, title: "the original" };
-      const candidate = await build("original", original, beside, options);
+      const candidate = await build("original", original, beside, attention, "the original");
       return [own, { ...candidate, ...(!isLocal(attention) && { bytesAt: scoreBytes(original) }) }];
     }
     case "full": {
-      const options = { lsg: undefined, full: true, seed, title: "full attention" };
-      return [own, { ...(await build("full", model, place, options)), bytesAt: scoreBytes(model) }];
+      return [own, { ...(await build("full", model, place, FULL)), bytesAt: scoreBytes(model) }];
     }
   }
-}
-
-interface Titled {
-  /** How reports call it. */
-  readonly title: string;
 }
 
 /** Full attention has a score for each pair of tokens, in each head. */

@@ -5,7 +5,8 @@ import type { Device } from "../base/device-names.js";
 import { endWithParent } from "../runtime/end-with-parent.js";
 import { peakMegabytes } from "../runtime/peak-memory.js";
 import { loadRuntime } from "../runtime/runtime.js";
-import { COMMON_OPTIONS, type NumberTensor, toTensor } from "../runtime/session.js";
+import { COMMON_OPTIONS, toTensor } from "../runtime/session.js";
+import type { NumberTensor } from "../runtime/tensors.js";
 
 export type BenchInputs = Readonly<Record<string, NumberTensor>>;
 

@@ -1,8 +1,7 @@
 import { printable } from "../base/printable.js";
-import { formatNumber } from "../report/numbers.js";
+import { counted, formatNumber } from "../report/numbers.js";
 import type { Table } from "../report/table.js";
 import { wrap } from "../report/text.js";
-import { counted } from "../report/words.js";
 import { factLines, tableLines } from "../verify/report/terminal.js";
 import type { BenchReport, Comparison, MeasuredGraph, Spread } from "./types.js";
 

@@ -75,11 +75,11 @@ const SHARD_ENDING = /\.(safetensors|bin|pt|pth)$/;
 const MAX_NAMED = 3;
 
 /**
- * Opens a model: reads its config and the headers of its weight files. Of a model on the Hub, safetensors
+ * Reads a model's config and the headers of its weight files, for `openModel`. Of a model on the Hub, safetensors
  * headers are fetched alone; `.bin` files have to be downloaded for theirs.
  * @throws CheckpointError if config or weights are missing or damaged.
  */
-export async function openCheckpoint(
+export async function readCheckpoint(
   source: FileSource,
   transfer: TransferOptions = {},
 ): Promise<Checkpoint> {

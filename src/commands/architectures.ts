@@ -1,6 +1,7 @@
-import { type Architecture, longformerType } from "../architectures/architecture.js";
 import { allArchitectures } from "../architectures/architectures.js";
 import { classNames } from "../architectures/class-names.js";
+import { VARIANTS } from "../options/schemas.js";
+import { PLANS } from "../plan/variants.js";
 
 /** One model type as `lsg architectures` lists it. */
 export interface ListedArchitecture {
@@ -17,13 +18,6 @@ export async function listArchitectures(): Promise<ListedArchitecture[]> {
     model_type: architecture.modelType,
     title: architecture.title,
     classes: classNames(architecture),
-    variants: variantsOf(architecture),
+    variants: VARIANTS.filter((variant) => PLANS[variant].offers(architecture)),
   }));
-}
-
-function variantsOf(architecture: Architecture): string[] {
-  return [
-    ...(architecture.encoder.embeddings.global === undefined ? [] : ["lsg"]),
-    ...(longformerType(architecture) === undefined ? [] : ["longformer"]),
-  ];
 }

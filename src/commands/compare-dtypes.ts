@@ -3,8 +3,7 @@ import { join } from "node:path";
 import { LsgError, PrecisionError } from "../base/errors.js";
 import { GRAPH_DTYPES, type GraphDtype, isSmall, type SmallDtype } from "../base/graph-dtypes.js";
 import type { OpenedModel } from "../model/open.js";
-import { formatAgainst, formatNumber } from "../report/numbers.js";
-import { counted } from "../report/words.js";
+import { counted, formatAgainst, formatNumber } from "../report/numbers.js";
 import { findRuntime } from "../runtime/runtime.js";
 import {
   type DtypeCloseness,

@@ -2,7 +2,14 @@ import { existsSync } from "node:fs";
 import { lstat, mkdir, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join, posix } from "node:path";
 import { taskOf } from "../architectures/tasks.js";
-import { type Attention, describeAttention, isLocal, lsgOf, type Variant } from "../attention/variants.js";
+import {
+  type Attention,
+  describeAttention,
+  isLocal,
+  takesGlobals,
+  titleOf,
+  type Variant,
+} from "../attention/variants.js";
 import { OptionError, OutputError } from "../base/errors.js";
 import { GRAPH_DTYPES, type GraphDtype, inDtype } from "../base/graph-dtypes.js";
 import { type Progress, silent } from "../base/progress.js";
@@ -75,9 +82,9 @@ export async function exportInto(
   const { remarks, settlement } = model.checkpoint;
   const { head } = exported(model, options.task);
   const attention = model.attention();
-  if (options.globalAttention !== undefined && attention.kind !== "longformer") {
+  if (options.globalAttention !== undefined && !takesGlobals(attention)) {
     throw new OptionError(
-      `--global-attention is Longformer's, and this ${model.architecture.title} has ${isLocal(attention) ? "LSG" : "full"} attention`,
+      `--global-attention is Longformer's, and this ${model.architecture.title} has ${isLocal(attention) ? titleOf(attention) : "full"} attention`,
       "Leave it out.",
     );
   }
@@ -99,7 +106,7 @@ export async function exportInto(
         ? findCandidateTokens(await readTokenizer(source), model.architecture.tokenizerClass)
         : undefined;
     const graphOptions = {
-      lsg: lsgOf(attention),
+      attention,
       task: options.task,
       globalAttention: options.globalAttention,
       candidates,

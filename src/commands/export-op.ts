@@ -1,13 +1,12 @@
 import { mkdir, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import { type Attention, lsgOf } from "../attention/variants.js";
+import { ofFirstLayer } from "../attention/variants.js";
 import { putRight } from "../checkpoint/interrupted/put-right.js";
 import { realPlace } from "../checkpoint/interrupted/real-place.js";
 import { openSource } from "../checkpoint/open-source.js";
 import { openModel } from "../model/open.js";
-import { attentionFunction } from "../onnx/context.js";
-import { prependedTokens } from "../onnx/functions/lsg-inputs.js";
-import { opOnlyModel } from "../onnx/op-only.js";
+import { encoderOpModel } from "../onnx/op-only.js";
+import { encoderAttention } from "../onnx/variants.js";
 import { writeModel } from "../onnx/writer.js";
 import type { ExportOptions } from "../options/options.js";
 import { graphSeed } from "../plan/conversion-record.js";
@@ -32,20 +31,10 @@ export async function exportOp(
   const source = await openSource(model, { revision: options.revision, signal, onStep: progress?.step });
   const opened = openModel(source, { transfer: { signal }, modelType: options.modelType });
   const described = await opened.model();
-  const { sizes, config } = described;
   const attention = described.attention();
-  const lsg = lsgOf(attention);
-  const seed = await graphSeed(source, options.seed);
-  const relative = described.architecture.encoder.relativeBias;
-  const graph = opOnlyModel({
-    attention: attentionFunction(described, { lsg, seed }),
-    numHeads: sizes.heads,
-    headDim: sizes.hidden / sizes.heads,
-    prependedTokens: lsg ? prependedTokens(lsg) : 0,
-    maskFirstToken: lsg?.mask_first_token ?? false,
-    biased: relative && { relative, config: lsg, causal: config.is_decoder === true },
-    dtype: "F32",
-  });
+  const encoder = encoderAttention(attention);
+  const op = encoder.op(described, await graphSeed(source, options.seed));
+  const graph = encoderOpModel(op, described, encoder);
   let work: Work | undefined;
   try {
     await putRight(await realPlace(output));
@@ -59,6 +48,7 @@ export async function exportOp(
       files: [OP_FILE],
       bytes: { [OP_FILE]: size },
       task: basename(OP_FILE, ".onnx"),
+      // What is exported of layers that differ is the first.
       ...namedAttention(ofFirstLayer(attention)),
       notes: [],
     };
@@ -67,15 +57,4 @@ export async function exportOp(
   } finally {
     await work?.close();
   }
-}
-
-/** What is exported of a Longformer whose layers differ. */
-function ofFirstLayer(attention: Attention): Attention {
-  if (attention.kind !== "longformer") return attention;
-  const { attention_window: windows, attention_dilation: dilation } = attention.config;
-  const config = {
-    attention_window: windows.slice(0, 1),
-    ...(dilation && { attention_dilation: dilation.slice(0, 1) }),
-  };
-  return { kind: "longformer", config };
 }

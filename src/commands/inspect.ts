@@ -1,5 +1,5 @@
 import type { LocalAttention } from "../attention/variants.js";
-import { LsgError } from "../base/errors.js";
+import { LsgError, nothingIfRefused } from "../base/errors.js";
 import type { Checkpoint } from "../checkpoint/checkpoint.js";
 import type { FileSource } from "../checkpoint/file-source.js";
 import { type OpenSourceOptions, openSource } from "../checkpoint/open-source.js";
@@ -35,7 +35,7 @@ export async function inspect(
   const { model_type: modelType } = config;
   const tensors = checkpoint ? inspectedTensors(checkpoint) : null;
   const groups = tensorGroups(tensors ?? []);
-  const own = checkpoint && (await understood(opened));
+  const own = checkpoint && (await understood(opened).catch(nothingIfRefused));
   const conversion: WouldConvert = checkpoint
     ? await wouldConvert(opened, checkpoint, own, options)
     : {
@@ -67,16 +67,11 @@ function hasReadableHeaders({ origin, files }: FileSource): boolean {
   return origin.kind === "folder" || [...files.keys()].some((path) => path.endsWith(".safetensors"));
 }
 
-/** The model, if lsg knows its kind, and its attention. */
-async function understood(opened: OpenedModel): Promise<Model | undefined> {
-  try {
-    const model = await opened.model();
-    model.attention();
-    return model;
-  } catch (error) {
-    if (error instanceof LsgError) return undefined;
-    throw error;
-  }
+/** The model, whose attention can be read. */
+async function understood(opened: OpenedModel): Promise<Model> {
+  const model = await opened.model();
+  model.attention();
+  return model;
 }
 
 async function wouldConvert(

@@ -1,8 +1,8 @@
 import { OptionError } from "../base/errors.js";
 import type { Progress } from "../base/progress.js";
 import type { Flag } from "../options/flags.js";
+import type { Check } from "../verify/check.js";
 import type { Listener } from "../verify/recorder.js";
-import type { Check } from "../verify/types.js";
 
 /** What a long call tells while it runs. */
 export type LsgEvent =

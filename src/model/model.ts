@@ -17,7 +17,7 @@ import { headSpecs, isTied, ownSpecs, poolerSpecs, readSizes, type Sizes } from 
 /** Contents of the side files that decide something, by path. */
 export type Contents = ReadonlyMap<string, Buffer>;
 
-/** As what a checkpoint is seen. */
+/** What a checkpoint is seen as. */
 export interface Wanted {
   /** The class (`--architecture`); by default its own. */
   readonly className?: string | undefined;
@@ -25,13 +25,19 @@ export interface Wanted {
   readonly kwargs?: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** A checkpoint seen through its architecture. What its methods give is read or computed once. */
+/**
+ * A checkpoint seen through its architecture: what `OpenedModel` gives. Its methods read or compute once, and throw what is
+ * wrong with that part alone.
+ */
 export interface Model {
   readonly checkpoint: Checkpoint;
   readonly architecture: Architecture;
   /** With the keys that were wanted. */
   readonly config: Config;
+  /** Whether it is LSG already, ours or lsg-converter's. */
   readonly isLsg: boolean;
+  /** Whether no token sees a later one. */
+  readonly isCausal: boolean;
   /** The class that the weights belong to. */
   readonly source: ModelClass;
   /** The class that is wanted; mostly the same. */
@@ -80,7 +86,7 @@ export function isLocalModel(model: Model): model is LocalModel {
 }
 
 /** What a model is described by. */
-export interface ReadParts {
+interface ReadParts {
   readonly checkpoint: Checkpoint;
   readonly architecture: Architecture;
   readonly contents: () => Promise<Contents>;
@@ -105,6 +111,7 @@ export function describeModel(read: ReadParts, wanted: Wanted): Model {
   const targetPrefix = basePrefixOf(target, architecture);
   const described = {
     ...{ checkpoint, architecture, config, isLsg: lsgRow.marks(config), source, target, sizes, tied },
+    isCausal: config.is_decoder === true,
     ...nameTensors(checkpoint, { architecture, sizes, tied, targetPrefix }),
   };
   return {

@@ -55,7 +55,7 @@ export function knownNames(architecture: Architecture, sizes: Sizes): KnownNames
 }
 
 /** The tensors that have a name in the result, and those that cannot have theirs. */
-export interface NamedTensors {
+interface NamedTensors {
   readonly tensors: SourceTensors;
   /** Names in the source of a head's tensors whose names the base class has for its own. */
   readonly displaced: readonly string[];

@@ -6,8 +6,8 @@ import {
   type Checkpoint,
   CONFIG_FILE,
   type Config,
-  openCheckpoint,
   parseObject,
+  readCheckpoint,
 } from "../checkpoint/checkpoint.js";
 import type { FileSource, TransferOptions } from "../checkpoint/file-source.js";
 import { filesForSorting } from "../checkpoint/left-out.js";
@@ -67,7 +67,7 @@ export function openModel(
   { transfer = {}, modelType }: OpenModelOptions = {},
 ): OpenedModel {
   const config = once(async () => parseObject(await source.read(CONFIG_FILE), CONFIG_FILE));
-  const found = once(() => openCheckpoint(source, transfer));
+  const found = once(() => readCheckpoint(source, transfer));
   const settled = once(async () => settle(await found(), modelType));
   const contents = once(() => readContents(source));
   const checkpoint = once(async () => {

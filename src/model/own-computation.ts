@@ -1,4 +1,4 @@
-import { isLongformer } from "../attention/longformer.js";
+import { foreignKey } from "../attention/variants.js";
 import type { Config } from "../checkpoint/checkpoint.js";
 import { isRecord } from "../json/json-edit.js";
 import type { Model } from "./model.js";
@@ -36,9 +36,10 @@ export function ownComputation(model: Model): OwnComputation | undefined {
       remedy: `Only what transformers' own ${title} computes can be converted; if that is all it does, remove auto_map.`,
     };
   }
-  if (config.attention_window != null && !isLongformer(architecture)) {
+  const foreign = foreignKey(config, architecture);
+  if (foreign) {
     return {
-      why: `config.json has attention_window, which is Longformer's and not ${title}'s: what its outputs were is not known`,
+      why: `config.json has ${foreign.key}, which is ${foreign.of}'s and not ${title}'s: what its outputs were is not known`,
       remedy: `Convert the ${title} that was lengthened, before its attention was made one of windows.`,
     };
   }

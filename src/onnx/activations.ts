@@ -1,4 +1,6 @@
 import { CheckpointError } from "../base/errors.js";
+import { activationOf } from "../model/config.js";
+import type { Model } from "../model/model.js";
 import type { Op, Value } from "./body.js";
 
 type Activation = (op: Op, x: Value) => Value;
@@ -41,4 +43,9 @@ export function activation(name: unknown): Activation {
     `config.json: the activation ${JSON.stringify(name)} is not known to the ONNX export`,
     `Known: ${Object.keys(ACTIVATIONS).join(", ")}.`,
   );
+}
+
+/** The activation that a model's config names. @throws CheckpointError for one that graphs lack */
+export function configActivation({ architecture, config }: Model): Activation {
+  return activation(activationOf(architecture, config));
 }

@@ -1,13 +1,16 @@
 import { create, equals } from "@bufbuild/protobuf";
 import {
+  type AttributeProto,
+  AttributeProto_AttributeType,
+  AttributeProtoSchema,
   type FunctionProto,
   FunctionProtoSchema,
   type GraphProto,
   GraphProtoSchema,
   type NodeProto,
   NodeProtoSchema,
+  type TensorProto,
 } from "onnx-buf";
-import { attribute, graphAttribute, tensorAttribute } from "./attributes.js";
 import {
   type AttributeValues,
   OPS,
@@ -16,7 +19,7 @@ import {
   type OpResult,
   type OpType,
 } from "./ops.js";
-import { type ConstantDtype, constantTensor } from "./tensor.js";
+import { type ConstantDtype, constantTensor, onnxDataType } from "./tensor.js";
 
 /** The domain of our functions. */
 export const DOMAIN = "lsg";
@@ -226,3 +229,31 @@ function isInts(given: Value | readonly number[]): given is readonly number[] {
 function isAttributes(given: unknown): boolean {
   return typeof given === "object" && given !== null && !Array.isArray(given) && !("name" in given);
 }
+
+/** An attribute of a declared operator. */
+function attribute<K extends keyof AttributeValues>(
+  name: string,
+  kind: K,
+  value: AttributeValues[K],
+): AttributeProto {
+  return create(AttributeProtoSchema, { name, ...ENCODE[kind](value) });
+}
+
+/** A constant's `value`. */
+function tensorAttribute(name: string, t: TensorProto): AttributeProto {
+  return create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.TENSOR, t });
+}
+
+/** A branch of an `If`. */
+function graphAttribute(name: string, g: GraphProto): AttributeProto {
+  return create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.GRAPH, g });
+}
+
+type Fields = Partial<Pick<AttributeProto, "type" | "i" | "f" | "ints">>;
+
+const ENCODE: { readonly [K in keyof AttributeValues]: (value: AttributeValues[K]) => Fields } = {
+  int: (value) => ({ type: AttributeProto_AttributeType.INT, i: BigInt(value) }),
+  float: (value) => ({ type: AttributeProto_AttributeType.FLOAT, f: value }),
+  ints: (value) => ({ type: AttributeProto_AttributeType.INTS, ints: value.map(BigInt) }),
+  dtype: (value) => ({ type: AttributeProto_AttributeType.INT, i: BigInt(onnxDataType(value)) }),
+};

@@ -1,10 +1,10 @@
 import type { Head } from "../architectures/architecture.js";
-import type { Model } from "../model/model.js";
 import type { CandidateTokens } from "../tokenizer/candidate-tokens.js";
 import type { Op, Value } from "./body.js";
 import { sizeOf } from "./functions/attend.js";
 import { globalIndex, tokensAt } from "./functions/longformer/global-index.js";
-import { applyChain, type LayerContext } from "./layers.js";
+import { applyChain } from "./layers.js";
+import type { ModelBuilder } from "./model-builder.js";
 import { requireOneScore, type TaskOutput } from "./tasks.js";
 
 /** Where candidates are found. */
@@ -24,18 +24,17 @@ export interface CandidateInputs {
  * @throws OptionError for a head with more than one label
  */
 export function candidateScores(
-  context: LayerContext,
-  { sizes }: Model,
+  builder: ModelBuilder,
   head: Head,
   hidden: Value,
   { inputIds, attentionMask, tokens }: CandidateInputs,
 ): TaskOutput[] {
-  requireOneScore(sizes.labels);
-  const { op } = context;
+  const { op, model } = builder;
+  requireOneScore(model.sizes.labels);
   const chain = Object.values(head.outputs)[0]?.chain ?? [];
   const starts = op.Cast(op.Equal(inputIds, tokens.start), { to: "I64" });
   const index = globalIndex(op, starts, attentionMask);
-  const scores = op.Squeeze(applyChain(context, chain, tokensAt(op, hidden, index)), [2]);
+  const scores = op.Squeeze(applyChain(builder, chain, tokensAt(op, hidden, index)), [2]);
   const isToken = op.Less(index, sizeOf(op, inputIds, 1));
   const windows = op.Where(isToken, scores, op.scalarLike(Number.NaN, scores));
   const count = op.CastLike(sizeOf(op, inputIds, 0), windows);

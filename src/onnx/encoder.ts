@@ -1,32 +1,39 @@
-import type { Architecture, Layers } from "../architectures/architecture.js";
-import type { LongformerConfig } from "../attention/longformer.js";
+import type { Layers } from "../architectures/architecture.js";
 import type { LsgConfig } from "../attention/lsg-config.js";
-import { layerOrder, projects, type Sizes, typeTables } from "../model/tensor-specs.js";
-import type { OnnxFunction, Value } from "./body.js";
-import type { GraphBuilder } from "./builder.js";
+import type { Model } from "../model/model.js";
+import { positionOffset } from "../model/positions.js";
+import { layerOrder, projects, typeTables } from "../model/tensor-specs.js";
+import type { OnnxFunction, Op, Value } from "./body.js";
 import { consecutiveRows, embedWords, positionTable } from "./embeddings.js";
-import { sizeOf, vector } from "./functions/attend.js";
-import { prependedTokens } from "./functions/lsg-inputs.js";
-import { keyBias } from "./functions/masks.js";
-import { relativeInputs } from "./functions/relative-bias.js";
-import { addPart, feedForward, type LayerContext, layerNorm, linear, partInput } from "./layers.js";
-import { type Attend, longformerLayers } from "./longformer.js";
-import type { Table } from "./weights.js";
+import { type Heads, sizeOf } from "./functions/attend.js";
+import { type KeyMask, keyBias } from "./functions/masks.js";
+import { type Biased, relativeInputs } from "./functions/relative-bias.js";
+import { addPart, feedForward, layerNorm, linear, partInput } from "./layers.js";
+import type { ModelBuilder } from "./model-builder.js";
 
-/** What an encoder is built from. */
-export interface EncoderOptions {
-  readonly architecture: Architecture;
-  readonly sizes: Sizes;
-  /** Undefined for the original's full attention. */
-  readonly lsg: LsgConfig | undefined;
-  /** The op of every layer; undefined for Longformer's, which may differ. */
-  readonly attention: OnnxFunction | undefined;
-  /** Of Longformers. */
-  readonly longformer: LongformerConfig | undefined;
-  /** Rows of the position table before position 0. */
-  readonly positionOffset: number;
-  /** A query sees no later key. */
-  readonly causal: boolean;
+/** What an encoder's graph has of a variant of attention. */
+export interface EncoderAttention {
+  /** What stands behind the model type in a graph's name, for viewers. */
+  readonly suffix: string;
+  /** What the attention mask says of the encoder's keys. */
+  readonly keys: KeyMask;
+  /** What it says of a decoder's, which are the encoder's output. */
+  readonly outputKeys: KeyMask;
+  /** Whether tokens are chosen to have global attention: by an input, or as the head has them. */
+  readonly choosesGlobals: boolean;
+  /** The blocks of which a bias by distance is made; none where every key is seen. */
+  readonly blocks?: LsgConfig;
+  /**
+   * The op of a model: where layers differ that of the first one, without global tokens.
+   * @param seed of lsh's random projections
+   */
+  op(model: Model, seed: number): OnnxFunction;
+  /** What attends in each layer; by default the op alone. */
+  layers?(builder: ModelBuilder, masks: LayerMasks): Attend;
+  /** What goes into the first layer, of the tokens' embeddings (batch, length, width); by default these. */
+  prepend?(builder: ModelBuilder, tokens: Value): Value;
+  /** What the encoder gives, of the last layer's output (batch, prepended + length, hidden); by default all of it. */
+  cut?(op: Op, hidden: Value): Value;
 }
 
 /** (batch, length), int64. */
@@ -34,73 +41,81 @@ export interface EncoderInputs {
   readonly inputIds: Value;
   readonly attentionMask: Value;
   readonly tokenTypeIds: Value | undefined;
-  /** Of Longformers: which tokens have global attention; undefined for none. */
+  /** Which tokens have global attention; undefined for none. */
   readonly globalMask?: Value | undefined;
 }
+
+/** What layers attend by. */
+export interface LayerMasks extends Pick<EncoderInputs, "attentionMask" | "globalMask"> {
+  /** (batch, prepended + length): 0 or `HIDDEN`. */
+  readonly bias: Value;
+}
+
+/** The attention of one layer: (batch, length, hidden) of what it is computed of, all of that shape. */
+export type Attend = (
+  layer: { readonly index: number; readonly path: string },
+  inputs: { readonly input: Value; readonly query: Value; readonly key: Value; readonly value: Value },
+) => Value;
 
 /**
  * The base model, or its encoder: (batch, length, hidden), without the global tokens that a conversion put before
  * the input, or with them where they are for a decoder as well.
+ * @param seed of lsh's random projections
  */
 export function encode(
-  graph: GraphBuilder,
-  context: LayerContext,
+  builder: ModelBuilder,
   inputs: EncoderInputs,
-  options: EncoderOptions,
+  attention: EncoderAttention,
+  seed: number,
 ): Value {
-  const { architecture, sizes, lsg } = options;
-  const { encoder } = architecture;
-  const prepended = lsg ? prependedTokens(lsg) : 0;
-  const bias = graph.scope("key_bias", () => {
-    const maskFirstToken = lsg?.mask_first_token ?? false;
-    return keyBias(graph.op, inputs.attentionMask, {
-      prependedTokens: prepended,
-      maskFirstToken,
-      dtype: context.weights.dtype,
-    });
-  });
-  const attend = attentionLayers(graph, context, inputs, bias, options);
-  const embedded = graph.scope("embeddings", () => embed(graph, context, inputs, options));
+  const { graph, op, weights, model } = builder;
+  const { architecture, sizes } = model;
+  const { layers, norm } = architecture.encoder;
+  const bias = graph.scope("key_bias", () =>
+    keyBias(op, inputs.attentionMask, { ...attention.keys, dtype: weights.dtype }),
+  );
+  const attend =
+    attention.layers?.(builder, { ...inputs, bias }) ?? opInEachLayer(builder, attention, bias, seed);
+  const embedded = graph.scope("embeddings", () => embed(builder, inputs, attention));
   const last = layerOrder(architecture, sizes).reduce(
-    (x, path, i) =>
-      graph.scope(`layer.${i}`, () => encoderLayer(context, encoder.layers, { index: i, path }, attend, x)),
+    (x, path, index) =>
+      graph.scope(`layer.${index}`, () => encoderLayer(builder, layers, { index, path }, attend, x)),
     embedded,
   );
-  const hidden = encoder.norm ? layerNorm(context, encoder.norm, last) : last;
-  const passesOn = lsg?.pass_global_tokens_to_decoder ?? false;
-  return lsg && !passesOn ? graph.scope("pool", () => withoutGlobals(graph, hidden, lsg, prepended)) : hidden;
+  const hidden = norm ? layerNorm(builder, norm, last) : last;
+  return attention.cut ? graph.scope("pool", () => attention.cut?.(op, hidden) ?? hidden) : hidden;
 }
 
-function attentionLayers(
-  graph: GraphBuilder,
-  context: LayerContext,
-  { attentionMask, globalMask }: EncoderInputs,
+/** How wide an encoder's attention is. */
+export function encoderHeads({ sizes }: Model): Heads {
+  return { numHeads: sizes.heads, headDim: sizes.hidden / sizes.heads };
+}
+
+/** What the scores of an encoder are biased by; undefined where they are not. */
+export function biased(model: Model, { blocks }: EncoderAttention): Biased | undefined {
+  const relative = model.architecture.encoder.relativeBias;
+  return relative && { relative, config: blocks, causal: model.isCausal };
+}
+
+function opInEachLayer(
+  { graph, op, weights, model }: ModelBuilder,
+  attention: EncoderAttention,
   bias: Value,
-  { architecture, sizes, lsg, causal, attention, longformer }: EncoderOptions,
+  seed: number,
 ): Attend {
-  const { relativeBias: relative } = architecture.encoder;
-  if (attention) {
-    const more = relative
-      ? graph.scope("relative_bias", () => {
-          const table = context.weights.tensor(`${relative.table}.weight`);
-          return relativeInputs(graph.op, table, bias, { relative, config: lsg, causal });
-        })
-      : [];
-    return (_, { query, key, value }) => graph.op.call(attention, query, key, value, bias, ...more);
-  }
-  const projections = architecture.encoder.layers.global;
-  if (!projections || !longformer) throw new Error(`${architecture.title} has no attention`);
-  const heads = { numHeads: sizes.heads, headDim: sizes.hidden / sizes.heads };
-  return longformerLayers(graph, context, longformer, heads, projections, {
-    attentionMask,
-    globalMask,
-    bias,
-  });
+  const fn = attention.op(model, seed);
+  const by = biased(model, attention);
+  const more = by
+    ? graph.scope("relative_bias", () =>
+        relativeInputs(op, weights.tensor(`${by.relative.table}.weight`), bias, by),
+      )
+    : [];
+  return (_, { query, key, value }) => op.call(fn, query, key, value, bias, ...more);
 }
 
 /** Attention and feed-forward. */
 function encoderLayer(
-  context: LayerContext,
+  builder: ModelBuilder,
   layers: Layers,
   layer: { readonly index: number; readonly path: string },
   attend: Attend,
@@ -108,53 +123,36 @@ function encoderLayer(
 ): Value {
   const { path } = layer;
   const at = (name: string) => `${path}.${name}`;
-  const input = partInput(context, layers.norms, at(layers.attentionNorm), x);
+  const input = partInput(builder, layers.norms, at(layers.attentionNorm), x);
   const [query, key, value] = [layers.query, layers.key, layers.value].map((name) =>
-    linear(context, at(name), input),
-  );
-  const attended = attend(layer, {
-    input,
-    query: query as Value,
-    key: key as Value,
-    value: value as Value,
-  });
-  const output = linear(context, at(layers.attentionOutput), attended);
-  return feedForward(
-    context,
-    layers,
-    path,
-    addPart(context, layers.norms, at(layers.attentionNorm), output, x),
-  );
+    linear(builder, at(name), input),
+  ) as [Value, Value, Value];
+  const output = linear(builder, at(layers.attentionOutput), attend(layer, { input, query, key, value }));
+  const attended = addPart(builder, layers.norms, at(layers.attentionNorm), output, x);
+  return feedForward(builder, layers, path, attended);
 }
 
 /** Words, token types and positions, global tokens before them, one norm over all. */
-function embed(
-  graph: GraphBuilder,
-  context: LayerContext,
-  inputs: EncoderInputs,
-  options: EncoderOptions,
-): Value {
-  const { op } = graph;
-  const { weights } = context;
-  const { architecture, sizes, lsg } = options;
+function embed(builder: ModelBuilder, inputs: EncoderInputs, attention: EncoderAttention): Value {
+  const { op, weights, model } = builder;
+  const { architecture, sizes } = model;
   const { embeddings } = architecture.encoder;
   const [types, tasks] = typeTables(architecture, sizes);
   const addTypes = (x: Value, { table }: { table: string }, ids?: Value) =>
-    op.Add(x, tokenTypes(graph, weights.tensor(`${table}.weight`), ids));
-  const words = embedWords(context, embeddings, inputs.inputIds);
+    op.Add(x, tokenTypes(op, weights.tensor(`${table}.weight`), ids));
+  const words = embedWords(builder, embeddings, inputs.inputIds);
   const typed = types ? addTypes(words, types, inputs.tokenTypeIds) : words;
-  const placed = op.Add(typed, positions(graph, context, inputs.inputIds, options));
+  const placed = op.Add(typed, positions(builder, inputs.inputIds));
   const tokens = tasks ? addTypes(placed, tasks) : placed;
-  const globals = () => weights.table(`${embeddings.global}.weight`);
-  const all = lsg ? withGlobals(graph, tokens, globals, lsg) : tokens;
-  const normed = embeddings.norm ? layerNorm(context, embeddings.norm, all) : all;
+  const all = attention.prepend?.(builder, tokens) ?? tokens;
+  const normed = embeddings.norm ? layerNorm(builder, embeddings.norm, all) : all;
   return embeddings.projection && projects(architecture, sizes)
-    ? linear(context, embeddings.projection.name, normed)
+    ? linear(builder, embeddings.projection.name, normed)
     : normed;
 }
 
 /** Rows of the types' table; row 0 for models whose inputs have no types. */
-function tokenTypes({ op }: GraphBuilder, table: Value, ids: Value | undefined): Value {
+function tokenTypes(op: Op, table: Value, ids: Value | undefined): Value {
   return ids ? op.Gather(table, ids) : op.Slice(table, [0], [1], [0]);
 }
 
@@ -162,38 +160,15 @@ function tokenTypes({ op }: GraphBuilder, table: Value, ids: Value | undefined):
  * Position embeddings: by index, or, where positions are counted from the padding id, by the number of tokens
  * before that are not padding (`create_position_ids_from_input_ids` of transformers).
  */
-function positions(
-  graph: GraphBuilder,
-  context: LayerContext,
-  inputIds: Value,
-  { positionOffset, architecture, sizes }: EncoderOptions,
-): Value {
-  const { op } = graph;
-  const table = positionTable(graph, context, architecture.encoder.embeddings, architecture, sizes);
+function positions(builder: ModelBuilder, inputIds: Value): Value {
+  const { op, model } = builder;
+  const { architecture, config } = model;
+  const table = positionTable(builder, architecture.encoder.embeddings);
+  const offset = positionOffset(architecture, config);
   if (architecture.positions.kind !== "table behind padding") {
-    return consecutiveRows(context, table, positionOffset, sizeOf(op, inputIds, 1));
+    return consecutiveRows(op, table, offset, sizeOf(op, inputIds, 1));
   }
-  const isToken = op.Cast(op.Not(op.Equal(inputIds, positionOffset - 1)), { to: "I64" });
+  const isToken = op.Cast(op.Not(op.Equal(inputIds, offset - 1)), { to: "I64" });
   const counted = op.Mul(op.CumSum(isToken, 1), isToken);
-  return table.at(op.Add(counted, positionOffset - 1));
-}
-
-/** Puts the rows of the global table before the tokens, but not the one that is the first token's own. */
-function withGlobals({ op }: GraphBuilder, tokens: Value, table: () => Table, lsg: LsgConfig): Value {
-  const first = lsg.first_token_is_global ? 1 : 0;
-  const count = lsg.num_global_tokens - first;
-  if (count === 0) return tokens;
-  const rows = op.Unsqueeze(table().rows([first], [lsg.num_global_tokens]), [0]);
-  const perRow = op.Expand(rows, vector(op, op.Slice(op.Shape(tokens), [0], [1]), 1, 1));
-  return op.Concat(perRow, tokens, { axis: 1 });
-}
-
-/** Cuts the prepended tokens off; with `pool_with_global` the first of them stands in for token 0. */
-function withoutGlobals({ op }: GraphBuilder, hidden: Value, lsg: LsgConfig, prepended: number): Value {
-  const end = 2 ** 31 - 1;
-  if (lsg.pool_with_global && !lsg.first_token_is_global) {
-    const [global, others] = [op.Slice(hidden, [0], [1], [1]), op.Slice(hidden, [prepended + 1], [end], [1])];
-    return op.Concat(global, others, { axis: 1 });
-  }
-  return prepended > 0 ? op.Slice(hidden, [prepended], [end], [1]) : hidden;
+  return table.at(op.Add(counted, offset - 1));
 }

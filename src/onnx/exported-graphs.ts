@@ -2,9 +2,8 @@ import { taskOf } from "../architectures/tasks.js";
 import { GRAPH_FILE } from "../checkpoint/graph-files.js";
 import type { Model } from "../model/model.js";
 import type { OnnxModel } from "./builder.js";
-import type { GraphOptions } from "./context.js";
 import { generationGraphs } from "./generation.js";
-import { modelGraph } from "./graph.js";
+import { type GraphOptions, modelGraph } from "./graph.js";
 import { exported } from "./tasks.js";
 import type { WeightSource } from "./weights.js";
 

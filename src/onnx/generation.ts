@@ -1,16 +1,17 @@
 import type { Decoder, Head } from "../architectures/architecture.js";
 import { GENERATION_FILES } from "../checkpoint/graph-files.js";
 import type { Model } from "../model/model.js";
-import type { Value } from "./body.js";
-import { createGraph, type GraphBuilder, type OnnxModel } from "./builder.js";
-import { type GraphOptions, layerContext } from "./context.js";
+import type { Op, Value } from "./body.js";
+import type { OnnxModel } from "./builder.js";
 import { type DecoderInputs, decode, decoderHeads, type LayerCache } from "./decoder.js";
 import { floatInput, floatOutput } from "./float-io.js";
-import { encoderGraph } from "./graph.js";
+import type { KeyMask } from "./functions/masks.js";
+import { encoderGraph, type GraphOptions } from "./graph.js";
 import { headOutputs } from "./heads.js";
-import type { LayerContext } from "./layers.js";
+import { buildModel, type ModelBuilder } from "./model-builder.js";
 import { crossKeyBias, encoderAxis } from "./pair.js";
 import type { Dimension } from "./tensor.js";
+import { encoderAttention } from "./variants.js";
 import type { WeightSource } from "./weights.js";
 
 const ENCODER_AXIS = "encoder_sequence_length";
@@ -66,28 +67,26 @@ const CACHED = [
  */
 function decoderGraph(given: GenerationModel, passes: Passes): OnnxModel {
   const { model, decoder, head, source, options } = given;
-  const graph = createGraph(`${model.architecture.modelType}-decoder`);
-  const context = layerContext(graph, model, head, source);
-  const { op } = graph;
+  const builder = buildModel(`${model.architecture.modelType}-decoder`, model, head, source);
+  const { graph, op } = builder;
+  const { outputKeys } = encoderAttention(options.attention);
   const mask = graph.input("encoder_attention_mask", "I64", ["batch_size", ENCODER_AXIS]);
   const inputIds = graph.input("input_ids", "I64", ["batch_size", DECODER_AXIS]);
-  const encoderBias = graph.scope("key_bias", () => crossKeyBias(context, mask, options.lsg));
+  const encoderBias = graph.scope("key_bias", () => crossKeyBias(builder, mask, outputKeys));
   const run = (state: DecoderInputs["state"]): Pass => {
-    const { hidden, present } = decode(graph, context, model, decoder, { inputIds, encoderBias, state });
-    const [output] = graph.scope("head", () =>
-      headOutputs(context, model, head, { hidden, axis: DECODER_AXIS }),
-    );
+    const { hidden, present } = decode(builder, decoder, { inputIds, encoderBias, state });
+    const [output] = graph.scope("head", () => headOutputs(builder, head, { hidden, axis: DECODER_AXIS }));
     return { logits: output?.value ?? hidden, present };
   };
   const build: Readonly<Record<Passes, () => Pass>> = {
-    first: () => run(encoderInput(graph, context, given)),
-    later: () => run(pastInputs(graph, context, given)),
+    first: () => run(encoderInput(builder, outputKeys)),
+    later: () => run(pastInputs(builder, outputKeys)),
     merged: () => {
-      const [encoder, past] = [encoderInput(graph, context, given), pastInputs(graph, context, given)];
+      const [encoder, past] = [encoderInput(builder, outputKeys), pastInputs(builder, outputKeys)];
       const useCache = graph.input("use_cache_branch", "BOOL", [1]);
       const [logits, ...kept] = op.If(
         useCache,
-        () => flatten(withoutEncoder(context, run(past))),
+        () => flatten(withoutEncoder(op, run(past))),
         () => flatten(run(encoder)),
       );
       return { logits: logits as Value, present: layersOf(kept) };
@@ -95,29 +94,29 @@ function decoderGraph(given: GenerationModel, passes: Passes): OnnxModel {
   };
   const { logits, present } = build[passes]();
 
-  floatOutput(graph, context, "logits", logits, ["batch_size", DECODER_AXIS, model.sizes.vocab]);
+  floatOutput(builder, "logits", logits, ["batch_size", DECODER_AXIS, model.sizes.vocab]);
   const length = passes === "first" ? DECODER_AXIS : `${PAST_AXIS} + ${DECODER_AXIS}`;
   const written = passes === "later" ? CACHED.filter(([part]) => part === "decoder") : CACHED;
   for (const [i, layer] of present.entries()) {
     for (const [part, name] of written) {
-      const dims = cacheDims(given, part === "decoder" ? length : encoderAxis(options.lsg, ENCODER_AXIS));
-      floatOutput(graph, context, `present.${i}.${part}.${name}`, layer[part][name], dims);
+      const dims = cacheDims(model, part === "decoder" ? length : encoderAxis(outputKeys, ENCODER_AXIS));
+      floatOutput(builder, `present.${i}.${part}.${name}`, layer[part][name], dims);
     }
   }
   return graph.model();
 }
 
-function encoderInput(graph: GraphBuilder, context: LayerContext, { model, options }: GenerationModel) {
-  const dims = ["batch_size", encoderAxis(options.lsg, ENCODER_AXIS), model.sizes.hidden];
-  return { encoderHidden: floatInput(graph, context, "encoder_hidden_states", dims) };
+function encoderInput(builder: ModelBuilder, outputKeys: KeyMask) {
+  const dims = ["batch_size", encoderAxis(outputKeys, ENCODER_AXIS), builder.model.sizes.hidden];
+  return { encoderHidden: floatInput(builder, "encoder_hidden_states", dims) };
 }
 
-function pastInputs(graph: GraphBuilder, context: LayerContext, given: GenerationModel) {
-  const { model, options } = given;
+function pastInputs(builder: ModelBuilder, outputKeys: KeyMask) {
+  const { model } = builder;
   const inputs = Array.from({ length: model.sizes.decoder?.layers ?? 0 }, (_, i) =>
     CACHED.map(([part, name]) => {
-      const axis = part === "decoder" ? PAST_AXIS : encoderAxis(options.lsg, ENCODER_AXIS);
-      return floatInput(graph, context, `past_key_values.${i}.${part}.${name}`, cacheDims(given, axis));
+      const axis = part === "decoder" ? PAST_AXIS : encoderAxis(outputKeys, ENCODER_AXIS);
+      return floatInput(builder, `past_key_values.${i}.${part}.${name}`, cacheDims(model, axis));
     }),
   );
   return { past: layersOf(inputs.flat()) };
@@ -127,14 +126,14 @@ function pastInputs(graph: GraphBuilder, context: LayerContext, given: Generatio
  * Heads and their width are numbers, from which clients make an empty cache. Some take the encoder's heads for
  * the decoder's: where they differ the axis is left open, or they could not begin.
  */
-function cacheDims({ model }: GenerationModel, axis: string): Dimension[] {
+function cacheDims(model: Model, axis: string): Dimension[] {
   const { numHeads, headDim } = decoderHeads(model);
   const isSame = numHeads === model.sizes.heads;
   return ["batch_size", isSame ? numHeads : "num_heads", axis, isSame ? headDim : "head_dim"];
 }
 
 /** Clients keep the first pass's keys and values of the encoder: later ones give none, which costs nothing. */
-function withoutEncoder({ op }: LayerContext, { logits, present }: Pass): Pass {
+function withoutEncoder(op: Op, { logits, present }: Pass): Pass {
   const none = (x: Value) => op.Slice(x, [0], [0], [2]);
   return {
     logits,

@@ -1,23 +1,37 @@
-import type { Architecture, Head } from "../architectures/architecture.js";
+import type { Head } from "../architectures/architecture.js";
 import { taskOf } from "../architectures/tasks.js";
-import { isLongformer, readLongformer } from "../attention/longformer.js";
-import type { LsgConfig } from "../attention/lsg-config.js";
+import type { Attention } from "../attention/variants.js";
 import type { Model } from "../model/model.js";
-import { positionOffset } from "../model/positions.js";
+import type { GlobalAttention } from "../options/schemas.js";
+import type { CandidateTokens } from "../tokenizer/candidate-tokens.js";
 import type { Value } from "./body.js";
-import { createGraph, type GraphBuilder, type OnnxModel } from "./builder.js";
+import type { OnnxModel } from "./builder.js";
 import { candidateGlobals } from "./candidates.js";
-import { attentionFunction, type GraphOptions, layerContext } from "./context.js";
-import { type EncoderInputs, encode } from "./encoder.js";
+import { type EncoderAttention, type EncoderInputs, encode } from "./encoder.js";
 import { floatInput, floatOutput } from "./float-io.js";
 import { headOutputs } from "./heads.js";
-import type { LayerContext } from "./layers.js";
 import { headGlobals } from "./longformer.js";
+import { buildModel, type ModelBuilder } from "./model-builder.js";
 import { modulesOutput } from "./modules.js";
 import { decodePair, encoderAxis } from "./pair.js";
 import { exported, headForTask } from "./tasks.js";
 import type { Dimension } from "./tensor.js";
+import { encoderAttention } from "./variants.js";
 import type { WeightSource } from "./weights.js";
+
+/** What a graph is to compute. */
+export interface GraphOptions {
+  /** The encoder's. */
+  readonly attention: Attention;
+  /** A task of optimum's; by default what the checkpoint's head is for. */
+  readonly task?: string | undefined;
+  /** Whether a Longformer's global tokens are an input, `global_attention_mask`; by default its head gives them. */
+  readonly globalAttention?: GlobalAttention | undefined;
+  /** Ids of the tokens around a candidate, for the task candidate-scoring. */
+  readonly candidates?: CandidateTokens | undefined;
+  /** Seed of lsh's random projections. */
+  readonly seed: number;
+}
 
 /**
  * The graph of a whole model. Batch and length are free; masks, positions, global tokens, padding to blocks and
@@ -29,27 +43,28 @@ import type { WeightSource } from "./weights.js";
  * @throws OptionError or CheckpointError for what cannot be exported.
  */
 export function modelGraph(model: Model, source: WeightSource, options: GraphOptions): OnnxModel {
-  const { architecture } = model;
   const { head, modules } = exported(model, options.task);
   if ((taskOf(head).candidates === "are scored") !== (options.candidates !== undefined)) {
     throw new Error("tokens of candidates go with the task that scores them");
   }
-  const graph = createGraph(graphName(architecture, options));
-  const context = layerContext(graph, model, head, source);
-  const { flat, choices } = graphInputs(graph, model, head, options);
-  const hidden = encodeModel(graph, context, model, flat, options);
-  const pair = decodePair(graph, context, model, head, { ...flat, encoderHidden: hidden, lsg: options.lsg });
+  const attention = encoderAttention(options.attention);
+  const builder = buildModel(`${model.architecture.modelType}${attention.suffix}`, model, head, source);
+  const { graph } = builder;
+  const { flat, choices } = graphInputs(builder, head, attention, options);
+  const hidden = encode(builder, flat, attention, options.seed);
+  const { outputKeys } = attention;
+  const pair = decodePair(builder, head, { ...flat, encoderHidden: hidden, outputKeys });
   const candidates = options.candidates && { ...flat, tokens: options.candidates };
   const states = pair ?? { hidden, axis: "sequence_length", choices, candidates };
   const outputs = modules
     ? graph.scope("modules", () => {
-        const last = modulesOutput(context, modules, { ...flat, hidden: states.hidden });
+        const last = modulesOutput(builder, modules, { ...flat, hidden: states.hidden });
         // Of a ColBERT nobody wants the tokens before its layer.
-        return modules.output.perToken ? [last] : [...headOutputs(context, model, head, states), last];
+        return modules.output.perToken ? [last] : [...headOutputs(builder, head, states), last];
       })
-    : graph.scope("head", () => headOutputs(context, model, head, states));
+    : graph.scope("head", () => headOutputs(builder, head, states));
   for (const { name, value, dims } of [...outputs, ...(pair?.outputs ?? [])]) {
-    floatOutput(graph, context, name, value, dims);
+    floatOutput(builder, name, value, dims);
   }
   return graph.model();
 }
@@ -63,41 +78,13 @@ export function modelGraph(model: Model, source: WeightSource, options: GraphOpt
 export function encoderGraph(model: Model, source: WeightSource, options: GraphOptions): OnnxModel {
   const { architecture, sizes } = model;
   const base = headForTask(architecture, undefined, undefined);
-  const graph = createGraph(`${architecture.modelType}-encoder`);
-  const context = layerContext(graph, model, base, source);
-  const hidden = encodeModel(graph, context, model, graphInputs(graph, model, base, options).flat, options);
-  const dims = ["batch_size", encoderAxis(options.lsg, "sequence_length"), sizes.hidden];
-  floatOutput(graph, context, "last_hidden_state", hidden, dims);
-  return graph.model();
-}
-
-/** For viewers. A Longformer's name says what attention it has. */
-function graphName(architecture: Architecture, { lsg }: GraphOptions): string {
-  const { modelType } = architecture;
-  return lsg || !isLongformer(architecture) ? `${modelType}-${lsg ? "lsg" : "full"}` : modelType;
-}
-
-/**
- * A model's encoder, as its config says: see `encode`.
- */
-function encodeModel(
-  graph: GraphBuilder,
-  context: LayerContext,
-  model: Model,
-  inputs: EncoderInputs,
-  options: GraphOptions,
-): Value {
-  const { architecture, config, sizes } = model;
-  const longformer = isLongformer(architecture) && !options.full ? readLongformer(config, sizes) : undefined;
-  return encode(graph, context, inputs, {
-    architecture,
-    sizes,
-    lsg: options.lsg,
-    attention: longformer ? undefined : attentionFunction(model, options),
-    longformer,
-    positionOffset: positionOffset(architecture, config),
-    causal: config.is_decoder === true,
-  });
+  const attention = encoderAttention(options.attention);
+  const builder = buildModel(`${architecture.modelType}-encoder`, model, base, source);
+  const { flat } = graphInputs(builder, base, attention, options);
+  const hidden = encode(builder, flat, attention, options.seed);
+  const dims = ["batch_size", encoderAxis(attention.outputKeys, "sequence_length"), sizes.hidden];
+  floatOutput(builder, "last_hidden_state", hidden, dims);
+  return builder.graph.model();
 }
 
 /**
@@ -106,51 +93,47 @@ function encodeModel(
  * first among them. A decoder's graph has the encoder's `input_ids` and `attention_mask` as well, and
  * `decoder_input_ids` where `modelGraph` has it. Outputs as those of `modelGraph`, but with choices as
  * (batch_size, 1), and without `encoder_last_hidden_state`.
- * @param lsg the encoder's attention, which decides what of its output a decoder sees
+ * @param attention the encoder's, which decides what of its output a decoder sees
  * @throws CheckpointError for a head that cannot be exported
  */
-export function headGraph(
-  model: Model,
-  head: Head,
-  source: WeightSource,
-  lsg: LsgConfig | undefined,
-): OnnxModel {
+export function headGraph(model: Model, head: Head, source: WeightSource, attention: Attention): OnnxModel {
   const { architecture, sizes } = model;
-  const graph = createGraph(`${architecture.modelType}-head`);
-  const context = layerContext(graph, model, head, source);
+  const builder = buildModel(`${architecture.modelType}-head`, model, head, source);
+  const { graph } = builder;
+  const { outputKeys } = encoderAttention(attention);
   const axis = "sequence_length";
-  const dims = ["batch_size", encoderAxis(lsg, axis), sizes.hidden];
-  const hidden = floatInput(graph, context, "hidden_states", dims);
+  const dims = ["batch_size", encoderAxis(outputKeys, axis), sizes.hidden];
+  const hidden = floatInput(builder, "hidden_states", dims);
   const states = architecture.decoder
-    ? decodePair(graph, context, model, head, {
+    ? decodePair(builder, head, {
         inputIds: graph.input("input_ids", "I64", ["batch_size", axis]),
         attentionMask: graph.input("attention_mask", "I64", ["batch_size", axis]),
         encoderHidden: hidden,
-        lsg,
+        outputKeys,
       })
     : undefined;
-  const outputs = graph.scope("head", () => headOutputs(context, model, head, states ?? { hidden, axis }));
-  for (const { name, value, dims } of outputs) floatOutput(graph, context, name, value, dims);
+  const outputs = graph.scope("head", () => headOutputs(builder, head, states ?? { hidden, axis }));
+  for (const { name, value, dims } of outputs) floatOutput(builder, name, value, dims);
   return graph.model();
 }
 
 /** The inputs as the graph has them, and as (batch · choices, length). */
 function graphInputs(
-  graph: GraphBuilder,
-  { architecture, config, readsTokenTypes }: Model,
+  builder: ModelBuilder,
   head: Head,
+  { choosesGlobals }: EncoderAttention,
   { globalAttention, candidates }: GraphOptions,
 ) {
+  const { graph, op, model } = builder;
   const { hasChoices: choices } = taskOf(head);
   const dims: Dimension[] = ["batch_size", ...(choices ? ["num_choices"] : []), "sequence_length"];
-  const { op } = graph;
   const input = (name: string) => graph.input(name, "I64", dims);
   const flatten = (x: Value) =>
     choices ? op.Reshape(x, op.Concat([-1], op.Shape(x, { start: 2, end: 3 }), { axis: 0 })) : x;
   const ids = input("input_ids");
   const mask = input("attention_mask");
-  const types = readsTokenTypes ? input("token_type_ids") : undefined;
-  const asked = isLongformer(architecture) && globalAttention === "input";
+  const types = model.readsTokenTypes ? input("token_type_ids") : undefined;
+  const asked = choosesGlobals && globalAttention === "input";
   const globals = asked ? input("global_attention_mask") : undefined;
   const flat: EncoderInputs = {
     inputIds: flatten(ids),
@@ -158,21 +141,20 @@ function graphInputs(
     tokenTypeIds: types && flatten(types),
     globalMask: globals
       ? flatten(globals)
-      : isLongformer(architecture)
-        ? graph.scope("global_mask", () => chosenGlobals(op, head, flatten(ids), config, candidates))
+      : choosesGlobals
+        ? graph.scope("global_mask", () => chosenGlobals(builder, head, flatten(ids), candidates))
         : undefined,
   };
   return { flat, choices: choices ? op.Shape(ids, { start: 0, end: 2 }) : undefined };
 }
 
-/** The global tokens of a Longformer, as its task or its head has them; undefined for none. */
+/** The tokens with global attention, as the task or the head has them; undefined for none. */
 function chosenGlobals(
-  op: GraphBuilder["op"],
+  { op, model }: ModelBuilder,
   { globals }: Head,
   ids: Value,
-  config: Model["config"],
-  candidates: GraphOptions["candidates"],
+  candidates: CandidateTokens | undefined,
 ): Value | undefined {
   if (candidates) return candidateGlobals(op, ids, candidates);
-  return globals && headGlobals(op, globals, ids, config);
+  return globals && headGlobals(op, globals, ids, model.config);
 }

@@ -1,10 +1,11 @@
 import type { Head, HeadOutput } from "../architectures/architecture.js";
 import { isBase, taskOf } from "../architectures/tasks.js";
 import type { Model } from "../model/model.js";
-import type { Value } from "./body.js";
+import type { Op, Value } from "./body.js";
 import { type CandidateInputs, candidateScores } from "./candidates.js";
 import { sizeOf } from "./functions/attend.js";
-import { applyChain, type LayerContext } from "./layers.js";
+import { applyChain } from "./layers.js";
+import type { ModelBuilder } from "./model-builder.js";
 import type { TaskOutput } from "./tasks.js";
 import type { Dimension } from "./tensor.js";
 
@@ -24,28 +25,26 @@ export interface HeadInputs {
 
 /** A head's outputs, or the hidden state where it has none. */
 export function headOutputs(
-  context: LayerContext,
-  model: Model,
+  builder: ModelBuilder,
   head: Head,
   { hidden, axis, choices, candidates, lastEnd }: HeadInputs,
 ): TaskOutput[] {
-  const { op } = context;
-  const { architecture, sizes } = model;
-  if (candidates) return candidateScores(context, model, head, hidden, candidates);
+  const { op, model } = builder;
+  if (candidates) return candidateScores(builder, head, hidden, candidates);
   const perToken: Dimension[] = ["batch_size", axis];
   if (isBase(head)) {
-    return [{ name: "last_hidden_state", value: hidden, dims: [...perToken, sizes.hidden] }];
+    return [{ name: "last_hidden_state", value: hidden, dims: [...perToken, model.sizes.hidden] }];
   }
   const { outputByLabel, squeezesOne } = taskOf(head);
   const first = () => op.Gather(hidden, 0, { axis: 1 });
   const from: Record<HeadOutput["from"], () => Value> = {
     tokens: () => hidden,
     "first token": first,
-    "last end": () => (lastEnd ? rowAt(context, hidden, lastEnd()) : hidden),
-    pooler: () => applyChain(context, architecture.pooler ?? [], first()),
+    "last end": () => (lastEnd ? rowAt(op, hidden, lastEnd()) : hidden),
+    pooler: () => applyChain(builder, model.architecture.pooler ?? [], first()),
   };
   return Object.entries(head.outputs).flatMap(([name, output]): TaskOutput[] => {
-    const value = applyChain(context, output.chain, from[output.from]());
+    const value = applyChain(builder, output.chain, from[output.from]());
     const width = outputWidth(output, model);
     if (outputByLabel) {
       return outputByLabel.map((label, i) => ({
@@ -72,7 +71,7 @@ function outputWidth({ chain }: HeadOutput, { sizes }: Model): number {
 }
 
 /** Of (batch, length, hidden) one token of each row, (batch, hidden). @param index (batch) */
-export function rowAt({ op }: LayerContext, hidden: Value, index: Value): Value {
+export function rowAt(op: Op, hidden: Value, index: Value): Value {
   const [batch, length] = [sizeOf(op, hidden, 0), sizeOf(op, hidden, 1)];
   const tokens = op.Reshape(hidden, op.Concat([-1], op.Shape(hidden, { start: 2, end: 3 }), { axis: 0 }));
   return op.Gather(tokens, op.Add(op.Mul(op.Range(0, batch, 1), length), index));

@@ -2,68 +2,64 @@ import type { GlobalProjections, Head } from "../architectures/architecture.js";
 import { type LongformerConfig, windowOf } from "../attention/longformer.js";
 import { CheckpointError } from "../base/errors.js";
 import type { Config } from "../checkpoint/checkpoint.js";
-import type { Op, Value } from "./body.js";
-import type { GraphBuilder } from "./builder.js";
-import { type Heads, sizeOf } from "./functions/attend.js";
+import type { Model } from "../model/model.js";
+import type { OnnxFunction, Op, Value } from "./body.js";
+import { type Attend, type EncoderAttention, encoderHeads, type LayerMasks } from "./encoder.js";
+import { sizeOf } from "./functions/attend.js";
 import { globalIndex, tokensAt } from "./functions/longformer/global-index.js";
 import { longformerAttention } from "./functions/longformer-attention.js";
-import { type LayerContext, linear } from "./layers.js";
+import { WHOLE_MASK } from "./functions/masks.js";
+import { linear } from "./layers.js";
+import type { ModelBuilder } from "./model-builder.js";
 
-/** The attention of one layer: (batch, length, hidden) of what it is computed of, all of that shape. */
-export type Attend = (
-  layer: { readonly index: number; readonly path: string },
-  inputs: { readonly input: Value; readonly query: Value; readonly key: Value; readonly value: Value },
-) => Value;
-
-export interface LongformerInputs {
-  /** int64 (batch, length). */
-  readonly attentionMask: Value;
-  /** The same; undefined where no token has global attention. */
-  readonly globalMask: Value | undefined;
-  /** (batch, length): 0 or `HIDDEN`. */
-  readonly bias: Value;
+/** Windows, whose width and gaps may differ from layer to layer, and global tokens, with projections of their own. */
+export function longformerEncoder(config: LongformerConfig): EncoderAttention {
+  return {
+    suffix: "",
+    keys: WHOLE_MASK,
+    outputKeys: WHOLE_MASK,
+    choosesGlobals: true,
+    op: (model) => layerOp(model, config, 0, false),
+    layers: (builder, masks) => longformerLayers(builder, config, masks),
+  };
 }
 
-/** Attention in windows, and of global tokens with projections of their own. */
-export function longformerLayers(
-  graph: GraphBuilder,
-  context: LayerContext,
+/** The op of one layer. @param globals whether there may be global tokens */
+export function layerOp(
+  model: Model,
   config: LongformerConfig,
-  heads: Heads,
-  projections: GlobalProjections,
-  { attentionMask, globalMask, bias }: LongformerInputs,
+  layer: number,
+  globals: boolean,
+): OnnxFunction {
+  const heads = encoderHeads(model);
+  return longformerAttention({ ...heads, ...windowOf(config, layer, heads.numHeads), globals });
+}
+
+function longformerLayers(
+  builder: ModelBuilder,
+  config: LongformerConfig,
+  { attentionMask, globalMask, bias }: LayerMasks,
 ): Attend {
-  const { op } = context;
+  const { graph, op, weights, model } = builder;
   const indices = globalMask && graph.scope("global_index", () => globalIndex(op, globalMask, attentionMask));
   // transformers clears what padding attends to, and heads read a row's first token even where it is padding.
-  const visible = op.Unsqueeze(
-    op.Cast(op.Cast(attentionMask, { to: "BOOL" }), { to: context.weights.dtype }),
-    [2],
-  );
-  const clear = (attended: Value) => op.Mul(attended, visible);
-  const functionOf = (index: number) => {
-    const window = windowOf(config, index, heads.numHeads);
-    return longformerAttention({ ...heads, ...window, globals: indices !== undefined });
+  const visible = op.Unsqueeze(op.Cast(op.Cast(attentionMask, { to: "BOOL" }), { to: weights.dtype }), [2]);
+  const globals = (path: string, input: Value): Value[] => {
+    const projections = model.architecture.encoder.layers.global;
+    if (!indices) return [];
+    if (!projections) throw new Error(`${model.architecture.title} has no projections of global tokens`);
+    const project = (part: keyof GlobalProjections, x: Value) =>
+      linear(builder, `${path}.${projections[part]}`, x);
+    return [
+      project("query", tokensAt(op, input, indices)),
+      project("key", input),
+      project("value", input),
+      indices,
+    ];
   };
   return ({ index, path }, { input, query, key, value }) => {
-    const attention = functionOf(index);
-    if (!indices) return clear(op.call(attention, query, key, value, bias));
-    const global = (part: keyof GlobalProjections, x: Value) =>
-      linear(context, `${path}.${projections[part]}`, x);
-    const queryGlobal = global("query", tokensAt(op, input, indices));
-    return clear(
-      op.call(
-        attention,
-        query,
-        key,
-        value,
-        bias,
-        queryGlobal,
-        global("key", input),
-        global("value", input),
-        indices,
-      ),
-    );
+    const attention = layerOp(model, config, index, indices !== undefined);
+    return op.Mul(op.call(attention, query, key, value, bias, ...globals(path, input)), visible);
   };
 }
 

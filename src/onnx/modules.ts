@@ -11,7 +11,8 @@ import type { Op, Value } from "./body.js";
 import { narrowed, widened } from "./float-io.js";
 import { sizeOf } from "./functions/attend.js";
 import { rowAt } from "./heads.js";
-import { type LayerContext, layerNorm } from "./layers.js";
+import { layerNorm } from "./layers.js";
+import type { ModelBuilder } from "./model-builder.js";
 import type { TaskOutput } from "./tasks.js";
 
 /** What the transformer gives. */
@@ -23,44 +24,40 @@ interface Tokens {
 }
 
 /** What sentence-transformers' modules make of a transformer's tokens. */
-export function modulesOutput(context: LayerContext, { steps, output }: Modules, tokens: Tokens): TaskOutput {
+export function modulesOutput(builder: ModelBuilder, { steps, output }: Modules, tokens: Tokens): TaskOutput {
   // In float32: sums over long texts overflow halves, which have no numbers for positions beyond 2048 either.
-  const hidden = widened(context, tokens.hidden);
-  const value = steps.reduce((x, step) => applyStep(context, step, x, tokens), hidden);
+  const hidden = widened(builder, tokens.hidden);
+  const value = steps.reduce((x, step) => applyStep(builder, step, x, tokens), hidden);
   const axes = output.perToken ? ["batch_size", "sequence_length"] : ["batch_size"];
-  return { name: output.name, value: narrowed(context, value), dims: [...axes, output.width] };
+  return { name: output.name, value: narrowed(builder, value), dims: [...axes, output.width] };
 }
 
-function applyStep(context: LayerContext, step: Step, x: Value, { attentionMask }: Tokens): Value {
+function applyStep(builder: ModelBuilder, step: Step, x: Value, { attentionMask }: Tokens): Value {
   switch (step.kind) {
     case "pooling":
-      return pool(context, step.modes, x, attentionMask);
+      return pool(builder.op, step.modes, x, attentionMask);
     case "dense":
-      return dense(context, step, x);
+      return dense(builder, step, x);
     case "layer norm":
       return widened(
-        context,
-        layerNorm(
-          { ...context, epsilon: LAYER_NORM_EPSILON },
-          moduleTensor(step.folder, "norm"),
-          narrowed(context, x),
-        ),
+        builder,
+        layerNorm(builder, moduleTensor(step.folder, "norm"), narrowed(builder, x), LAYER_NORM_EPSILON),
       );
     case "normalize":
-      return normalize(context.op, x);
+      return normalize(builder.op, x);
   }
 }
 
-function dense(context: LayerContext, step: DenseStep, wide: Value): Value {
-  const { op, weights } = context;
-  const x = narrowed(context, wide);
+function dense(builder: ModelBuilder, step: DenseStep, wide: Value): Value {
+  const { op, weights } = builder;
+  const x = narrowed(builder, wide);
   const at = (name: string) => moduleTensor(step.folder, name);
   const product = weights.linear(at("linear.weight"), x);
   const sum = step.bias ? op.Add(product, weights.tensor(at("linear.bias"))) : product;
   const active = activation(step.activation)(op, sum);
-  if (step.residual === "none") return widened(context, active);
+  if (step.residual === "none") return widened(builder, active);
   const residual = step.residual === "itself" ? x : weights.linear(at("residual.weight"), x);
-  return widened(context, op.Add(active, residual));
+  return widened(builder, op.Add(active, residual));
 }
 
 /** To length 1 along the last axis. */
@@ -73,13 +70,7 @@ function normalize(op: Op, x: Value): Value {
  * sentence-transformers' `Pooling`, (batch, length, width) → (batch, modes · width). Padding may be on either side;
  * of a text without any token the mean is 0.
  */
-function pool(
-  context: LayerContext,
-  modes: readonly PoolingMode[],
-  tokens: Value,
-  attentionMask: Value,
-): Value {
-  const { op } = context;
+function pool(op: Op, modes: readonly PoolingMode[], tokens: Value, attentionMask: Value): Value {
   // Float, as ArgMax and ReduceMax of integers are not on every provider; exact for any length.
   const mask = op.CastLike(attentionMask, tokens);
   const positions = op.CastLike(op.Range(0, sizeOf(op, attentionMask, 1), 1), tokens);
@@ -89,7 +80,7 @@ function pool(
   const atLeast = (x: Value) => op.Max(x, op.scalarLike(LEAST_COUNT, tokens));
   const lastShown = () => op.ReduceMax(op.Mul(mask, positions), { axes: [1], keepdims: 0 });
   const pools: Record<PoolingMode, () => Value> = {
-    cls: () => rowAt(context, tokens, op.ArgMax(mask, { axis: 1, keepdims: 0 })),
+    cls: () => rowAt(op, tokens, op.ArgMax(mask, { axis: 1, keepdims: 0 })),
     max: () => {
       const hidden = op.Greater(op.scalarLike(0.5, tokens), shown);
       const least = op.scalarLike(Number.NEGATIVE_INFINITY, tokens);
@@ -101,7 +92,7 @@ function pool(
       const weights = op.Mul(shown, op.Unsqueeze(op.Add(positions, op.scalarLike(1, tokens)), [1]));
       return op.Div(sum(op.Mul(tokens, weights)), atLeast(sum(weights)));
     },
-    lasttoken: () => rowAt(context, visible(), op.Cast(lastShown(), { to: "I64" })),
+    lasttoken: () => rowAt(op, visible(), op.Cast(lastShown(), { to: "I64" })),
   };
   const [first, ...others] = modes.map((mode) => pools[mode]());
   return others.length === 0 ? (first as Value) : op.Concat(first as Value, ...others, { axis: 1 });

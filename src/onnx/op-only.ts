@@ -1,16 +1,15 @@
+import type { Model } from "../model/model.js";
 import type { FloatDtype } from "../safetensors/dtype.js";
 import type { OnnxFunction } from "./body.js";
 import { createGraph, type OnnxModel } from "./builder.js";
+import { biased, type EncoderAttention, encoderHeads } from "./encoder.js";
 import type { Heads } from "./functions/attend.js";
-import { keyBias } from "./functions/masks.js";
+import { type KeyMask, keyBias } from "./functions/masks.js";
 import { type Biased, relativeInputs } from "./functions/relative-bias.js";
 
-export interface OpOnlyOptions extends Heads {
+export interface OpOnlyOptions extends Heads, KeyMask {
   /** One of the attention functions, made for the same heads. */
   readonly attention: OnnxFunction;
-  /** Tokens that come before those of the attention mask: global ones of their own. */
-  readonly prependedTokens: number;
-  readonly maskFirstToken: boolean;
   /** Of attention whose scores have a bias by distance. */
   readonly biased?: Biased | undefined;
   readonly dtype: FloatDtype;
@@ -43,4 +42,15 @@ export function opOnlyModel(options: OpOnlyOptions): OnnxModel {
     : [];
   graph.output("context", graph.op.call(attention, query, key, value, bias, ...more), dtype, dims);
   return graph.model();
+}
+
+/** The same of an op that is a model's encoder's, in float32. */
+export function encoderOpModel(op: OnnxFunction, model: Model, attention: EncoderAttention): OnnxModel {
+  return opOnlyModel({
+    ...encoderHeads(model),
+    ...attention.keys,
+    attention: op,
+    biased: biased(model, attention),
+    dtype: "F32",
+  });
 }

@@ -1,16 +1,13 @@
 import type { ConfigKey, Decoder, Head } from "../architectures/architecture.js";
 import { isBase, taskOf } from "../architectures/tasks.js";
-import type { LsgConfig } from "../attention/lsg-config.js";
 import { CheckpointError } from "../base/errors.js";
 import type { Model } from "../model/model.js";
 import type { Op, Value } from "./body.js";
-import type { GraphBuilder } from "./builder.js";
 import { decode } from "./decoder.js";
 import { sizeOf } from "./functions/attend.js";
-import { prependedTokens } from "./functions/lsg-inputs.js";
-import { keyBias } from "./functions/masks.js";
+import { type KeyMask, keyBias } from "./functions/masks.js";
 import type { HeadInputs } from "./heads.js";
-import type { LayerContext } from "./layers.js";
+import type { ModelBuilder } from "./model-builder.js";
 import type { TaskOutput } from "./tasks.js";
 
 export interface PairInputs {
@@ -18,7 +15,8 @@ export interface PairInputs {
   readonly inputIds: Value;
   readonly attentionMask: Value;
   readonly encoderHidden: Value;
-  readonly lsg: LsgConfig | undefined;
+  /** What the attention mask says of the encoder's output. */
+  readonly outputKeys: KeyMask;
 }
 
 /**
@@ -29,35 +27,34 @@ export interface PairInputs {
  * @returns what heads are computed of, and outputs beside theirs; undefined for a model without a decoder
  */
 export function decodePair(
-  graph: GraphBuilder,
-  context: LayerContext,
-  model: Model,
+  builder: ModelBuilder,
   head: Head,
   inputs: PairInputs,
 ): (HeadInputs & { readonly outputs: readonly TaskOutput[] }) | undefined {
+  const { graph, op, model } = builder;
   const { decoder } = model.architecture;
   if (!decoder) return undefined;
   const isWhole = isBase(head);
-  const { encoderHidden } = inputs;
+  const { encoderHidden, outputKeys } = inputs;
   const shifts = decoder.start !== undefined && !taskOf(head).generates;
   const most = isWhole ? fewerPositions(model) : undefined;
   const axis = shifts && most === undefined ? "sequence_length" : "decoder_sequence_length";
   const ids = shifts
     ? graph.scope("shift", () => {
-        const shifted = shiftRight(context.op, model, decoder, inputs.inputIds);
-        return most === undefined ? shifted : context.op.Slice(shifted, [0], [most], [1]);
+        const shifted = shiftRight(op, model, decoder, inputs.inputIds);
+        return most === undefined ? shifted : op.Slice(shifted, [0], [most], [1]);
       })
     : graph.input("decoder_input_ids", "I64", ["batch_size", axis]);
-  const encoderBias = graph.scope("key_bias", () => crossKeyBias(context, inputs.attentionMask, inputs.lsg));
+  const encoderBias = graph.scope("key_bias", () => crossKeyBias(builder, inputs.attentionMask, outputKeys));
   const { hidden } = graph.scope("decoder", () =>
-    decode(graph, context, model, decoder, { inputIds: ids, encoderBias, state: { encoderHidden } }),
+    decode(builder, decoder, { inputIds: ids, encoderBias, state: { encoderHidden } }),
   );
-  const dims = ["batch_size", encoderAxis(inputs.lsg, "sequence_length"), model.sizes.hidden];
+  const dims = ["batch_size", encoderAxis(outputKeys, "sequence_length"), model.sizes.hidden];
   const encoderOutput = { name: "encoder_last_hidden_state", value: encoderHidden, dims };
   return {
     hidden,
     axis,
-    lastEnd: () => lastEnd(context.op, model, decoder, inputs.inputIds),
+    lastEnd: () => lastEnd(op, model, decoder, inputs.inputIds),
     outputs: isWhole || !shifts ? [encoderOutput] : [],
   };
 }
@@ -70,23 +67,16 @@ function fewerPositions({ sizes }: Model): number | undefined {
 
 /**
  * What hides the encoder's output from a decoder: with the global tokens before it where they are passed on, which
- * no mask hides. The first token is then hidden by the same rule as in the encoder.
+ * no mask hides.
  * @param mask int64 (batch, length)
  */
-export function crossKeyBias({ op, weights }: LayerContext, mask: Value, lsg: LsgConfig | undefined): Value {
-  const passesOn = lsg?.pass_global_tokens_to_decoder ?? false;
-  return keyBias(op, mask, {
-    prependedTokens: lsg && passesOn ? prependedTokens(lsg) : 0,
-    maskFirstToken: (lsg?.mask_first_token ?? false) && passesOn,
-    dtype: weights.dtype,
-  });
+export function crossKeyBias({ op, weights }: ModelBuilder, mask: Value, outputKeys: KeyMask): Value {
+  return keyBias(op, mask, { ...outputKeys, dtype: weights.dtype });
 }
 
 /** The axis of the encoder's output: longer than its input where global tokens are passed on. */
-export function encoderAxis(lsg: LsgConfig | undefined, axis: string): string {
-  return lsg?.pass_global_tokens_to_decoder && prependedTokens(lsg) > 0
-    ? `num_global_tokens + ${axis}`
-    : axis;
+export function encoderAxis({ prependedTokens }: KeyMask, axis: string): string {
+  return prependedTokens > 0 ? `num_global_tokens + ${axis}` : axis;
 }
 
 /** `shift_tokens_right` of transformers. @param ids (batch, length) */

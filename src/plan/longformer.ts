@@ -298,6 +298,7 @@ function refuseForeign(options: ConversionOptions): void {
 
 /** A conversion to Longformer, or of one: the classes of another model type, whose names the tensors get. */
 export const longformerPlan: VariantPlan<LongformerConfig> = {
+  offers: (source) => longformerType(source) !== undefined,
   target,
   refuseForeign,
   plan: planLongformer,

@@ -204,6 +204,7 @@ function refuseForeign(options: ConversionOptions): void {
 
 /** A conversion to LSG: the source's own class and names, a longer table of positions, and one of global tokens. */
 export const lsgPlan: VariantPlan<LsgConfig> = {
+  offers: ({ encoder }) => encoder.embeddings.global !== undefined,
   target: async (source) => source,
   refuseForeign,
   plan: planLsg,

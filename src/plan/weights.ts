@@ -35,6 +35,8 @@ export interface WeightPlan {
 
 /** What a conversion to one variant of attention has of its own. @typeParam C the variant's keys in config.json */
 export interface VariantPlan<C> {
+  /** Whether there are such conversions of a model type. */
+  offers(source: Architecture): boolean;
   /** The architecture of the result. @throws OptionError for a source that has no such variant */
   target(source: Architecture): Promise<Architecture>;
   /** @throws OptionError for options that would change nothing, being another variant's */

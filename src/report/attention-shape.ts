@@ -1,8 +1,9 @@
+import type { LongformerConfig } from "../attention/longformer.js";
 import { isSparse, type LsgConfig } from "../attention/lsg-config.js";
-import type { LocalAttention } from "../attention/variants.js";
+import type { Attention, LocalVariant, VariantConfigs } from "../attention/variants.js";
 import type { AttentionShape } from "./table.js";
 
-/** LocalAttention as pictures show it. */
+/** Attention as pictures show it. */
 export interface DrawnAttention extends AttentionShape {
   /** Tokens seen on either side of each, where that is no matter of blocks: half a Longformer's window. */
   readonly window?: number;
@@ -11,8 +12,27 @@ export interface DrawnAttention extends AttentionShape {
 /** A Longformer's band is drawn in steps: so many of them on either side of a token. */
 const STEPS = 4;
 
-/** LSG attention as pictures show it. */
-export function lsgShape(lsg: LsgConfig, causal: boolean): AttentionShape {
+interface Shown {
+  readonly causal: boolean;
+  readonly globals: number;
+}
+
+const SHAPES: { readonly [V in LocalVariant]: (config: VariantConfigs[V], shown: Shown) => DrawnAttention } =
+  {
+    lsg: lsgShape,
+    longformer: longformerShape,
+  };
+
+/** Any attention as pictures show it. @param globals tokens drawn as global, where these are chosen for each input */
+export function drawnAttention<V extends LocalVariant>(
+  { kind, config }: Attention<V>,
+  causal: boolean,
+  globals = 0,
+): DrawnAttention {
+  return SHAPES[kind](config, { causal, globals });
+}
+
+function lsgShape(lsg: LsgConfig, { causal }: Shown): DrawnAttention {
   const { block_size, num_global_tokens, sparse_block_size, sparsity_factor } = lsg;
   const sparse = isSparse(lsg)
     ? { sparse_block_size, sparsity_factor }
@@ -20,10 +40,9 @@ export function lsgShape(lsg: LsgConfig, causal: boolean): AttentionShape {
   return { block_size, num_global_tokens, ...sparse, causal };
 }
 
-/** Any planned attention as pictures show it; of layers that differ, the widest. @param globals tokens drawn as global */
-export function drawnAttention(attention: LocalAttention, causal: boolean, globals: number): DrawnAttention {
-  if (attention.kind === "lsg") return lsgShape(attention.config, causal);
-  const window = Math.max(...attention.config.attention_window) / 2;
+/** Of layers that differ, the widest. */
+function longformerShape({ attention_window }: LongformerConfig, { causal, globals }: Shown): DrawnAttention {
+  const window = Math.max(...attention_window) / 2;
   return {
     block_size: Math.max(1, Math.round(window / STEPS)),
     num_global_tokens: globals,

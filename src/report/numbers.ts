@@ -42,3 +42,18 @@ function toExponential(value: number, digits: number): string {
   const text = value.toExponential(Math.min(digits, MAX_DIGITS) - 1);
   return text.replace(/\.?0+e/, "e").replace("e+", "e");
 }
+
+/** "1 length", "2 lengths". */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/** "10 lengths up to 4096". @param lengths ascending */
+export function lengthsUpTo(lengths: readonly number[]): string {
+  return `${counted(lengths.length, "length")} up to ${lengths.at(-1)}`;
+}
+
+/** "largest difference 2.4e-6 at 512 tokens". */
+export function largestAt(value: number, length: number, what = "difference"): string {
+  return value === 0 ? `no ${what}` : `largest ${what} ${formatNumber(value)} at ${counted(length, "token")}`;
+}

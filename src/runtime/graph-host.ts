@@ -3,13 +3,8 @@ import { type Confined, startConfined } from "./confined.js";
 import type { Limits } from "./limits.js";
 import type { NodeShare } from "./node-shares.js";
 import type { Runtime } from "./runtime.js";
-import {
-  type FloatTensor,
-  type NumberTensor,
-  openSession,
-  type Session,
-  type SessionOptions,
-} from "./session.js";
+import { openSession, type Session, type SessionOptions } from "./session.js";
+import type { FloatTensor, NumberTensor } from "./tensors.js";
 
 /** Where graphs are run. */
 export interface GraphHost {

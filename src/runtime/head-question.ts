@@ -1,8 +1,8 @@
 import { seededUniform } from "../base/random.js";
 import type { Model } from "../model/model.js";
-import { type Batch, tokensOf } from "./batch.js";
+import type { Batch } from "./batch.js";
 import type { InputSource } from "./input-source.js";
-import type { FloatTensor, NumberTensor } from "./session.js";
+import { type FloatTensor, type NumberTensor, tokensOf } from "./tensors.js";
 
 /** Tokens of a row that a head is shown: a vocabulary of 250,000 words has a megabyte of scores for each. */
 export const HEAD_TOKENS = 8;

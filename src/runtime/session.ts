@@ -5,20 +5,7 @@ import type { Device } from "../base/device-names.js";
 import { decodeFloats } from "../safetensors/floats.js";
 import type { NodeShare } from "./node-shares.js";
 import type { Runtime } from "./runtime.js";
-
-/** One input of a graph. */
-export interface NumberTensor {
-  readonly dims: readonly number[];
-  /** Row-major; as many as `dims` say. */
-  readonly values: ArrayLike<number>;
-  readonly dtype: "int64" | "float32" | "bool";
-}
-
-/** One output of a graph; float16 comes as float32. */
-export interface FloatTensor {
-  readonly dims: readonly number[];
-  readonly values: Float32Array;
-}
+import type { FloatTensor, NumberTensor } from "./tensors.js";
 
 export interface Session {
   readonly inputNames: readonly string[];

@@ -1,6 +1,5 @@
-import { attempt, type Outcome } from "./attempt.js";
+import { attempt, type Check, type Outcome } from "./check.js";
 import type { ReportHead } from "./report/wording.js";
-import type { Check } from "./types.js";
 
 /** Told how far a verification is. */
 export interface Listener {

@@ -1,4 +1,4 @@
-import { counted } from "../report/words.js";
+import { counted } from "../report/numbers.js";
 import type { FolderKind } from "./folder/kind.js";
 import type { VerificationReport } from "./types.js";
 import type { FolderVerdict } from "./verdict.js";

@@ -1,43 +1,6 @@
-import type { AttentionShape, Table } from "../report/table.js";
+import type { AttentionShape } from "../report/table.js";
+import type { Check, DifferenceAt } from "./check.js";
 import type { FolderVerdict } from "./verdict.js";
-
-/** Of one check. `stated` is a fact on which nothing was promised (drift, times); `skipped` says what was not looked at. */
-export type Verdict = "pass" | "fail" | "stated" | "skipped";
-
-/** A number that a check measured. */
-export interface Figure {
-  readonly value: number;
-  /** What the value may be at most; left out where nothing was promised. */
-  readonly tolerance?: number;
-  /** Tokens of the input at which it was measured. */
-  readonly length?: number;
-}
-
-/** One line of a verification. */
-export interface Check {
-  /** For scripts; does not change between versions: `weights`, `lossless`, `attention-op` … */
-  readonly id: string;
-  /** What was looked at, in a few words. */
-  readonly title: string;
-  readonly verdict: Verdict;
-  /** What was found, in one sentence with its numbers; for a failure also what was expected. */
-  readonly detail: string;
-  readonly figure?: Figure;
-  /** Single findings, a sentence each: every tensor, key or file that is not as planned. */
-  readonly findings?: readonly string[];
-  /** What to do about a failure. */
-  readonly remedy?: string;
-  /** Things side by side: predictions of original and converted model. */
-  readonly table?: Table;
-}
-
-/** The largest difference between converted and original model at one length. */
-export interface DifferenceAt {
-  readonly length: number;
-  readonly difference: number;
-  /** Left out where nothing was promised at this length. */
-  readonly tolerance?: number;
-}
 
 /** What one run of one input costs. */
 export interface CostAt {

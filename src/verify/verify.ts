@@ -1,5 +1,4 @@
 import { configClass } from "../architectures/class-names.js";
-import { lsgOf } from "../attention/variants.js";
 import { LsgError } from "../base/errors.js";
 import { GRAPH_DTYPES, type GraphDtype } from "../base/graph-dtypes.js";
 import { whileUnchanged } from "../checkpoint/watch.js";
@@ -10,14 +9,14 @@ import { DEFAULT_SEED } from "../options/schemas.js";
 import { RECORD_FILE, readRecord } from "../plan/conversion-record.js";
 import type { FoundOriginal } from "../plan/find-original.js";
 import type { ConversionRecord } from "../plan/types.js";
-import { lsgShape } from "../report/attention-shape.js";
+import { drawnAttention } from "../report/attention-shape.js";
 import type { AttentionShape } from "../report/table.js";
 import type { DeviceFinding } from "../runtime/devices.js";
 import { bytesForScores } from "../runtime/free-memory.js";
 import { type GraphHost, inOwnProcess, inThisProcess } from "../runtime/graph-host.js";
 import { NO_LIMITS, requireLimits } from "../runtime/limits.js";
 import { loadRuntime, type Runtime } from "../runtime/runtime.js";
-import { attempt } from "./attempt.js";
+import { attempt } from "./check.js";
 import { checkFolder } from "./folder/checks.js";
 import { kindOf } from "./folder/kind.js";
 import { checkSource, nameOf } from "./folder/source.js";
@@ -224,6 +223,7 @@ function nothingCompared(reason: string, remedy = "Name it: --against FOLDER_OR_
 
 /** The attention, where it is one of blocks, which pictures show. */
 function shapeOf(converted: LocalModel | undefined): AttentionShape | null {
-  const lsg = converted && lsgOf(converted.attention());
-  return lsg ? lsgShape(lsg, converted?.config.is_decoder === true) : null;
+  if (!converted) return null;
+  const shape = drawnAttention(converted.attention(), converted.isCausal);
+  return shape.window === undefined ? shape : null;
 }

@@ -1,20 +1,24 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type LsgConfig, LsgConfigSchema, presetConfig } from "../../src/attention/lsg-config.js";
+import { LsgConfigSchema, presetConfig } from "../../src/attention/lsg-config.js";
+import { type Attention, FULL } from "../../src/attention/variants.js";
 import type { GraphDtype } from "../../src/base/graph-dtypes.js";
 import { type Candidate, freeMemory, measure } from "../../src/bench/measure.js";
 import type { MeasuredGraph } from "../../src/bench/types.js";
 import { startGraph, startWorker } from "../../src/bench/worker.js";
 import { openFolder } from "../../src/checkpoint/folder.js";
 import { openWeights } from "../../src/checkpoint/weight-reader.js";
+import type { Model } from "../../src/model/model.js";
 import { openModel } from "../../src/model/open.js";
-import type { OnnxFunction } from "../../src/onnx/body.js";
-import { defineFunction } from "../../src/onnx/builder.js";
+import { defineFunction, type OnnxModel } from "../../src/onnx/builder.js";
 import { weightsIn } from "../../src/onnx/dtype-weights.js";
+import { encode } from "../../src/onnx/encoder.js";
 import { ATTENTION_INPUTS } from "../../src/onnx/functions/attend.js";
-import { longformerAttention } from "../../src/onnx/functions/longformer-attention.js";
 import { modelGraph } from "../../src/onnx/graph.js";
+import { buildModel } from "../../src/onnx/model-builder.js";
+import { encoderAttention } from "../../src/onnx/variants.js";
+import type { WeightSource } from "../../src/onnx/weights.js";
 import { openWorkspace, type Workspace } from "../../src/runtime/workspace.js";
 import { type EnvironmentName, findPython, script } from "./environments.js";
 import { BASE, benchInputs, optimumExport, writeBenchModel } from "./models.js";
@@ -47,8 +51,7 @@ const FEW = 3;
 
 interface Graph {
   readonly name: string;
-  readonly lsg: LsgConfig | undefined;
-  readonly attention?: OnnxFunction;
+  readonly attention: Attention | "none";
   readonly longest?: number;
   /** float32 unless it is said. */
   readonly dtype?: GraphDtype;
@@ -60,24 +63,42 @@ const limit = defineFunction(
   (op, { value }) => op.Identity(value),
 );
 
-/** A Longformer's attention, without global tokens. */
-function windows(window: number): OnnxFunction {
-  const dilation = new Array<number>(12).fill(1);
-  return longformerAttention({ numHeads: 12, headDim: 64, window, dilation, globals: false });
+function limitGraph(model: Model, weights: WeightSource): OnnxModel {
+  const builder = buildModel("limit", model, model.architecture.heads.Model, weights);
+  const dims = ["batch_size", "sequence_length"];
+  const input = (name: string) => builder.graph.input(name, "I64", dims);
+  const inputs = {
+    inputIds: input("input_ids"),
+    attentionMask: input("attention_mask"),
+    tokenTypeIds: input("token_type_ids"),
+  };
+  const hidden = encode(builder, inputs, { ...encoderAttention(FULL), op: () => limit }, 1);
+  builder.graph.output("last_hidden_state", hidden, "F32", [...dims, model.sizes.hidden]);
+  return builder.graph.model();
 }
 
-const FAITHFUL = LsgConfigSchema.parse(presetConfig("faithful", 512));
+/** A Longformer's attention, without global tokens. */
+function windows(width: number): Attention {
+  return { kind: "longformer", config: { attention_window: new Array<number>(12).fill(width) } };
+}
+
+/** The table of global tokens is missing in an unconverted model; with these none is prepended. */
+function blocks(config: Readonly<Record<string, unknown>>): Attention {
+  return { kind: "lsg", config: LsgConfigSchema.parse({ ...config, first_token_is_global: true }) };
+}
+
+const FAITHFUL = blocks(presetConfig("faithful", 512));
 
 const GRAPHS: readonly Graph[] = [
-  { name: "limit (no attention)", lsg: undefined, attention: limit },
-  { name: "full attention", lsg: undefined, longest: MAX_FULL_TOKENS },
-  { name: "LSG faithful 256/0", lsg: FAITHFUL },
-  { name: "LSG faithful 256/0, q8", lsg: FAITHFUL, dtype: "q8" },
-  { name: "LSG reference 128/128 norm", lsg: LsgConfigSchema.parse({}) },
-  { name: "LSG reference 128/128 norm, q8", lsg: LsgConfigSchema.parse({}), dtype: "q8" },
-  { name: "Longformer, window 512", lsg: undefined, attention: windows(256) },
-  { name: "Longformer, window 1024", lsg: undefined, attention: windows(512) },
-  { name: "LSG 32/32 norm", lsg: LsgConfigSchema.parse({ block_size: 32, sparse_block_size: 32 }) },
+  { name: "limit (no attention)", attention: "none" },
+  { name: "full attention", attention: FULL, longest: MAX_FULL_TOKENS },
+  { name: "LSG faithful 256/0", attention: FAITHFUL },
+  { name: "LSG faithful 256/0, q8", attention: FAITHFUL, dtype: "q8" },
+  { name: "LSG reference 128/128 norm", attention: blocks({}) },
+  { name: "LSG reference 128/128 norm, q8", attention: blocks({}), dtype: "q8" },
+  { name: "Longformer, window 512", attention: windows(512) },
+  { name: "Longformer, window 1024", attention: windows(1024) },
+  { name: "LSG 32/32 norm", attention: blocks({ block_size: 32, sparse_block_size: 32 }) },
 ];
 
 /** What reference_forward.py runs, each by its name there. */
@@ -118,15 +139,10 @@ async function ourGraphs(folder: string, workspace: Workspace): Promise<Candidat
   const place = await workspace.place(checkpoint);
   const reader = await openWeights(checkpoint, () => ({}));
   const candidates: Candidate[] = [];
-  for (const { name, lsg, attention, longest = MAX_LENGTH, dtype = "fp32" } of GRAPHS) {
-    // The table of global tokens is missing in an unconverted model; none of these graphs prepends any.
-    const config = lsg && { ...lsg, first_token_is_global: true };
+  for (const { name, attention, longest = MAX_LENGTH, dtype = "fp32" } of GRAPHS) {
     const weights = dtype === "fp32" ? place.weights : weightsIn(dtype, reader, false);
-    const graph = modelGraph(model, weights, {
-      lsg: config,
-      seed: 1,
-      ...(attention && { attention }),
-    });
+    const graph =
+      attention === "none" ? limitGraph(model, weights) : modelGraph(model, weights, { attention, seed: 1 });
     const path = await place.write(name.replaceAll(/\W+/g, "-"), graph);
     candidates.push({ name, longest, start: (signal) => startGraph(path, "cpu", signal) });
   }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { fileURLToPath } from "node:url";
 import type { InferenceSession, OnnxValue, Tensor } from "onnxruntime-node";
+import { FULL } from "../../src/attention/variants.js";
 import { ownProgram } from "../../src/base/package.js";
 import { spreadOf } from "../../src/bench/statistics.js";
 import { openFolder } from "../../src/checkpoint/folder.js";
@@ -63,7 +64,7 @@ async function writeFullAttention(converted: string, folder: string): Promise<st
   const { checkpoint } = model;
   const reader = await openWeights(checkpoint, () => ({}));
   await mkdir(folder);
-  const graph = exportedGraphs(model, copiedWeights(reader), { lsg: undefined, seed: 1 }).get(
+  const graph = exportedGraphs(model, copiedWeights(reader), { attention: FULL, seed: 1 }).get(
     GENERATION_FILES.encoder,
   );
   if (graph) await writeModel(join(folder, GENERATION_FILES.encoder), graph);

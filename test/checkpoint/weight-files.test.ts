@@ -1,7 +1,7 @@
 import { rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { openCheckpoint } from "../../src/checkpoint/checkpoint.js";
+import { readCheckpoint } from "../../src/checkpoint/checkpoint.js";
 import { openFolder } from "../../src/checkpoint/folder.js";
 import { writeSafetensors } from "../support/safetensors.js";
 import { writeStateDict } from "../support/state-dict.js";
@@ -18,7 +18,7 @@ async function folderWith(files: Readonly<Record<string, string | Buffer>>): Pro
   return folder;
 }
 
-const open = async (folder: string) => openCheckpoint(await openFolder(folder));
+const open = async (folder: string) => readCheckpoint(await openFolder(folder));
 const openWith = async (files: Readonly<Record<string, string | Buffer>>) => open(await folderWith(files));
 const indexOf = (...shards: string[]) =>
   JSON.stringify({

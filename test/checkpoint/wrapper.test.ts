@@ -2,7 +2,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { findArchitecture, modelTypes } from "../../src/architectures/architectures.js";
-import { openCheckpoint } from "../../src/checkpoint/checkpoint.js";
+import { readCheckpoint } from "../../src/checkpoint/checkpoint.js";
 import { openFolder } from "../../src/checkpoint/folder.js";
 import { unwrapTensors } from "../../src/checkpoint/wrapper.js";
 import { FIXTURES } from "../support/fixtures.js";
@@ -35,7 +35,7 @@ describe.each(modelTypes())("of a %s", (modelType) => {
   const folder = join(FIXTURES, modelType);
   const checkpoints = readdirSync(folder).filter((name) => name.startsWith("checkpoint"));
   const namesOf = async (checkpoint: string) => [
-    ...(await openCheckpoint(await openFolder(join(folder, checkpoint)))).tensors.keys(),
+    ...(await readCheckpoint(await openFolder(join(folder, checkpoint)))).tensors.keys(),
   ];
 
   test.each(checkpoints)("%s: names are read past every wrapper", async (checkpoint) => {

@@ -11,11 +11,14 @@ import { parseConvertOptions } from "../../src/options/options.js";
 import { summarise } from "../../src/plan/print.js";
 import { changedCheckpoint } from "../support/changed-checkpoint.js";
 import { FIXTURES, temporaryFolder } from "../support/fixtures.js";
+import { keepTokenizers } from "../support/kept-tokenizers.js";
 import { readFolder } from "../support/safetensors.js";
 import { positionTables, rowsOf, shortCheckpoint } from "../support/short-checkpoint.js";
 import { writeTinyModel } from "../support/tiny-model.js";
 import { writeSmallBert } from "../verify/small-bert.js";
 import { expectSound } from "../verify/support.js";
+
+keepTokenizers();
 
 /** Tokens that a source reads, and that its conversion does. */
 const [FROM, TO] = [32, 20];

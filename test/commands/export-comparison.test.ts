@@ -13,10 +13,14 @@ import { decodeFloats, encodeFloats } from "../../src/safetensors/floats.js";
 import { changedCheckpoint } from "../support/changed-checkpoint.js";
 import { type CliResult, LSG, lsg } from "../support/cli.js";
 import { FIXTURES, temporaryFolder } from "../support/fixtures.js";
+import { runHere } from "../support/in-process.js";
+import { keepTokenizers } from "../support/kept-tokenizers.js";
 import "../support/one-thread.js";
 import type { ReadTensor } from "../support/safetensors.js";
 import { writeTinyModel } from "../support/tiny-model.js";
 import { HOME } from "./sentence-transformers/support.js";
+
+keepTokenizers();
 
 const checkpoint = (type: string) => join(FIXTURES, type, "checkpoint");
 const BERT = checkpoint("bert");
@@ -202,14 +206,14 @@ describe("a dtype that loses too much", () => {
     async ({ verb, name, source, instead }) => {
       const [model, parent] = [await source(), await temporaryFolder()];
       const output = join(parent, "out");
-      const refused = await lsg([verb, model, output, "--onnx", name]);
+      const refused = await runHere([verb, model, output, "--onnx", name]);
       expect(refused.code).toBe(1);
       expect(refused.stderr).toMatch(
         /the graph in \w+ is not near enough to fp32: cosine [\d.]+, where 0\.\d+ is the least/,
       );
       expect(await readdir(parent)).toEqual([]);
       expect(insteadOf(refused)).toBe(instead);
-      const done = await lsg([verb, model, output, "--onnx", insteadOf(refused)]);
+      const done = await runHere([verb, model, output, "--onnx", insteadOf(refused)]);
       expect(done.code, done.stderr).toBe(0);
     },
   );
@@ -233,7 +237,7 @@ describe("a dtype that loses too much", () => {
   });
 
   test("is named in JSON", async () => {
-    const { code, stdout } = await lsg([
+    const { code, stdout } = await runHere([
       "export",
       await bad8(),
       join(await temporaryFolder(), "out"),

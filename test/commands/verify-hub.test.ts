@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import type { Check } from "../../src/verify/types.js";
+import type { Check } from "../../src/verify/check.js";
 import { lsg } from "../support/cli.js";
 import { FIXTURES, temporaryFolder } from "../support/fixtures.js";
 import { setUpHub } from "../support/hub-setup.js";

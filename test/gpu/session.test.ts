@@ -6,7 +6,8 @@ import { prependedTokens } from "../../src/onnx/functions/lsg-inputs.js";
 import { opOnlyModel } from "../../src/onnx/op-only.js";
 import { modelBytes } from "../../src/onnx/writer.js";
 import { loadRuntime } from "../../src/runtime/runtime.js";
-import { type NumberTensor, openSession } from "../../src/runtime/session.js";
+import { openSession } from "../../src/runtime/session.js";
+import type { NumberTensor } from "../../src/runtime/tensors.js";
 import type { AttentionProblem } from "../../src/verify/definition/attention-problem.js";
 import {
   HEADS,

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { temporaryFolder } from "../support/fixtures.js";
 import { runHere } from "../support/in-process.js";
+import { variants } from "../support/variants.js";
 import { checksOf, convertedSmallBert, failing } from "../verify/support.js";
 
 const { source, folder: converted } = convertedSmallBert();
@@ -63,7 +64,7 @@ async function copyOf(folder: string, file: string, change: (text: string) => st
 }
 
 describe.each(Object.entries(ATTACKS))("JSON %s", (_, change) => {
-  test.each(Object.entries(FILES))(
+  test.each(variants(Object.entries(FILES)))(
     "as %s is an input that is wrong, where it is read at all",
     async (file, isNeeded) => {
       for (const args of Object.values(VERBS)) {
@@ -75,7 +76,7 @@ describe.each(Object.entries(ATTACKS))("JSON %s", (_, change) => {
     },
   );
 
-  test.each(Object.keys(FILES))("as %s of a converted folder is a finding", async (file) => {
+  test.each(variants(Object.keys(FILES)))("as %s of a converted folder is a finding", async (file) => {
     const { copy } = await copyOf(converted, file, change);
     expect(failing(await checksOf(copy, { against: source }, "files"))).not.toEqual([]);
   });
@@ -92,14 +93,17 @@ test.each([
 });
 
 describe.each(Object.entries(ODDITIES))("JSON %s", (_, change) => {
-  test.each(["config.json", "tokenizer.json"])("as %s is an input or a finding, and no bug", async (file) => {
-    const { copy, output } = await copyOf(source, file, change);
-    expect((await runHere(["convert", copy, output])).code).toBe(0);
-    const { copy: spoilt } = await copyOf(converted, file, change);
-    const checks = await checksOf(spoilt, { against: source }, "files");
-    expect(checks.find(({ id }) => id === (file === "config.json" ? "config" : "files"))?.detail).toMatch(
-      /differences? from the plan/,
-    );
-    expect(Object.hasOwn(Object.prototype, "hidden_size")).toBe(false);
-  });
+  test.each(variants(["config.json", "tokenizer.json"]))(
+    "as %s is an input or a finding, and no bug",
+    async (file) => {
+      const { copy, output } = await copyOf(source, file, change);
+      expect((await runHere(["convert", copy, output])).code).toBe(0);
+      const { copy: spoilt } = await copyOf(converted, file, change);
+      const checks = await checksOf(spoilt, { against: source }, "files");
+      expect(checks.find(({ id }) => id === (file === "config.json" ? "config" : "files"))?.detail).toMatch(
+        /differences? from the plan/,
+      );
+      expect(Object.hasOwn(Object.prototype, "hidden_size")).toBe(false);
+    },
+  );
 });

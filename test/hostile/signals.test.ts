@@ -6,6 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { LSG } from "../support/cli.js";
 import { temporaryFolder } from "../support/fixtures.js";
+import { variants } from "../support/variants.js";
 import { editGraph } from "../verify/damage.js";
 import { writeSmallBert } from "../verify/small-bert.js";
 import { convertedSmallBert } from "../verify/support.js";
@@ -62,12 +63,14 @@ const WORKS = {
 } satisfies Readonly<Record<string, Work>>;
 
 describe.skipIf(process.platform !== "linux")("while a stranger's work does not come to an end", () => {
-  test.each([
-    ["verify, in a tokenizer", "SIGTERM", 143],
-    ["verify, in a graph", "SIGINT", 130],
-    ["convert --run-test", "SIGTERM", 143],
-    ["export", "SIGINT", 130],
-  ] as const)("%s ends by %s and leaves nothing", async (work, signal, code) => {
+  test.each(
+    variants([
+      ["verify, in a tokenizer", "SIGTERM", 143],
+      ["verify, in a graph", "SIGINT", 130],
+      ["convert --run-test", "SIGTERM", 143],
+      ["export", "SIGINT", 130],
+    ] as const),
+  )("%s ends by %s and leaves nothing", async (work, signal, code) => {
     const { child, root, output } = await start(WORKS[work]);
     const program = await programOf(child);
     child.kill(signal);

@@ -5,6 +5,7 @@ import { LimitError } from "../../src/base/errors.js";
 import { openTokenizer } from "../../src/runtime/text-tokenizer.js";
 import { SAMPLE_TEXT } from "../../src/verify/sample-text.js";
 import { temporaryFolder } from "../support/fixtures.js";
+import { variants } from "../support/variants.js";
 import { writeSmallBert } from "../verify/small-bert.js";
 import { checksOf, convertedSmallBert } from "../verify/support.js";
 import { HOSTILE_DECODERS, HOSTILE_TOKENIZERS } from "./tokenizers.js";
@@ -23,7 +24,7 @@ async function opened(spoil: (folder: string) => void) {
 }
 
 describe("a tokenizer that does not come to an end is ended", () => {
-  test.each(Object.entries(HOSTILE_TOKENIZERS))("%s", async (_, spoil) => {
+  test.each(variants(Object.entries(HOSTILE_TOKENIZERS)))("%s", async (_, spoil) => {
     vi.stubEnv("LSG_LIMIT_SECONDS", "1");
     const error = await opened(spoil).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(LimitError);
@@ -45,7 +46,7 @@ describe("a tokenizer that does not come to an end is ended", () => {
   });
 });
 
-test.each(Object.entries(HOSTILE_DECODERS))("so is %s", async (_, spoil) => {
+test.each(variants(Object.entries(HOSTILE_DECODERS)))("so is %s", async (_, spoil) => {
   const result = await opened(spoil);
   if (!("tokenizer" in result)) throw new Error(result.reason);
   vi.stubEnv("LSG_LIMIT_SECONDS", "1");

@@ -20,12 +20,12 @@ export interface Scenario {
 const LENGTH = ["--max-sequence-length", "96"];
 
 export const SCENARIOS: readonly Scenario[] = [
-  { name: "a conversion", args: ["convert", "source", "out", ...LENGTH] },
   {
     name: "a conversion that replaces",
     args: ["convert", "source", "out", "--force", "--onnx", ...LENGTH],
     prepare: convertedBefore,
   },
+  { name: "a conversion", args: ["convert", "source", "out", ...LENGTH] },
   {
     name: "a conversion that replaces and proves",
     args: ["convert", "source", "out", "--force", "--run-test", "--device", "cpu", ...LENGTH],

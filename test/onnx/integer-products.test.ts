@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { fromBinary } from "@bufbuild/protobuf";
 import { type GraphProto, ModelProtoSchema, type NodeProto, type TensorProto } from "onnx-buf";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { FULL } from "../../src/attention/variants.js";
 import { openFolder } from "../../src/checkpoint/folder.js";
 import { openWeights, type WeightReader } from "../../src/checkpoint/weight-reader.js";
 import type { SourceTensor } from "../../src/model/names.js";
@@ -143,7 +144,7 @@ describe.each(types)("%s", (type) => {
     const model = await (await opened.model()).withModules();
     reader = await openWeights(model.checkpoint, () => ({}));
     for (const dtype of ["q8", "q4"] as const) {
-      const made = exportedGraphs(model, weightsIn(dtype, reader, false), { lsg: undefined, seed: 1 });
+      const made = exportedGraphs(model, weightsIn(dtype, reader, false), { attention: FULL, seed: 1 });
       for (const [name, graph] of made) {
         const { graph: proto } = fromBinary(ModelProtoSchema, await modelBytes(graph));
         if (proto) graphs.set(`${dtype} ${name}`, proto);

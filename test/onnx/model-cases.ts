@@ -4,7 +4,7 @@ import { basename, join } from "node:path";
 import type * as ort from "onnxruntime-node";
 import { expect } from "vitest";
 import { modelTypes } from "../../src/architectures/architectures.js";
-import { openCheckpoint } from "../../src/checkpoint/checkpoint.js";
+import { readCheckpoint } from "../../src/checkpoint/checkpoint.js";
 import { openFolder } from "../../src/checkpoint/folder.js";
 import { isModelWeights } from "../../src/checkpoint/left-out.js";
 import { openWeights } from "../../src/checkpoint/weight-reader.js";
@@ -173,7 +173,7 @@ function below<T>(tensors: ReadonlyMap<string, T>, prefix: string): [string, T][
 
 /** A checkpoint's float tensors, whatever file they lie in. */
 async function readAsF32(folder: string): Promise<Record<string, ReadTensor>> {
-  const checkpoint = await openCheckpoint(await openFolder(folder));
+  const checkpoint = await readCheckpoint(await openFolder(folder));
   const reader = await openWeights(checkpoint, () => ({}));
   const read: Record<string, ReadTensor> = {};
   for (const [name, { dtype, shape }] of checkpoint.tensors) {

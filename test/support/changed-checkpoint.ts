@@ -1,6 +1,6 @@
 import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { openCheckpoint } from "../../src/checkpoint/checkpoint.js";
+import { readCheckpoint } from "../../src/checkpoint/checkpoint.js";
 import { openFolder } from "../../src/checkpoint/folder.js";
 import { isModelWeights } from "../../src/checkpoint/left-out.js";
 import { openWeights } from "../../src/checkpoint/weight-reader.js";
@@ -15,7 +15,7 @@ export interface Changes {
 
 /** All tensors of a checkpoint in memory, whatever its format. */
 async function readWeights(folder: string): Promise<Map<string, ReadTensor>> {
-  const checkpoint = await openCheckpoint(await openFolder(folder));
+  const checkpoint = await readCheckpoint(await openFolder(folder));
   const weights = await openWeights(checkpoint, () => ({}));
   const all = new Map<string, ReadTensor>();
   try {

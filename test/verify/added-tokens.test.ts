@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { convert } from "../../src/commands/convert.js";
 import { parseConvertOptions } from "../../src/options/options.js";
 import { temporaryFolder } from "../support/fixtures.js";
+import { keepTokenizers } from "../support/kept-tokenizers.js";
 import { edit, editTensor } from "./damage.js";
 import { writeSmallBart } from "./small-bart.js";
 import {
@@ -14,6 +15,8 @@ import {
   testFileCrimes,
   textOf,
 } from "./support.js";
+
+keepTokenizers();
 
 const addTokens = "[question],[/question],[ent],[/ent]";
 const WORDS = "bert.embeddings.word_embeddings.weight";

@@ -11,7 +11,7 @@ import { parseConvertOptions } from "../../src/options/options.js";
 import { bytesForScores } from "../../src/runtime/free-memory.js";
 import { inThisProcess } from "../../src/runtime/graph-host.js";
 import { inputSource } from "../../src/runtime/input-source.js";
-import { openRunnable, type Runnable } from "../../src/runtime/runnable.js";
+import { type OpenRunnable, openRunnable } from "../../src/runtime/open-runnable.js";
 import { loadRuntime } from "../../src/runtime/runtime.js";
 import { openWorkspace, type Workspace } from "../../src/runtime/workspace.js";
 import { measureCost } from "../../src/verify/model/cost.js";
@@ -21,7 +21,7 @@ import { PATIENCE } from "../support/patience.js";
 
 const root = mkdtempSync(join(tmpdir(), "lsg-test-"));
 let workspace: Workspace;
-let converted: Runnable;
+let converted: OpenRunnable;
 let subject: Subject;
 
 beforeAll(async () => {

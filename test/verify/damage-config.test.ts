@@ -1,6 +1,9 @@
 import { describe } from "vitest";
+import { keepTokenizers } from "../support/kept-tokenizers.js";
 import { edit, put, remove, replace, set } from "./damage.js";
 import { convertedSmallBert, testCrimes, testFileCrimes } from "./support.js";
+
+keepTokenizers();
 
 const OUTPUTS = ["lossless", "lossless-head", "predictions"];
 

@@ -1,9 +1,12 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe } from "vitest";
+import { keepTokenizers } from "../support/kept-tokenizers.js";
 import { readSafetensors } from "../support/safetensors.js";
 import { type Damage, flipBit, put, remove, takenFrom } from "./damage.js";
 import { convertedSmallBert, testCrimes } from "./support.js";
+
+keepTokenizers();
 
 const Q8 = "onnx/model_quantized.onnx";
 const FP16 = "onnx/model_fp16.onnx";

@@ -2,9 +2,12 @@ import { cpSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import type { GraphProto } from "onnx-buf";
 import { describe } from "vitest";
+import { keepTokenizers } from "../support/kept-tokenizers.js";
 import { type Damage, editGraph, flipBit, remove, set, takenFrom } from "./damage.js";
 import { convertedSmallBart } from "./small-bart.js";
 import { testCrimes } from "./support.js";
+
+keepTokenizers();
 
 const ENCODER = "onnx/encoder_model.onnx";
 const FIRST = "onnx/decoder_model.onnx";

@@ -4,9 +4,12 @@ import { describe } from "vitest";
 import { exportOnnx } from "../../src/commands/export.js";
 import { parseExportOptions } from "../../src/options/options.js";
 import { temporaryFolder } from "../support/fixtures.js";
+import { keepTokenizers } from "../support/kept-tokenizers.js";
 import { readSafetensors } from "../support/safetensors.js";
 import { type Damage, editGraph, flipBit, put, remove, takenFrom } from "./damage.js";
 import { convertedSmallBert, testCrimes, testFileCrimes } from "./support.js";
+
+keepTokenizers();
 
 const GRAPH = "onnx/model.onnx";
 const DATA = "onnx/model.onnx_data";

@@ -4,8 +4,11 @@ import { describe, expect, test } from "vitest";
 import { exportOnnx } from "../../src/commands/export.js";
 import { parseExportOptions } from "../../src/options/options.js";
 import { FIXTURES, temporaryFolder } from "../support/fixtures.js";
+import { keepTokenizers } from "../support/kept-tokenizers.js";
 import { type Damage, edit, editGraph, flipBit } from "./damage.js";
 import { checksOf, converted, expectSound, testCrimes, textOf } from "./support.js";
+
+keepTokenizers();
 
 const HOME = join(FIXTURES, "sentence-transformers");
 const GRAPH = "onnx/model.onnx";

@@ -1,7 +1,10 @@
 import { describe } from "vitest";
+import { keepTokenizers } from "../support/kept-tokenizers.js";
 import { editTensor, editTensors, put, remove, set } from "./damage.js";
 import { convertedSmallBart } from "./small-bart.js";
 import { testCrimes, testFileCrimes } from "./support.js";
+
+keepTokenizers();
 
 const HEAD = ["lossless-head", "generation", "predictions"];
 const ALL = ["lossless", ...HEAD];

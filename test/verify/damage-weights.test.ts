@@ -1,9 +1,12 @@
 import { join } from "node:path";
 import { describe } from "vitest";
 import { decodeFloats, encodeFloats } from "../../src/safetensors/floats.js";
+import { keepTokenizers } from "../support/kept-tokenizers.js";
 import { readSafetensors } from "../support/safetensors.js";
 import { editTensor, editTensors } from "./damage.js";
 import { convertedSmallBert, testCrimes, testFileCrimes } from "./support.js";
+
+keepTokenizers();
 
 const POSITIONS = "bert.embeddings.position_embeddings.weight";
 const GLOBALS = "bert.embeddings.global_embeddings.weight";

@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { openFolder } from "../../src/checkpoint/folder.js";
 import { hashOfHashes, sourceHashes } from "../../src/checkpoint/source-hashes.js";
 import { temporaryFolder } from "../support/fixtures.js";
+import { variants } from "../support/variants.js";
 import { append, type Damage, edit, flipBit, put, remove, set } from "./damage.js";
 import { convertedSmallBert, failing, textOf, verdictOf } from "./support.js";
 
@@ -30,25 +31,29 @@ const earlier =
 
 describe("source and result altered alike", () => {
   const weights = "model.safetensors";
-  test.each<[string, Damage, string]>([
+  const altered: [string, Damage, string][] = [
     ["a bit of the weights", flipBit(weights, -1), weights],
     ["a word of the vocabulary", append("vocab.txt", "more\n"), "vocab.txt"],
     ["a number of the config", set("config.json", "layer_norm_eps", 1e-5), "config.json"],
     ["a file more", put("prompts.json", "{}"), "prompts.json"],
-  ])("%s: the record tells that it is not what was converted", async (_, alter, file) => {
-    const { source, folder } = await pair();
-    alter(source);
-    alter(folder);
-    const { verdict, checks } = await verdictOf(folder);
-    expect([verdict, failing(checks)]).toEqual(["falls_short", ["source"]]);
-    expect(textOf(checks, "source")).toMatch(
-      new RegExp(`the folder original is not the original that was converted[\\s\\S]*${file}`),
-    );
-    // The remedy: the original as it was.
-    const { checks: named } = await verdictOf(folder, { against: small.source });
-    expect(failing(named)).not.toContain("source");
-    expect(failing(named).length).toBeGreaterThan(0);
-  });
+  ];
+  test.each(variants(altered))(
+    "%s: the record tells that it is not what was converted",
+    async (_, alter, file) => {
+      const { source, folder } = await pair();
+      alter(source);
+      alter(folder);
+      const { verdict, checks } = await verdictOf(folder);
+      expect([verdict, failing(checks)]).toEqual(["falls_short", ["source"]]);
+      expect(textOf(checks, "source")).toMatch(
+        new RegExp(`the folder original is not the original that was converted[\\s\\S]*${file}`),
+      );
+      // The remedy: the original as it was.
+      const { checks: named } = await verdictOf(folder, { against: small.source });
+      expect(failing(named)).not.toContain("source");
+      expect(failing(named).length).toBeGreaterThan(0);
+    },
+  );
 
   test("of format 1, where it has one hash for all files", async () => {
     const { source, folder } = await pair();
@@ -91,7 +96,7 @@ describe("a record that names as its source what came with the folder", () => {
         record.source.model = model;
       });
   const inside: Damage = (folder) => cpSync(small.source, join(folder, "source"), { recursive: true });
-  test.each<[string, Damage]>([
+  const forged: [string, Damage][] = [
     ["itself", named("converted")],
     ["a folder in it", (folder) => [inside, named("converted/source")].map((step) => step(folder))],
     [
@@ -112,7 +117,8 @@ describe("a record that names as its source what came with the folder", () => {
     ["a way upwards", named("../converted/../original")],
     ["an absolute path", (folder) => named(join(folder, "..", "original"))(folder)],
     ["a name that is not there", named("another")],
-  ])("%s: nothing is compared", async (_, forge) => {
+  ];
+  test.each(variants(forged))("%s: nothing is compared", async (_, forge) => {
     const { folder } = await pair();
     forge(folder);
     const { verdict, checks, original } = await verdictOf(folder);
@@ -122,7 +128,7 @@ describe("a record that names as its source what came with the folder", () => {
     expect(textOf(checks, "original")).toMatch(/NOTHING WAS COMPARED/);
   });
 
-  test.each(["source", "."])("--against %s is refused", async (name) => {
+  test.each(variants(["source", "."]))("--against %s is refused", async (name) => {
     const { folder } = await pair();
     inside(folder);
     await expect(verdictOf(folder, { against: join(folder, name) })).rejects.toThrow(

@@ -1,8 +1,11 @@
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { FIXTURES } from "../support/fixtures.js";
+import { keepTokenizers } from "../support/kept-tokenizers.js";
 import { editTensor, set, takenFrom } from "./damage.js";
 import { convertedSmallBert, expectSound, testCrimes } from "./support.js";
+
+keepTokenizers();
 
 const ENCODER = "longformer.encoder.layer.0.attention.self";
 const POSITIONS = "longformer.embeddings.position_embeddings.weight";

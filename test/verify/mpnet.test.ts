@@ -8,8 +8,11 @@ import { exportOp } from "../../src/commands/export-op.js";
 import { parseConvertOptions, parseExportOptions } from "../../src/options/options.js";
 import { changedCheckpoint } from "../support/changed-checkpoint.js";
 import { FIXTURES, temporaryFolder } from "../support/fixtures.js";
+import { keepTokenizers } from "../support/kept-tokenizers.js";
 import { editGraph, editTensor } from "./damage.js";
 import { converted, expectSound, testCrimes } from "./support.js";
+
+keepTokenizers();
 
 const SOURCE = join(FIXTURES, "mpnet", "checkpoint");
 const TABLE = "mpnet.encoder.relative_attention_bias.weight";

@@ -1,9 +1,12 @@
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { FIXTURES, temporaryFolder } from "../support/fixtures.js";
+import { keepTokenizers } from "../support/kept-tokenizers.js";
 import { writeSmallBart } from "./small-bart.js";
 import type { SmallModel } from "./small-bert.js";
 import { expectSound, textOf } from "./support.js";
+
+keepTokenizers();
 
 type Given = Readonly<Record<string, unknown>>;
 

@@ -5,11 +5,14 @@ import { convert } from "../../src/commands/convert.js";
 import { exportOnnx } from "../../src/commands/export.js";
 import { parseConvertOptions, parseExportOptions } from "../../src/options/options.js";
 import { FIXTURES, temporaryFolder } from "../support/fixtures.js";
+import { keepTokenizers } from "../support/kept-tokenizers.js";
 import { writeSafetensors } from "../support/safetensors.js";
 import { writeTinyModel } from "../support/tiny-model.js";
 import { put } from "./damage.js";
 import { type SmallModel, writeSmallBert } from "./small-bert.js";
 import { checksOf, expectSound, failing, textOf } from "./support.js";
+
+keepTokenizers();
 
 type Given = Readonly<Record<string, unknown>>;
 

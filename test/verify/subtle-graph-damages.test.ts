@@ -5,9 +5,12 @@ import { type GraphProto, type ModelProto, StringStringEntryProtoSchema } from "
 import { describe, expect, test } from "vitest";
 import { verify } from "../../src/commands/verify.js";
 import { parseVerifyOptions } from "../../src/options/options.js";
-import type { Check } from "../../src/verify/types.js";
+import type { Check } from "../../src/verify/check.js";
+import { keepTokenizers } from "../support/kept-tokenizers.js";
 import { append, type Damage, editGraph, flipBit, put } from "./damage.js";
 import { type Conversion, convertedSmallBert } from "./support.js";
+
+keepTokenizers();
 
 const GRAPH = "onnx/model.onnx";
 const DATA = "onnx/model.onnx_data";

@@ -3,7 +3,7 @@ import { delimiter, join, relative, resolve } from "node:path";
 import { describe, expect, test, vi } from "vitest";
 import { verify } from "../../src/commands/verify.js";
 import { parseVerifyOptions } from "../../src/options/options.js";
-import type { Check } from "../../src/verify/types.js";
+import type { Check } from "../../src/verify/check.js";
 import { FIXTURES, temporaryFolder } from "../support/fixtures.js";
 import { PATIENCE } from "../support/patience.js";
 import { convertedSmallBart } from "./small-bart.js";

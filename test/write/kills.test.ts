@@ -3,6 +3,7 @@ import { seededUniform } from "../../src/base/random.js";
 import { killAndCheck, type Moment, type Prepared, prepareScenario } from "../kills/kill.js";
 import { SCENARIOS } from "../kills/scenarios.js";
 import { PATIENCE } from "../support/patience.js";
+import { variants } from "../support/variants.js";
 
 /**
  * Kills of each scenario: so many at calls that change something on the disk, and so many at any moment. `all` kills at
@@ -12,6 +13,9 @@ const { KILLS = "1", KILLS_SEED = "7" } = process.env;
 
 /** Some hundred kills take as long as they take. */
 const TIMEOUT = process.env.KILLS ? 24 * 60 * 60 * 1000 : PATIENCE;
+
+/** Of `npm test` alone one. */
+const scenarios = process.env.KILLS ? SCENARIOS : variants(SCENARIOS);
 
 const WHEN = ["before", "during", "after"] as const;
 
@@ -24,7 +28,7 @@ function momentsOf({ calls, milliseconds }: Prepared, uniform: () => number): Mo
   ]).flat();
 }
 
-describe.each(SCENARIOS.map((scenario) => [scenario.name, scenario] as const))(
+describe.each(scenarios.map((scenario) => [scenario.name, scenario] as const))(
   "%s, killed",
   (_, scenario) => {
     let prepared: Prepared;

@@ -6,6 +6,7 @@ import { describe, expect, test } from "vitest";
 import { isMountPoint } from "../../src/write/mount-point.js";
 import { LSG, lsg } from "../support/cli.js";
 import { FIXTURES, temporaryFolder } from "../support/fixtures.js";
+import { variants } from "../support/variants.js";
 
 const BERT = join(FIXTURES, "bert", "checkpoint");
 
@@ -29,7 +30,7 @@ const MOUNTS = [
 ] as const;
 
 describe.skipIf(!canMount)("an output that is a mount point", () => {
-  test.each(MOUNTS)("is filled where it is empty: %s", async (_, mount) => {
+  test.each(variants(MOUNTS))("is filled where it is empty: %s", async (_, mount) => {
     const cwd = await temporaryFolder();
     await mkdir(join(cwd, "out"));
     const { status, stderr, lines } = script(cwd, [
@@ -43,7 +44,7 @@ describe.skipIf(!canMount)("an output that is a mount point", () => {
     expect(lines.filter((name) => name.includes("partial"))).toEqual([]);
   });
 
-  test.each(MOUNTS)(
+  test.each(variants(MOUNTS))(
     "is refused where it is full, before the work; both remedies help: %s",
     async (_, mount) => {
       const cwd = await temporaryFolder();
@@ -65,30 +66,33 @@ describe.skipIf(!canMount)("an output that is a mount point", () => {
     },
   );
 
-  test.each(MOUNTS)("killed in between, it is refused until the next run clears it: %s", async (_, mount) => {
-    const cwd = await temporaryFolder();
-    await mkdir(join(cwd, "out"));
-    const killer = join(import.meta.dirname, "..", "kills", "killer.js");
-    const { status, stderr, lines } = script(cwd, [
-      mount,
-      // Calls are counted in an earlier run into another folder of that kind.
-      `NODE_OPTIONS="--import ${killer}" COUNT_IN=$PWD/calls $LSG convert $BERT out --quiet; rm -r out/*`,
-      // Its last calls remove the work folder and the mark; some before, files are moved.
-      `NODE_OPTIONS="--import ${killer}" KILL_AT=$(($(cat calls) - 10)) $LSG convert $BERT out --quiet`,
-      "ls -A out | grep -c '^.lsg-partial$'",
-      ...["verify", "inspect", "bench", "export", "push"].map(
-        (verb) =>
-          `$LSG ${verb} out ${verb === "push" ? "org/name" : ""} > said 2>&1; echo $? $(grep -c 'is not whole' said)`,
-      ),
-      "$LSG convert out elsewhere > said 2>&1; echo $? $(grep -c 'is not whole' said)",
-      "$LSG convert $BERT out --quiet; echo $?",
-      "ls -A out | grep -c partial",
-      "$LSG inspect out --json > /dev/null; echo $?",
-    ]);
-    expect(status, stderr).toBe(0);
-    const refused = "2 1";
-    expect(lines).toEqual(["1", ...Array.from({ length: 6 }, () => refused), "0", "0", "0"]);
-  });
+  test.each(variants(MOUNTS))(
+    "killed in between, it is refused until the next run clears it: %s",
+    async (_, mount) => {
+      const cwd = await temporaryFolder();
+      await mkdir(join(cwd, "out"));
+      const killer = join(import.meta.dirname, "..", "kills", "killer.js");
+      const { status, stderr, lines } = script(cwd, [
+        mount,
+        // Calls are counted in an earlier run into another folder of that kind.
+        `NODE_OPTIONS="--import ${killer}" COUNT_IN=$PWD/calls $LSG convert $BERT out --quiet; rm -r out/*`,
+        // Its last calls remove the work folder and the mark; some before, files are moved.
+        `NODE_OPTIONS="--import ${killer}" KILL_AT=$(($(cat calls) - 10)) $LSG convert $BERT out --quiet`,
+        "ls -A out | grep -c '^.lsg-partial$'",
+        ...["verify", "inspect", "bench", "export", "push"].map(
+          (verb) =>
+            `$LSG ${verb} out ${verb === "push" ? "org/name" : ""} > said 2>&1; echo $? $(grep -c 'is not whole' said)`,
+        ),
+        "$LSG convert out elsewhere > said 2>&1; echo $? $(grep -c 'is not whole' said)",
+        "$LSG convert $BERT out --quiet; echo $?",
+        "ls -A out | grep -c partial",
+        "$LSG inspect out --json > /dev/null; echo $?",
+      ]);
+      expect(status, stderr).toBe(0);
+      const refused = "2 1";
+      expect(lines).toEqual(["1", ...Array.from({ length: 6 }, () => refused), "0", "0", "0"]);
+    },
+  );
 
   test("graphs that lie on another disk than their model are refused before the work; the remedy helps", async () => {
     const cwd = await temporaryFolder();

@@ -8,6 +8,7 @@ import { MARK_FILE, SILENCE_MS } from "../../src/checkpoint/interrupted/mark.js"
 import { writeFolder } from "../../src/write/output-folder.js";
 import { openWork } from "../../src/write/work-folder.js";
 import { temporaryFolder } from "../support/fixtures.js";
+import { variants } from "../support/variants.js";
 
 const OPTIONS = { force: false, sourceFolder: undefined };
 
@@ -58,7 +59,7 @@ function refusing(code: string, matching: RegExp, times = Number.POSITIVE_INFINI
   });
 }
 
-describe.each(["EPERM", "EBUSY", "EACCES"])("a rename that is refused with %s", (code) => {
+describe.each(variants(["EPERM", "EBUSY", "EACCES"]))("a rename that is refused with %s", (code) => {
   const replace = async (refused: ReturnType<typeof refusing>) => {
     const parent = await temporaryFolder();
     const target = join(parent, "out");

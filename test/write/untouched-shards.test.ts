@@ -1,7 +1,7 @@
 import { chmod, cp, mkdir, readFile, stat, truncate, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { openCheckpoint } from "../../src/checkpoint/checkpoint.js";
+import { readCheckpoint } from "../../src/checkpoint/checkpoint.js";
 import { openFolder } from "../../src/checkpoint/folder.js";
 import { isModelWeights } from "../../src/checkpoint/left-out.js";
 import { openWeights } from "../../src/checkpoint/weight-reader.js";
@@ -105,7 +105,7 @@ describe("a shard is written anew", () => {
 test("a shard that became shorter meanwhile is an error", async () => {
   const source = await inShards();
   const opened = await openFolder(source);
-  const checkpoint = await openCheckpoint(opened);
+  const checkpoint = await readCheckpoint(opened);
   await truncate(join(source, LAYERS), 100);
   const shard = { file: LAYERS, copyOf: LAYERS, metadata: undefined, tensors: new Map() };
   const from = { source: opened, reader: await openWeights(checkpoint, () => ({})) };

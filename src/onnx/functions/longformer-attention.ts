@@ -9,12 +9,14 @@ import {
   sizeOf,
   splitHeads,
   swapHeads,
+  vector,
 } from "./attend.js";
 import { joinHeads } from "./head-groups.js";
 import { blockAttention, blockSize } from "./longformer/block-attention.js";
-import { globalTokens } from "./longformer/global-tokens.js";
-import type { WindowInputs } from "./longformer/inputs.js";
+import { rowNumbers, tokensAt } from "./longformer/global-index.js";
+import type { GlobalKeys, WindowInputs } from "./longformer/inputs.js";
 import { shortAttention } from "./longformer/short-attention.js";
+import { HIDDEN } from "./masks.js";
 
 export interface LongformerAttentionOptions extends Heads {
   /** Tokens that a token sees on either side: half of transformers' `attention_window`. */
@@ -149,4 +151,42 @@ function describe(
     `Sliding-window${globals ? " and global" : ""} attention in ${numHeads} heads of ${headDim}: ` +
     `${window} tokens on either side${gaps}. (batch, length, ${numHeads * headDim}) in and out.`
   );
+}
+
+interface GlobalTokens extends GlobalKeys {
+  /**
+   * int64 (batch, length): where each token's context is when those of every row stand in one list, first of its
+   * tokens in their windows, then of its global tokens.
+   */
+  readonly source: Value;
+}
+
+/**
+ * Global tokens as keys, by their ordinary projections.
+ * @param key (batch, length, heads · head_dim), also `value`
+ * @param index (batch, globals); from `length` on: a filler
+ */
+function globalTokens(
+  op: Op,
+  { key, value, index }: { readonly key: Value; readonly value: Value; readonly index: Value },
+  heads: Heads,
+): GlobalTokens {
+  const [batch, length] = [sizeOf(op, key, 0), sizeOf(op, key, 1)];
+  const isToken = op.Less(index, length);
+  const total = op.Add(length, sizeOf(op, index, 1));
+  const all = op.Range(0, op.Mul(batch, total), 1);
+  const rowStart = op.Mul(rowNumbers(op, key), total);
+  const own = op.Add(op.Range(length, total, 1), rowStart);
+  // A filler's place is its own, where no token looks: no place is written twice.
+  const place = op.Where(isToken, op.Add(index, rowStart), own);
+  const source = op.ScatterND(all, op.Reshape(place, [-1, 1]), op.Reshape(own, [-1]));
+  const ofTokens = (x: Value) =>
+    op.Slice(op.Reshape(x, vector(op, batch, total)), [0], op.Reshape(length, [1]), [1]);
+  return {
+    key: splitHeads(op, tokensAt(op, key, index), heads),
+    value: splitHeads(op, tokensAt(op, value, index), heads),
+    bias: op.Where(isToken, op.scalarLike(0, key), op.scalarLike(HIDDEN, key)),
+    isGlobal: ofTokens(op.Greater(source, all)),
+    source: ofTokens(source),
+  };
 }

@@ -1,4 +1,4 @@
-import { effectiveSparsity } from "../../attention/lsg-config.js";
+import { effectiveSparsity, type SparsityType } from "../../attention/lsg-config.js";
 import { OptionError } from "../../base/errors.js";
 import type { OnnxFunction, Op, Value } from "../body.js";
 import { defineFunction } from "../builder.js";
@@ -25,8 +25,11 @@ import {
   queryElements,
   withElement,
 } from "./relative-blocks.js";
-import { sparseKeys } from "./sparse/index.js";
-import { paddedTokens } from "./sparse/tokens.js";
+import { lshKeys } from "./sparse/lsh.js";
+import { normKeys } from "./sparse/norm.js";
+import { bosPoolingKeys, poolingKeys } from "./sparse/pooling.js";
+import { blockStrideKeys, strideKeys } from "./sparse/stride.js";
+import { paddedTokens, type SparseKeys } from "./sparse/tokens.js";
 import { causalWindow, keyWindows, windowColumns } from "./windows.js";
 
 /**
@@ -124,6 +127,25 @@ function blockAttention(op: Op, inputs: HeadInputs, options: LsgAttentionOptions
         value,
       );
   return inRows(long, contexts, globalContext);
+}
+
+const KINDS: Record<Exclude<SparsityType, "none">, (inputs: LongInputs) => SparseKeys> = {
+  norm: normKeys,
+  pooling: poolingKeys,
+  stride: strideKeys,
+  block_stride: blockStrideKeys,
+  bos_pooling: bosPoolingKeys,
+  lsh: lshKeys,
+};
+
+/**
+ * The keys that the sparse part adds to the tokens' own, block_size / sparsity_factor for each block;
+ * none where it is off, or where factor 1 keeps every token.
+ */
+function sparseKeys(inputs: LongInputs): SparseKeys | undefined {
+  const { config } = inputs;
+  const kind = effectiveSparsity(config);
+  return kind === "none" || config.sparsity_factor === 1 ? undefined : KINDS[kind](inputs);
 }
 
 /** What each group of heads attends with; keys and values are gathered elsewhere. */

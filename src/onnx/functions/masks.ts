@@ -8,20 +8,27 @@ import type { Op, Value } from "../body.js";
  */
 export const HIDDEN = -1e4;
 
-export interface KeyBiasOptions {
+/** What an attention mask says of keys. */
+export interface KeyMask {
   /** Tokens before the first column of the attention mask, which no mask hides. */
   readonly prependedTokens: number;
   /** Hides the first token from every query, as `mask_first_token` asks. */
   readonly maskFirstToken: boolean;
-  readonly dtype: FloatDtype;
 }
+
+/** Keys are the mask's tokens, and hidden only where it says so. */
+export const WHOLE_MASK: KeyMask = { prependedTokens: 0, maskFirstToken: false };
 
 /**
  * The form in which every attention op takes the mask, computed once per model.
  * @param attentionMask int64 (batch, length); 0 hides a token
  * @returns (batch, prependedTokens + length): 0 for a key that can be seen, `HIDDEN` for one that cannot
  */
-export function keyBias(op: Op, attentionMask: Value, options: KeyBiasOptions): Value {
+export function keyBias(
+  op: Op,
+  attentionMask: Value,
+  options: KeyMask & { readonly dtype: FloatDtype },
+): Value {
   const visible = op.Cast(attentionMask, { to: "BOOL" });
   const unmasked = options.maskFirstToken ? op.And(visible, isLater(op, attentionMask)) : visible;
   const cast = (values: number[]) => op.Cast(op.constant("F32", values), { to: options.dtype });

@@ -3,12 +3,10 @@ import type { OnnxFunction } from "../../onnx/body.js";
 import { createGraph, type OnnxModel } from "../../onnx/builder.js";
 import { decoderHeads } from "../../onnx/decoder.js";
 import type { Heads } from "../../onnx/functions/attend.js";
-import { keyBias } from "../../onnx/functions/masks.js";
-import { modelBytes } from "../../onnx/writer.js";
-import { running } from "../../runtime/runnable.js";
-import type { Outcome } from "../attempt.js";
+import { keyBias, WHOLE_MASK } from "../../onnx/functions/masks.js";
+import type { Outcome } from "../check.js";
 import { fullAttentionByDefinition } from "../definition/full.js";
-import { judgeOp, type OpCheck, type OpError, relativeError } from "./check-op.js";
+import { errorOf, floats, judgeOp, type OpCheck } from "./check-op.js";
 
 const BATCH = 2;
 
@@ -26,35 +24,21 @@ const SIZES = [
  * sees all keys that are not hidden; the other's queries are the last of the keys, and none sees a later one.
  */
 export async function checkDecoderOp(attention: OnnxFunction, check: OpCheck): Promise<Outcome> {
-  const { host, device, model, seed, signal } = check;
-  const heads = decoderHeads(model);
+  const heads = decoderHeads(check.model);
   const isMasked = attention.proto.input.includes("key_bias");
-  const session = await running(`${attention.name} cannot be loaded`, async () =>
-    host.open(await modelBytes(decoderOpModel(attention, heads, isMasked)), { device }),
-  );
-  const found: OpError[] = [];
-  try {
-    for (const [queries, keys] of SIZES) {
-      signal?.throwIfAborted();
-      const problem = decoderProblem(heads, queries, keys, isMasked, seed + keys);
-      const expected = fullAttentionByDefinition(problem, !isMasked);
-      const results = await running(`${attention.name} does not run with ${keys} keys`, () =>
-        session.run({
-          query: floats(problem.query, [BATCH, queries, heads.numHeads * heads.headDim]),
-          key: inHeads(problem.key, heads, keys),
-          value: inHeads(problem.value, heads, keys),
-          ...(isMasked && {
-            attention_mask: { dims: [BATCH, keys], values: problem.mask, dtype: "int64" } as const,
-          }),
-        }),
-      );
-      const error = relativeError(results.context?.values ?? new Float32Array(0), expected);
-      found.push({ length: keys, error });
-    }
-  } finally {
-    await session.close();
-  }
-  return judgeOp(found, device);
+  const graph = decoderOpModel(attention, heads, isMasked);
+  return judgeOp({ what: attention.name, graph, cases: SIZES }, check, async (session, [queries, keys]) => {
+    const problem = decoderProblem(heads, queries, keys, isMasked, check.seed + keys);
+    const inputs = {
+      query: floats(problem.query, [BATCH, queries, heads.numHeads * heads.headDim]),
+      key: inHeads(problem.key, heads, keys),
+      value: inHeads(problem.value, heads, keys),
+      attention_mask: { dims: [BATCH, keys], values: problem.mask, dtype: "int64" },
+    } as const;
+    const expected = fullAttentionByDefinition(problem, !isMasked);
+    const what = `${attention.name} does not run with ${keys} keys`;
+    return { length: keys, error: await errorOf(session, what, inputs, expected) };
+  });
 }
 
 /** A model of one op: `query` (batch, length, heads · head_dim), `key` and `value` as a cache keeps them. */
@@ -68,8 +52,7 @@ function decoderOpModel(attention: OnnxFunction, heads: Heads, isMasked: boolean
   ];
   if (isMasked) {
     const mask = graph.input("attention_mask", "I64", ["batch_size", "keys"]);
-    const options = { prependedTokens: 0, maskFirstToken: false, dtype: "F32" } as const;
-    inputs.push(keyBias(graph.op, mask, options));
+    inputs.push(keyBias(graph.op, mask, { ...WHOLE_MASK, dtype: "F32" }));
   }
   graph.output("context", graph.op.call(attention, ...inputs), "F32", dims);
   return graph.model();
@@ -83,10 +66,6 @@ function decoderProblem(heads: Heads, queries: number, keys: number, isMasked: b
   const shorter = isMasked ? Math.max(1, Math.floor(0.7 * keys)) : keys;
   const mask = Array.from({ length: BATCH * keys }, (_, i) => (i < keys + shorter ? 1 : 0));
   return { batch: BATCH, ...heads, query: draw(queries), key: draw(keys), value: draw(keys), mask };
-}
-
-function floats(values: ArrayLike<number>, dims: readonly number[]) {
-  return { dims, values, dtype: "float32" } as const;
 }
 
 /** (batch, keys, heads · head_dim) as (batch, heads, keys, head_dim). */

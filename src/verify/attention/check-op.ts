@@ -1,20 +1,14 @@
-import { effectiveSparsity, type LsgConfig } from "../../attention/lsg-config.js";
-import { type LocalAttention, lsgOf } from "../../attention/variants.js";
+import type { LocalAttention } from "../../attention/variants.js";
 import type { Device } from "../../base/device-names.js";
 import type { Model } from "../../model/model.js";
-import type { OnnxFunction } from "../../onnx/body.js";
-import { prependedTokens } from "../../onnx/functions/lsg-inputs.js";
-import { opOnlyModel } from "../../onnx/op-only.js";
+import type { OnnxModel } from "../../onnx/builder.js";
 import { modelBytes } from "../../onnx/writer.js";
-import { formatNumber } from "../../report/numbers.js";
-import { largestAt, lengthsUpTo } from "../../report/words.js";
+import { formatNumber, largestAt, lengthsUpTo } from "../../report/numbers.js";
 import type { GraphHost } from "../../runtime/graph-host.js";
-import { sweepLengths } from "../../runtime/lengths.js";
-import { running } from "../../runtime/runnable.js";
+import { running } from "../../runtime/open-runnable.js";
 import type { Session } from "../../runtime/session.js";
-import type { Outcome } from "../attempt.js";
-import { lsgAttentionByDefinition } from "../definition/lsg.js";
-import { attentionProblem, type ProblemSize, type RandomProblem } from "./problem.js";
+import type { NumberTensor } from "../../runtime/tensors.js";
+import type { Outcome } from "../check.js";
 
 /**
  * Float32 against float64, relative to the largest output: measured 2e-7 to 2e-6 on CPUs. Other devices order
@@ -41,44 +35,36 @@ export interface OpError {
   readonly error: number;
 }
 
-/** Compares an encoder's attention op with its definition, computed in float64 token by token, at hostile lengths. */
-export async function checkEncoderOp(attention: OnnxFunction, check: OpCheck): Promise<Outcome> {
-  const { host, device, model, longest, lengths: asked, seed, signal } = check;
-  const lsg = lsgOf(check.attention);
-  if (!lsg) throw new Error("the model has no LSG attention");
-  const heads = { numHeads: model.sizes.heads, headDim: model.sizes.hidden / model.sizes.heads };
-  const prepended = prependedTokens(lsg);
-  const { relativeBias: relative } = model.architecture.encoder;
-  const graph = opOnlyModel({
-    ...heads,
-    attention,
-    prependedTokens: prepended,
-    maskFirstToken: lsg.mask_first_token,
-    biased: relative && { relative, config: lsg, causal: model.config.is_decoder === true },
-    dtype: "F32",
-  });
-  const session = await running("the attention op cannot be loaded", async () =>
+/**
+ * Runs a graph of one op in several cases, and judges how far it is from its definition.
+ * @param what how to call it in errors
+ * @param cases by ascending length
+ */
+export async function judgeOp<Case>(
+  {
+    what,
+    graph,
+    cases,
+  }: { readonly what: string; readonly graph: OnnxModel; readonly cases: readonly Case[] },
+  { host, device, signal }: OpCheck,
+  errorIn: (session: Session, one: Case) => Promise<OpError>,
+): Promise<Outcome> {
+  const session = await running(`${what} cannot be loaded`, async () =>
     host.open(await modelBytes(graph), { device }),
   );
   const found: OpError[] = [];
   try {
-    for (const length of sweepLengths(check.attention, longest, asked)) {
+    for (const one of cases) {
       signal?.throwIfAborted();
-      const size = { ...heads, prepended, length, blockSize: lsg.block_size, relative, seed: seed + length };
-      let error = await errorAt(session, size, lsg, check);
-      // Keys that are picked by hashing may be picked otherwise where float32 cannot tell; not twice in a row.
-      if (error > opTolerance(device) && effectiveSparsity(lsg) === "lsh")
-        error = await errorAt(session, { ...size, seed: size.seed + 1 }, lsg, check);
-      found.push({ length, error });
+      found.push(await errorIn(session, one));
     }
   } finally {
     await session.close();
   }
-  return judgeOp(found, device);
+  return judge(found, device);
 }
 
-/** Judges an op by its errors at several lengths, ascending. */
-export function judgeOp(found: readonly OpError[], device: Device): Outcome {
+function judge(found: readonly OpError[], device: Device): Outcome {
   const tolerance = opTolerance(device);
   const worst = found.reduce((a, b) => (a.error >= b.error ? a : b));
   const failed = found.filter(({ error }) => !(error <= tolerance));
@@ -94,48 +80,35 @@ export function judgeOp(found: readonly OpError[], device: Device): Outcome {
   };
 }
 
-function opTolerance(device: Device): number {
+/** How far an op may be from its definition. */
+export function opTolerance(device: Device): number {
   return device === "cpu" ? TOLERANCES.cpu : TOLERANCES.other;
 }
 
-async function errorAt(
+/**
+ * Runs an op once.
+ * @param what that it does not run, for errors
+ * @param inputs those among them that the op has are given to it
+ * @returns how far its output is from the expected one
+ */
+export async function errorOf(
   session: Session,
-  size: ProblemSize,
-  lsg: LsgConfig,
-  { model, lshSeed }: OpCheck,
+  what: string,
+  inputs: Readonly<Record<string, NumberTensor>>,
+  expected: Float64Array,
 ): Promise<number> {
-  const problem = attentionProblem(size);
-  const causal = model.config.is_decoder === true;
-  const expected = lsgAttentionByDefinition(problem, { config: lsg, causal, seed: lshSeed });
-  return relativeError(await runOp(session, problem, size.length), expected);
+  const known = Object.entries(inputs).filter(([name]) => session.inputNames.includes(name));
+  const results = await running(what, () => session.run(Object.fromEntries(known)));
+  return relativeError(results.context?.values ?? new Float32Array(0), expected);
 }
 
-async function runOp(session: Session, problem: RandomProblem, length: number): Promise<Float32Array> {
-  const { batch, numHeads, headDim, query, key, value, mask, table } = problem;
-  const width = numHeads * headDim;
-  const floats = (values: ArrayLike<number>) => {
-    return { dims: [batch, values.length / batch / width, width], values, dtype: "float32" } as const;
-  };
-  const results = await running(`the attention op does not run at ${length} tokens`, () =>
-    session.run({
-      query: floats(query),
-      key: floats(key),
-      value: floats(value),
-      attention_mask: { dims: [batch, length], values: mask, dtype: "int64" },
-      ...(table && {
-        relative_attention_bias: {
-          dims: [table.length / numHeads, numHeads],
-          values: table,
-          dtype: "float32",
-        } as const,
-      }),
-    }),
-  );
-  return results.context?.values ?? new Float32Array(0);
+/** Numbers as a session takes them. */
+export function floats(values: ArrayLike<number>, dims: readonly number[]): NumberTensor {
+  return { dims, values, dtype: "float32" };
 }
 
 /** The largest difference over the largest expected value, where something is expected: NaN stands elsewhere. */
-export function relativeError(actual: Float32Array, expected: Float64Array): number {
+function relativeError(actual: Float32Array, expected: Float64Array): number {
   if (actual.length !== expected.length) return Number.POSITIVE_INFINITY;
   let [error, scale] = [0, 0];
   for (let i = 0; i < expected.length; i++) {

@@ -1,13 +1,12 @@
 import type { Model } from "../../model/model.js";
 import type { OnnxFunction } from "../../onnx/body.js";
-import { attentionFunction } from "../../onnx/context.js";
 import { decoderHeads } from "../../onnx/decoder.js";
 import { crossAttention, decoderSelfAttention } from "../../onnx/functions/decoder-attention.js";
 import { formatNumber } from "../../report/numbers.js";
-import type { Outcome } from "../attempt.js";
+import type { Outcome } from "../check.js";
 import { checkDecoderOp } from "./check-decoder-op.js";
-import { checkLongformerOp, longformerOps } from "./check-longformer-op.js";
-import { checkEncoderOp, type OpCheck } from "./check-op.js";
+import type { OpCheck } from "./check-op.js";
+import { proofOf } from "./variants.js";
 
 /** An attention op, and what to call it in a report. */
 export interface NamedOp {
@@ -16,12 +15,11 @@ export interface NamedOp {
 }
 
 /** The attention ops that a model's graphs are built of. */
-export function opsOf({ model, attention, lshSeed }: OpCheck): NamedOp[] {
-  const encoder =
-    attention.kind === "lsg"
-      ? [attentionFunction(model, { lsg: attention.config, seed: lshSeed })]
-      : longformerOps(model, attention.config);
-  return [...encoder, ...decoderOps(model)].map((op) => ({ label: op.name, attention: op }));
+export function opsOf(check: OpCheck): NamedOp[] {
+  return [...proofOf(check.attention).encoderOps(check), ...decoderOps(check.model)].map((op) => ({
+    label: op.name,
+    attention: op,
+  }));
 }
 
 /**
@@ -33,8 +31,7 @@ export async function checkOps(ops: readonly NamedOp[], check: OpCheck): Promise
   const decoding = new Set(decoderOps(check.model).map(({ name }) => name));
   const passed: (Outcome & { readonly label: string })[] = [];
   for (const { label, attention } of ops) {
-    const ofEncoder = check.attention.kind === "lsg" ? checkEncoderOp : checkLongformerOp;
-    const look = decoding.has(attention.name) ? checkDecoderOp : ofEncoder;
+    const look = decoding.has(attention.name) ? checkDecoderOp : proofOf(check.attention).checkOp;
     const outcome = await look(attention, check);
     if (ops.length === 1) return outcome;
     if (outcome.verdict === "fail") return { ...outcome, detail: `${label}: ${outcome.detail}` };

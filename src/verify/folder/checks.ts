@@ -1,4 +1,4 @@
-import { isLongformer } from "../../attention/longformer.js";
+import { needsCode, resultVariant } from "../../attention/variants.js";
 import { largestOf, smallestOf } from "../../base/extremes.js";
 import { openWeights } from "../../checkpoint/weight-reader.js";
 import { lengthChange } from "../../model/config.js";
@@ -8,11 +8,11 @@ import { parseRecordedOptions } from "../../options/options.js";
 import { RECORD_FILE } from "../../plan/conversion-record.js";
 import { planModel } from "../../plan/plan-source.js";
 import type { ConversionPlan, ConversionRecord } from "../../plan/types.js";
-import { counted } from "../../report/words.js";
+import { counted } from "../../report/numbers.js";
 import type { TokenIdMap } from "../../tokenizer/add-tokens.js";
 import { tokenizerClassOf } from "../../tokenizer/class-name.js";
 import { findTokens, type TokenizerFiles } from "../../tokenizer/vocabulary.js";
-import { attempt, judge, type Outcome } from "../attempt.js";
+import { attempt, judge, type Outcome } from "../check.js";
 import type { Recorder } from "../recorder.js";
 import { checkLength } from "./length.js";
 import { checkModeling, type ModelingSubject } from "./modeling.js";
@@ -82,7 +82,8 @@ export async function checkFolder(subject: FolderSubject, recorder: Recorder): P
   const model = converted;
   const modeling = await lookAtModeling(
     {
-      ...{ source, model, version: record?.lsg_version, isCompared: plan !== undefined },
+      ...{ source, model, variant: resultVariant(model.attention().kind) },
+      ...{ version: record?.lsg_version, isCompared: plan !== undefined },
       hasRecord: source.files.has(RECORD_FILE),
     },
     recorder,
@@ -132,7 +133,7 @@ async function lookAtModeling(subject: ModelingSubject, recorder: Recorder): Pro
     if (files) proven = { files };
     return outcome;
   });
-  if (check.verdict !== "pass" || !isLongformer(subject.model.architecture)) recorder.add(check);
+  if (check.verdict !== "pass" || needsCode(subject.variant)) recorder.add(check);
   return proven;
 }
 

@@ -1,5 +1,5 @@
 import { isLocalVariant, variantOf } from "../../attention/variants.js";
-import { CheckpointError, LsgError } from "../../base/errors.js";
+import { CheckpointError, nothingIfRefused } from "../../base/errors.js";
 import { CONFIG_FILE } from "../../checkpoint/checkpoint.js";
 import type { OpenedModel } from "../../model/open.js";
 import { RECORD_FILE } from "../../plan/conversion-record.js";
@@ -25,7 +25,8 @@ export async function kindOf(opened: OpenedModel, name: string): Promise<FolderK
   if (!source.files.has(CONFIG_FILE)) {
     throw nothingConverted(`${name} has neither ${RECORD_FILE} nor ${CONFIG_FILE}`);
   }
-  const architecture = await namedArchitecture(opened);
+  // Undefined for a model type that lsg does not know, or that is not named.
+  const architecture = await opened.namedArchitecture().catch(nothingIfRefused);
   if (isLocalVariant(variantOf(await opened.config(), architecture))) return "fine-tuned";
   if (!architecture) {
     throw nothingConverted(`${name} has no ${RECORD_FILE}, and its ${CONFIG_FILE} is that of no LSG model`);
@@ -41,14 +42,4 @@ function nothingConverted(what: string): NotConvertedError {
     `${what}: there is nothing to verify.`,
     "Name a folder that lsg convert wrote: lsg convert MODEL FOLDER",
   );
-}
-
-/** Undefined for a model type that lsg does not know, or that is not named. */
-async function namedArchitecture(opened: OpenedModel) {
-  try {
-    return await opened.namedArchitecture();
-  } catch (error) {
-    if (!(error instanceof LsgError)) throw error;
-    return undefined;
-  }
 }

@@ -3,9 +3,9 @@ import type { FileSource } from "../../checkpoint/file-source.js";
 import { lengthChange, raisedLengths } from "../../model/config.js";
 import type { Model } from "../../model/model.js";
 import { statedPositions } from "../../model/positions.js";
-import { counted } from "../../report/words.js";
+import { counted } from "../../report/numbers.js";
 import { type Lengths, limitsLength, raiseLength } from "../../tokenizer/raise-length.js";
-import { judge, type Outcome } from "../attempt.js";
+import { judge, type Outcome } from "../check.js";
 
 /**
  * Looks whether everything that limits the length of inputs says the same.

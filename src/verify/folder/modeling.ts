@@ -1,12 +1,11 @@
 import { notYetWritten } from "../../architectures/earlier-modeling.js";
 import { type ModelingCode, modelingCode, sha256 } from "../../architectures/modeling.js";
-import { isLongformer } from "../../attention/longformer.js";
-import { lsgAutoMap } from "../../attention/lsg.js";
+import { autoMap, type LocalVariant, needsCode } from "../../attention/variants.js";
 import { packageInfo } from "../../base/package.js";
 import type { FileSource } from "../../checkpoint/file-source.js";
 import type { Model } from "../../model/model.js";
-import { counted } from "../../report/words.js";
-import { judge, type Outcome } from "../attempt.js";
+import { counted } from "../../report/numbers.js";
+import { judge, type Outcome } from "../check.js";
 import { foreignCode } from "./foreign-code.js";
 import { describeDifference, jsonDifferences } from "./json-differences.js";
 
@@ -14,6 +13,8 @@ import { describeDifference, jsonDifferences } from "./json-differences.js";
 export interface ModelingSubject {
   readonly source: FileSource;
   readonly model: Model;
+  /** What its attention should be. */
+  readonly variant: LocalVariant;
   /** lsg's, as the folder's record has it; undefined for a folder without a record: one that was trained further. */
   readonly version: string | undefined;
   readonly hasRecord: boolean;
@@ -32,10 +33,9 @@ export interface ModelingFindings {
  * stands before `--` in an entry is another repository, or a folder of the current directory.
  */
 export async function checkModeling(subject: ModelingSubject): Promise<ModelingFindings> {
-  const { source, model, hasRecord, isCompared } = subject;
+  const { source, model, variant, hasRecord, isCompared } = subject;
   const version = subject.version ?? packageInfo().version;
-  const isOwn = !isLongformer(model.architecture);
-  // transformers has Longformer's code itself.
+  const isOwn = needsCode(variant);
   const code = isOwn ? modelingCode(model.architecture, version) : NO_CODE;
   const files = new Map<string, Buffer>();
   const findings: string[] = [];
@@ -45,10 +45,7 @@ export async function checkModeling(subject: ModelingSubject): Promise<ModelingF
     else if (sha256(content) === hash) files.set(path, content);
     else findings.push(`${path} is not the file that comes with lsg ${version}`);
   }
-  findings.push(
-    ...autoMapFindings(model, subject.version, hasRecord),
-    ...refusalFindings(model, code.refusal),
-  );
+  findings.push(...autoMapFindings(subject), ...refusalFindings(model, code.refusal));
   // Where there is an original, what is its own is no finding, and what is not stands among the differences from the plan.
   const foreign = isCompared ? [] : await foreignCode(source);
   const all = [...findings, ...foreign];
@@ -67,13 +64,9 @@ export async function checkModeling(subject: ModelingSubject): Promise<ModelingF
 const NO_CODE: ModelingCode = { files: new Map(), refusal: {} };
 
 /** Entry for entry, and none more. A Trainer may leave out those of classes that it has not opened. */
-function autoMapFindings(
-  { config, architecture }: Model,
-  version: string | undefined,
-  hasRecord: boolean,
-): string[] {
-  const { auto_map: found } = config;
-  const expected = isLongformer(architecture) ? undefined : lsgAutoMap(architecture);
+function autoMapFindings({ model, variant, version, hasRecord }: ModelingSubject): string[] {
+  const { auto_map: found } = model.config;
+  const expected = autoMap(variant, model.architecture);
   if (expected && found === undefined) {
     return ["config.json has no auto_map: transformers would not open the LSG classes"];
   }

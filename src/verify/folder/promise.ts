@@ -1,14 +1,13 @@
 import { EARLIER_MODELING } from "../../architectures/earlier-modeling.js";
-import { longformerRow, readLongformer } from "../../attention/longformer.js";
-import { keptGlobalRows, lsgRow, readLsgConfig } from "../../attention/lsg.js";
-import type { LsgConfig } from "../../attention/lsg-config.js";
-import type { LocalAttention } from "../../attention/variants.js";
+import { keptGlobalRows } from "../../attention/lsg.js";
+import { type LocalAttention, losslessLength, readAs } from "../../attention/variants.js";
 import { packageInfo } from "../../base/package.js";
 import { resultClass } from "../../model/classes.js";
 import type { Model } from "../../model/model.js";
 import type { ConversionRecord } from "../../plan/types.js";
-import { counted } from "../../report/words.js";
-import { judge, type Outcome } from "../attempt.js";
+import { counted } from "../../report/numbers.js";
+import { proofOf } from "../attention/variants.js";
+import { judge, type Outcome } from "../check.js";
 import { promiseWords } from "../report/wording.js";
 import { describeDifference, jsonDifferences } from "./json-differences.js";
 import { TRAINED_IN_PLACE } from "./trained-in-place.js";
@@ -16,8 +15,7 @@ import { TRAINED_IN_PLACE } from "./trained-in-place.js";
 /** Looks whether config.json is one of which the record can promise what it does; it needs no original. */
 export function checkPromise(record: ConversionRecord, model: Model, attention: LocalAttention): Outcome {
   const { config, architecture } = model;
-  const asked =
-    attention.kind === "lsg" ? askedOfLsg(record, attention.config) : askedOfLongformer(record, model);
+  const asked = proofOf(attention).askedOf(record, model);
   const found = {
     model_type: config.model_type,
     architectures: config.architectures,
@@ -65,22 +63,6 @@ function versionFindings({ lsg_version: found, format_version: format }: Convers
   ];
 }
 
-/** Without pooling nothing would stand in the place of a token that is hidden: the flag is overruled then. */
-function askedOfLsg({ options }: ConversionRecord, lsg: LsgConfig): Readonly<Record<string, unknown>> {
-  return { ...options.lsg, ...(lsg.mask_first_token && { pool_with_global: true }) };
-}
-
-function askedOfLongformer(
-  { options }: ConversionRecord,
-  { sizes }: Model,
-): Readonly<Record<string, unknown>> {
-  const { attention_window: window } = options;
-  if (!Array.isArray(window)) return {};
-  return {
-    attention_window: window.length === 1 ? new Array<unknown>(sizes.layers).fill(window[0]) : window,
-  };
-}
-
 /** What can be promised of attention; where lsg 0.1.0 did not record the source's own, one of several. */
 function losslessLengths(
   {
@@ -89,19 +71,14 @@ function losslessLengths(
     max_sequence_length: length,
     source_attention: own,
   }: ConversionRecord,
-  { config, architecture, sizes }: Model,
+  { architecture, sizes }: Model,
   attention: LocalAttention,
 ): number[] {
   // Of a table that was cut the result reads no more than is left.
   const shared = Math.min(length.from, length.to);
-  const isEarlier = EARLIER_MODELING.has(version);
-  if (attention.kind === "longformer") {
-    const source = own && readLongformer(own, sizes);
-    const upTo = longformerRow.losslessLength(attention.config, shared, source);
-    return isEarlier ? [upTo, shared] : [upTo];
-  }
   const keptRows = keptGlobalRows(options.resize_lsg === true, options.keep_first_global_token === true);
-  const source = own && readLsgConfig({ ...config, ...own }, architecture);
-  const upTo = lsgRow.losslessLength(attention.config, shared, source, keptRows);
-  return isEarlier && keptRows !== "none" ? [upTo, shared, 0] : [upTo];
+  const source = own && readAs(attention.kind, { config: own, architecture, sizes }).config;
+  const upTo = losslessLength(attention, shared, source, keptRows);
+  const others = EARLIER_MODELING.has(version) ? proofOf(attention).unrecordedLengths(shared, keptRows) : [];
+  return [upTo, ...others];
 }

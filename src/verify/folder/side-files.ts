@@ -12,9 +12,9 @@ import { graphHints } from "../../onnx/graph-hints.js";
 import { inFormatOf, RECORD_FILE } from "../../plan/conversion-record.js";
 import { HARMLESS, isRead } from "../../plan/side-files.js";
 import type { ConversionPlan, SideFile } from "../../plan/types.js";
-import { counted } from "../../report/words.js";
+import { counted } from "../../report/numbers.js";
 import { plannedContent } from "../../write/side-files.js";
-import { judge, type Outcome } from "../attempt.js";
+import { judge, type Outcome } from "../check.js";
 import { describeDifference, jsonFileDifferences } from "./json-differences.js";
 
 /** Its owner may edit it: nothing that computes reads it. */

@@ -10,8 +10,8 @@ import {
 import { RECORD_FILE } from "../../plan/conversion-record.js";
 import { isRead } from "../../plan/side-files.js";
 import type { ConversionRecord } from "../../plan/types.js";
-import { counted } from "../../report/words.js";
-import { judge, type Outcome } from "../attempt.js";
+import { counted } from "../../report/numbers.js";
+import { judge, type Outcome } from "../check.js";
 
 const REMEDY =
   "Name the original as it was when it was converted: --against FOLDER_OR_HUB_MODEL; or convert this one again.";

@@ -3,11 +3,10 @@ import type { Checkpoint } from "../../checkpoint/checkpoint.js";
 import type { CheckpointTensor } from "../../checkpoint/weight-file.js";
 import type { WeightReader } from "../../checkpoint/weight-reader.js";
 import type { ConversionPlan, PlannedTensor } from "../../plan/types.js";
-import { formatNumber } from "../../report/numbers.js";
-import { counted } from "../../report/words.js";
+import { counted, formatNumber } from "../../report/numbers.js";
 import { tensorBytes } from "../../safetensors/header.js";
 import { tensorPieces } from "../../write/shard-writer.js";
-import { judge, type Outcome } from "../attempt.js";
+import { judge, type Outcome } from "../check.js";
 import { tensorDifference } from "./tensor-difference.js";
 import { TRAINED_IN_PLACE } from "./trained-in-place.js";
 

@@ -1,5 +1,6 @@
 import { join, posix } from "node:path";
 import { taskOf } from "../../architectures/tasks.js";
+import { takesGlobals } from "../../attention/variants.js";
 import { GRAPH_DTYPES, type GraphDtype, inDtype } from "../../base/graph-dtypes.js";
 import { GRAPH_FILE, graphFiles, graphsIn } from "../../checkpoint/graph-files.js";
 import { readFunctions } from "../../onnx/read-functions.js";
@@ -7,9 +8,8 @@ import { headForTask } from "../../onnx/tasks.js";
 import type { Session } from "../../runtime/session.js";
 import { bringFile } from "../../runtime/workspace.js";
 import type { CandidateTokens } from "../../tokenizer/candidate-tokens.js";
-import { attempt, failureOf, type Outcome } from "../attempt.js";
 import { checkOps, type NamedOp } from "../attention/check-ops.js";
-import type { Check } from "../types.js";
+import { attempt, type Check, failureOf, type Outcome } from "../check.js";
 import { closenessOf } from "./closeness.js";
 import { compareBytes } from "./compare-bytes.js";
 import { compareGeneration } from "./compare-generation.js";
@@ -77,19 +77,19 @@ async function checkExport(found: FoundGraphs, known: Buffer[], check: GraphChec
   let task: string | undefined;
   let globalAttention: "input" | undefined;
   let candidates: CandidateTokens | undefined;
-  const takesGlobals = (session: Session) => session.inputNames.includes("global_attention_mask");
+  const asksForGlobals = (session: Session) => session.inputNames.includes("global_attention_mask");
   const outputs = await attempt(id("graph"), `${name} and the weights`, () =>
     isWhole
       ? inSession(first, found, check, async (session) => {
-          if (takesGlobals(session)) globalAttention = "input";
+          if (asksForGlobals(session)) globalAttention = "input";
           ({ task, candidates } = await exportedFor(session, check));
           return compareWhole(session, found, check, { task, candidates });
         })
       : compareGeneration(found, check),
   );
   // Of the graphs that generate the encoder's alone may have it; one that cannot be opened is found by its outputs.
-  if (!isWhole && check.op.attention.kind === "longformer") {
-    const asks = await inSession(first, found, check, async (session) => takesGlobals(session)).catch(
+  if (!isWhole && takesGlobals(check.op.attention)) {
+    const asks = await inSession(first, found, check, async (session) => asksForGlobals(session)).catch(
       () => false,
     );
     if (asks) globalAttention = "input";

@@ -1,7 +1,7 @@
 import { largestIndex } from "../../base/extremes.js";
 import type { GraphDtype, SmallDtype } from "../../base/graph-dtypes.js";
 import { formatNumber } from "../../report/numbers.js";
-import type { FloatTensor } from "../../runtime/session.js";
+import type { FloatTensor } from "../../runtime/tensors.js";
 import { cosine, outputDifference } from "../model/comparison.js";
 import { type Difference, difference, toleranceFor } from "../model/difference.js";
 

@@ -1,16 +1,15 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join, posix } from "node:path";
-import { lsgOf } from "../../attention/variants.js";
 import { inDtype } from "../../base/graph-dtypes.js";
 import { dataFile } from "../../checkpoint/graph-files.js";
 import { openWeights } from "../../checkpoint/weight-reader.js";
-import type { GraphOptions } from "../../onnx/context.js";
 import { weightsIn } from "../../onnx/dtype-weights.js";
 import { exportedGraphs } from "../../onnx/exported-graphs.js";
+import type { GraphOptions } from "../../onnx/graph.js";
 import { writeModel } from "../../onnx/writer.js";
-import { counted } from "../../report/words.js";
-import { judge, type Outcome } from "../attempt.js";
+import { counted } from "../../report/numbers.js";
 import { firstDifference } from "../byte-streams.js";
+import { judge, type Outcome } from "../check.js";
 import { exportAgain, type FoundGraphs, type GraphCheck } from "./graph-check.js";
 
 /**
@@ -30,11 +29,7 @@ export async function compareBytes(
   const expected = new Set<string>();
   try {
     const weights = weightsIn(dtype, reader, place === ".");
-    const graphs = exportedGraphs(whole, weights, {
-      lsg: lsgOf(attention),
-      ...exported,
-      seed: lshSeed,
-    });
+    const graphs = exportedGraphs(whole, weights, { attention, ...exported, seed: lshSeed });
     for (const [base, model] of graphs) {
       signal?.throwIfAborted();
       const name = inDtype(base, dtype);

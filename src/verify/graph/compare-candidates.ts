@@ -1,8 +1,9 @@
 import { makeBatch, type Row } from "../../runtime/batch.js";
 import type { InputSource } from "../../runtime/input-source.js";
-import type { FloatTensor, Session } from "../../runtime/session.js";
+import type { Session } from "../../runtime/session.js";
+import type { FloatTensor } from "../../runtime/tensors.js";
 import type { CandidateTokens } from "../../tokenizer/candidate-tokens.js";
-import type { Outcome } from "../attempt.js";
+import type { Outcome } from "../check.js";
 import { compareByLength, judgeCloseness } from "./compare-outputs.js";
 import type { FoundGraphs, OutputCheck, Question } from "./graph-check.js";
 

@@ -7,7 +7,7 @@ import type { Model } from "../../model/model.js";
 import { DEFAULT_SEED } from "../../options/schemas.js";
 import { inThisProcess } from "../../runtime/graph-host.js";
 import { inputSource } from "../../runtime/input-source.js";
-import { openRunnable, type Runnable, type RunnableOptions } from "../../runtime/runnable.js";
+import { type OpenRunnable, openRunnable, type RunnableOptions } from "../../runtime/open-runnable.js";
 import type { Runtime } from "../../runtime/runtime.js";
 import { openTokenizer } from "../../runtime/text-tokenizer.js";
 import { openWorkspace } from "../../runtime/workspace.js";
@@ -64,11 +64,11 @@ export async function openDtypeComparison(
   const workspace = await openWorkspace(described.checkpoint.source, signal);
   // The graphs that are compared are ours too: they were just written.
   const host = inThisProcess(runtime);
-  const open = (title: string, more: Partial<RunnableOptions> = {}): Promise<Runnable> =>
+  const open = (title: string, more: Partial<RunnableOptions> = {}): Promise<OpenRunnable> =>
     openRunnable(described, {
       ...{ host, workspace, device: "cpu", lshSeed, memory: SCORES_FOR_ALL, title, ...more },
     });
-  let model: Runnable | undefined;
+  let model: OpenRunnable | undefined;
   const close = async () => {
     await model?.close();
     await workspace.close();

@@ -1,12 +1,11 @@
 import { posix } from "node:path";
 import { inDtype } from "../../base/graph-dtypes.js";
 import { GENERATION_FILES } from "../../checkpoint/graph-files.js";
-import { formatNumber } from "../../report/numbers.js";
-import { counted } from "../../report/words.js";
-import { tokenRange } from "../../runtime/batch.js";
-import type { FloatTensor, Session } from "../../runtime/session.js";
-import type { Outcome } from "../attempt.js";
-import type { DifferenceFound } from "../model/by-length.js";
+import { counted, formatNumber } from "../../report/numbers.js";
+import type { Session } from "../../runtime/session.js";
+import { type FloatTensor, tokenRange } from "../../runtime/tensors.js";
+import type { Outcome } from "../check.js";
+import type { DifferenceFound } from "../model/difference.js";
 import { compareByLength, judgeCloseness } from "./compare-outputs.js";
 import { type Case, emptied, firstPass, type Kept, laterPass, makeCases } from "./generation-steps.js";
 import { exportAgain, type FoundGraphs, inSession, type OutputCheck } from "./graph-check.js";

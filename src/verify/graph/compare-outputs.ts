@@ -4,8 +4,8 @@ import { type Batch, makeBatch, withChoices } from "../../runtime/batch.js";
 import { decoderIds } from "../../runtime/head-question.js";
 import type { Runnable } from "../../runtime/runnable.js";
 import type { Session } from "../../runtime/session.js";
-import type { Outcome } from "../attempt.js";
-import { type DifferenceFound, type Judgement, judgeByLength } from "../model/by-length.js";
+import type { Outcome } from "../check.js";
+import { type DifferenceFound, type Judgement, judgeByLength } from "../model/difference.js";
 import { exportAgain, type FoundGraphs, type OutputCheck, type Question } from "./graph-check.js";
 import { type OpenModules, openModules } from "./open-modules.js";
 
@@ -26,18 +26,18 @@ export async function compareModel(
 ): Promise<Outcome> {
   const { head, modules } = exported(check.whole, task);
   const isOwn = head === exported({ ...check.whole, modules: undefined }, undefined).head;
-  const runnable = isOwn ? check.model : await check.openBase();
+  const base = isOwn ? undefined : await check.openBase();
   const followed = modules && (await openModules(check.whole, modules));
   try {
     const { found, reach } = await compareByLength(session, graphs, check, (batch) =>
-      askModel(runnable, session, batch, check, followed),
+      askModel(base ?? check.model, session, batch, check, followed),
     );
     const what = modules ? `, ${modules.output.name} as its modules define it` : "";
     if (found.length > 0) return judgeCloseness(found, graphs, { what });
     const detail = `outputs of more than ${reach} tokens are not compared: they are too large`;
     return { verdict: "skipped", detail };
   } finally {
-    if (!isOwn) await runnable.close();
+    await base?.close();
   }
 }
 

@@ -1,8 +1,8 @@
 import { TASKS } from "../../architectures/tasks.js";
-import type { GraphOptions } from "../../onnx/context.js";
+import type { GraphOptions } from "../../onnx/graph.js";
 import type { Session } from "../../runtime/session.js";
 import { findCandidateTokens } from "../../tokenizer/candidate-tokens.js";
-import type { Outcome } from "../attempt.js";
+import type { Outcome } from "../check.js";
 import { compareCandidates, scoresCandidates } from "./compare-candidates.js";
 import { compareModel, exportedTask } from "./compare-outputs.js";
 import type { FoundGraphs, OutputCheck } from "./graph-check.js";

@@ -1,4 +1,5 @@
-import type { FloatTensor, NumberTensor, Session } from "../../runtime/session.js";
+import type { Session } from "../../runtime/session.js";
+import type { FloatTensor, NumberTensor } from "../../runtime/tensors.js";
 import { raggedBatch } from "../model/comparison.js";
 import type { OutputCheck } from "./graph-check.js";
 

@@ -2,11 +2,13 @@ import { join } from "node:path";
 import type { Device } from "../../base/device-names.js";
 import type { GraphDtype } from "../../base/graph-dtypes.js";
 import type { Model } from "../../model/model.js";
-import { counted } from "../../report/words.js";
+import { counted } from "../../report/numbers.js";
 import type { GraphHost } from "../../runtime/graph-host.js";
 import type { InputSource } from "../../runtime/input-source.js";
-import { type Runnable, running } from "../../runtime/runnable.js";
-import type { FloatTensor, NumberTensor, Session } from "../../runtime/session.js";
+import { type OpenRunnable, running } from "../../runtime/open-runnable.js";
+import type { Runnable } from "../../runtime/runnable.js";
+import type { Session } from "../../runtime/session.js";
+import type { FloatTensor, NumberTensor } from "../../runtime/tensors.js";
 import type { OpCheck } from "../attention/check-op.js";
 import type { Closeness } from "./closeness.js";
 
@@ -26,7 +28,7 @@ export interface OutputCheck {
   /** The model over its weights, in float32. */
   readonly model: Runnable;
   /** Opens it as its base class, without its own head. */
-  readonly openBase: () => Promise<Runnable>;
+  readonly openBase: () => Promise<OpenRunnable>;
   readonly inputs: InputSource;
   /** Makes an input for a whole model or an encoder: one of `inputs`. */
   readonly row: InputSource["random"];

@@ -2,8 +2,8 @@ import { openWeights } from "../../checkpoint/weight-reader.js";
 import type { Model } from "../../model/model.js";
 import { type Modules, moduleTensor } from "../../model/modules.js";
 import { stepTensors } from "../../model/steps.js";
-import { type Batch, tokensOf } from "../../runtime/batch.js";
-import type { FloatTensor } from "../../runtime/session.js";
+import type { Batch } from "../../runtime/batch.js";
+import { type FloatTensor, tokensOf } from "../../runtime/tensors.js";
 import { modulesByDefinition } from "../definition/modules.js";
 
 /** Modules with their weights at hand. */

@@ -1,8 +1,7 @@
 import { taskOf } from "../../architectures/tasks.js";
 import type { Runnable } from "../../runtime/runnable.js";
-import { failureOf } from "../attempt.js";
+import { type DifferenceAt, failureOf } from "../check.js";
 import type { Recorder } from "../recorder.js";
-import type { DifferenceAt } from "../types.js";
 import { checkGeneration } from "./check-generation.js";
 import { measureDrift } from "./drift.js";
 import { checkLossless, losslessTitle } from "./lossless.js";

@@ -1,10 +1,9 @@
 import { largestIndex } from "../../base/extremes.js";
 import type { GenerationSettings } from "../../model/generation-settings.js";
-import { formatNumber } from "../../report/numbers.js";
-import { counted } from "../../report/words.js";
+import { counted, formatNumber } from "../../report/numbers.js";
 import { makeBatch, type Row } from "../../runtime/batch.js";
 import type { Runnable } from "../../runtime/runnable.js";
-import { judge, type Outcome } from "../attempt.js";
+import { judge, type Outcome } from "../check.js";
 import { type Difference, difference, excess, larger, NO_DIFFERENCE, toleranceFor } from "./difference.js";
 import { generate, nextScores } from "./generate.js";
 import type { Subject } from "./subject.js";

@@ -8,13 +8,15 @@ import type { Promised } from "../../plan/types.js";
 import { type GraphHost, inOwnProcess } from "../../runtime/graph-host.js";
 import { inputSource } from "../../runtime/input-source.js";
 import { graphLimits } from "../../runtime/limits.js";
-import { openRunnable, type Runnable, type RunnableOptions } from "../../runtime/runnable.js";
+import { type OpenRunnable, openRunnable, type RunnableOptions } from "../../runtime/open-runnable.js";
+import type { Runnable } from "../../runtime/runnable.js";
 import { openTokenizer, type TextTokenizer } from "../../runtime/text-tokenizer.js";
 import { openWorkspace, type Workspace } from "../../runtime/workspace.js";
 import { findSpecialTokens } from "../../tokenizer/special-tokens.js";
 import { asOutputError } from "../../write/output-errors.js";
 import type { OpCheck } from "../attention/check-op.js";
 import { checkOps, opsOf } from "../attention/check-ops.js";
+import type { DifferenceAt } from "../check.js";
 import type { ProvenModeling } from "../folder/checks.js";
 import { DECODER_LENGTHS } from "../graph/generation-steps.js";
 import type { GraphCheck } from "../graph/graph-check.js";
@@ -22,7 +24,7 @@ import { checkGraphs, graphLengths } from "../graph/promised-graphs.js";
 import { checkTransformers } from "../python/check-transformers.js";
 import type { Recorder } from "../recorder.js";
 import { SAMPLE_TEXT } from "../sample-text.js";
-import type { CostAt, DifferenceAt } from "../types.js";
+import type { CostAt } from "../types.js";
 import { compareWithOriginal } from "./beside-original.js";
 import { measureCost } from "./cost.js";
 import { checkDevice, checkNodes } from "./device.js";
@@ -104,7 +106,7 @@ type Keep = <T extends Closable>(one: T) => T;
 
 interface Surroundings {
   readonly workspace: Workspace;
-  readonly open: (model: Model, title: string, more?: Partial<RunnableOptions>) => Promise<Runnable>;
+  readonly open: (model: Model, title: string, more?: Partial<RunnableOptions>) => Promise<OpenRunnable>;
   readonly keep: Keep;
 }
 
@@ -117,8 +119,8 @@ async function runChecks(
   const attention = model.attention();
   let tokenizer: TextTokenizer | undefined;
   let textIds: readonly number[] = [];
-  let converted: Runnable | undefined;
-  let original: Runnable | undefined;
+  let converted: OpenRunnable | undefined;
+  let original: OpenRunnable | undefined;
   await recorder.look("load", "graphs over the weights", async () => {
     converted = await open(model, "the converted model");
     // A new head has nothing to be compared with, be its class another or the original's own, which it lacked.
@@ -232,7 +234,10 @@ async function runChecks(
 }
 
 /** Uses a model for one look: a session keeps the memory of its largest run until it is closed. */
-async function briefly<T>(opening: Promise<Runnable>, use: (runnable: Runnable) => Promise<T>): Promise<T> {
+async function briefly<T>(
+  opening: Promise<OpenRunnable>,
+  use: (runnable: OpenRunnable) => Promise<T>,
+): Promise<T> {
   const runnable = await opening;
   try {
     return await use(runnable);

@@ -1,9 +1,10 @@
 import { seededUniform } from "../../base/random.js";
+import type { Model } from "../../model/model.js";
 import { type Batch, makeBatch, type Row } from "../../runtime/batch.js";
 import { seededQuestion } from "../../runtime/head-question.js";
 import type { InputSource } from "../../runtime/input-source.js";
 import type { Encoded, Runnable } from "../../runtime/runnable.js";
-import type { FloatTensor } from "../../runtime/session.js";
+import type { FloatTensor } from "../../runtime/tensors.js";
 import { type Difference, difference, larger, NO_DIFFERENCE, visibleDifference } from "./difference.js";
 
 /** What original and converted model made of the same batch. */
@@ -11,6 +12,11 @@ export interface Comparison {
   readonly batch: Batch;
   readonly expected: Encoded;
   readonly actual: Encoded;
+}
+
+/** What a model's encoder gives: all of most base models, or half of an encoder-decoder. */
+export function statesOf({ architecture }: Model): string {
+  return architecture.decoder ? "encoder states" : "hidden states";
 }
 
 /** Runs both models, or the encoders of both. */

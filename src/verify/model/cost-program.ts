@@ -4,7 +4,8 @@ import type { Device } from "../../base/device-names.js";
 import { endWithParent } from "../../runtime/end-with-parent.js";
 import { peakMegabytes } from "../../runtime/peak-memory.js";
 import { loadRuntime } from "../../runtime/runtime.js";
-import { type NumberTensor, openSession } from "../../runtime/session.js";
+import { openSession } from "../../runtime/session.js";
+import type { NumberTensor } from "../../runtime/tensors.js";
 import type { CostAt } from "../types.js";
 
 /** What this program reads on stdin, as JSON. */

@@ -5,10 +5,10 @@ import { makeBatch } from "../../runtime/batch.js";
 import { EXECUTION_PROVIDERS } from "../../runtime/devices.js";
 import { sweepLengths } from "../../runtime/lengths.js";
 import type { NodeShare } from "../../runtime/node-shares.js";
+import type { OpenRunnable } from "../../runtime/open-runnable.js";
 import type { Runnable } from "../../runtime/runnable.js";
-import type { Outcome } from "../attempt.js";
-import { type DifferenceFound, judgeByLength } from "./by-length.js";
-import { difference } from "./difference.js";
+import type { Outcome } from "../check.js";
+import { type DifferenceFound, difference, judgeByLength } from "./difference.js";
 import type { Subject } from "./subject.js";
 
 /**
@@ -20,7 +20,7 @@ const TOLERANCES = { fp32: 1e-3 };
 /** Says which provider ran which share of the nodes. @param profiled the converted model, opened with a profile */
 export async function checkNodes(
   { attention, inputs, seed }: Subject,
-  profiled: Runnable,
+  profiled: OpenRunnable,
   device: Device,
 ): Promise<Outcome> {
   // Full attention and blocks are two branches of the graph.

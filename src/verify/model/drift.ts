@@ -1,10 +1,9 @@
 import { largestIndex, smallestOf } from "../../base/extremes.js";
-import { formatNumber } from "../../report/numbers.js";
-import { counted, statesOf } from "../../report/words.js";
-import { makeBatch, tokensOf } from "../../runtime/batch.js";
+import { counted, formatNumber } from "../../report/numbers.js";
+import { makeBatch } from "../../runtime/batch.js";
 import { comparedLengths } from "../../runtime/lengths.js";
-import type { FloatTensor } from "../../runtime/session.js";
-import type { Check, DifferenceAt } from "../types.js";
+import { type FloatTensor, tokensOf } from "../../runtime/tensors.js";
+import type { Check, DifferenceAt } from "../check.js";
 import {
   type Comparison,
   compare,
@@ -12,6 +11,7 @@ import {
   headOutputs,
   hiddenDifference,
   outputDifference,
+  statesOf,
 } from "./comparison.js";
 import { larger, NO_DIFFERENCE } from "./difference.js";
 import type { Subject } from "./subject.js";

@@ -1,10 +1,15 @@
 import type { Model } from "../../model/model.js";
-import { statesOf } from "../../report/words.js";
 import { comparedLengths } from "../../runtime/lengths.js";
-import type { Check, DifferenceAt } from "../types.js";
-import { type DifferenceFound, judgeByLength } from "./by-length.js";
-import { compare, headOutputs, hiddenDifference, outputDifference, raggedBatch } from "./comparison.js";
-import { toleranceFor } from "./difference.js";
+import type { Check, DifferenceAt } from "../check.js";
+import {
+  compare,
+  headOutputs,
+  hiddenDifference,
+  outputDifference,
+  raggedBatch,
+  statesOf,
+} from "./comparison.js";
+import { type DifferenceFound, judgeByLength, toleranceFor } from "./difference.js";
 import type { Subject } from "./subject.js";
 
 /** Lengths between the borders that are looked at. */

@@ -1,70 +1,14 @@
-import type { LongformerConfig } from "../../attention/longformer.js";
-import { isSparse, type LsgConfig } from "../../attention/lsg-config.js";
-import { borderOf, type LocalAttention } from "../../attention/variants.js";
-import { formatNumber } from "../../report/numbers.js";
-import { counted } from "../../report/words.js";
-import { type Batch, makeBatch, type Row, tokensOf } from "../../runtime/batch.js";
+import { borderOf } from "../../attention/variants.js";
+import { counted, formatNumber } from "../../report/numbers.js";
+import { type Batch, makeBatch, type Row } from "../../runtime/batch.js";
 import type { InputSource } from "../../runtime/input-source.js";
 import type { Runnable } from "../../runtime/runnable.js";
-import { judge, type Outcome } from "../attempt.js";
+import { tokensOf } from "../../runtime/tensors.js";
+import type { Reach } from "../attention/attention-proof.js";
+import { proofOf } from "../attention/variants.js";
+import { judge, type Outcome } from "../check.js";
 import { difference } from "./difference.js";
 import type { Subject } from "./subject.js";
-
-/** Tokens `[start, end)`. */
-interface Span {
-  readonly start: number;
-  readonly end: number;
-}
-
-/** What a change of one token may do to the outputs of a single layer, by LSG's definition. */
-export interface Reach {
-  /** Tokens that attend to the changed one whatever it holds. */
-  readonly local: Span;
-  /** Tokens that it can reach as one of the sparse keys; they contain `local`. */
-  readonly sparse: Span;
-  /** Whether token 0 sees every other one, being global or standing in for a global token. */
-  readonly first: boolean;
-}
-
-/** @param token the changed one, not the first @param length beyond two blocks, else every token sees it */
-export function reachOf(attention: LocalAttention, token: number, length: number, causal: boolean): Reach {
-  return attention.kind === "lsg"
-    ? reachOfBlocks(attention.config, token, length, causal)
-    : reachOfWindow(attention.config, token, length);
-}
-
-/** Only a global token would reach further: none is, but for the first. */
-function reachOfWindow(
-  { attention_window, attention_dilation }: LongformerConfig,
-  token: number,
-  length: number,
-): Reach {
-  const window = (attention_window[0] ?? 0) / 2;
-  const dilations = [attention_dilation?.[0] ?? 1].flat();
-  const around = (distance: number): Span => ({
-    start: Math.max(0, token - distance),
-    end: Math.min(length, token + distance + 1),
-  });
-  // A head without gaps sees all of its window.
-  const local = around(dilations.includes(1) ? window : 0);
-  return { local, sparse: around(window * Math.max(...dilations)), first: false };
-}
-
-function reachOfBlocks(lsg: LsgConfig, token: number, length: number, causal: boolean): Reach {
-  const { block_size: size, sparse_block_size, sparsity_factor } = lsg;
-  const block = Math.floor(token / size);
-  const reach = isSparse(lsg) ? Math.ceil((sparse_block_size * sparsity_factor) / size) : 0;
-  const span = (distance: number): Span => ({
-    start: causal ? token : Math.max(0, (block - distance) * size),
-    end: Math.min(length, (block + distance + 1) * size),
-  });
-  const whole = { start: causal ? token : 0, end: length };
-  // A global token that is passed on to a decoder stands in for no other.
-  const pooled = lsg.pool_with_global && !lsg.pass_global_tokens_to_decoder;
-  const first = !causal && (lsg.first_token_is_global || pooled);
-  if (length <= 2 * size) return { local: whole, sparse: whole, first };
-  return { local: span(1), sparse: span(1 + reach), first };
-}
 
 /**
  * Changes single tokens of a long input and looks which outputs change: in the first layer alone, where it must
@@ -77,13 +21,14 @@ export async function checkReach(subject: Subject, firstLayer: Runnable): Promis
   const { layers } = converted.model.sizes;
   const longest = Math.max(...(subject.lengths ?? [converted.longest]));
   if (longest < 2) return { verdict: "skipped", detail: "one token has no other to reach" };
-  const causal = converted.model.config.is_decoder === true;
+  const causal = converted.model.isCausal;
   const any = inputs.random(longest, seed);
   // Of several global tokens each would see everything: the first one is enough.
   const row: Row = any.globals ? { ...any, globals: any.ids.map((_, i) => (i === 0 ? 1 : 0)) } : any;
   const sees = row.globals?.[0] === 1;
+  const proof = proofOf(attention);
   const reach = (token: number): Reach => {
-    const own = reachOf(attention, token, longest, causal);
+    const own = proof.reachOf(token, longest, causal);
     return { ...own, first: own.first || sees };
   };
   const last = longest - 1;
@@ -103,7 +48,7 @@ export async function checkReach(subject: Subject, firstLayer: Runnable): Promis
   signal?.throwIfAborted();
   const change = await movedBy(converted, inputs, row, last);
   const moved = change(causal ? last : 1);
-  const hops = reach(last).first || reachesFirst(attention, layers, last);
+  const hops = reach(last).first || proof.reachesFirst(last, layers);
   if (!causal && longest > 1 && hops && !(moved > 0)) {
     findings.push(`a change of token ${last} does not reach the first token's output`);
   }
@@ -125,14 +70,6 @@ export async function checkReach(subject: Subject, firstLayer: Runnable): Promis
     `${counted(findings.length, "change")} that attention does not explain`,
     "The attention of the result is not what its config says.",
   );
-}
-
-/** Whether a token reaches the first one through all layers, of which none has a global token. */
-function reachesFirst(attention: LocalAttention, layers: number, token: number): boolean {
-  if (attention.kind === "lsg") return layers > 1;
-  const { attention_window, attention_dilation } = attention.config;
-  const reached = attention_window.reduce((sum, width) => sum + width / 2, 0);
-  return attention_dilation === undefined && reached >= token;
 }
 
 /** The tokens whose outputs change when one token does. */

@@ -1,10 +1,9 @@
-import { formatNumber } from "../../report/numbers.js";
-import { counted } from "../../report/words.js";
-import { makeBatch, tokensOf } from "../../runtime/batch.js";
+import { counted, formatNumber } from "../../report/numbers.js";
+import { makeBatch } from "../../runtime/batch.js";
 import { sweepLengths } from "../../runtime/lengths.js";
-import type { Outcome } from "../attempt.js";
-import { type DifferenceFound, judgeByLength } from "./by-length.js";
-import { difference } from "./difference.js";
+import { tokensOf } from "../../runtime/tensors.js";
+import type { Outcome } from "../check.js";
+import { type DifferenceFound, difference, judgeByLength } from "./difference.js";
 import type { Subject } from "./subject.js";
 
 /**

@@ -1,10 +1,9 @@
 import { scoreBytes } from "../../attention/score-memory.js";
 import { type LocalAttention, seenInFull } from "../../attention/variants.js";
 import { DEFAULT_MAX_SEQUENCE_LENGTH } from "../../options/schemas.js";
-import { formatNumber } from "../../report/numbers.js";
-import { counted } from "../../report/words.js";
+import { counted, formatNumber } from "../../report/numbers.js";
 import type { Runnable } from "../../runtime/runnable.js";
-import type { Check } from "../types.js";
+import type { Check } from "../check.js";
 
 /** What of two models can be run here; the rest is what a reader must be told of. */
 interface Sides {

@@ -8,7 +8,7 @@ import type { Model } from "../../model/model.js";
 import type { Batch } from "../../runtime/batch.js";
 import type { Limits } from "../../runtime/limits.js";
 import { runProgram } from "../../runtime/run-program.js";
-import type { FloatTensor } from "../../runtime/session.js";
+import type { FloatTensor } from "../../runtime/tensors.js";
 import { decodeFloats } from "../../safetensors/floats.js";
 import { writeOpened } from "./opened-folder.js";
 

@@ -1,19 +1,18 @@
 import { isBase, taskOf } from "../../architectures/tasks.js";
-import { isLongformer } from "../../attention/longformer.js";
-import { borderOf, isRandom, type LocalAttention } from "../../attention/variants.js";
+import { borderOf, isRandom, type LocalAttention, takesGlobals } from "../../attention/variants.js";
 import type { Model } from "../../model/model.js";
 import { poolerSpecs } from "../../model/tensor-specs.js";
-import { formatNumber } from "../../report/numbers.js";
-import { counted, largestAt, lengthsUpTo, statesOf } from "../../report/words.js";
-import { type Batch, lastTokens, makeBatch, withChoices } from "../../runtime/batch.js";
+import { counted, formatNumber, largestAt, lengthsUpTo } from "../../report/numbers.js";
+import { type Batch, makeBatch, withChoices } from "../../runtime/batch.js";
 import { decoderIds, HEAD_TOKENS } from "../../runtime/head-question.js";
 import { sweepLengths } from "../../runtime/lengths.js";
 import { pythonLimits } from "../../runtime/limits.js";
 import type { Runnable } from "../../runtime/runnable.js";
-import type { FloatTensor, NumberTensor } from "../../runtime/session.js";
-import { judge, type Outcome } from "../attempt.js";
+import { type FloatTensor, lastTokens, type NumberTensor } from "../../runtime/tensors.js";
+import { proofOf } from "../attention/variants.js";
+import { judge, type Outcome } from "../check.js";
 import type { ProvenModeling } from "../folder/checks.js";
-import { raggedBatch } from "../model/comparison.js";
+import { raggedBatch, statesOf } from "../model/comparison.js";
 import { type Difference, difference, excess, toleranceFor, visibleDifference } from "../model/difference.js";
 import type { Subject } from "../model/subject.js";
 import { type Answer, askTransformers } from "./ask-transformers.js";
@@ -58,11 +57,9 @@ export async function checkTransformers(
   const interpreter = process.env[VARIABLE] ?? (process.platform === "win32" ? "python" : "python3");
   if (interpreter === "") return notCovered(`${VARIABLE} is empty`, NO_PYTHON);
   if ("notRun" in modeling) return notCovered(modeling.notRun, modeling.remedy);
-  if (subject.attention.kind === "longformer" && subject.attention.config.attention_dilation) {
-    return notCovered(
-      "transformers ignores attention_dilation",
-      "Use the graphs of such a model: lsg export.",
-    );
+  const { ignoredKey } = proofOf(subject.attention);
+  if (ignoredKey !== undefined) {
+    return notCovered(`transformers ignores ${ignoredKey}`, "Use the graphs of such a model: lsg export.");
   }
   const inputs = makeInputs(subject);
   if (inputs.batches.length === 0) {
@@ -121,7 +118,7 @@ function feeds({ inputs }: Batch, model: Model): Batch["inputs"] {
   const known = Object.entries(inputs).filter(
     ([name]) =>
       (name !== "token_type_ids" || model.readsTokenTypes) &&
-      (name !== "global_attention_mask" || isLongformer(model.architecture)),
+      (name !== "global_attention_mask" || takesGlobals(model.attention())),
   );
   return Object.fromEntries(known);
 }

@@ -2,8 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { configClass } from "../../architectures/class-names.js";
 import { NEEDS_CODE } from "../../architectures/modeling.js";
-import { isLongformer } from "../../attention/longformer.js";
-import { lsgAutoMap } from "../../attention/lsg.js";
+import { autoMap } from "../../attention/variants.js";
 import { CheckpointError } from "../../base/errors.js";
 import { type Checkpoint, CONFIG_FILE, type Config } from "../../checkpoint/checkpoint.js";
 import { CONFIG_KEYS } from "../../checkpoint/read-keys.js";
@@ -19,6 +18,9 @@ export interface Opening {
   /** Whether it is to run the Python files that lie there. */
   readonly code: boolean;
 }
+
+/** The classes that come with the folder; undefined where transformers has them itself. */
+type AutoMap = ReturnType<typeof autoMap>;
 
 /** Keys that transformers reads, of which nothing is computed here: names of other models, files and dtypes. */
 const NOT_OPENED: ReadonlySet<string> = new Set([
@@ -43,26 +45,22 @@ export async function writeOpened(
   await mkdir(folder, { recursive: true });
   const write = (name: string, content: string | Buffer) => writeFile(join(folder, name), content);
   for (const [name, content] of modeling) await write(name, content);
-  await write(CONFIG_FILE, openedConfig(await checkpoint.source.read(CONFIG_FILE), model));
+  const classes = autoMap(model.attention().kind, model.architecture);
+  await write(CONFIG_FILE, openedConfig(await checkpoint.source.read(CONFIG_FILE), model, classes));
   await bringWeights(checkpoint, folder, write);
-  return openingOf(model, checkpoint.config);
+  return openingOf(model, checkpoint.config, classes);
 }
 
 /**
  * The text of a config.json with what a model computes by; in place of every key that leads elsewhere stands what a
  * conversion writes. Numbers stay as they are spelled: to Python 0.0 is another type than 0.
  */
-export function openedConfig(content: Buffer, { architecture }: Model): Buffer {
+function openedConfig(content: Buffer, { architecture }: Model, classes: AutoMap): Buffer {
   const spans = fileSpans(content, CONFIG_FILE);
   const isKept = (key: string, value: unknown) =>
     CONFIG_KEYS.has(key) && !NOT_OPENED.has(key) && (isPlain(value) || TABLES.has(key));
   const left = [...spans].filter(([key, span]) => !isKept(key, parseSpan(content, span)));
-  const own = isLongformer(architecture)
-    ? []
-    : ([
-        ["auto_map", lsgAutoMap(architecture)],
-        ["_attn_implementation", NEEDS_CODE],
-      ] as const);
+  const own = Object.entries(classes ? { auto_map: classes, _attn_implementation: NEEDS_CODE } : {});
   const edits = new Map<string, unknown>([
     ...left.map(([key]) => [key, undefined] as const),
     ["model_type", architecture.modelType],
@@ -76,11 +74,11 @@ function isPlain(value: unknown): boolean {
   return Array.isArray(value) ? value.every(isPlain) : !isRecord(value);
 }
 
-function openingOf({ architecture }: Model, config: Config): Opening {
+function openingOf({ architecture }: Model, config: Config, classes: AutoMap): Opening {
   const named = configClass(config) ?? "";
-  if (isLongformer(architecture)) return { class: openedClass(named, architecture), code: false };
+  if (!classes) return { class: openedClass(named, architecture), code: false };
   const opens = ([, path]: [string, string]) => path.endsWith(`.${named}`);
-  return { class: Object.entries(lsgAutoMap(architecture)).find(opens)?.[0] ?? "AutoModel", code: true };
+  return { class: Object.entries(classes).find(opens)?.[0] ?? "AutoModel", code: true };
 }
 
 /** Under names of our own, so that no index of the folder's decides which file is opened. */

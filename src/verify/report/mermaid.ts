@@ -1,4 +1,5 @@
-import type { CostAt, DifferenceAt } from "../types.js";
+import type { DifferenceAt } from "../check.js";
+import type { CostAt } from "../types.js";
 import { worstOfEach } from "./by-length.js";
 
 /** Labels of an axis; more of them overlap. */

@@ -1,7 +1,7 @@
 import type { ConversionRecord } from "../../plan/types.js";
-import { formatAgainst, formatNumber } from "../../report/numbers.js";
-import { counted } from "../../report/words.js";
-import type { Check, Verdict, VerificationReport } from "../types.js";
+import { counted, formatAgainst, formatNumber } from "../../report/numbers.js";
+import type { Check, Verdict } from "../check.js";
+import type { VerificationReport } from "../types.js";
 import type { FolderVerdict } from "../verdict.js";
 
 /** Verdicts as people read them; they need no colour to be told apart. */

@@ -6,7 +6,7 @@ import { CheckpointError, LsgError, OptionError } from "../../../src/base/errors
 import { unfitForPaths } from "../../../src/base/printable.js";
 import { expandJobs } from "../../../src/batch/expand.js";
 import { parseJobs } from "../../../src/batch/read-jobs.js";
-import { openCheckpoint } from "../../../src/checkpoint/checkpoint.js";
+import { readCheckpoint } from "../../../src/checkpoint/checkpoint.js";
 import { openFolder } from "../../../src/checkpoint/folder.js";
 import { openModel } from "../../../src/model/open.js";
 import { readFunctions } from "../../../src/onnx/read-functions.js";
@@ -67,7 +67,7 @@ export const index: Target = {
   },
   async check(input, folder) {
     await writeFile(join(folder, "model.safetensors.index.json"), input);
-    const { tensors, source } = await openCheckpoint(await openFolder(folder));
+    const { tensors, source } = await readCheckpoint(await openFolder(folder));
     for (const [name, { file }] of tensors) must(source.files.has(file), `${name} lies in the folder`);
   },
 };

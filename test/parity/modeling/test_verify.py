@@ -98,6 +98,8 @@ ENTRIES = {
 }
 
 
+# No Python is started.
+@pytest.mark.once
 @pytest.mark.parametrize("against", [True, False])
 @pytest.mark.parametrize("entry", ENTRIES)
 def test_foreign_code_is_a_finding_and_not_run(tmp_path: Path, entry: str, against: bool) -> None:

@@ -21,6 +21,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import AutoModel, BertConfig, BertForMaskedLM, BertForSequenceClassification, BertModel
 
+pytestmark = pytest.mark.once
+"""PyTorch alone reads the weights; what transformers is here for, any version does, and the oldest is the strictest."""
+
 State = dict[str, Tensor]
 
 SIZES = dict(

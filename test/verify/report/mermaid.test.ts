@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
+import type { DifferenceAt } from "../../../src/verify/check.js";
 import { mermaidDifferences, mermaidTimes } from "../../../src/verify/report/mermaid.js";
-import type { DifferenceAt } from "../../../src/verify/types.js";
 
 function lines(chart: string | undefined): string[] {
   return (chart ?? "").split("\n").filter((line) => /^ {2}(x-axis|y-axis|line)/.test(line));

@@ -1,4 +1,5 @@
-import type { Check, VerificationReport } from "../../../src/verify/types.js";
+import type { Check } from "../../../src/verify/check.js";
+import type { VerificationReport } from "../../../src/verify/types.js";
 
 /** A check with nothing but what every check has. */
 export function check(overrides: Partial<Check> = {}): Check {

@@ -1,7 +1,8 @@
 import { lineChart, type Point } from "../../../report/line-chart.js";
 import type { Markup } from "../../../report/markup.js";
 import { formatNumber } from "../../../report/numbers.js";
-import type { CostAt, DifferenceAt } from "../../types.js";
+import type { DifferenceAt } from "../../check.js";
+import type { CostAt } from "../../types.js";
 import { byLength, isOver, worstOfEach } from "../by-length.js";
 
 const TOKENS = "tokens of the input";

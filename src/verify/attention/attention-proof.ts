@@ -1,0 +1,43 @@
+import type { KeptRows } from "../../attention/variant-row.js";
+import type { Model } from "../../model/model.js";
+import type { OnnxFunction } from "../../onnx/body.js";
+import type { ConversionRecord } from "../../plan/types.js";
+import type { Outcome } from "../check.js";
+import type { OpCheck } from "./check-op.js";
+
+/** Tokens `[start, end)`. */
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** What a change of one token may do to the outputs of a single layer, by the attention's definition. */
+export interface Reach {
+  /** Tokens that attend to the changed one whatever it holds. */
+  readonly local: Span;
+  /** Tokens that it can reach as one of the sparse keys; they contain `local`. */
+  readonly sparse: Span;
+  /** Whether token 0 sees every other one, being global or standing in for a global token. */
+  readonly first: boolean;
+}
+
+/** What an attention is held against, by its definition and its keys in config.json. */
+export interface AttentionProof {
+  /** The ops that an encoder's graphs are built of. */
+  encoderOps(check: OpCheck): OnnxFunction[];
+  /** Compares one of them with its definition, computed in float64 token by token, at hostile lengths. */
+  checkOp(op: OnnxFunction, check: OpCheck): Promise<Outcome>;
+  /**
+   * @param token the changed one, not the first
+   * @param length beyond what is seen in full, else every token sees it
+   */
+  reachOf(token: number, length: number, causal: boolean): Reach;
+  /** Whether a token reaches the first one through all layers, of which none has a global token. */
+  reachesFirst(token: number, layers: number): boolean;
+  /** The keys of config.json that the recorded options decide. */
+  askedOf(record: ConversionRecord, model: Model): Readonly<Record<string, unknown>>;
+  /** What may be promised besides where lsg 0.1.0 converted, which did not record the source's own attention. */
+  unrecordedLengths(usable: number, keptRows: KeptRows): readonly number[];
+  /** The key that transformers ignores, where that makes its outputs others. */
+  readonly ignoredKey: string | undefined;
+}

@@ -2,16 +2,18 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Command } from "commander";
+import { describeAttention } from "../attention/variants.js";
 import { OptionError } from "../base/errors.js";
 import { printable } from "../base/printable.js";
-import { progressOn, silent } from "../base/progress.js";
+import { megabytes, progressOn, silent } from "../base/progress.js";
 import { CONFIG_FILE } from "../checkpoint/checkpoint.js";
 import { isConfiguration } from "../checkpoint/named-folder.js";
 import { convert } from "../commands/convert.js";
 import { isRecord } from "../json/json-edit.js";
 import { flagName } from "../options/flags.js";
 import { type ConvertOptions, convertFlags, parseConvertOptions } from "../options/options.js";
-import { planToJson, summarise } from "../plan/print.js";
+import { totalBytes } from "../plan/shards.js";
+import type { ConversionPlan } from "../plan/types.js";
 import { VerificationError } from "../verify/verification-error.js";
 import type { CliContext } from "./context.js";
 import { describeFiles } from "./files.js";
@@ -112,4 +114,44 @@ async function readArguments(path: string): Promise<Record<string, unknown>> {
     });
   if (isRecord(parsed) && "initial_model" in parsed) return parsed;
   throw refusal("it names no initial_model");
+}
+
+/** A plan as `--dry-run` prints it, which others rely on: maps as objects, without what only writer and verifier ask for. */
+export function planToJson({ length: _, generates: __, ...plan }: ConversionPlan): unknown {
+  const printed = {
+    ...plan,
+    config: { set: plan.config.set, remove: plan.config.remove },
+    shards: plan.shards.map(({ copyOf: _, ...shard }) => shard),
+    sideFiles: plan.sideFiles.map((file) => {
+      if (file.kind !== "edit") return file;
+      const { tokens, ...edit } = file;
+      return { ...edit, ...(tokens && { addsTokens: true }) };
+    }),
+  };
+  return JSON.parse(
+    JSON.stringify(printed, (_, value: unknown) =>
+      value instanceof Map ? Object.fromEntries(value) : value,
+    ),
+  );
+}
+
+/** What was done, in a few lines for people. */
+export function summarise(output: string, plan: ConversionPlan, dryRun: boolean): string {
+  const { record, shards, dropped, sideFiles, notes } = plan;
+  const { from, to } = record.max_sequence_length;
+  const size = megabytes(totalBytes(shards));
+  const lengths = sideFiles
+    .filter((file) => file.kind === "edit" && file.edits.length > 0)
+    .map(({ path }) => path);
+  return [
+    `${dryRun ? "Would convert" : "Converted"} ${record.source.model} (${record.architecture}): ${from} → ${to} tokens`,
+    `  ${dryRun ? "to" : "in"} ${output}: ${shards.length} weight file${shards.length > 1 ? "s" : ""}, ${size} MB, ${sideFiles.length + 1} other files`,
+    `  attention: ${describeAttention(plan.attention)}`,
+    ...(lengths.length > 0 ? [`  length also ${to < from ? "set" : "raised"} in ${lengths.join(", ")}`] : []),
+    ...dropped.map(({ name, reason }) => `  dropped ${name}: ${reason}`),
+    ...notes.map((note) => `  ${note}`),
+    "",
+  ]
+    .map(printable)
+    .join("\n");
 }

@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { openSource } from "../../src/checkpoint/open-source.js";
+import { planToJson } from "../../src/cli/convert.js";
 import { openModel } from "../../src/model/open.js";
 import { parseConvertOptions } from "../../src/options/options.js";
 import { withHashes } from "../../src/plan/conversion-record.js";
 import { planModel } from "../../src/plan/plan-source.js";
-import { planToJson } from "../../src/plan/print.js";
 import type { ConversionPlan } from "../../src/plan/types.js";
 import { FIXTURES } from "../support/fixtures.js";
 

@@ -1,27 +1,49 @@
 import { join, posix } from "node:path";
 import { taskOf } from "../../architectures/tasks.js";
-import { takesGlobals } from "../../attention/variants.js";
+import { type LocalAttention, takesGlobals } from "../../attention/variants.js";
 import { GRAPH_DTYPES, type GraphDtype, inDtype } from "../../base/graph-dtypes.js";
 import { GRAPH_FILE, graphFiles, graphsIn } from "../../checkpoint/graph-files.js";
 import { readFunctions } from "../../onnx/read-functions.js";
 import { headForTask } from "../../onnx/tasks.js";
+import { branchLengths, sweepLengths } from "../../runtime/lengths.js";
 import type { Session } from "../../runtime/session.js";
 import { bringFile } from "../../runtime/workspace.js";
 import type { CandidateTokens } from "../../tokenizer/candidate-tokens.js";
 import { checkOps, type NamedOp } from "../attention/check-ops.js";
 import { attempt, type Check, failureOf, type Outcome } from "../check.js";
+import type { Recorder } from "../recorder.js";
 import { closenessOf } from "./closeness.js";
 import { compareBytes } from "./compare-bytes.js";
 import { compareGeneration } from "./compare-generation.js";
 import { compareWhole, exportedFor } from "./compare-whole.js";
 import { exportAgain, type FoundGraphs, type GraphCheck, inSession } from "./graph-check.js";
 
+/** Looks at the graphs that are there, and for those that a conversion was asked for. */
+export async function checkGraphs(
+  graphsPromised: readonly GraphDtype[],
+  check: GraphCheck,
+  recorder: Recorder,
+): Promise<void> {
+  recorder.begin("ONNX files");
+  const { checks, dtypes } = await checkGraphFiles(check);
+  recorder.add(...checks);
+  for (const dtype of graphsPromised.filter((promised) => !dtypes.includes(promised))) {
+    recorder.add({
+      id: graphCheckId("graph", dtype),
+      title: `ONNX graph in ${dtype}`,
+      verdict: "fail",
+      detail: "the conversion was to write a graph; found none",
+      remedy: exportAgain(dtype),
+    });
+  }
+}
+
 /**
  * Looks at the graphs that lie in a folder, one dtype after the other: their bytes against what an export writes, their
  * attention ops against their definitions, their outputs against the folder's weights in float32.
  * @returns the checks, whose ids end in the dtype where it is not float32, and the dtypes that were found
  */
-export async function checkGraphFiles(given: GraphCheck): Promise<GraphFindings> {
+async function checkGraphFiles(given: GraphCheck): Promise<GraphFindings> {
   let check: GraphCheck;
   try {
     // With what follows the transformer in a sentence-transformers folder.
@@ -135,4 +157,18 @@ async function compareOps(
   }
   if (ops.length === 0) return { verdict: "pass", detail: "the same as those of the other graphs" };
   return checkOps(ops, { ...check.op, host: check.graphHost });
+}
+
+/** Graphs in float32 are run around the borders of blocks; of other dtypes the numbers are to be seen, not the shapes. */
+export function graphLengths(
+  attention: LocalAttention,
+  reach: number,
+  { dtype, asked }: { readonly dtype: GraphDtype; readonly asked: readonly number[] | undefined },
+): readonly number[] {
+  const inside = asked?.filter((length) => length <= reach);
+  return sweepLengths(
+    attention,
+    reach,
+    dtype === "fp32" ? inside : (inside ?? branchLengths(attention, reach)),
+  );
 }

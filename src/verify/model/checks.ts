@@ -1,5 +1,6 @@
 import { tmpdir } from "node:os";
 import { classKeyOf } from "../../architectures/class-names.js";
+import { taskOf } from "../../architectures/tasks.js";
 import type { Device } from "../../base/device-names.js";
 import { OptionError } from "../../base/errors.js";
 import type { GraphDtype } from "../../base/graph-dtypes.js";
@@ -16,18 +17,20 @@ import { findSpecialTokens } from "../../tokenizer/special-tokens.js";
 import { asOutputError } from "../../write/output-errors.js";
 import type { OpCheck } from "../attention/check-op.js";
 import { checkOps, opsOf } from "../attention/check-ops.js";
-import type { DifferenceAt } from "../check.js";
+import { type DifferenceAt, failureOf } from "../check.js";
 import type { ProvenModeling } from "../folder/checks.js";
+import { checkGraphs, graphLengths } from "../graph/checks.js";
 import { DECODER_LENGTHS } from "../graph/generation-steps.js";
 import type { GraphCheck } from "../graph/graph-check.js";
-import { checkGraphs, graphLengths } from "../graph/promised-graphs.js";
 import { checkTransformers } from "../python/check-transformers.js";
 import type { Recorder } from "../recorder.js";
 import { SAMPLE_TEXT } from "../sample-text.js";
 import type { CostAt } from "../types.js";
-import { compareWithOriginal } from "./beside-original.js";
+import { checkGeneration } from "./check-generation.js";
 import { measureCost } from "./cost.js";
 import { checkDevice, checkNodes } from "./device.js";
+import { measureDrift } from "./drift.js";
+import { checkLossless, losslessTitle } from "./lossless.js";
 import { checkPredictions } from "./predictions.js";
 import { checkReach } from "./reach.js";
 import type { Subject } from "./subject.js";
@@ -262,4 +265,33 @@ function refuseLongLengths(
       : `--lengths ${long}: memory does not allow inputs of more than ${longest} tokens here`,
     "Name shorter inputs.",
   );
+}
+
+/** Compares outputs with the original's: what is promised, how far the rest is off, and what both write. */
+async function compareWithOriginal(
+  subject: Subject & { readonly original: Runnable },
+  recorder: Recorder,
+): Promise<DifferenceAt[]> {
+  const differences: DifferenceAt[] = [];
+  const run = async (id: string, title: string, look: typeof checkLossless) => {
+    recorder.begin(title);
+    try {
+      const found = await look(subject);
+      recorder.add(...found.checks);
+      differences.push(...found.differences);
+    } catch (error) {
+      recorder.add(failureOf(id, title, error));
+    }
+  };
+  const { original, converted } = subject;
+  const { hidden_states_up_to: hidden } = subject.promise;
+  if (hidden > 0) await run("lossless", losslessTitle(converted.model), checkLossless);
+  const longest = Math.min(original.longest, converted.longest);
+  if (hidden < longest) {
+    await run("drift", "drift from the original", (all) => measureDrift(all, longest));
+  }
+  if (original.head && converted.head && taskOf(original.head).generates) {
+    await recorder.look("generation", "generated tokens", () => checkGeneration(subject));
+  }
+  return differences;
 }

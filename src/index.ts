@@ -55,10 +55,8 @@ export type ExportInput = Optional<Omit<ExportOptions, "opOnly" | Printing>> &
 /** The options of `lsg inspect`: a conversion's. */
 export type InspectInput = Omit<ConvertInput, "output">;
 
-/** The options of `lsg verify`. */
 export type VerifyInput = Optional<Omit<VerifyOptions, "report" | "listDevices" | Printing>> & CallSettings;
 
-/** The options of `lsg push`. */
 export type PushInput = Optional<Omit<PushOptions, Printing>> & CallSettings;
 
 /**

@@ -248,7 +248,6 @@ export function longformerType({ longformer }: Architecture): string | undefined
   return "modelType" in longformer ? longformer.modelType : undefined;
 }
 
-/** The encoder and, where there is one, the decoder. */
 export function stacksOf({ encoder, decoder }: Architecture): Stack[] {
   return decoder ? [encoder, decoder] : [encoder];
 }

@@ -18,12 +18,10 @@ export function classNameOf({ classPrefix, baseClass = "Model" }: Architecture, 
   return classPrefix + (key === "Model" ? baseClass : key);
 }
 
-/** transformers' name of an auto class. */
 export function autoClassName(auto: AutoClass): string {
   return auto === "Model" ? "AutoModel" : `AutoModelFor${auto}`;
 }
 
-/** The names of all classes in `heads`. */
 export function classNames(architecture: Architecture): string[] {
   return Object.keys(architecture.heads).map((key) => classNameOf(architecture, key));
 }
@@ -42,7 +40,6 @@ export function classKeyOf(architecture: Architecture, className: string): strin
     .find((key) => Object.hasOwn(heads, key) || Object.hasOwn(refused, key));
 }
 
-/** The class that a config names. */
 export function configClass(config: Readonly<Record<string, unknown>>): string | undefined {
   const first: unknown = [config.architectures].flat()[0];
   return typeof first === "string" && first !== "" ? first : undefined;

@@ -83,7 +83,6 @@ export function foreignKey(
   return undefined;
 }
 
-/** See the fields of `VariantRow` for these. */
 export function titleOf({ kind }: Attention): string {
   return VARIANTS[kind].title;
 }

@@ -42,7 +42,6 @@ export class PickleError extends CheckpointError {}
 /** Work of a stranger's tokenizer, graph or code that was ended, since it took more time or memory than it may. */
 export class LimitError extends CheckpointError {}
 
-/** A Hub request that failed. */
 export class HubError extends LsgError {}
 
 /** A target folder that cannot be written or must not be replaced. */

@@ -5,7 +5,6 @@ import { yamlDocument } from "./yaml.js";
 export interface FrontMatter {
   /** The YAML between two lines of --- at the beginning, its faults among its errors; empty where there is none. */
   readonly metadata: Document;
-  /** The text behind it. */
   readonly body: string;
 }
 

@@ -39,7 +39,6 @@ export function printable(text: string): string {
     .replace(RUNNER_LINE, (_, indent: string) => indent + codeUnit(":"));
 }
 
-/** Whether a text is shown as it is. */
 export function isPrintable(text: string): boolean {
   return printable(text) === text;
 }

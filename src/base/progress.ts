@@ -2,7 +2,6 @@ import { printable, tell } from "./printable.js";
 
 /** Shows how far a long step is; does nothing where nobody looks. */
 export interface Progress {
-  /** Says what is going on. */
   step(text: string): void;
   /** A step that counts bytes. `advance` adds to it. */
   bytes(text: string, total: number): { advance(bytes: number): void; done(): void };

@@ -1,4 +1,3 @@
-/** A source of standard normal numbers. */
 export type NormalSource = () => number;
 
 /**

@@ -162,7 +162,6 @@ function refuseOverlaps(jobs: readonly PlacedJob[]): void {
   }
 }
 
-/** The job of a path or of the nearest folder above it. */
 function nearest(path: string, jobs: ReadonlyMap<string, PlacedJob>): PlacedJob | undefined {
   const above = dirname(path);
   return jobs.get(path) ?? (above === path ? undefined : nearest(above, jobs));

@@ -12,7 +12,6 @@ export interface JobOrder {
   readonly isUnchanged: boolean;
 }
 
-/** What it answers before it ends. */
 export type JobAnswer = Pick<JobResult, "conversion" | "notes" | "verification" | "push" | "error"> & {
   readonly status: "converted" | "unchanged" | "failed" | "stopped";
 };

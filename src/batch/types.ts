@@ -6,7 +6,6 @@ import type { Shard } from "./shard.js";
 
 /** One conversion of a jobs file, its matrix and defaults applied. */
 export interface Job {
-  /** Its only one in the file. */
   readonly name: string;
   readonly model: string;
   /** The folder to write, as it stands in the file. */

@@ -13,7 +13,6 @@ import type { Place, Workspace } from "../runtime/workspace.js";
 import type { Candidate } from "./measure.js";
 import { startGraph } from "./worker.js";
 
-/** What a model is measured beside. */
 export type Alternative = (
   | { readonly kind: "full" }
   | { readonly kind: "original"; readonly original: Model }

@@ -9,12 +9,10 @@ import { spreadOf } from "./statistics.js";
 import type { MeasuredGraph, Measurement, Surroundings } from "./types.js";
 import type { Worker } from "./worker.js";
 
-/** Something to be measured. */
 export interface Candidate extends Reaching {
   readonly name: string;
   /** Whether another than we may have made it: it may take no more than ours allow for. */
   readonly isStrange?: boolean;
-  /** Loads it in a process of its own. */
   start(signal: AbortSignal | undefined, limits?: Limits): Promise<Worker>;
 }
 
@@ -35,12 +33,10 @@ export interface MeasureOptions {
 
 type Cost = Exclude<BenchAnswer, { error: string }>;
 
-/** A candidate while it is measured. */
 interface Runner {
   readonly candidate: Candidate;
   readonly worker: Worker;
   readonly loadSeconds: readonly number[];
-  /** That are still to come. */
   lengths: readonly number[];
   readonly measurements: Measurement[];
   readonly notes: string[];

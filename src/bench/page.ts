@@ -7,7 +7,6 @@ import { benchFacts, benchSentences, benchTable } from "./wording.js";
 
 const CHART_WIDTH = 720;
 
-/** One quantity against length. */
 interface Quantity {
   readonly id: string;
   readonly title: string;

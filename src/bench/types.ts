@@ -8,7 +8,6 @@ export interface Measurement {
   readonly megabytes: number;
 }
 
-/** Several runs of one thing. */
 export interface Spread {
   readonly median: number;
   readonly min: number;
@@ -33,7 +32,6 @@ export interface Comparison {
   readonly ahead: "model" | "alternative" | null;
 }
 
-/** Where something was measured. */
 export interface Surroundings {
   readonly device: { readonly name: string; readonly detail: string };
   readonly versions: { readonly lsg: string; readonly node: string; readonly onnxruntime: string };
@@ -45,7 +43,6 @@ export interface BenchReport extends Surroundings {
   readonly format_version: 1;
   readonly model: string;
   readonly model_type: string;
-  /** What it is compared with, in words. */
   readonly against: string;
   readonly batch_size: number;
   readonly runs: number;

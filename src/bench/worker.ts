@@ -23,7 +23,6 @@ export const INPUT_NAMES = ["input_ids", "attention_mask", "token_type_ids"] as 
 export interface WorkerOptions {
   /** Environment variables beside those of this process. */
   readonly env?: Readonly<Record<string, string>> | undefined;
-  /** Kills it. */
   readonly signal?: AbortSignal | undefined;
   /** Beyond which it is ended before it has loaded. */
   readonly limits?: Limits | undefined;

@@ -47,7 +47,6 @@ export interface Settlement {
   readonly modelTypeFrom?: ModelTypeOrigin;
 }
 
-/** One thing that is settled. */
 export interface Settled {
   readonly changes: Settlement["changes"];
   readonly note: string;

@@ -92,7 +92,6 @@ export function isPlainName(name: string): boolean {
   return name !== "" && !name.includes("/") && kind !== HIDDEN && kind !== ODD_NAMES;
 }
 
-/** Whether a path is hidden, or in a hidden folder. */
 export function isHidden(path: string): boolean {
   return kindOfPath(path) === HIDDEN;
 }

@@ -21,7 +21,6 @@ export function graphsIn(dtype: GraphDtype): string[] {
   return GRAPHS.map((graph) => inDtype(graph, dtype));
 }
 
-/** What a graph's data file is called. */
 export function dataFile(graph: string): string {
   return `${graph}_data`;
 }

@@ -9,7 +9,6 @@ export interface KeptBlocks {
   readonly blocks: readonly number[];
 }
 
-/** What is asked of a tensor here. */
 interface Spread {
   readonly dtype: Dtype;
   /** Of the whole. */

@@ -16,7 +16,6 @@ export interface SourceFiles {
 /** A file of the source that a conversion or an export leaves out. */
 export interface OmittedFile {
   readonly path: string;
-  /** Its kind. */
   readonly reason: string;
 }
 

@@ -21,7 +21,6 @@ export async function sourceHashes(source: FileSource, signal?: AbortSignal): Pr
   return hashesOf(source, await convertedFiles(source), signal);
 }
 
-/** The SHA-256 of some files. */
 export async function hashesOf(
   source: FileSource,
   paths: readonly string[],

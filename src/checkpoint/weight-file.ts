@@ -33,7 +33,6 @@ export interface WeightFile {
   readonly keys: readonly string[];
 }
 
-/** A weight file with its tensors. */
 export interface WeightFileContent extends Omit<WeightFile, "tensorNames"> {
   readonly tensors: ReadonlyMap<string, CheckpointTensor>;
   /** Names of what is no tensor. */
@@ -68,7 +67,6 @@ export function formatOf(head: Buffer): WeightFile["format"] | undefined {
   return head[LENGTH_BYTES] === "{".charCodeAt(0) ? "safetensors" : undefined;
 }
 
-/** The header of one safetensors file. */
 async function readSafetensors(
   source: FileSource,
   path: string,

@@ -1,8 +1,10 @@
 import type { Command } from "commander";
-import { listArchitectures } from "../commands/architectures.js";
+import { allArchitectures } from "../architectures/architectures.js";
+import { classNames } from "../architectures/class-names.js";
+import { VARIANTS } from "../options/schemas.js";
+import { PLANS } from "../plan/variants.js";
 import type { CliContext } from "./context.js";
 
-/** `lsg architectures`. */
 export function define(command: Command, { printJson, printText }: CliContext): void {
   command.option("--json", "print one JSON document").action(async ({ json }: { json?: boolean }) => {
     const architectures = await listArchitectures();
@@ -13,4 +15,15 @@ export function define(command: Command, { printJson, printText }: CliContext): 
       );
     }
   });
+}
+
+/** Every model type with its classes and the variants that it converts to. */
+export async function listArchitectures() {
+  const architectures = await allArchitectures();
+  return architectures.map((architecture) => ({
+    model_type: architecture.modelType,
+    title: architecture.title,
+    classes: classNames(architecture),
+    variants: VARIANTS.filter((variant) => PLANS[variant].offers(architecture)),
+  }));
 }

@@ -15,7 +15,6 @@ const EXIT_FAILED = 1;
 /** Where GitHub wants to be told, in Markdown, what a step did. */
 const STEP_SUMMARY = "GITHUB_STEP_SUMMARY";
 
-/** `lsg batch`. */
 export function define(command: Command, context: CliContext): void {
   command
     .description(

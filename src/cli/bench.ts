@@ -11,7 +11,6 @@ import { tryReport, writeReport } from "./report-file.js";
 
 export const lengthFlag = "--lengths";
 
-/** `lsg bench`. */
 export function define(command: Command, { signal, printJson, printText }: CliContext): void {
   command
     .description(

@@ -6,7 +6,6 @@ const SCRIPTS = { bash: bashScript, zsh: zshScript, fish: fishScript } satisfies
   (completion: Completion) => string
 >;
 
-/** `lsg completion`. */
 export function define(command: Command, { printText, wholeProgram }: CliContext): void {
   command
     .description(
@@ -141,7 +140,6 @@ interface CompletedVerb {
 }
 
 interface CompletedFlag {
-  /** With its dashes. */
   readonly name: string;
   readonly description: string;
   readonly takesValue: boolean;

@@ -9,7 +9,6 @@ import type { CliContext } from "./context.js";
 import { describeFiles } from "./files.js";
 import { addFlags } from "./flags.js";
 
-/** `lsg export`. */
 export function define(command: Command, context: CliContext): void {
   command
     .description(

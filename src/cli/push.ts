@@ -9,7 +9,6 @@ import type { CliContext } from "./context.js";
 import { addFlags } from "./flags.js";
 import { presentOn } from "./verification.js";
 
-/** `lsg push`. */
 export function define(command: Command, context: CliContext): void {
   command
     .description(

@@ -9,7 +9,6 @@ const NAMES = [
 ] as const;
 type Position = (typeof NAMES)[number]["position"];
 
-/** What a conversion reads and writes. */
 export type Places = Readonly<Record<Position, string | undefined>>;
 
 /** Adds lsg-converter's names to a command, whose help shows the positions alone. */

@@ -14,7 +14,6 @@ import { presentOn } from "./verification.js";
 
 export const lengthFlag = "--lengths";
 
-/** `lsg verify`. */
 export function define(command: Command, context: CliContext): void {
   command
     .description(

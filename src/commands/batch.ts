@@ -18,7 +18,6 @@ export interface BatchContext {
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** Told what a job has to say while it runs. */
   readonly onStep?: ((job: Job, text: string) => void) | undefined;
-  /** Told what became of a job. */
   readonly onResult?: ((result: JobResult) => void) | undefined;
 }
 

@@ -17,7 +17,6 @@ import { openWorkspace } from "../runtime/workspace.js";
 
 export interface BenchContext {
   readonly signal?: AbortSignal | undefined;
-  /** Told what is being done. */
   readonly onStep?: ((text: string) => void) | undefined;
 }
 
@@ -91,7 +90,6 @@ function checkedLongest(model: Model, asked: readonly number[] = []): number {
   );
 }
 
-/** Tokens that both know. */
 function inputsOf(own: Model, alternative: Alternative) {
   if (alternative.kind !== "original") return inputSource(own, []);
   const { original } = alternative;

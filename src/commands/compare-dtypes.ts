@@ -24,9 +24,7 @@ export type Comparison =
 export interface ComparedGraphs {
   /** The model that they were made of. */
   readonly model: OpenedModel;
-  /** Where they lie. */
   readonly folder: string;
-  /** The files of each dtype. */
   readonly files: ReadonlyMap<GraphDtype, readonly string[]>;
   /** Seed of lsh's random projections. */
   readonly lshSeed: number;

@@ -40,9 +40,7 @@ export interface ConvertResult {
   readonly graphs?: Readonly<Record<string, number>> | undefined;
   /** How near graphs that are not in float32 come to it, where there are any. */
   readonly comparison?: Comparison | undefined;
-  /** What `runTest` found. */
   readonly verification?: VerificationReport | undefined;
-  /** What `pushTo` did. */
   readonly pushed?: PushResult | undefined;
 }
 

@@ -46,11 +46,9 @@ export interface ExportContext {
   readonly progress?: Progress;
 }
 
-/** What an export wrote. */
 export interface ExportedGraph {
   /** Paths below the folder. */
   readonly files: readonly string[];
-  /** The size of each. */
   readonly bytes: Readonly<Record<string, number>>;
   readonly task: string;
   readonly attention: Variant;
@@ -184,7 +182,6 @@ function exportNotes(
     : [...headless, `The graph gives no sentence_embedding: ${leftOut}.`];
 }
 
-/** Whether a file is a graph of a dtype, or its data. */
 function isOf(dtype: GraphDtype): (file: string) => boolean {
   const known = graphPaths(dtype);
   return (file) => known.includes(file);

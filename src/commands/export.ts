@@ -22,7 +22,6 @@ import { type ExportContext, type ExportedGraph, exportInto, type GraphChoices }
 import { transferOptions } from "./transfer.js";
 
 export interface ExportResult extends ExportedGraph {
-  /** The folder. */
   readonly output: string;
 }
 

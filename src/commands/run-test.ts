@@ -10,7 +10,6 @@ import { VerificationError } from "../verify/verification-error.js";
 import { verifyFolder } from "../verify/verify.js";
 
 export interface RunTestOptions extends Pick<ConvertOptions, "device" | "seed"> {
-  /** What is being converted. */
   readonly original: OpenedModel;
   /** Whether what is proven goes on from here, and must be the same there. */
   readonly isSealed: boolean;

@@ -7,7 +7,6 @@ import type { DrawnAttention } from "../report/attention-shape.js";
 import { STYLE } from "../report/html-style.js";
 import type { Inspection } from "./types.js";
 
-/** Of a PNG picture. */
 const SIDE = 768;
 /** Global tokens are too few to be seen beside the others: a band of its own, and a gap. */
 const BAND = { width: 16, gap: 4 };

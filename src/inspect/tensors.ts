@@ -14,7 +14,6 @@ export function inspectedTensors({ tensors }: Pick<Checkpoint, "tensors">): Insp
   }));
 }
 
-/** Elements of a shape. */
 export function elements(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 1);
 }

@@ -20,7 +20,6 @@ export type OnEvent = (event: LsgEvent) => void;
 /** Byte counts come no more often than this, in milliseconds: often enough to draw, and few for a large file. */
 const INTERVAL_MS = 100;
 
-/** Progress as events. */
 export function progressEvents(onEvent: OnEvent): Progress {
   return {
     step: (text) => onEvent({ type: "step", text }),
@@ -53,7 +52,6 @@ export function checkEvents(onEvent: OnEvent): Listener {
 export interface CallSettings {
   /** Aborts the call: it then rejects with the signal's reason, and the target is as it was. */
   readonly signal?: AbortSignal | undefined;
-  /** Told what is going on. */
   readonly onEvent?: OnEvent | undefined;
 }
 
@@ -62,7 +60,6 @@ export type CamelCase<S extends string> = S extends `${infer Head}_${infer Tail}
   ? `${Head}${Capitalize<CamelCase<Tail>>}`
   : S;
 
-/** An object with its keys in camelCase. */
 export type CamelCased<T> = { readonly [K in keyof T & string as CamelCase<K>]?: T[K] | undefined };
 
 /** All optional, undefined included. */

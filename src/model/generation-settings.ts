@@ -6,7 +6,6 @@ const SETTINGS_FILE = "generation_config.json";
 export interface GenerationSettings {
   readonly start: number;
   readonly forcedBos: number | undefined;
-  /** What the last token is made to be. */
   readonly forcedEos: number | undefined;
   readonly ends: readonly number[];
 }

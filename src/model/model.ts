@@ -17,7 +17,6 @@ import { headSpecs, isTied, ownSpecs, poolerSpecs, readSizes, type Sizes } from 
 /** Contents of the side files that decide something, by path. */
 export type Contents = ReadonlyMap<string, Buffer>;
 
-/** What a checkpoint is seen as. */
 export interface Wanted {
   /** The class (`--architecture`); by default its own. */
   readonly className?: string | undefined;
@@ -32,7 +31,6 @@ export interface Wanted {
 export interface Model {
   readonly checkpoint: Checkpoint;
   readonly architecture: Architecture;
-  /** With the keys that were wanted. */
   readonly config: Config;
   /** Whether it is LSG already, ours or lsg-converter's. */
   readonly isLsg: boolean;
@@ -42,7 +40,6 @@ export interface Model {
   readonly source: ModelClass;
   /** The class that is wanted; mostly the same. */
   readonly target: ModelClass;
-  /** Sizes of the target. */
   readonly sizes: Sizes;
   /** Whether weights that may be shared are shared (`tie_word_embeddings`). */
   readonly tied: boolean;
@@ -85,7 +82,6 @@ export function isLocalModel(model: Model): model is LocalModel {
   return isLocal(model.attention());
 }
 
-/** What a model is described by. */
 interface ReadParts {
   readonly checkpoint: Checkpoint;
   readonly architecture: Architecture;

@@ -26,7 +26,6 @@ export interface Modules {
   };
 }
 
-/** A checkpoint with what follows its transformer. */
 export interface WithModules {
   /** With the modules' tensors among its own, by names like `2_Dense/linear.weight`. */
   readonly checkpoint: Checkpoint;

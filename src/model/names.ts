@@ -6,7 +6,6 @@ import { baseSpecs, headSpecs, poolerSpecs, type Sizes } from "./tensor-specs.js
 
 /** A tensor of the source and the name that it gets. */
 export interface SourceTensor {
-  /** Name in the result. */
   readonly name: string;
   /** Name in the source. */
   readonly sourceName: string;

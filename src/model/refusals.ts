@@ -45,7 +45,6 @@ const QUANTISED =
 const CONVERT_THE_ORIGINAL =
   "Convert the model that it was quantised from; lsg makes graphs of 8 and 4 bits of the result (--onnx q8,q4)";
 
-/** Weights that are quantised, by their tensors or by what the config says. */
 function refuseQuantised({ config, tensors }: Checkpoint): void {
   const method = methodOf(config.quantization_config ?? config.compression_config);
   const found = [...tensors].find(

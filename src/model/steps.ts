@@ -163,7 +163,6 @@ interface StepTensor {
   readonly shape: readonly number[];
 }
 
-/** The tensors of a step. */
 export function stepTensors(step: Step): StepTensor[] {
   if (step.kind === "pooling" || step.kind === "normalize") return [];
   const { folder } = step;

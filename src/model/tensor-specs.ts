@@ -25,7 +25,6 @@ export type Sizes = Readonly<Record<Exclude<Dim, number>, number>> & {
   readonly relativeRows?: number;
 };
 
-/** A tensor that a class of transformers has. */
 export interface TensorSpec {
   /** Base tensors without the base model's prefix. */
   readonly name: string;
@@ -204,7 +203,6 @@ function layerTensors(
   ];
 }
 
-/** The pooler's tensors, if the architecture has one. */
 export function poolerSpecs(architecture: Architecture, sizes: Sizes): TensorSpec[] {
   const chain = architecture.pooler ?? [];
   return chainTensors(chain, architecture, sizes).map((spec) => ({ ...spec, part: "pooler" }));

@@ -58,7 +58,6 @@ export interface OnnxFunction {
   readonly proto: FunctionProto;
 }
 
-/** What only some nodes have. */
 type NodeFields = Pick<Partial<NodeProto>, "attribute" | "domain">;
 
 /** What graphs and function bodies share: nodes, unique names, constants, scopes. */
@@ -230,7 +229,6 @@ function isAttributes(given: unknown): boolean {
   return typeof given === "object" && given !== null && !Array.isArray(given) && !("name" in given);
 }
 
-/** An attribute of a declared operator. */
 function attribute<K extends keyof AttributeValues>(
   name: string,
   kind: K,
@@ -239,12 +237,10 @@ function attribute<K extends keyof AttributeValues>(
   return create(AttributeProtoSchema, { name, ...ENCODE[kind](value) });
 }
 
-/** A constant's `value`. */
 function tensorAttribute(name: string, t: TensorProto): AttributeProto {
   return create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.TENSOR, t });
 }
 
-/** A branch of an `If`. */
 function graphAttribute(name: string, g: GraphProto): AttributeProto {
   return create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.GRAPH, g });
 }

@@ -55,7 +55,6 @@ export interface GraphBuilder {
   model(): OnnxModel;
 }
 
-/** Starts a graph. */
 export function createGraph(name: string): GraphBuilder {
   const body = createBody();
   const inputs: ValueInfoProto[] = [];

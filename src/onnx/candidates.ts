@@ -7,7 +7,6 @@ import { applyChain } from "./layers.js";
 import type { ModelBuilder } from "./model-builder.js";
 import { requireOneScore, type TaskOutput } from "./tasks.js";
 
-/** Where candidates are found. */
 export interface CandidateInputs {
   /** int64 (batch, length). */
   readonly inputIds: Value;

@@ -45,7 +45,6 @@ export interface EncoderInputs {
   readonly globalMask?: Value | undefined;
 }
 
-/** What layers attend by. */
 export interface LayerMasks extends Pick<EncoderInputs, "attentionMask" | "globalMask"> {
   /** (batch, prepended + length): 0 or `HIDDEN`. */
   readonly bias: Value;
@@ -113,7 +112,6 @@ function opInEachLayer(
   return (_, { query, key, value }) => op.call(fn, query, key, value, bias, ...more);
 }
 
-/** Attention and feed-forward. */
 function encoderLayer(
   builder: ModelBuilder,
   layers: Layers,

@@ -37,7 +37,6 @@ export function generationGraphs(given: GenerationModel): ReadonlyMap<string, On
   ]);
 }
 
-/** What the graphs are made of. */
 export interface GenerationModel {
   readonly model: Model;
   readonly decoder: Decoder;
@@ -46,7 +45,6 @@ export interface GenerationModel {
   readonly options: GraphOptions;
 }
 
-/** What one pass gives. */
 interface Pass {
   readonly logits: Value;
   readonly present: readonly LayerCache[];

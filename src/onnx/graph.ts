@@ -19,9 +19,7 @@ import type { Dimension } from "./tensor.js";
 import { encoderAttention } from "./variants.js";
 import type { WeightSource } from "./weights.js";
 
-/** What a graph is to compute. */
 export interface GraphOptions {
-  /** The encoder's. */
   readonly attention: Attention;
   /** A task of optimum's; by default what the checkpoint's head is for. */
   readonly task?: string | undefined;

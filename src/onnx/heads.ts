@@ -9,7 +9,6 @@ import type { ModelBuilder } from "./model-builder.js";
 import type { TaskOutput } from "./tasks.js";
 import type { Dimension } from "./tensor.js";
 
-/** What a head is computed of. */
 export interface HeadInputs {
   /** (batch, length, hidden). */
   readonly hidden: Value;

@@ -9,7 +9,6 @@ import { createWeights, type WeightSource, type Weights } from "./weights.js";
 /** What builds the graph of a model: embeddings, layers and heads write themselves with it. */
 export interface ModelBuilder {
   readonly graph: GraphBuilder;
-  /** The graph's operators. */
   readonly op: Op;
   /** The model's tensors, in the graph. */
   readonly weights: Weights;

@@ -15,7 +15,6 @@ import { layerNorm } from "./layers.js";
 import type { ModelBuilder } from "./model-builder.js";
 import type { TaskOutput } from "./tasks.js";
 
-/** What the transformer gives. */
 interface Tokens {
   /** (batch, length, hidden). */
   readonly hidden: Value;

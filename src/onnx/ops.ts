@@ -98,7 +98,6 @@ export const OPS = {
   Where: { inputs: ["condition", "X", "Y"] },
 } as const satisfies Record<string, OpDeclaration>;
 
-/** An operator's name. */
 export type OpType = keyof typeof OPS;
 
 /** What an operator is called with: its inputs, then its attributes if it has any. */

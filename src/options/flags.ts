@@ -2,11 +2,9 @@ import { z } from "zod";
 
 /** One option as the command line shows it. */
 export interface Flag {
-  /** Key in the parsed arguments. */
   readonly key: string;
   readonly description: string;
   readonly kind: "boolean" | "value" | "optional value" | "values";
-  /** Heading in the help. */
   readonly group: string;
   /** What stands for the value in the help. */
   readonly placeholder: string;

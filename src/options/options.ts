@@ -91,7 +91,6 @@ export function inspectFlags(): Flag[] {
   return [...variantFlags(), ...flagsOf("Output:", InspectSchema.shape)];
 }
 
-/** The flags of `lsg verify`. */
 export function verifyFlags(): Flag[] {
   return [
     ...flagsOf("Verification:", { ...VerifySchema.shape, ...DeviceSchema.shape }),
@@ -99,7 +98,6 @@ export function verifyFlags(): Flag[] {
   ];
 }
 
-/** The flags of `lsg bench`. */
 export function benchFlags(): Flag[] {
   return [
     ...flagsOf("Measurement:", { ...BenchSchema.shape, ...DeviceSchema.shape }),
@@ -107,7 +105,6 @@ export function benchFlags(): Flag[] {
   ];
 }
 
-/** The flags of `lsg push`. */
 export function pushFlags(): Flag[] {
   return [
     ...flagsOf("Hub:", PushSchema.shape),
@@ -116,7 +113,6 @@ export function pushFlags(): Flag[] {
   ];
 }
 
-/** The flags of `lsg export`. */
 export function exportFlags(): Flag[] {
   return [
     ...flagsOf("ONNX:", { ...OnnxSchema.shape, ...GraphSchema.shape }),
@@ -124,7 +120,6 @@ export function exportFlags(): Flag[] {
   ];
 }
 
-/** The flags of `lsg batch`. */
 export function batchFlags(): Flag[] {
   return flagsOf("Batch:", BatchSchema.shape);
 }

@@ -16,7 +16,6 @@ export const DEFAULT_STRIDE = 64;
 export const VARIANTS = ["lsg", "longformer"] as const;
 export type Variant = (typeof VARIANTS)[number];
 
-/** A comma list of tokens. */
 const AddedTokensSchema = z.preprocess(
   (value) => (typeof value === "string" ? value.split(",").map((token) => token.trim()) : value),
   z

@@ -2,7 +2,6 @@ import { damaged } from "./faults.js";
 
 /** Reads a pickle's operands one after the other; a length beyond the last byte is an error, never a read. */
 export interface Cursor {
-  /** Of the next byte. */
   readonly position: number;
   uint8(): number;
   uint16(): number;

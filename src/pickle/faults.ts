@@ -58,7 +58,6 @@ export function describe(value: PickleValue | undefined): string {
   return value.kind === "global" ? value.name : `a ${value.kind}`;
 }
 
-/** A file that breaks its format. */
 export function damaged(fault: string): PickleError {
   return new PickleError(fault, "Download the file again, or save the state dict again with torch.save.");
 }

@@ -3,7 +3,6 @@ import { damaged, describe, refusedName } from "./faults.js";
 import type { PickleStack } from "./stack.js";
 import { isKind, type PickledGlobal, type PickleValue } from "./values.js";
 
-/** What an instruction works on. */
 export interface Machine {
   readonly cursor: Cursor;
   readonly stack: PickleStack;

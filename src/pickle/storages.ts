@@ -9,7 +9,6 @@ export interface AnnouncedStorage {
   readonly elements: number;
 }
 
-/** The storages that a pickle mentions. */
 export interface StorageTable {
   /** By key, in the order of their first mention. */
   readonly announced: ReadonlyMap<string, AnnouncedStorage>;

@@ -59,7 +59,6 @@ export interface PickledTensor {
 
 /** A state-dict file of either format, taken apart but not yet proven. */
 export interface RawStateDict {
-  /** What its pickle holds. */
   readonly root: PickleValue;
   /** By storage key: where the stored bytes are. Each is in the file and as large as the pickle announces. */
   readonly extents: ReadonlyMap<string, Extent>;

@@ -9,7 +9,6 @@ export interface ZipEntry {
   readonly name: string;
   /** Byte at which its local header begins. */
   readonly begin: number;
-  /** Bytes it takes in the archive. */
   readonly size: number;
   /** Neither compressed nor encrypted. */
   readonly stored: boolean;
@@ -124,7 +123,6 @@ async function findDirectory(
   return { begin, end: begin + size, count };
 }
 
-/** The entry that `bytes` begin with, and the length of its record. */
 function parseEntry(bytes: Buffer): { entry: ZipEntry; length: number } {
   if (bytes.length < ENTRY.length || bytes.readUInt32LE(0) !== ENTRY.signature) {
     throw damaged("the zip archive's directory has an entry that is none");

@@ -104,7 +104,6 @@ export function withHashes(plan: ConversionPlan, sha256: FileHashes | undefined)
   return deepFreeze({ ...plan, record, sideFiles });
 }
 
-/** A record as the file holds it. */
 export function recordText(record: object): string {
   return `${JSON.stringify(record, null, 2)}\n`;
 }

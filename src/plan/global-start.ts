@@ -72,7 +72,6 @@ interface Words {
   readonly rows: number;
 }
 
-/** A token as the source tells of it. */
 interface Said {
   readonly kind: "bos" | "mask";
   /** By tokenizer or config.json; it may be anything. */

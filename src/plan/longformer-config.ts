@@ -20,7 +20,6 @@ export interface SizeChanges {
   readonly model: Model;
   readonly variant: Architecture;
   readonly length: number;
-  /** Of the result. */
   readonly head: Head | undefined;
   /** The tokenizer's separator, behind which a question ends. */
   readonly separator: number | undefined;

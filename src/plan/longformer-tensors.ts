@@ -28,7 +28,6 @@ export interface Assignment {
   readonly options: ConversionOptions;
 }
 
-/** What becomes of the tensors. */
 export interface Assigned {
   readonly placed: readonly PlacedDraft[];
   /** Names of the source's tensors that are in the result. */

@@ -15,7 +15,6 @@ export interface OpeningInputs {
   readonly kind: ModelKind | undefined;
 }
 
-/** What a reader has to know first. */
 export const MUST_BE_TRUSTED =
   "**Open it with `trust_remote_code=True`** (see [how](#how-to-open-it)). Without it transformers and " +
   `sentence-transformers refuse it, with a \`ValueError\` that names \`${NEEDS_CODE}\`: they would run full attention in ` +

@@ -160,7 +160,6 @@ function table(head: readonly [string, string], rows: readonly (readonly [string
   return [line(head), line(["---", "---"]), ...rows.map((row) => line(row.map(code)))].join("\n");
 }
 
-/** What graphs of a dtype are good for. */
 const GRAPH_USES: Readonly<Record<GraphDtype, string>> = {
   fp32: "what the weights say, to float32's rounding",
   fp16: "half the size; for GPUs (masks, norms and selection are safe from overflow)",

@@ -6,7 +6,6 @@ import type { ConversionOptions } from "../options/options.js";
 import type { TokenIds } from "./place.js";
 import type { Provenance } from "./types.js";
 
-/** What a plan is made of. */
 export interface PlanInputs {
   /** The source as its own class, with `--model-kwargs`. */
   readonly model: Model;
@@ -15,7 +14,6 @@ export interface PlanInputs {
   readonly contents: Contents;
   /** What the version of lsg that the record names puts beside the weights; undefined where transformers needs none. */
   readonly modeling: ModelingCode | undefined;
-  /** What the result's attention is to be. */
   readonly variant: LocalVariant;
   /** The result's architecture: the source's own, or that of another model type. */
   readonly result: Architecture;

@@ -15,7 +15,6 @@ export interface SideFileInputs extends SourceFiles {
   readonly length: Lengths;
   /** Python files to be put into the result. */
   readonly modeling: readonly string[];
-  /** What the tokenizer gets. */
   readonly tokens: TokenIdMap;
 }
 

@@ -38,7 +38,6 @@ export interface PlannedTensor extends TensorInfo {
   readonly segments: readonly Segment[];
 }
 
-/** A weight file to be written. */
 export interface PlannedShard {
   readonly file: string;
   /** The source's file that holds the same, tensor for tensor: it is copied as it is. */
@@ -53,7 +52,6 @@ export interface DroppedTensor {
   readonly reason: string;
 }
 
-/** A small file of the result. */
 export type SideFile =
   | { readonly kind: "copy"; readonly path: string }
   /** A copy that every reader of JSON takes, with its lengths raised, and tokens added to it. */
@@ -104,7 +102,6 @@ export interface ConversionRecord {
   readonly architecture: string;
   readonly variant: Variant;
   readonly max_sequence_length: { readonly from: number; readonly to: number };
-  /** Ids of the tokens of `--add-tokens`. */
   readonly added_tokens?: TokenIdMap;
   /** What the table of global tokens starts from, where the source did not say; left out where it did. */
   readonly unread_global_table?: UnreadGlobals;

@@ -9,9 +9,7 @@ import type { TensorDraft } from "./types.js";
 import type { WeightPlan } from "./weights.js";
 
 export interface VocabularyInputs {
-  /** Of the result. */
   readonly architecture: Architecture;
-  /** The source's. */
   readonly config: Config;
   readonly tokens: TokenIdMap;
   readonly seed: number;

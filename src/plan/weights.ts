@@ -47,7 +47,6 @@ export interface VariantPlan<C> {
   notes(inputs: PlanInputs, weights: WeightPlan, config: C): (string | false)[];
   /** What a model card calls this attention, and how that of long inputs: "attention is local". */
   readonly card: { readonly attention: string; readonly ofLongInputs: string };
-  /** What the card says of it. */
   cardText(config: C): string;
 }
 

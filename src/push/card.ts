@@ -14,7 +14,6 @@ export const CARD = "README.md";
 export interface CardInputs {
   /** The folder's README.md; undefined where there is none. */
   readonly card: string | undefined;
-  /** The repository that the card is for. */
   readonly repo: string;
   /** What the folder says of itself; undefined for one that lsg convert did not write. */
   readonly record: ConversionRecord | undefined;
@@ -88,7 +87,6 @@ function withMetadata(metadata: Document, body: string): string {
   return `---\n${metadata.toString({ lineWidth: 0 })}---\n${body}`;
 }
 
-/** Metadata that the Hub refuses. */
 class CardError extends HubError {}
 
 const AnswerSchema = z.object({ warnings: z.array(z.object({ message: z.string() })).default([]) });

@@ -37,7 +37,6 @@ export interface PushResult {
   readonly url: string;
   /** False for a dry run, and where the repository holds all this already. */
   readonly pushed: boolean;
-  /** Whether the repository is new. */
   readonly created: boolean;
   /** The commit's 40 hex digits. */
   readonly commit: string | null;
@@ -206,7 +205,6 @@ function announce(
   }
 }
 
-/** A folder as it is pushed. */
 interface Outgoing {
   readonly source: FileSource;
   /** What lies there and stays behind. */

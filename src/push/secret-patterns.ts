@@ -1,6 +1,4 @@
-/** One kind of secret. */
 export interface SecretPattern {
-  /** What it is, for messages. */
   readonly kind: string;
   /** How one begins, in ASCII. */
   readonly begins: readonly string[];

@@ -1,8 +1,6 @@
 import { MAX_SECRET_LENGTH, type SecretPattern } from "./secret-patterns.js";
 
-/** A secret among bytes. */
 export interface SecretAt {
-  /** Its first byte. */
   readonly at: number;
   readonly kind: string;
 }

@@ -13,7 +13,6 @@ export interface FoundSecret {
   readonly file: string;
   /** It is in the name, or in that of a folder. */
   readonly in_name?: true;
-  /** Of a text. */
   readonly line?: number;
   /** Where it begins in a file that is no text. */
   readonly byte?: number;
@@ -21,7 +20,6 @@ export interface FoundSecret {
   readonly kind: string;
 }
 
-/** Files that hold secrets. */
 export class SecretsError extends LsgError {
   override readonly details: { readonly secrets: readonly FoundSecret[] };
 
@@ -48,7 +46,6 @@ export interface SearchOptions {
   readonly tokens: readonly string[];
   /** Files that may hold what looks like a secret: paths in the folder, or from the current directory. */
   readonly allow: readonly string[];
-  /** The folder. */
   readonly root: string;
   readonly progress: Progress;
   readonly signal?: AbortSignal | undefined;
@@ -110,7 +107,6 @@ async function secretInName(path: string, patterns: readonly SecretPattern[]): P
   return [];
 }
 
-/** The file that `--allow` names. */
 function allowedPath(name: string, files: readonly PushedFile[], root: string): string | undefined {
   const inside = posix.normalize(name);
   return files.find(({ path }) => path === inside || resolve(root, path) === resolve(name))?.path;

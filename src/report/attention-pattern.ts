@@ -76,7 +76,6 @@ function legend(shape: DrawnAttention): Markup {
   })}`;
 }
 
-/** What a token sees, in numbers. */
 export function attentionSentence(shape: DrawnAttention): string {
   const { num_global_tokens: globals, causal } = shape;
   const sparseKeys = hasSparseKeys(shape) ? (causal ? 1 : 2) * shape.sparse_block_size : 0;

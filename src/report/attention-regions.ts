@@ -9,7 +9,6 @@ export interface Span {
 /** What the tokens of one block see, apart from the global tokens. */
 export interface BlockView {
   readonly queries: Span;
-  /** The block and its neighbours. */
   readonly local: Span;
   /** Where sparse keys come from: one for every `sparsity_factor` tokens, just beyond the neighbours. */
   readonly sparse: readonly Span[];

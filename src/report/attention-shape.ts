@@ -3,7 +3,6 @@ import { isSparse, type LsgConfig } from "../attention/lsg-config.js";
 import type { Attention, LocalVariant, VariantConfigs } from "../attention/variants.js";
 import type { AttentionShape } from "./table.js";
 
-/** Attention as pictures show it. */
 export interface DrawnAttention extends AttentionShape {
   /** Tokens seen on either side of each, where that is no matter of blocks: half a Longformer's window. */
   readonly window?: number;

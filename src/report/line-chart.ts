@@ -15,7 +15,6 @@ export interface Series {
 }
 
 export interface LineChart {
-  /** Unique in its page. */
   readonly id: string;
   /** In units of which the page's text is 12 high. */
   readonly width: number;

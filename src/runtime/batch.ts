@@ -1,9 +1,7 @@
 import type { NumberTensor } from "./tensors.js";
 
-/** One row of a batch. */
 export interface Row {
   readonly ids: readonly number[];
-  /** Where padding goes. */
   readonly pad: "right" | "left";
   readonly types?: readonly number[];
   /** Of a Longformer: 1 for a token with global attention. */

@@ -10,14 +10,12 @@ import { nvidiaModels, thisMachine } from "./machine.js";
 import type { ProbeResult } from "./probe-device.js";
 import { loadRuntime, type Runtime } from "./runtime.js";
 
-/** What is known of a device on this machine. */
 export interface DeviceFinding {
   readonly name: Device;
   /** A graph was run on it. */
   readonly available: boolean;
   /** It computes on the CPU: right, but nothing that `auto` would take. */
   readonly software: boolean;
-  /** What it is, or why it is not available. */
   readonly detail: string;
   /** What it needs and this machine lacks, a few words each. */
   readonly missing?: readonly string[];

@@ -6,7 +6,6 @@ const SHARE = 0.9;
 /** Models that a verification holds in memory at a time. */
 const MODELS = 2;
 
-/** Bytes that may be taken. */
 export function freeBytes(): number {
   return SHARE * process.availableMemory();
 }

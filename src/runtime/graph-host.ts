@@ -6,7 +6,6 @@ import type { Runtime } from "./runtime.js";
 import { openSession, type Session, type SessionOptions } from "./session.js";
 import type { FloatTensor, NumberTensor } from "./tensors.js";
 
-/** Where graphs are run. */
 export interface GraphHost {
   /**
    * Opens a graph: see `openSession`.
@@ -27,7 +26,6 @@ export type GraphRequest =
     }
   | { readonly kind: "nodeShares" | "close"; readonly number: number };
 
-/** What it answers to the first of them. */
 type Opened = Pick<Session, "inputNames" | "outputNames"> & { readonly number: number };
 
 /** Runs graphs in this process: ours on the CPU, that is. */

@@ -7,7 +7,6 @@ import { freeBytes } from "./free-memory.js";
 /** What a program may take for one request before it is ended. */
 export interface Limits {
   readonly seconds: number;
-  /** That it has resident. */
   readonly bytes: number;
 }
 

@@ -15,7 +15,6 @@ export interface Machine {
   readonly runtimeFolder: string;
 }
 
-/** The machine that this process runs on. */
 export function thisMachine(): Machine {
   const { platform, arch, env: environment } = process;
   const bin = join(dirname(createRequire(import.meta.url).resolve("onnxruntime-node/package.json")), "bin");

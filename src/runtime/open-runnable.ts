@@ -138,7 +138,6 @@ function following({ architecture, source }: Model, own: boolean): Head | undefi
   return architecture.decoder || !isBase(head) ? head : undefined;
 }
 
-/** The inputs that a graph has. */
 function pick(inputs: Readonly<Record<string, NumberTensor>>, names: readonly string[]) {
   return Object.fromEntries(Object.entries(inputs).filter(([name]) => names.includes(name)));
 }

@@ -9,7 +9,6 @@ import type { NodeShare } from "./node-shares.js";
 import { loadRuntime } from "./runtime.js";
 import { openSession } from "./session.js";
 
-/** What this program prints. */
 export type ProbeResult =
   | { readonly shares: readonly NodeShare[] }
   | { readonly error: string; readonly missing: readonly Shortcoming[] };

@@ -6,7 +6,6 @@ import { type Limits, NO_LIMITS } from "./limits.js";
 /** Libraries of Python's may say much on stderr. */
 const MAX_OUTPUT_BYTES = 64 << 20;
 
-/** How a program is run. */
 export interface ProgramOptions {
   /** What it reads on stdin; nothing by default. */
   readonly input?: string | undefined;
@@ -14,20 +13,17 @@ export interface ProgramOptions {
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   /** The working directory; by default this process's. */
   readonly cwd?: string | undefined;
-  /** Kills it. */
   readonly signal?: AbortSignal | undefined;
   /** What it may take; by default what it pleases. */
   readonly limits?: Limits | undefined;
 }
 
-/** What a program left. */
 export interface ProgramResult {
   readonly stdout: string;
   /** Why it did not come to a good end, in a few words; undefined if it did. */
   readonly failure: string | undefined;
 }
 
-/** How a program ended. */
 interface Ending {
   readonly code: number | null;
   readonly by: NodeJS.Signals | null;

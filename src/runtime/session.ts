@@ -87,7 +87,6 @@ export async function openSession(
   };
 }
 
-/** An input as the runtime takes it. */
 export function toTensor({ Tensor }: Runtime, { dims, values, dtype }: NumberTensor): Tensor {
   switch (dtype) {
     case "int64":

@@ -1,4 +1,3 @@
-/** One input of a graph. */
 export interface NumberTensor {
   readonly dims: readonly number[];
   /** Row-major; as many as `dims` say. */

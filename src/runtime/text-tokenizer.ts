@@ -9,7 +9,6 @@ export interface TextTokenizer {
   encode(text: string): Promise<number[]>;
   /** Tokens as text, without special ones. */
   decode(ids: readonly number[]): Promise<string>;
-  /** Each token as text. */
   tokens(ids: readonly number[]): Promise<string[]>;
   /** May be called twice. */
   close(): Promise<void>;

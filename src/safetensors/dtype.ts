@@ -33,7 +33,6 @@ export const DTYPES = {
   U64: { bits: 64, onnx: "UINT64" },
 } as const satisfies Record<string, DtypeFacts>;
 
-/** A dtype as safetensors spells it. */
 export type Dtype = keyof typeof DTYPES;
 
 /** True if `name` is a dtype of the format. Own keys only: `__proto__` is none. */

@@ -1,7 +1,6 @@
 import { endianness } from "node:os";
 import type { FloatDtype } from "./dtype.js";
 
-/** Bytes of one element. */
 const ELEMENT_BYTES = { F16: 2, BF16: 2, F32: 4, F64: 8 } as const satisfies Record<FloatDtype, number>;
 
 /** Numbers of either precision; a Float32Array rounds what is stored into it. */

@@ -12,7 +12,6 @@ export interface TensorInfo {
 
 /** A header that has been proven: its tensors fill the file from the first data byte to the last. */
 export interface Header {
-  /** `__metadata__`, where the file has one. */
   readonly metadata: ReadonlyMap<string, string> | undefined;
   /** In the order of their bytes in the file. */
   readonly tensors: ReadonlyMap<string, TensorInfo>;
@@ -219,7 +218,6 @@ function parseRecord(name: string, record: unknown, file: string): TensorInfo {
   return { dtype, shape, data_offsets: [begin, end] };
 }
 
-/** A value of a header for a message. */
 function shortly(value: unknown): string {
   if (Array.isArray(value) && value.length > MAX_AXES) return `of ${value.length} sizes`;
   return (JSON.stringify(value) ?? "nothing").slice(0, MAX_SHOWN);

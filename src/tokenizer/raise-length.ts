@@ -1,7 +1,6 @@
 import { posix } from "node:path";
 import { editTopLevel, fileSpans, isRecord, parseSpan } from "../json/json-edit.js";
 
-/** One place where a length stood. */
 export interface LengthEdit {
   readonly file: string;
   /** The key, with a dot before a nested one (`truncation.max_length`). */

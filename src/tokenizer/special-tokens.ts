@@ -56,7 +56,6 @@ export function unnumberedTokens(files: TokenizerFiles, defaultClass: string): s
   return named.filter((token) => !found.has(token));
 }
 
-/** Which token is the bos token, the mask token, … */
 function tokenNames(files: TokenizerFiles, tokenizerClass?: TokenizerClass) {
   const config = jsonMembers(files, SETTINGS);
   // With added_tokens_decoder the config is complete, and the older file is not read any more.

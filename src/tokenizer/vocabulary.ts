@@ -14,7 +14,6 @@ export interface SpecialToken {
   readonly foundIn: string;
 }
 
-/** Which tokens are looked for. */
 type Wanted = Pick<ReadonlySet<string>, "has" | "size">;
 
 const EVERY: Wanted = { has: () => true, size: Number.POSITIVE_INFINITY };

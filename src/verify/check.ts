@@ -4,7 +4,6 @@ import type { Table } from "../report/table.js";
 /** Of one check. `stated` is a fact on which nothing was promised (drift, times); `skipped` says what was not looked at. */
 export type Verdict = "pass" | "fail" | "stated" | "skipped";
 
-/** A number that a check measured. */
 export interface Figure {
   readonly value: number;
   /** What the value may be at most; left out where nothing was promised. */
@@ -13,7 +12,6 @@ export interface Figure {
   readonly length?: number;
 }
 
-/** One line of a verification. */
 export interface Check {
   /** For scripts; does not change between versions: `weights`, `lossless`, `attention-op` … */
   readonly id: string;
@@ -25,7 +23,6 @@ export interface Check {
   readonly figure?: Figure;
   /** Single findings, a sentence each: every tensor, key or file that is not as planned. */
   readonly findings?: readonly string[];
-  /** What to do about a failure. */
   readonly remedy?: string;
   /** Things side by side: predictions of original and converted model. */
   readonly table?: Table;
@@ -39,7 +36,6 @@ export interface DifferenceAt {
   readonly tolerance?: number;
 }
 
-/** A check without its name. */
 export type Outcome = Omit<Check, "id" | "title">;
 
 /** Runs a check. What a damaged folder makes impossible to look at is a failure, not the end of the run. */

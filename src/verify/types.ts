@@ -2,7 +2,6 @@ import type { AttentionShape } from "../report/table.js";
 import type { Check, DifferenceAt } from "./check.js";
 import type { FolderVerdict } from "./verdict.js";
 
-/** What one run of one input costs. */
 export interface CostAt {
   readonly length: number;
   readonly seconds: number;

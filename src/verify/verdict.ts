@@ -1,6 +1,5 @@
 /** What follows from a verdict. docs/verify.md shows this table; a test joins the two. */
 interface Consequences {
-  /** As people read it. */
   readonly words: string;
   /** Of `lsg verify`. */
   readonly exitCode: 0 | 1;

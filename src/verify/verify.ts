@@ -27,17 +27,14 @@ import { summarise } from "./summary.js";
 import type { VerificationReport } from "./types.js";
 import { NO_ORIGINAL } from "./verdict.js";
 
-/** What to verify, and how closely. */
 export interface VerifyRequest {
   readonly converted: OpenedModel;
-  /** How the report calls it. */
   readonly name: string;
   /** Finds the original by the folder's record, undefined where the folder has none; or asks for no comparison. */
   readonly findOriginal: (record: ConversionRecord | undefined) => Promise<FoundOriginal | "declined">;
   readonly device: DeviceFinding;
   /** Tokens of the inputs to look at; by default around the borders of blocks. */
   readonly lengths?: readonly number[] | undefined;
-  /** A text to compare predictions on. */
   readonly text?: string | undefined;
   /** Bytes that the scores of one model's attention may take; by default what the machine has for them. */
   readonly memory?: number | undefined;

@@ -15,7 +15,6 @@ import { openWork, type Work } from "./work-folder.js";
 export interface OutputOptions extends TargetOptions {
   /** Folder of the source; a Hub model has none of its name. */
   readonly sourceFolder: string | undefined;
-  /** What renames; another one in tests. */
   readonly rename?: Rename | undefined;
 }
 

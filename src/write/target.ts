@@ -36,7 +36,6 @@ export const LOST_AND_FOUND = "lost+found";
 const MODEL_FILES = ["config.json", "lsg_conversion.json"];
 
 export interface TargetOptions {
-  /** Replace a model that is there. */
   readonly force: boolean;
   /** Whether a disk is mounted in a folder; another answer in tests. */
   readonly isMounted?: ((path: string) => Promise<boolean>) | undefined;

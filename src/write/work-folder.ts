@@ -11,11 +11,9 @@ import { workName } from "../checkpoint/interrupted/work-name.js";
 export interface Work {
   /** Its name in the folder that it lies in. */
   readonly name: string;
-  /** What is written goes in here. */
   readonly folder: string;
   /** Puts what was written in its place: all of it, or none. @param changes without `from`: of `folder` */
   place(changes: Omit<Changes, "from">): Promise<void>;
-  /** Removes what is left. */
   close(): Promise<void>;
 }
 
@@ -26,7 +24,6 @@ export interface WorkOptions {
   readonly inner?: string | undefined;
   /** Whether `root` is empty: then it is marked from the beginning, since nothing in it is whole before all of it is. */
   readonly fills?: boolean | undefined;
-  /** What renames; another one in tests. */
   readonly rename?: Rename | undefined;
 }
 

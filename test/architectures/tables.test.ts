@@ -11,7 +11,7 @@ import { EARLIER_MODELING } from "../../src/architectures/earlier-modeling.js";
 import { modelingModule } from "../../src/architectures/modeling.js";
 import { type AutoClass, hubTask, isBase, TASKS } from "../../src/architectures/tasks.js";
 import { CONVERTERS, MODELING_PARTS } from "../../src/base/package.js";
-import { listArchitectures } from "../../src/commands/architectures.js";
+import { listArchitectures } from "../../src/cli/architectures.js";
 import { headOf } from "../../src/model/classes.js";
 import { forwardKeys } from "../../src/model/config.js";
 import { TOKENIZER_CLASSES } from "../../src/tokenizer/tokenizer-classes.js";

@@ -7,7 +7,6 @@ import { type HubSubject, malformedAnswer } from "./errors.js";
 import { libraryFetch } from "./library-fetch.js";
 import { isCommit, isPathInside } from "./reference.js";
 
-/** A file of a repository at one commit. */
 export interface HubFile extends FileInfo {
   /** Its blob's name in the cache, and its content's hash: sha256 for LFS files, git's sha1 for others. */
   readonly etag: string;

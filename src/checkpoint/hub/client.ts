@@ -5,7 +5,6 @@ import { type HubSubject, HubUnreachableError, overNetwork, statusError } from "
 import { follow } from "./follow.js";
 import type { HubBody } from "./send-body.js";
 
-/** How patient a client is. */
 export interface Pace {
   /** Tries of one request in a row that bring no new byte. */
   readonly attempts: number;

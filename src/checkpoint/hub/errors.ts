@@ -1,7 +1,6 @@
 import { HubError, systemErrorCode } from "../../base/errors.js";
 import type { HubEnvironment } from "./environment.js";
 
-/** What a request was about. */
 export interface HubSubject {
   readonly repo: string;
   readonly revision: string;

@@ -10,7 +10,6 @@ import { isAlive, type Owner, self } from "./owner.js";
  */
 export const MARK_FILE = ".lsg-partial";
 
-/** What a mark says. */
 export interface Mark extends Owner {
   /** Tells the folders of two runs apart. */
   readonly id: string;

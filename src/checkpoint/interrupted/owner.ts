@@ -13,7 +13,6 @@ export interface Owner {
   readonly started: string;
 }
 
-/** This process. */
 export async function self(): Promise<Owner> {
   return {
     host: hostname(),

@@ -5,7 +5,6 @@ import { parseJson } from "../checkpoint.js";
 /** The file that makes a folder one of sentence-transformers: its modules, in the order in which they run. */
 export const MODULES_FILE = "modules.json";
 
-/** One module. */
 export interface ModuleEntry {
   /** Its Python class, with the package; empty where the file names none. */
   readonly type: string;

@@ -1,7 +1,6 @@
 import type { Op, Value } from "../body.js";
 import { HIDDEN } from "./masks.js";
 
-/** How wide attention is. */
 export interface Heads {
   readonly numHeads: number;
   readonly headDim: number;

@@ -7,7 +7,6 @@ import {
   type Step,
 } from "../../model/steps.js";
 
-/** What modules are computed of. */
 export interface ModulesProblem {
   /** For each text its tokens' vectors, padding among them. */
   readonly tokens: readonly (readonly Float64Array[])[];

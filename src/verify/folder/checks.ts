@@ -21,7 +21,6 @@ import { checkConfig, checkSideFiles } from "./side-files.js";
 import { checkWeights } from "./weights.js";
 
 export interface FolderSubject {
-  /** The converted folder. */
   readonly opened: OpenedModel;
   readonly record: ConversionRecord | undefined;
   readonly original: OpenedModel | undefined;

@@ -13,7 +13,6 @@ import { describeDifference, jsonDifferences } from "./json-differences.js";
 export interface ModelingSubject {
   readonly source: FileSource;
   readonly model: Model;
-  /** What its attention should be. */
   readonly variant: LocalVariant;
   /** lsg's, as the folder's record has it; undefined for a folder without a record: one that was trained further. */
   readonly version: string | undefined;

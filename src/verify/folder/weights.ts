@@ -13,7 +13,6 @@ import { TRAINED_IN_PLACE } from "./trained-in-place.js";
 /** Rows that a finding lists. */
 const MAX_ROWS = 5;
 
-/** What is read of the two sides. */
 export interface WeightSides {
   readonly plan: ConversionPlan;
   readonly original: WeightReader;

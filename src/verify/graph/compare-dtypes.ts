@@ -38,7 +38,6 @@ export interface DtypeCloseness {
 export interface DtypeComparison {
   /** Whether inputs are texts; else, without a tokenizer, random tokens. */
   readonly ofTexts: boolean;
-  /** Tokens of the inputs. */
   readonly lengths: readonly number[];
   /**
    * @param folder where the graphs lie

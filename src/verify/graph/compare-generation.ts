@@ -11,7 +11,6 @@ import { type Case, emptied, firstPass, type Kept, laterPass, makeCases } from "
 import { exportAgain, type FoundGraphs, inSession, type OutputCheck } from "./graph-check.js";
 
 interface Found extends DifferenceFound {
-  /** Which graph, and what of it. */
   readonly what: string;
 }
 

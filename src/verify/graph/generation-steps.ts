@@ -20,7 +20,6 @@ export interface Case {
   /** For each row `count` tokens. */
   readonly ids: readonly (readonly number[])[];
   readonly count: number;
-  /** Tokens of the first pass. */
   readonly first: number;
   /** (batch, tokens, vocabulary): of all tokens at once. */
   readonly logits: FloatTensor;
@@ -29,7 +28,6 @@ export interface Case {
 /** What a decoder keeps between two passes, by the names behind `present.` and `past_key_values.`. */
 export type Kept = Readonly<Record<string, FloatTensor>>;
 
-/** What one pass gives. */
 export interface Pass {
   readonly logits: FloatTensor;
   readonly kept: Kept;

@@ -21,9 +21,7 @@ export function exportAgain(dtype: GraphDtype): string {
 export interface OutputCheck {
   /** Where the graphs are run: others than we may have made them. */
   readonly graphHost: GraphHost;
-  /** Where graphs in float32 are run. */
   readonly device: Device;
-  /** What the graphs were made of. */
   readonly whole: Model;
   /** The model over its weights, in float32. */
   readonly model: Runnable;
@@ -51,7 +49,6 @@ export interface Question {
 /** What the checks of a folder's graphs are given. */
 export interface GraphCheck extends OutputCheck {
   readonly op: OpCheck;
-  /** A folder of our own. */
   readonly scratch: string;
 }
 

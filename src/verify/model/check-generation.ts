@@ -8,7 +8,6 @@ import { type Difference, difference, excess, larger, NO_DIFFERENCE, toleranceFo
 import { generate, nextScores } from "./generate.js";
 import type { Subject } from "./subject.js";
 
-/** Tokens of the inputs. */
 const INPUT_TOKENS = 48;
 
 const REMEDY = "The result does not write what the original writes: convert again.";

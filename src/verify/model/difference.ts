@@ -30,7 +30,6 @@ export function excess(found: Difference, tolerance = toleranceFor(found)): numb
   return Number.isFinite(found.largest) ? found.largest / tolerance : Number.POSITIVE_INFINITY;
 }
 
-/** The larger of two findings. */
 export function larger(a: Difference, b: Difference): Difference {
   return { largest: Math.max(a.largest, b.largest), scale: Math.max(a.scale, b.scale) };
 }

@@ -35,7 +35,6 @@ const MASKS = /<mask>|\[MASK\]/gi;
 export interface TextInputs {
   readonly tokenizer: TextTokenizer;
   readonly mask: SpecialToken | undefined;
-  /** `--text`. */
   readonly text: string | undefined;
 }
 

@@ -134,7 +134,6 @@ async function movedBy(
   return (tokens) => difference(tokensOf(before, 0, 0, tokens), tokensOf(after, 0, 0, tokens)).largest;
 }
 
-/** The batch with one token of its first row hidden. */
 function withHidden(batch: Batch, token: number): Batch {
   const { attention_mask: mask } = batch.inputs;
   if (!mask) return batch;

@@ -3,7 +3,6 @@ import type { Promised } from "../../plan/types.js";
 import type { InputSource } from "../../runtime/input-source.js";
 import type { Runnable } from "../../runtime/runnable.js";
 
-/** What the checks of a model are given. */
 export interface Subject {
   readonly converted: Runnable;
   /** The converted model's attention. */
@@ -11,7 +10,6 @@ export interface Subject {
   readonly original: Runnable | undefined;
   readonly inputs: InputSource;
   readonly promise: Promised;
-  /** What `--lengths` asks for. */
   readonly lengths: readonly number[] | undefined;
   readonly seed: number;
   readonly signal: AbortSignal | undefined;

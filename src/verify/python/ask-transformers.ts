@@ -14,7 +14,6 @@ import { writeOpened } from "./opened-folder.js";
 
 const PROGRAM = new URL("verify_modeling.py", MODELING_PARTS);
 
-/** What transformers is to compute. */
 export interface Question {
   readonly model: Model;
   /** The Python files that are run, as they were proven. */
@@ -23,9 +22,7 @@ export interface Question {
   readonly batches: readonly Batch["inputs"][];
   /** For the outputs of the whole model; undefined for one without a head. */
   readonly head: Batch["inputs"] | undefined;
-  /** A folder of our own. */
   readonly scratch: string;
-  /** What the interpreter may take. */
   readonly limits: Limits;
   readonly signal: AbortSignal | undefined;
 }

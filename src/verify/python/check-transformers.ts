@@ -27,13 +27,11 @@ const NOTHING: FloatTensor = { dims: [], values: new Float32Array(0) };
 export interface TransformersCheck {
   readonly model: Model;
   readonly modeling: ProvenModeling;
-  /** A folder of our own. */
   readonly scratch: string;
   /** Opens the converted model on the CPU, where PyTorch computes. */
   readonly openOnCpu: () => Promise<Runnable>;
 }
 
-/** What both sides are fed with. */
 interface Inputs {
   readonly batches: readonly Batch[];
   /** For the outputs of the whole model, if something follows the encoder. Without padding. */

@@ -100,7 +100,6 @@ async function bringWeights(
   await write("model.safetensors.index.json", JSON.stringify(index));
 }
 
-/** As transformers calls them. */
 function shardName(i: number, count: number): string {
   const number = (n: number) => String(n).padStart(5, "0");
   return count === 1 ? "model.safetensors" : `model-${number(i + 1)}-of-${number(count)}.safetensors`;

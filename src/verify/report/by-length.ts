@@ -8,7 +8,6 @@ export function isOver({ difference, tolerance }: DifferenceAt): boolean {
   return tolerance !== undefined && !(difference <= tolerance);
 }
 
-/** From the shortest input to the longest. */
 export function byLength<T extends { readonly length: number }>(points: readonly T[]): T[] {
   return [...points].sort((a, b) => a.length - b.length);
 }

@@ -11,7 +11,6 @@ import { facts, type ReportHead, SHOWN_AS, tally, VERDICT_WORDS } from "./wordin
 
 export interface TerminalStyle {
   readonly colours: boolean;
-  /** Characters in a line. */
   readonly columns: number;
 }
 

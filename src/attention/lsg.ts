@@ -29,7 +29,7 @@ export function lsgKeys(config: Config): Record<string, unknown> {
   return Object.fromEntries(keys.map((key) => [key, config[key]]));
 }
 
-/** The keys that only encoder-decoders have are no others'. */
+/** Leaves out the keys that only encoder-decoders have where there is no decoder. */
 export function parseLsgConfig(
   { decoder }: Architecture,
   keys: Readonly<Record<string, unknown>>,

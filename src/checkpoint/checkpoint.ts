@@ -27,7 +27,7 @@ export interface Checkpoint {
   /** By their names in the files, but without the prefix of a wrapper that holds the model and nothing else. */
   readonly tensors: ReadonlyMap<string, CheckpointTensor>;
   readonly weightFiles: readonly WeightFile[];
-  /** Names in weight files of what is no tensor (PyTorch's files only). */
+  /** Names in weight files of what is not a tensor (PyTorch's files only). */
   readonly ignored: readonly string[];
   /** What the model stands in, where that holds more than this model. */
   readonly wrapper?: Wrapper | undefined;

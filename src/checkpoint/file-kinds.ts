@@ -1,6 +1,6 @@
 import { posix } from "node:path";
 
-/** Kinds of files that are no part of a model, whichever it is. */
+/** Kinds of files that are not part of a model, whichever it is. */
 export type FileKind = (typeof KINDS)[number]["kind"];
 
 export const HIDDEN = "hidden files and caches";
@@ -73,7 +73,7 @@ const MAX_NAME_BYTES = 255;
 /** Characters that are not seen, and that some file systems do not see either. */
 const UNSEEN = /\p{Cf}/gu;
 
-/** The kind of a file that is no part of a model by its path; a folder that is not looked into ends with a slash. */
+/** The kind of a file that is not part of a model by its path; a folder that is not looked into ends with a slash. */
 export function kindOfPath(path: string): FileKind | undefined {
   const parts = path.replace(UNSEEN, "").split("/");
   const name = parts.pop() ?? "";

@@ -133,7 +133,7 @@ async function readRangeOf(handle: FileHandle, label: string, start: number, end
   return bytes;
 }
 
-/** Reads a small local file. @throws CheckpointError if it cannot be read or is no small file. */
+/** Reads a small local file. @throws CheckpointError if it cannot be read or is not a small file. */
 export async function readWholeFile(absolute: string, label: string): Promise<Buffer> {
   const { size } = await reading(label, () => stat(absolute));
   refuseLargeRead(label, size);

@@ -39,7 +39,7 @@ const VARIANT = /^(model|pytorch_model)\.(?!.*-\d+-of-\d+\.)[\w-]+\.(safetensors
 /** In 4 bits, a model in float32 takes an eighth. */
 const LEAST_VARIANT = 1 / 16;
 
-/** Larger files are no settings; the largest tokenizers have some 40 MB. */
+/** Larger files are not settings; the largest tokenizers have some 40 MB. */
 const MAX_SIDE_FILE_BYTES = 256 * 2 ** 20;
 
 /** Configs and code have some kilobytes; a JSON file of more is data itself. */
@@ -96,7 +96,7 @@ export function ownWeights({ files, contents }: SourceFiles): string[] {
 
 /**
  * Divides a model's files: its own small files stay, heads in files of their own and modules of sentence-transformers
- * among them. Its weights don't, which are written anew, nor does what is no part of it.
+ * among them. Its weights don't, which are written anew, nor does what is not part of it.
  * @throws CheckpointError for one that would stay and is not to be opened: a link that leads out of the folder
  */
 export function sortFiles(source: SourceFiles): { kept: string[]; omitted: OmittedFile[] } {
@@ -143,7 +143,7 @@ export function leftOutSentence(
   return `Left out, as no part of the model: ${named.join("; ")}.`;
 }
 
-/** Why a file that is no weights of the model does not stay; undefined where it does. */
+/** Why a file that holds no weights of the model does not stay; undefined where it does. */
 function sorter(
   { files, contents }: SourceFiles,
   weights: ReadonlySet<string>,

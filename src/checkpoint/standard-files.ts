@@ -36,7 +36,7 @@ export function isJsonFile(path: string): boolean {
 }
 
 /**
- * A source whose JSON files read as every reader takes them, whatever Python made of them. Files that are no JSON at
+ * A source whose JSON files read as every reader takes them, whatever Python made of them. Files that are not JSON at
  * all are left to whoever wants something of them.
  */
 export function withStandardJson(source: FileSource): FileSource {

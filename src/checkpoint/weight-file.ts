@@ -35,7 +35,7 @@ export interface WeightFile {
 
 export interface WeightFileContent extends Omit<WeightFile, "tensorNames"> {
   readonly tensors: ReadonlyMap<string, CheckpointTensor>;
-  /** Names of what is no tensor. */
+  /** Names of what is not a tensor. */
   readonly ignored: readonly string[];
 }
 

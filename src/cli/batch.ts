@@ -50,7 +50,7 @@ async function run(path: string, options: BatchOptions, context: CliContext): Pr
   context.exitWith(EXIT_FAILED);
 }
 
-/** A summary that cannot be written is no reason to call conversions failed. */
+/** A summary that cannot be written is not a reason to call conversions failed. */
 async function tellGitHub(report: BatchReport, { tell }: CliContext): Promise<void> {
   const path = process.env[STEP_SUMMARY];
   if (!path) return;

@@ -135,7 +135,7 @@ interface CompletedVerb {
   readonly name: string;
   readonly summary: string;
   readonly flags: readonly CompletedFlag[];
-  /** What its first argument may be, where that is no file or model. */
+  /** What its first argument may be, where that is not a file or model. */
   readonly choices: readonly string[];
 }
 

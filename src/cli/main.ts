@@ -50,7 +50,7 @@ const EXIT_USAGE = 2;
 const EXIT_BUG = 70;
 const SIGNAL_EXITS = { SIGINT: 130, SIGTERM: 143 } as const;
 
-// Who reads only the beginning (`| head`) has what he wants: writing on is no error.
+// Who reads only the beginning (`| head`) has what he wants: writing on is not an error.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code !== "EPIPE") throw error;

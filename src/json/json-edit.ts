@@ -21,7 +21,7 @@ const OPEN_BRACE = "{".charCodeAt(0);
  * but not built, so a tokenizer.json of 17 MB costs one pass and no memory. A byte order mark is passed over.
  *
  * @param most keys that it may have
- * @throws JsonSyntaxError if `json` is not UTF-8, breaks RFC 8259, is no object, nests deeper than `MAX_DEPTH`,
+ * @throws JsonSyntaxError if `json` is not UTF-8, breaks RFC 8259, is not an object, nests deeper than `MAX_DEPTH`,
  *   goes on behind its end, names a top-level key twice, or has too many of them.
  */
 export function topLevelSpans(json: Buffer, most = Number.POSITIVE_INFINITY): Map<string, TopLevelSpan> {
@@ -134,7 +134,7 @@ interface Style {
   readonly unit: string;
 }
 
-/** White space that is looked at around a member; more than this is no indentation. */
+/** White space that is looked at around a member; more than this is not indentation. */
 const MAX_INDENT = 1024;
 
 function styleOf(json: Buffer, spans: ReadonlyMap<string, TopLevelSpan>): Style {

@@ -189,7 +189,7 @@ function isDigit(byte: number | undefined): boolean {
 }
 
 /**
- * Replaces numbers of a JSON text; those in strings stay. One pass, also over a text that is no JSON: a string that has no
+ * Replaces numbers of a JSON text; those in strings stay. One pass, also over a text that is not JSON: a string that has no
  * end goes to the text's.
  * @param replacement what stands in the place of a number's text; undefined to leave it
  */

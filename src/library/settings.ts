@@ -67,7 +67,7 @@ export type Optional<T> = { readonly [K in keyof T]?: T[K] | undefined };
 
 /**
  * The options among what a call was given.
- * @throws OptionError for a key that is no option: a misspelt one would change nothing, without a word
+ * @throws OptionError for a key that is not an option: a misspelt one would change nothing, without a word
  */
 export function optionsOf(given: object, flags: readonly Flag[]): Record<string, unknown> {
   const known = new Set(flags.map(({ key }) => key));

@@ -20,7 +20,7 @@ import { settle } from "./settle.js";
 
 /**
  * A model as it lies in a folder or on the Hub. Each part is read when it is asked for, and once; what is wrong with it is
- * thrown whenever it is asked for, and is no matter of the others.
+ * thrown whenever it is asked for, and is not a matter of the others.
  */
 export interface OpenedModel {
   readonly source: FileSource;

@@ -9,7 +9,7 @@ import { isRecord } from "../json/json-edit.js";
 import { isFloatDtype } from "../safetensors/dtype.js";
 
 /**
- * Refuses what is no model that lsg can compute, whatever its class and tensors.
+ * Refuses what is not a model that lsg can compute, whatever its class and tensors.
  * @param config with the keys that the user sets on top
  * @throws CheckpointError that names the key or the tensor
  */

@@ -74,7 +74,7 @@ export type ReadStep =
   | { readonly step: Step | undefined; readonly width: number; readonly perToken: boolean }
   | { readonly reason: string };
 
-/** Reads a module behind the transformer. @throws CheckpointError if its config is no JSON object */
+/** Reads a module behind the transformer. @throws CheckpointError if its config is not a JSON object */
 export function readStep({ type, path }: ModuleEntry, context: StepContext): ReadStep {
   const name = type.split(".").at(-1) ?? "";
   const isKnown = /^(sentence_transformers|pylate)\./.test(type) && Object.hasOwn(READERS, name);

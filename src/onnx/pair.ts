@@ -114,7 +114,7 @@ function rowElement(op: Op, x: Value, index: Value): Value {
   return op.Gather(op.Reshape(x, [-1]), op.Add(op.Mul(op.Range(0, batch, 1), length), index));
 }
 
-/** A token's id as the config has it. @throws CheckpointError for one that is no number */
+/** A token's id as the config has it. @throws CheckpointError for one that is not a number */
 function tokenId(config: Model["config"], key: ConfigKey): number {
   const id = typeof key === "number" ? key : (config[key[0]] ?? key[1]);
   if (typeof id === "number") return id;

@@ -24,7 +24,7 @@ export interface ReadFunction {
 
 /**
  * The model-local functions of a graph's file. Everything else, weights above all, is stepped over unread.
- * @throws CheckpointError if the file is no protobuf message
+ * @throws CheckpointError if the file is not a protobuf message
  */
 export async function readFunctions(path: string, label: string): Promise<ReadFunction[]> {
   const file = await open(path);

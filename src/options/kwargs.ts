@@ -4,7 +4,7 @@ import { OptionError } from "../base/errors.js";
 /**
  * `--model-kwargs`, divided into LSG keys and others.
  * @param given text as the reference takes it, or an object
- * @throws OptionError if it is no object, or has a misspelt LSG key.
+ * @throws OptionError if it is not an object, or has a misspelt LSG key.
  */
 export function parseKwargs(given: unknown): {
   lsg: Record<string, unknown>;

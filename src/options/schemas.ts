@@ -322,7 +322,7 @@ function numberOrByHead(layer: string): unknown {
   return layer.includes(":") ? layer.split(":").map(wholeNumber) : wholeNumber(layer);
 }
 
-/** A number out of a list on the command line; what is no number stays text, to be refused by its schema. */
+/** A number out of a list on the command line; what is not a number stays text, to be refused by its schema. */
 function wholeNumber(text: string): unknown {
   return /^\s*\d+\s*$/.test(text) ? Number(text) : text;
 }

@@ -33,7 +33,7 @@ const TAR_SIGNATURE = { text: "ustar", at: 257 };
  * their bytes lie, without executing anything of it.
  * @param path of the file
  * @param displayName what errors call the file
- * @throws PickleError if the file is damaged, is no plain state dict, or names anything beyond what tensors
+ * @throws PickleError if the file is damaged, is not a plain state dict, or names anything beyond what tensors
  * need; and the system's error if the file cannot be opened or read.
  */
 export async function readStateDict(path: string, displayName: string): Promise<StateDict> {

@@ -50,7 +50,7 @@ export function createStorageTable(): StorageTable {
   };
 }
 
-/** Bytes that a storage takes, or undefined where that is no exact number. */
+/** Bytes that a storage takes, or undefined where that is not an exact number. */
 export function storageBytes({ dtype, elements }: AnnouncedStorage): number | undefined {
   const bytes = (elements * DTYPES[dtype].bits) / 8;
   return Number.isSafeInteger(bytes) ? bytes : undefined;

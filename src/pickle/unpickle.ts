@@ -4,7 +4,7 @@ import { INSTRUCTIONS, type Machine, STOP } from "./opcodes.js";
 import { createStack } from "./stack.js";
 import type { PickleValue } from "./values.js";
 
-/** A tensor takes some 150 bytes of pickle, so this is room for 100,000. Longer is no state dict. */
+/** A tensor takes some 150 bytes of pickle, so this is room for 100,000. Longer is not a state dict. */
 export const MAX_PICKLE_BYTES = 16 * 2 ** 20;
 
 /**

@@ -23,7 +23,7 @@ const SourceSchema = z.union(
   { error: "expected a model with its revision, or with the sha256 of its files" },
 );
 
-/** As format 1 has it: of a folder there may be no hashes, or one of all its files. */
+/** As format 1 has it: a folder may have no hashes, or one of all its files. */
 const EarlierSourceSchema = z.strictObject({
   model: z.string(),
   revision: z.string().exactOptional(),
@@ -66,7 +66,7 @@ const RecordSchema = z.discriminatedUnion(
 
 /**
  * What a converted folder says of itself.
- * @throws CheckpointError if the file is missing or is no such record.
+ * @throws CheckpointError if the file is missing or is not such a record.
  */
 export async function readRecord(source: FileSource): Promise<ConversionRecord> {
   if (!source.files.has(RECORD_FILE)) {

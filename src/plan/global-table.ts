@@ -64,7 +64,7 @@ export function globalTable(sources: GlobalTableSources): Segment[] {
 
 /**
  * 512 positions, spread evenly over the table and reordered so that neighbours in the result lie `stride`
- * positions apart. A table shorter than 512 is repeated; one that is no multiple of 512 is cut to one.
+ * positions apart. A table shorter than 512 is repeated; one that is not a multiple of 512 is cut to one.
  * Source: `order_positions` of the reference, which fills short tables with random rows instead.
  * @throws OptionError if the stride does not divide 512 positions evenly.
  */

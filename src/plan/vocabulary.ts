@@ -19,7 +19,7 @@ export interface VocabularyInputs {
  * Gives every table of words rows for added tokens: embeddings, an output layer of its own and its bias. Rows that are
  * there stay, also those behind the tokenizer's last token, with which many vocabularies are padded. New ones are
  * drawn as transformers initialises them, the same for the same seed; biases are 0.
- * @throws CheckpointError for words that are no floats
+ * @throws CheckpointError for words that are not floats
  */
 export function growVocabulary(weights: WeightPlan, inputs: VocabularyInputs): WeightPlan {
   const { architecture, tokens, seed } = inputs;

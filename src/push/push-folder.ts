@@ -43,7 +43,7 @@ export interface PushResult {
   readonly pull_request: string | null;
   readonly files: RepositoryChanges & {
     readonly deleted: readonly string[];
-    /** Files of the folder that are no part of the model. */
+    /** Files of the folder that are not part of the model. */
     readonly left_out: readonly string[];
   };
   /** What looks like a secret and was let pass. */
@@ -212,7 +212,7 @@ interface Outgoing {
 }
 
 /**
- * Leaves out of a folder what is no part of any model: hidden files, a training's state, data. Graphs and weights of every
+ * Leaves out of a folder what is not part of any model: hidden files, a training's state, data. Graphs and weights of every
  * format go along.
  * @throws CheckpointError for a link that leads out of it
  */

@@ -14,7 +14,7 @@ export interface FoundSecret {
   /** It is in the name, or in that of a folder. */
   readonly in_name?: true;
   readonly line?: number;
-  /** Where it begins in a file that is no text. */
+  /** Where it begins in a file that is not text. */
   readonly byte?: number;
   /** What it is. */
   readonly kind: string;
@@ -164,7 +164,7 @@ const MARKS = [
 type PlaceInFile = { readonly line: number } | { readonly byte: number };
 
 /**
- * The lines that bytes of a text stand in, counted as editors do; of a file that is no text the bytes themselves.
+ * The lines that bytes of a text stand in, counted as editors do; of a file that is not text the bytes themselves.
  * @param bytes in ascending order
  */
 async function placesInFile(pieces: AsyncIterable<Buffer>, bytes: readonly number[]): Promise<PlaceInFile[]> {

@@ -4,7 +4,7 @@ import type { Attention, LocalVariant, VariantConfigs } from "../attention/varia
 import type { AttentionShape } from "./table.js";
 
 export interface DrawnAttention extends AttentionShape {
-  /** Tokens seen on either side of each, where that is no matter of blocks: half a Longformer's window. */
+  /** Tokens seen on either side of each, where that is not a matter of blocks: half a Longformer's window. */
   readonly window?: number;
 }
 

@@ -8,12 +8,12 @@ export interface Row {
   readonly globals?: readonly number[];
 }
 
-/** What a graph is fed with, and which tokens are no padding. */
+/** What a graph is fed with, and which tokens are not padding. */
 export interface Batch {
   /** `input_ids`, `attention_mask`, `global_attention_mask`, `token_type_ids`: int64 (batch, length). */
   readonly inputs: Readonly<Record<string, NumberTensor>>;
   readonly length: number;
-  /** For each row the first token that is no padding, and the first behind them. */
+  /** For each row the first token that is not padding, and the first behind them. */
   readonly visible: readonly { readonly start: number; readonly end: number }[];
 }
 

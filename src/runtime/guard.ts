@@ -23,7 +23,7 @@ export function guard(
   };
 }
 
-/** How much more is named in a remedy: enough for what is slow or large, and is no attack. */
+/** How much more is named in a remedy: enough for what is slow or large, and is not an attack. */
 const MORE = 4;
 
 function beyond(which: keyof Limits, limit: number): LimitError {

@@ -113,7 +113,7 @@ export function requireLimits(): void {
   for (const variable of Object.values(LIMIT_VARIABLES)) fromEnvironment(variable);
 }
 
-/** @throws OptionError for what is no number above 0 */
+/** @throws OptionError for what is not a number above 0 */
 function fromEnvironment(variable: string): number | undefined {
   const text = process.env[variable];
   if (text === undefined || text === "") return undefined;

@@ -29,7 +29,7 @@ export type TokenizerRequest =
 export const TOKENIZER_FILES = ["tokenizer.json", "tokenizer_config.json"] as const;
 
 /**
- * Opens the tokenizer of a folder. Not every tokenizer can be opened without Python: that is no fault of the
+ * Opens the tokenizer of a folder. Not every tokenizer can be opened without Python: that is not a fault of the
  * folder's.
  * @param sample a text that it must be able to encode
  * @throws CheckpointError if its files are not JSON, LimitError if it does not come to an end, an AbortError

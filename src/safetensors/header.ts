@@ -34,7 +34,7 @@ export const MAX_NAME = 1024;
 /** The largest models of all have fewer, in many files. */
 const MAX_TENSORS = 100_000;
 
-/** Characters of a value that is no such thing, in a message. */
+/** Characters of a wrong value, in a message. */
 const MAX_SHOWN = 120;
 
 /** Data begins at a multiple of this, so that readers can map it. */

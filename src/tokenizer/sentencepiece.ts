@@ -17,7 +17,7 @@ const MAX_VARINT_BYTES = 10;
  * the normalizer's tables, the trainer's settings) is passed over.
  *
  * @param file Names the file in errors.
- * @throws CheckpointError if the bytes are no protobuf message.
+ * @throws CheckpointError if the bytes are not a protobuf message.
  */
 export function* sentencePieces(model: Buffer, file: string): Generator<string> {
   try {

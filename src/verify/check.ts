@@ -47,7 +47,7 @@ export async function attempt(id: string, title: string, look: () => Promise<Out
   }
 }
 
-/** What a check that could not be made says. @throws what is no LsgError: a bug */
+/** What a check that could not be made says. @throws what is not an LsgError: a bug */
 export function failureOf(id: string, title: string, error: unknown): Check {
   if (!(error instanceof LsgError)) throw error;
   const { message: detail, remedy } = error;

@@ -104,7 +104,7 @@ function readSinusoids(positions: readonly Run[], rowLength: number): TermReader
 /**
  * Draws rows from the normal distribution with the mean and covariance of a tensor's rows. With centred
  * rows X (n × d) and g ~ N(0, Iₙ), Xᵀg/√(n−1) has exactly the covariance XᵀX/(n−1): no d × d matrix is
- * formed or factorised, and a vocabulary with fewer words than dimensions is no special case.
+ * formed or factorised, and a vocabulary with fewer words than dimensions is not a special case.
  */
 async function drawLikeRows(
   { tensor, seed }: Extract<Generator, { kind: "normal of rows" }>,

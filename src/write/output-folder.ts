@@ -20,7 +20,7 @@ export interface OutputOptions extends TargetOptions {
 
 /**
  * Refuses targets that must not or cannot be written, before anything is.
- * @throws OutputError if the target is no place for a folder, exists (without `force`), is no model, or overlaps the source.
+ * @throws OutputError if the target is not a place for a folder, exists (without `force`), is not a model, or overlaps the source.
  */
 export async function checkOutput(target: string, options: OutputOptions): Promise<Target> {
   if (options.sourceFolder !== undefined) await refuseOverlap(target, options.sourceFolder);

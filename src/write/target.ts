@@ -170,7 +170,7 @@ function refuseName(target: string): void {
 async function refuseDanglingLink(target: string): Promise<void> {
   const link = await danglingLink(target);
   if (link === undefined) return;
-  // Links that point to each other are no links to something that could be made.
+  // Links that point to each other are not links to something that could be made.
   await stat(link).catch((error: unknown) => {
     if (systemErrorCode(error) === "ELOOP") throw error;
   });

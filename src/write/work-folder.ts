@@ -18,7 +18,7 @@ export interface Work {
 }
 
 export interface WorkOptions {
-  /** What is written, by its name in `root`; empty for what `root` holds, which is no whole folder while it is put in place. */
+  /** What is written, by its name in `root`; empty for what `root` holds, which is not a whole folder while it is put in place. */
   readonly target: string;
   /** The name of the inner folder that is written, as it is to be called in errors. */
   readonly inner?: string | undefined;

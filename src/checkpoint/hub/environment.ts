@@ -20,7 +20,7 @@ const TOKEN_VARIABLES = ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"] as const;
 
 type Variables = Readonly<Record<string, string | undefined>>;
 
-/** @throws HubError if HF_ENDPOINT is no web address or the token cannot be one. */
+/** @throws HubError if HF_ENDPOINT is not a web address or the token cannot be one. */
 export async function readHubEnvironment(variables: Variables = process.env): Promise<HubEnvironment> {
   const path = (name: string) => expandPath(variables[name], variables);
   const home = hubHome(variables);

@@ -13,7 +13,7 @@ const FORBIDDEN_IN_REPO_ID = /--|\.\.|[.-](?:\/|$)|\.git$/;
 
 /**
  * Reads `org/name`, `name`, `hf://org/name` and any of them with `@revision`.
- * @throws HubError if the text is no repository id.
+ * @throws HubError if the text is not a repository id.
  */
 export function parseHubReference(text: string): HubReference {
   const match = /^(?:hf:\/\/)?([^@]*)(?:@(.*))?$/s.exec(text);
@@ -29,7 +29,7 @@ export function parseHubReference(text: string): HubReference {
   return { repo, revision };
 }
 
-/** @throws HubError if `revision` can be no branch, tag or commit: it becomes a file name in the cache. */
+/** @throws HubError if `revision` cannot be a branch, tag or commit: it becomes a file name in the cache. */
 export function requireRevision(revision: string): string {
   if (isPathInside(revision) && !/[\s~^:?*[]/.test(revision)) return revision;
   throw new HubError(

@@ -45,7 +45,7 @@ export async function checkModeling(subject: ModelingSubject): Promise<ModelingF
     else findings.push(`${path} is not the file that comes with lsg ${version}`);
   }
   findings.push(...autoMapFindings(subject), ...refusalFindings(model, code.refusal));
-  // Where there is an original, what is its own is no finding, and what is not stands among the differences from the plan.
+  // Where there is an original, what is its own is not a finding, and what is not stands among the differences from the plan.
   const foreign = isCompared ? [] : await foreignCode(source);
   const all = [...findings, ...foreign];
   if (all.length > 0 && !hasRecord) return { outcome: notRun(all), files: undefined };

@@ -69,7 +69,7 @@ async function write(
   let scores = NO_DIFFERENCE;
   const ids = await generate(settings, async (before) => {
     const expected = await nextScores(original, theirs, before);
-    // Tokens that the conversion added are no choice of the original's.
+    // Tokens that the conversion added are not a choice of the original's.
     const actual = (await nextScores(converted, ours, before)).subarray(0, expected.length);
     const [wanted, found] = [largestIndex(expected), largestIndex(actual)];
     scores = larger(scores, difference(expected, actual));

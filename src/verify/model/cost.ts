@@ -11,7 +11,7 @@ import type { Subject } from "./subject.js";
 
 /**
  * Measures one input of each length, in a process that does nothing else: this one is full of other things.
- * What falls short is stated: a cost is no verdict.
+ * What falls short is stated: a cost is not a verdict.
  * @param program what to run; other than the usual one in tests
  */
 export async function measureCost(

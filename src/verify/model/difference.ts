@@ -34,7 +34,7 @@ export function larger(a: Difference, b: Difference): Difference {
   return { largest: Math.max(a.largest, b.largest), scale: Math.max(a.scale, b.scale) };
 }
 
-/** Compares (batch, length, width) where a batch's rows are no padding. */
+/** Compares (batch, length, width) where a batch's rows are not padding. */
 export function visibleDifference(
   expected: FloatTensor,
   actual: FloatTensor,

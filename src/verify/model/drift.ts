@@ -77,7 +77,7 @@ function tokenCosines({ batch, expected, actual }: Comparison): number[] {
   );
 }
 
-/** For each vector of scores whether its largest one is in the same place. A single score is no choice. */
+/** For each vector of scores whether its largest one is in the same place. A single score is not a choice. */
 function sameChoices(expected: FloatTensor, actual: FloatTensor | undefined): boolean[] {
   const width = expected.dims.at(-1) ?? 1;
   if (!actual || width < 2) return [];

@@ -14,7 +14,7 @@ export interface TerminalStyle {
   readonly columns: number;
 }
 
-/** For a stream that is no terminal: a log, a pipe. */
+/** For a stream that is not a terminal: a log, a pipe. */
 const DEFAULT_COLUMNS = 100;
 
 /** A damaged folder can have as many findings as tensors. `--json` and `--report` show them all. */

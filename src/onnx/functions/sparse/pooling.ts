@@ -6,7 +6,7 @@ import { biasOfCount, middles, padTokens, type SparseKeys, tokenBias, visibility
 /** What the definition of pooling adds to a count. */
 const POOLING_EPSILON = 1e-6;
 
-/** What is divided by at least, so that an empty pool's mean is 0: halves as small as the other one are no divisors. */
+/** What is divided by at least, so that an empty pool's mean is 0: halves as small as the other one are not divisors. */
 const LEAST_COUNT = 1e-3;
 
 /** The mean of the visible ones among `sparsity_factor` neighbours. */

@@ -20,5 +20,5 @@ export const fullRow = {
   borderOf: () => Number.POSITIVE_INFINITY,
   seenInFull: () => Number.POSITIVE_INFINITY,
   isRandom: () => false,
-  losslessLength: (_, usable) => usable,
+  losslessLength: (_, maxLength) => maxLength,
 } as const satisfies VariantRow<FullConfig>;

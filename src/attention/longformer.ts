@@ -114,10 +114,10 @@ function seenInFull({ attention_window, attention_dilation }: LongformerConfig):
 }
 
 /** What every window shows to every token is the source's, and all that it read where its windows are kept. */
-function losslessLength(longformer: LongformerConfig, usable: number, source?: LongformerConfig): number {
-  if (source && JSON.stringify(source) === JSON.stringify(longformer)) return usable;
+function losslessLength(longformer: LongformerConfig, maxLength: number, source?: LongformerConfig): number {
+  if (source && JSON.stringify(source) === JSON.stringify(longformer)) return maxLength;
   const all = [longformer, ...(source ? [source] : [])];
-  return Math.min(usable, ...all.map(seenInFull));
+  return Math.min(maxLength, ...all.map(seenInFull));
 }
 
 function describe({ attention_window: window, attention_dilation: dilation }: LongformerConfig): string {

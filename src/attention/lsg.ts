@@ -56,16 +56,16 @@ export function keptGlobalRows(isResized: boolean, keepsFirst: boolean): KeptRow
  */
 function losslessLength(
   lsg: LsgConfig,
-  usable: number,
+  maxLength: number,
   source?: LsgConfig,
   keptRows: KeptRows = "all",
 ): number {
   if (source) {
     if (readsNewGlobals(lsg, keptRows)) return 0;
-    if (sameConfig(lsg, source)) return usable;
+    if (sameConfig(lsg, source)) return maxLength;
   }
   const all = [lsg, ...(source ? [source] : [])];
-  return all.every(addsNothing) ? Math.min(usable, ...all.map(({ block_size }) => 2 * block_size)) : 0;
+  return all.every(addsNothing) ? Math.min(maxLength, ...all.map(({ block_size }) => 2 * block_size)) : 0;
 }
 
 /** Whether global tokens have embeddings that those of an LSG source did not. The first may be the input's own first token. */

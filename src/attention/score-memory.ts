@@ -20,16 +20,16 @@ export function scoreBytes(heads: number, tokens: number): number {
 /**
  * The longest inputs that a verification can run. Full attention alone takes memory by the square of the length; behind
  * `seenInFull` tokens it is windows, of which a few heads are computed at a time.
- * @param longest tokens that the position table reaches
+ * @param maxLength tokens that the position table reaches
  * @param bytes for the scores of attention
  */
 export function affordedTokens(
   attention: Attention,
-  { heads, longest, bytes }: { readonly heads: number; readonly longest: number; readonly bytes: number },
+  { heads, maxLength, bytes }: { readonly heads: number; readonly maxLength: number; readonly bytes: number },
 ): number {
   const most = Math.floor(Math.sqrt(bytes / runScoreBytes(heads, 1)));
-  const full = Math.min(longest, seenInFull(attention));
-  return full <= most ? longest : Math.max(1, most);
+  const full = Math.min(maxLength, seenInFull(attention));
+  return full <= most ? maxLength : Math.max(1, most);
 }
 
 /** Bytes that scores take while a verification's largest batch of such inputs runs. */

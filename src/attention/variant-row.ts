@@ -47,8 +47,8 @@ export interface VariantRow<C> {
   isRandom(config: C): boolean;
   /**
    * Up to how many tokens the result computes what the source computes; 0 where nothing is promised.
-   * @param usable tokens that the source can read
+   * @param maxLength tokens that the source can read
    * @param source the source's own keys, where it has this variant already
    */
-  losslessLength(config: C, usable: number, source?: C, keptRows?: KeptRows): number;
+  losslessLength(config: C, maxLength: number, source?: C, keptRows?: KeptRows): number;
 }

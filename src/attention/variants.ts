@@ -142,11 +142,11 @@ export function isRandom<V extends Variant>({ kind, config }: Attention<V>): boo
 
 export function losslessLength<V extends Variant>(
   { kind, config }: Attention<V>,
-  usable: number,
+  maxLength: number,
   source?: VariantConfigs[V],
   keptRows?: KeptRows,
 ): number {
-  return VARIANTS[kind].losslessLength(config, usable, source, keptRows);
+  return VARIANTS[kind].losslessLength(config, maxLength, source, keptRows);
 }
 
 /** The keys of attention that is of a certain variant: what that variant's own code asks of a source. */

@@ -88,7 +88,7 @@ export async function buildCandidates(
     const path = await at.write(name, encoderGraph(of, at.weights, { attention, seed }));
     return {
       name: title,
-      longest: of.positions().usable,
+      maxLength: of.positions().maxLength,
       start: (signal: AbortSignal | undefined) => open(path, device, signal),
     };
   };
@@ -97,7 +97,7 @@ export async function buildCandidates(
     case "file": {
       const { path } = alternative;
       const start: Candidate["start"] = (signal, limits) => open(path, device, signal, limits);
-      return [own, { name: alternative.title, longest: own.longest, start, isStrange: true }];
+      return [own, { name: alternative.title, maxLength: own.maxLength, start, isStrange: true }];
     }
     case "original": {
       const { original } = alternative;

@@ -149,7 +149,7 @@ async function measureLength(
 /** A graph that does not run at every length. */
 interface Reaching {
   /** Tokens that it reads at most. */
-  readonly longest: number;
+  readonly maxLength: number;
   /** Bytes that one row of a length needs at least, where that may be more than there is. */
   bytesAt?(length: number): number;
 }
@@ -162,12 +162,12 @@ interface Reach {
 
 /** @param memory bytes that there are */
 export function reachOf(
-  { longest, bytesAt = () => 0 }: Reaching,
+  { maxLength, bytesAt = () => 0 }: Reaching,
   lengths: readonly number[],
   { batchSize, memory }: { readonly batchSize: number; readonly memory: number },
 ): Reach {
-  const read = lengths.filter((length) => length <= longest);
-  const unread = lengths.filter((length) => length > longest);
+  const read = lengths.filter((length) => length <= maxLength);
+  const unread = lengths.filter((length) => length > maxLength);
   const needed = (length: number) => batchSize * bytesAt(length);
   const tooLarge = read.filter((length) => needed(length) > memory);
   const [first] = tooLarge;
@@ -180,7 +180,7 @@ export function reachOf(
             `not run at ${tokens(tooLarge)}: ${first} need about ${gigabytes(needed(first))} of memory, and ` +
               `${gigabytes(memory)} are free`,
           ]),
-      ...(unread.length === 0 ? [] : [`not run at ${tokens(unread)}: it reads ${longest} at most`]),
+      ...(unread.length === 0 ? [] : [`not run at ${tokens(unread)}: it reads ${maxLength} at most`]),
     ],
   };
 }

@@ -36,7 +36,7 @@ export async function bench(
   const opening = { signal, onStep };
   const source = await openSource(model, { ...opening, revision });
   const own = await (await openModel(source, { transfer: { signal } }).read()).model();
-  const lengths = costLengths(checkedLongest(own, asked), asked);
+  const lengths = costLengths(checkedMaxLength(own, asked), asked);
   const alternative = await findAlternative(against, own, opening);
   const device = await chooseDevice(wanted);
   const where = await surroundings(device);
@@ -80,12 +80,12 @@ export async function bench(
 }
 
 /** Tokens that the model reads. @throws OptionError if it does not read those that are asked for */
-function checkedLongest(model: Model, asked: readonly number[] = []): number {
-  const longest = model.positions().usable;
-  const tooLong = asked.find((length) => length > longest);
-  if (tooLong === undefined) return longest;
+function checkedMaxLength(model: Model, asked: readonly number[] = []): number {
+  const { maxLength } = model.positions();
+  const tooLong = asked.find((length) => length > maxLength);
+  if (tooLong === undefined) return maxLength;
   throw new OptionError(
-    `--lengths ${tooLong}: ${model.checkpoint.source.name} reads ${longest} tokens at most`,
+    `--lengths ${tooLong}: ${model.checkpoint.source.name} reads ${maxLength} tokens at most`,
     "Leave it out, or convert the original with a larger --max-sequence-length.",
   );
 }

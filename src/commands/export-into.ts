@@ -189,11 +189,11 @@ function isOf(dtype: GraphDtype): (file: string) => boolean {
 
 /** Copies that say that there is no limit to a length get the model's. @returns their paths */
 async function limitLengths(folder: string, source: FileSource, model: Model): Promise<string[]> {
-  const { usable } = model.positions();
+  const { maxLength } = model.positions();
   const paths: string[] = [];
   for (const [path, { content, leavesLengthOpen }] of source.mended ?? []) {
     if (!leavesLengthOpen) continue;
-    const limited = raiseLength(path, content, lengthChange(model.architecture, usable, usable));
+    const limited = raiseLength(path, content, lengthChange(model.architecture, maxLength, maxLength));
     await mkdir(dirname(join(folder, path)), { recursive: true });
     await writeFile(join(folder, path), limited.content);
     paths.push(path);

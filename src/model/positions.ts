@@ -9,8 +9,8 @@ export interface PositionTable {
   /** The tensor's name in the source; undefined where it has none, which only sinusoids may. */
   readonly tensor: string | undefined;
   readonly offset: number;
-  /** Positions that can be used: rows without the offset. */
-  readonly usable: number;
+  /** Tokens of the longest input: rows without the offset. */
+  readonly maxLength: number;
   /** Whether rows can be computed. */
   readonly sinusoidal: boolean;
 }
@@ -59,16 +59,16 @@ export function positionTable(
   const sinusoidal = architecture.positions.kind === "sinusoidal";
   const offset = positionOffset(architecture, config);
   const found = sinusoidal ? findBase(tensors, module) : baseTensor(tensors, module);
-  if (!found) return { tensor: undefined, offset, usable: sizes.positions, sinusoidal };
+  if (!found) return { tensor: undefined, offset, maxLength: sizes.positions, sinusoidal };
   const { sourceName, stored } = found;
-  const usable = (stored.shape[0] ?? 0) - offset;
-  if (usable < 1) {
+  const maxLength = (stored.shape[0] ?? 0) - offset;
+  if (maxLength < 1) {
     throw new CheckpointError(
       `${stored.file}: tensor "${sourceName}" has ${stored.shape[0]} rows, ${offset} of which are no positions`,
       "Check pad_token_id in config.json: positions begin one row behind it.",
     );
   }
-  return { tensor: sourceName, offset, usable, sinusoidal };
+  return { tensor: sourceName, offset, maxLength, sinusoidal };
 }
 
 /** A tensor of the base model by its module. */

@@ -56,7 +56,7 @@ export function globalStart(
   const bosId = known(saidBos) ?? 0;
   const maskId = known(saidMask) ?? bosId;
   const asked = options.globalPositionalStride;
-  const stride = isRead ? asked : fittingStride(model.positions().usable, asked);
+  const stride = isRead ? asked : fittingStride(model.positions().maxLength, asked);
   return {
     start: { stride, bosId, maskId: options.randomGlobalInit ? undefined : maskId },
     chosen: {

@@ -32,7 +32,7 @@ export interface GlobalTableSources extends GlobalStart {
  * Source: `update_global` and `update_global_randomly` of the reference's conversion scripts.
  */
 export function globalTable(sources: GlobalTableSources): Segment[] {
-  const order = strideOrder(sources.positions.usable, sources.stride);
+  const order = strideOrder(sources.positions.maxLength, sources.stride);
   const positions = (from: number, count: number) =>
     positionTerm(sources.positions, sliceRows(order, from, count));
   const { wordEmbeddings: word, bosId, maskId, seed } = sources;
@@ -68,42 +68,42 @@ export function globalTable(sources: GlobalTableSources): Segment[] {
  * Source: `order_positions` of the reference, which fills short tables with random rows instead.
  * @throws OptionError if the stride does not divide 512 positions evenly.
  */
-function strideOrder(usable: number, stride: number): Run[] {
-  const spacing = spacingOf(usable);
-  const groups = groupsOf(usable, stride);
+function strideOrder(maxLength: number, stride: number): Run[] {
+  const spacing = spacingOf(maxLength);
+  const groups = groupsOf(maxLength, stride);
   if (GLOBAL_TABLE_ROWS % groups !== 0) {
     throw new OptionError(
-      `--global-positional-stride ${stride}${stride === DEFAULT_STRIDE ? ", the default," : ""} does not fit ${usable} positions: ` +
+      `--global-positional-stride ${stride}${stride === DEFAULT_STRIDE ? ", the default," : ""} does not fit ${maxLength} positions: ` +
         `${stride} / ${spacing} must be a divisor of ${GLOBAL_TABLE_ROWS}`,
-      `Use --global-positional-stride ${fittingStride(usable, stride)}; ${spacing} times any power of two fits, up to ${spacing * GLOBAL_TABLE_ROWS}.`,
+      `Use --global-positional-stride ${fittingStride(maxLength, stride)}; ${spacing} times any power of two fits, up to ${spacing * GLOBAL_TABLE_ROWS}.`,
     );
   }
   const perGroup = GLOBAL_TABLE_ROWS / groups;
-  if (usable >= GLOBAL_TABLE_ROWS) {
+  if (maxLength >= GLOBAL_TABLE_ROWS) {
     return Array.from({ length: groups }, (_, group) => {
       return { start: group * spacing, count: perGroup, step: groups * spacing };
     });
   }
   return Array.from({ length: GLOBAL_TABLE_ROWS }, (_, i) => {
     const position = (i % perGroup) * groups + Math.floor(i / perGroup);
-    return { start: position % usable, count: 1, step: 1 };
+    return { start: position % maxLength, count: 1, step: 1 };
   });
 }
 
 /** The stride itself where 512 positions can be ordered by it, else the next smaller one that fits, or the least. */
-export function fittingStride(usable: number, stride: number): number {
-  const groups = groupsOf(usable, stride);
+export function fittingStride(maxLength: number, stride: number): number {
+  const groups = groupsOf(maxLength, stride);
   if (GLOBAL_TABLE_ROWS % groups === 0) return stride;
   const fitting = Math.min(GLOBAL_TABLE_ROWS, 2 ** Math.floor(Math.log2(Math.max(1, groups))));
-  return fitting * spacingOf(usable);
+  return fitting * spacingOf(maxLength);
 }
 
 /** Positions from one of the 512 to the next. */
-function spacingOf(usable: number): number {
-  return Math.max(1, Math.floor(usable / GLOBAL_TABLE_ROWS));
+function spacingOf(maxLength: number): number {
+  return Math.max(1, Math.floor(maxLength / GLOBAL_TABLE_ROWS));
 }
 
 /** Into how many groups a stride orders the 512 positions. */
-function groupsOf(usable: number, stride: number): number {
-  return Math.floor(stride / spacingOf(usable));
+function groupsOf(maxLength: number, stride: number): number {
+  return Math.floor(stride / spacingOf(maxLength));
 }

@@ -70,18 +70,18 @@ export function sizeChanges({ model, variant, length, head, separator }: SizeCha
 /**
  * The windows of the result: what was asked for, else a Longformer source's own, else the preset's. Faithful windows
  * reach as far on either side as the source could read.
- * @param usable tokens that the source can read
+ * @param maxLength tokens that the source can read
  * @throws OptionError for windows that are odd, or not as many as there are layers
  */
 export function resolveLongformer(
   { attentionWindow, attentionDilation, preset }: ConversionOptions,
   config: Config,
   sizes: LayerSizes,
-  usable: number,
+  maxLength: number,
 ): LongformerConfig {
   const hasOwn = config.attention_window !== undefined || config.attention_dilation !== undefined;
   const own = hasOwn ? readLongformer(config, sizes) : undefined;
-  const byPreset = preset === "faithful" ? 2 * usable : REFERENCE_WINDOW;
+  const byPreset = preset === "faithful" ? 2 * maxLength : REFERENCE_WINDOW;
   const window = perLayer("attention-window", attentionWindow, sizes.layers) ?? own?.attention_window;
   const asked = perLayer("attention-dilation", attentionDilation, sizes.layers);
   asked?.forEach((dilation, layer) => {

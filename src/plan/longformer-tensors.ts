@@ -150,7 +150,7 @@ function positionDrafts({ model, variant, target, length, config }: Assignment, 
     stacks.map(([from, to, wanted]) => {
       const table = positionTable(model, from.embeddings.position);
       const source = findBase(model.tensors, from.embeddings.position) as SourceTensor;
-      const rows = wanted ?? table.usable;
+      const rows = wanted ?? table.maxLength;
       // Padding's rows are nobody's position; a source that has none gets zeros, as from transformers.
       const before: Segment[] | undefined =
         table.offset === offset

@@ -52,11 +52,11 @@ function planLongformer({ model: unpadded, result: variant, options, tokens }: P
   const reconciled = reconcile(model, options);
 
   const positions = model.positions();
-  const asked = targetLength(options.maxSequenceLength, positions.usable);
-  const longformer = resolveLongformer(options, config, model.sizes, Math.min(positions.usable, asked));
-  const length = variant.decoder ? inWindows(asked, longformer, positions.usable) : asked;
-  const lengths = lengthChange(variant, positions.usable, length);
-  const shared = Math.min(positions.usable, length);
+  const asked = targetLength(options.maxSequenceLength, positions.maxLength);
+  const longformer = resolveLongformer(options, config, model.sizes, Math.min(positions.maxLength, asked));
+  const length = variant.decoder ? inWindows(asked, longformer, positions.maxLength) : asked;
+  const lengths = lengthChange(variant, positions.maxLength, length);
+  const shared = Math.min(positions.maxLength, length);
   refuseFarApart(longformer, length);
   const sourceAttention = model.attention();
   const own = keysOf("longformer", sourceAttention);
@@ -98,7 +98,7 @@ function planLongformer({ model: unpadded, result: variant, options, tokens }: P
         upTo: longformerRow.losslessLength(longformer, shared, own),
         cause: causeOf(longformer, options),
       },
-      usable: shared,
+      maxLength: shared,
     }),
     configChanges: new Map([
       ...changedKeys(checkpoint.config, config),
@@ -129,18 +129,18 @@ function planLongformer({ model: unpadded, result: variant, options, tokens }: P
  * A length in whole windows: transformers pads a LED's input to them before it looks positions up.
  * @throws OptionError for one that would cut the table, and is not in whole windows: more would stay than was asked for
  */
-function inWindows(asked: number, { attention_window }: LongformerConfig, usable: number): number {
+function inWindows(asked: number, { attention_window }: LongformerConfig, maxLength: number): number {
   const widest = Math.max(...attention_window);
   const length = Math.ceil(asked / widest) * widest;
-  if (asked >= usable || length === asked) return length;
+  if (asked >= maxLength || length === asked) return length;
   const even = Math.max(MIN_WINDOW, asked + (asked % 2));
   // Windows that are wider than what was asked for leave no shorter table; others are kept, and with them the outputs.
   const remedy =
     widest > even
-      ? `Take narrower windows: --attention-window ${even} --max-sequence-length ${even}; or ask for ${Math.max(length, usable)} or more.`
+      ? `Take narrower windows: --attention-window ${even} --max-sequence-length ${even}; or ask for ${Math.max(length, maxLength)} or more.`
       : `Take whole windows: --max-sequence-length ${length - widest} or --max-sequence-length ${length}.`;
   throw new OptionError(
-    `--max-sequence-length ${asked} is below the ${usable} tokens that the source reads, but transformers pads an LED's ` +
+    `--max-sequence-length ${asked} is below the ${maxLength} tokens that the source reads, but transformers pads an LED's ` +
       `input to whole windows, here of ${widest}: its table would have ${length} positions`,
     remedy,
   );

@@ -40,10 +40,10 @@ function planLsg({ model: asItself, options, tokens }: PlanInputs): WeightPlan {
   const reconciled = reconcile(model, options);
 
   const positions = model.positions();
-  const length = targetLength(options.maxSequenceLength, positions.usable);
-  const lengths = lengthChange(architecture, positions.usable, length);
+  const length = targetLength(options.maxSequenceLength, positions.maxLength);
+  const lengths = lengthChange(architecture, positions.maxLength, length);
   // Of a table that is cut the rest is read by neither.
-  const shared = Math.min(positions.usable, length);
+  const shared = Math.min(positions.maxLength, length);
   const lsg = resolveLsgConfig(options, model, shared);
   const started = isLsg && options.resizeLsg ? undefined : globalStart(model, lsg, options, tokens);
   const globals = started && { options, start: started.start };
@@ -51,7 +51,7 @@ function planLsg({ model: asItself, options, tokens }: PlanInputs): WeightPlan {
   const sourceAttention = model.attention();
   const sourceLsg = keysOf("lsg", sourceAttention);
   // The reference computes all rows that can be; what is to be lossless keeps the source's own.
-  const keptPositions = options.preset === "reference" ? 0 : positions.usable;
+  const keptPositions = options.preset === "reference" ? 0 : positions.maxLength;
   const { placed, dropped } = place({ model, reconciled, length, keptPositions, globals });
   const rows = statedPositions(architecture, length, positions.offset);
 
@@ -73,7 +73,7 @@ function planLsg({ model: asItself, options, tokens }: PlanInputs): WeightPlan {
         upTo: lsgRow.losslessLength(lsg, shared, sourceLsg, keptRows),
         cause: causeOf(lsg, options, sourceLsg, keptRows),
       },
-      usable: shared,
+      maxLength: shared,
     }),
     configChanges: new Map([
       ...changedKeys(checkpoint.config, config),
@@ -107,15 +107,15 @@ function carriedTensors(model: Model, dropped: readonly DroppedTensor[]): string
 /**
  * The LSG keys of the result: what was asked for, else what an LSG source has or the preset sets, else the
  * reference's defaults.
- * @param usable tokens that the source can read
+ * @param maxLength tokens that the source can read
  * @throws OptionError or CheckpointError for values or combinations that don't work.
  */
 function resolveLsgConfig(
   options: ConversionOptions,
   { architecture, config, isLsg }: Model,
-  usable: number,
+  maxLength: number,
 ): LsgConfig {
-  const inherited = isLsg ? lsgKeys(config) : presetConfig(options.preset, usable);
+  const inherited = isLsg ? lsgKeys(config) : presetConfig(options.preset, maxLength);
   refuseDecoderKeys(options, architecture);
   const asked = options.lsg.mask_first_token === true && !("first_token_is_global" in options.lsg);
   const lsg = parseLsgConfig(architecture, {

@@ -149,8 +149,8 @@ function isAffordable({ attention, sourceAttention, heads, length: { from, to } 
   const bytes = SCORES_FOR_ALL;
   const common = Math.min(from, to);
   return (
-    affordedTokens(attention, { heads, longest: to, bytes }) === to &&
-    affordedTokens(sourceAttention, { heads, longest: common, bytes }) === common
+    affordedTokens(attention, { heads, maxLength: to, bytes }) === to &&
+    affordedTokens(sourceAttention, { heads, maxLength: common, bytes }) === common
   );
 }
 

@@ -7,8 +7,8 @@ import type { Segment, Term } from "./types.js";
  * The length to convert to: by default the usual one, or twice what the source reads. One below what it reads cuts the
  * table: what is left of it is the source's own, and longer inputs are read no more.
  */
-export function targetLength(requested: number | undefined, usable: number): number {
-  return requested ?? Math.max(DEFAULT_MAX_SEQUENCE_LENGTH, 2 * usable);
+export function targetLength(requested: number | undefined, maxLength: number): number {
+  return requested ?? Math.max(DEFAULT_MAX_SEQUENCE_LENGTH, 2 * maxLength);
 }
 
 /**
@@ -19,10 +19,10 @@ export function targetLength(requested: number | undefined, usable: number): num
 export function lengthenPositions(
   table: PositionTable,
   length: number,
-  kept = table.usable,
+  kept = table.maxLength,
   before = copyRows(table, { start: 0, count: table.offset, step: 1 }),
 ): Segment[] {
-  const { tensor, offset, usable } = table;
+  const { tensor, offset, maxLength } = table;
   if (table.sinusoidal) {
     const own = tensor === undefined ? 0 : Math.min(kept, length);
     const computed: Run = { start: own, count: length - own, step: 1 };
@@ -33,11 +33,11 @@ export function lengthenPositions(
       ...(computed.count > 0 ? [{ kind: "sum", count: computed.count, terms } as const] : []),
     ];
   }
-  const starts = Array.from({ length: Math.ceil(length / usable) }, (_, i) => i * usable);
+  const starts = Array.from({ length: Math.ceil(length / maxLength) }, (_, i) => i * maxLength);
   return [
     ...before,
     ...starts.flatMap((done) =>
-      copyRows(table, { start: offset, count: Math.min(usable, length - done), step: 1 }),
+      copyRows(table, { start: offset, count: Math.min(maxLength, length - done), step: 1 }),
     ),
   ];
 }

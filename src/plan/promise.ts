@@ -21,7 +21,7 @@ export interface PromiseInputs {
   /** Up to how many tokens the attention of the result is the source's, and what keeps it from being so longer. */
   readonly attention: { readonly upTo: number; readonly cause: string };
   /** Tokens that source and result both read. */
-  readonly usable: number;
+  readonly maxLength: number;
 }
 
 /** A promise, and what the user should know of the source beside it. */
@@ -53,9 +53,9 @@ export function appraise(inputs: PromiseInputs): Appraisal {
   };
 }
 
-function promiseOfKnown({ attention, usable, model, target, isNewHead }: PromiseInputs): Promised {
+function promiseOfKnown({ attention, maxLength, model, target, isNewHead }: PromiseInputs): Promised {
   const { upTo, cause } = attention;
-  if (upTo < 2 && upTo < usable) {
+  if (upTo < 2 && upTo < maxLength) {
     const where = upTo === 1 ? "from two tokens on" : "at every length";
     const why = `with ${cause} the outputs differ from the original's ${where}, and the model should be fine-tuned`;
     return { lossless_up_to: upTo, hidden_states_up_to: upTo, why };
@@ -74,7 +74,7 @@ function promiseOfKnown({ attention, usable, model, target, isNewHead }: Promise
   return {
     lossless_up_to: upTo,
     hidden_states_up_to: upTo,
-    ...(upTo < usable && { why: `with ${cause} longer inputs give other outputs` }),
+    ...(upTo < maxLength && { why: `with ${cause} longer inputs give other outputs` }),
   };
 }
 

@@ -30,9 +30,9 @@ const TEXT_LIMITS: readonly {
 
 /**
  * Texts that the source could have read and that were cut before: the result reads them whole.
- * @param reads tokens that the source's position table reaches
+ * @param maxLength tokens that the source's position table reaches
  */
-export function formerCuts(sideFiles: readonly SideFile[], reads: number): string[] {
+export function formerCuts(sideFiles: readonly SideFile[], maxLength: number): string[] {
   const edits = sideFiles.flatMap((file) => (file.kind === "edit" ? file.edits : []));
   for (const { file: isFile, keys, by } of TEXT_LIMITS) {
     const limits = edits.flatMap(({ file, key, from }) => {
@@ -43,10 +43,10 @@ export function formerCuts(sideFiles: readonly SideFile[], reads: number): strin
     });
     if (limits.length === 0) continue;
     return limits
-      .filter(({ limit }) => limit < reads)
+      .filter(({ limit }) => limit < maxLength)
       .map(
         ({ file, key, limit }) =>
-          `${file}: ${key} was ${limit}, at which ${by} cut texts: those of ${limit + 1} to ${reads} tokens are now ` +
+          `${file}: ${key} was ${limit}, at which ${by} cut texts: those of ${limit + 1} to ${maxLength} tokens are now ` +
           "read whole, and give other outputs than before.",
       );
   }

@@ -86,16 +86,16 @@ export async function openRunnable(
   }
   const generation = readGenerationSettings(model.checkpoint.config, await model.contents());
   let closing: Promise<unknown> | undefined;
-  const positions = model.positions().usable;
+  const { maxLength } = model.positions();
   return {
     model,
     head,
     headInputs: headSession?.inputNames ?? [],
     generation,
-    positions,
+    maxLength,
     longest: affordedTokens(attention, {
       heads: model.sizes.heads,
-      longest: positions,
+      maxLength,
       bytes: memory ?? bytesForScores(),
     }),
     graphPath,

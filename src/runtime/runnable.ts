@@ -18,7 +18,7 @@ export interface Runnable {
   /** How it generates; undefined where nothing says what it begins with. */
   readonly generation: GenerationSettings | undefined;
   /** Tokens that its position table reaches. */
-  readonly positions: number;
+  readonly maxLength: number;
   /** Tokens of the longest inputs that it can be run with here: as many as the table reaches, or memory allows. */
   readonly longest: number;
   /** Where the encoder's graph lies. */

@@ -105,7 +105,7 @@ describe("reachOf", () => {
   const bytesAt = (length: number) => 1000 * length ** 2;
 
   test("leaves out what a graph does not read and what does not fit, with a reason each", () => {
-    expect(reachOf({ longest: 2048, bytesAt }, lengths, { batchSize: 2, memory: 3e9 })).toEqual({
+    expect(reachOf({ maxLength: 2048, bytesAt }, lengths, { batchSize: 2, memory: 3e9 })).toEqual({
       lengths: [512, 1024],
       notes: [
         "not run at 2048 tokens: 2048 need about 8.4 GB of memory, and 3.0 GB are free",
@@ -115,7 +115,7 @@ describe("reachOf", () => {
   });
 
   test("a graph without such needs runs at each length that it reads", () => {
-    expect(reachOf({ longest: 4096 }, lengths, { batchSize: 1000, memory: 0 })).toEqual({
+    expect(reachOf({ maxLength: 4096 }, lengths, { batchSize: 1000, memory: 0 })).toEqual({
       lengths,
       notes: [],
     });

@@ -12,7 +12,7 @@ function candidate(
   let starts = 0;
   return {
     name,
-    longest: 1000,
+    maxLength: 1000,
     async start() {
       log.push(`${name}+`);
       let runs = 0;
@@ -82,7 +82,7 @@ describe("measure", () => {
 
   test("what has no further length gives its memory back before the others go on", async () => {
     const log: string[] = [];
-    const short = candidate("a", log, undefined, { longest: 6 });
+    const short = candidate("a", log, undefined, { maxLength: 6 });
     const [a] = await measure([short, candidate("b", log)], options({ lengths: [5, 7] }));
     expect(log.indexOf("a-", log.indexOf("a5"))).toBeLessThan(log.indexOf("b7"));
     expect(a?.notes).toEqual(["not run at 7 tokens: it reads 6 at most"]);
@@ -92,7 +92,7 @@ describe("measure", () => {
     const log: string[] = [];
     const broken: Candidate = {
       name: "x.onnx",
-      longest: 9,
+      maxLength: 9,
       start: async () => ({
         loading: { error: "it is no graph" },
         run: async () => ({ error: "" }),

@@ -52,7 +52,7 @@ const FEW = 3;
 interface Graph {
   readonly name: string;
   readonly attention: Attention | "none";
-  readonly longest?: number;
+  readonly maxLength?: number;
   /** float32 unless it is said. */
   readonly dtype?: GraphDtype;
 }
@@ -91,7 +91,7 @@ const FAITHFUL = blocks(presetConfig("faithful", 512));
 
 const GRAPHS: readonly Graph[] = [
   { name: "limit (no attention)", attention: "none" },
-  { name: "full attention", attention: FULL, longest: MAX_FULL_TOKENS },
+  { name: "full attention", attention: FULL, maxLength: MAX_FULL_TOKENS },
   { name: "LSG faithful 256/0", attention: FAITHFUL },
   { name: "LSG faithful 256/0, q8", attention: FAITHFUL, dtype: "q8" },
   { name: "LSG reference 128/128 norm", attention: blocks({}) },
@@ -139,12 +139,12 @@ async function ourGraphs(folder: string, workspace: Workspace): Promise<Candidat
   const place = await workspace.place(checkpoint);
   const reader = await openWeights(checkpoint, () => ({}));
   const candidates: Candidate[] = [];
-  for (const { name, attention, longest = MAX_LENGTH, dtype = "fp32" } of GRAPHS) {
+  for (const { name, attention, maxLength = MAX_LENGTH, dtype = "fp32" } of GRAPHS) {
     const weights = dtype === "fp32" ? place.weights : weightsIn(dtype, reader, false);
     const graph =
       attention === "none" ? limitGraph(model, weights) : modelGraph(model, weights, { attention, seed: 1 });
     const path = await place.write(name.replaceAll(/\W+/g, "-"), graph);
-    candidates.push({ name, longest, start: (signal) => startGraph(path, "cpu", signal) });
+    candidates.push({ name, maxLength, start: (signal) => startGraph(path, "cpu", signal) });
   }
   await reader.close();
   return candidates;
@@ -154,7 +154,7 @@ async function optimumsGraph(source: string, output: string): Promise<Candidate[
   const path = await optimumExport(source, output);
   if (path === undefined) return [];
   const start: Candidate["start"] = (signal) => startGraph(path, "cpu", signal);
-  return [{ name: "optimum's export, full attention", longest: MAX_FULL_TOKENS, start }];
+  return [{ name: "optimum's export, full attention", maxLength: MAX_FULL_TOKENS, start }];
 }
 
 function references(): Candidate[] {
@@ -163,7 +163,7 @@ function references(): Candidate[] {
     if (!python) return [];
     const command = [python.command, script("reference_forward.py"), model, String(MAX_FULL_TOKENS)] as const;
     const start: Candidate["start"] = (signal) => startWorker(command, {}, { env: python.env, signal });
-    return [{ name, longest: MAX_FULL_TOKENS, start }];
+    return [{ name, maxLength: MAX_FULL_TOKENS, start }];
   });
 }
 
@@ -188,8 +188,8 @@ async function compare(
   };
   const within = (some: readonly number[]) =>
     candidates
-      .map((all) => (all.longest < MAX_LENGTH ? { ...all, longest: all.longest / batchSize } : all))
-      .filter(({ longest }) => some.some((length) => length <= longest));
+      .map((all) => (all.maxLength < MAX_LENGTH ? { ...all, maxLength: all.maxLength / batchSize } : all))
+      .filter(({ maxLength }) => some.some((length) => length <= maxLength));
   const few = lengths.filter((length) => !isMany(length));
   if (few.length > 0) await at(few, within(few));
   const many = lengths.filter(isMany);

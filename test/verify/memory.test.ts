@@ -95,11 +95,11 @@ describe("inputs that memory does not allow", () => {
 });
 
 describe("how many tokens memory allows", () => {
-  const sizes = { heads: 12, longest: 40_000 };
+  const sizes = { heads: 12, maxLength: 40_000 };
   const lsg = (block_size: number) => ({ kind: "lsg", config: { block_size } }) as never;
 
   test("is all that a table reaches where no input is in full attention for long", () => {
-    expect(affordedTokens(lsg(256), { ...sizes, longest: 1 << 20, bytes: SCORES_FOR_ALL })).toBe(1 << 20);
+    expect(affordedTokens(lsg(256), { ...sizes, maxLength: 1 << 20, bytes: SCORES_FOR_ALL })).toBe(1 << 20);
   });
 
   test("of full attention grows with the root of the memory", () => {
@@ -107,7 +107,7 @@ describe("how many tokens memory allows", () => {
     const four = affordedTokens(FULL, { ...sizes, bytes: 4 * SCORES_FOR_ALL });
     expect(one).toBe(2730);
     expect(four).toBe(2 * one + 1);
-    expect(affordedTokens(lsg(20_000), { ...sizes, longest: 80_000, bytes: SCORES_FOR_ALL })).toBe(one);
+    expect(affordedTokens(lsg(20_000), { ...sizes, maxLength: 80_000, bytes: SCORES_FOR_ALL })).toBe(one);
   });
 
   test("is never less than what a model card counts on", () => {

@@ -37,7 +37,7 @@ export interface AttentionProof {
   /** The keys of config.json that the recorded options decide. */
   askedOf(record: ConversionRecord, model: Model): Readonly<Record<string, unknown>>;
   /** What may be promised besides where lsg 0.1.0 converted, which did not record the source's own attention. */
-  unrecordedLengths(usable: number, keptRows: KeptRows): readonly number[];
+  unrecordedLengths(maxLength: number, keptRows: KeptRows): readonly number[];
   /** The key that transformers ignores, where that makes its outputs others. */
   readonly ignoredKey: string | undefined;
 }

@@ -141,7 +141,7 @@ export function longformerProof(config: LongformerConfig): AttentionProof {
     reachOf: (token, length) => reachOf(config, token, length),
     reachesFirst: (token) => reachesFirst(config, token),
     askedOf,
-    unrecordedLengths: (usable) => [usable],
+    unrecordedLengths: (maxLength) => [maxLength],
     ignoredKey: config.attention_dilation && "attention_dilation",
   };
 }

@@ -80,7 +80,7 @@ export function lsgProof(lsg: LsgConfig): AttentionProof {
     reachOf: (...changed) => reachOf(lsg, ...changed),
     reachesFirst: (_, layers) => layers > 1,
     askedOf: (record) => askedOf(record, lsg),
-    unrecordedLengths: (usable, keptRows) => (keptRows === "none" ? [] : [usable, 0]),
+    unrecordedLengths: (maxLength, keptRows) => (keptRows === "none" ? [] : [maxLength, 0]),
     ignoredKey: undefined,
   };
 }

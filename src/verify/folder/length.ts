@@ -17,7 +17,7 @@ export async function checkLength(
   model: Model,
   promised: Lengths | undefined,
 ): Promise<Outcome> {
-  const { usable: own, offset } = model.positions();
+  const { maxLength: own, offset } = model.positions();
   const { architecture, config } = model;
   const lengths = promised ?? lengthChange(architecture, own, own);
   const { to: length } = lengths;

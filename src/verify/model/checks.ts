@@ -255,13 +255,13 @@ async function maskToken({ contents, architecture }: Model) {
 
 function refuseLongLengths(
   lengths: readonly number[] | undefined,
-  { positions, longest }: Pick<Runnable, "positions" | "longest">,
+  { maxLength, longest }: Pick<Runnable, "maxLength" | "longest">,
 ): void {
   const long = lengths?.find((length) => length > longest);
   if (long === undefined) return;
   throw new OptionError(
-    long > positions
-      ? `--lengths ${long}: the model reads ${positions} tokens`
+    long > maxLength
+      ? `--lengths ${long}: the model reads ${maxLength} tokens`
       : `--lengths ${long}: memory does not allow inputs of more than ${longest} tokens here`,
     "Name shorter inputs.",
   );

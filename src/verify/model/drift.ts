@@ -21,14 +21,14 @@ const SEEDED_LENGTHS = 4;
 
 /**
  * States how far the converted model is from the original where nothing is promised, at lengths that both read.
- * @param usable tokens that the original reads
+ * @param longest tokens of the longest inputs that both can be run with here
  */
 export async function measureDrift(
   subject: Subject & { readonly original: NonNullable<Subject["original"]> },
-  usable: number,
+  longest: number,
 ): Promise<{ checks: Check[]; differences: DifferenceAt[] }> {
   const { original, converted, inputs, promise, attention, lengths: asked, seed, signal } = subject;
-  const range = [promise.hidden_states_up_to + 1, usable] as const;
+  const range = [promise.hidden_states_up_to + 1, longest] as const;
   const lengths = comparedLengths(attention, range, { count: SEEDED_LENGTHS, seed, asked });
   const cosines: number[] = [];
   const agreements: boolean[] = [];

@@ -7,21 +7,21 @@ import type { Check } from "../check.js";
 
 /** What of two models can be run here; the rest is what a reader must be told of. */
 interface Sides {
-  readonly converted: Pick<Runnable, "positions" | "longest" | "model"> & {
+  readonly converted: Pick<Runnable, "maxLength" | "longest" | "model"> & {
     readonly attention: LocalAttention;
   };
-  readonly original: Pick<Runnable, "positions" | "longest"> | undefined;
+  readonly original: Pick<Runnable, "maxLength" | "longest"> | undefined;
   readonly promisedUpTo: number;
 }
 
 /** Names the inputs at which nothing will be looked at, being too long for this machine's memory: mostly none. */
 export function unafforded({ converted, original, promisedUpTo }: Sides): Check[] {
   const comparable = Math.min(converted.longest, original?.longest ?? converted.longest);
-  const both = Math.min(converted.positions, original?.positions ?? 0);
+  const both = Math.min(converted.maxLength, original?.maxLength ?? 0);
   const findings = [
     ...(comparable < both ? [`not compared with the original: inputs of ${range(comparable, both)}`] : []),
-    ...(converted.longest < converted.positions
-      ? [`not run: inputs of ${range(converted.longest, converted.positions)}`]
+    ...(converted.longest < converted.maxLength
+      ? [`not run: inputs of ${range(converted.longest, converted.maxLength)}`]
       : []),
   ];
   if (findings.length === 0) return [];

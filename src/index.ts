@@ -28,7 +28,7 @@ import {
   verifyFlags,
 } from "./options/options.js";
 import type { PushResult } from "./push/push-folder.js";
-import type { VerificationReport } from "./verify/types.js";
+import type { VerificationReport } from "./verify/report/report-schema.js";
 
 export { LsgError } from "./base/errors.js";
 export type { ConvertResult } from "./commands/convert.js";
@@ -37,7 +37,7 @@ export type { Inspection } from "./inspect/types.js";
 export type { CallSettings, LsgEvent, OnEvent } from "./library/settings.js";
 export type { PushResult } from "./push/push-folder.js";
 export type { Check } from "./verify/check.js";
-export type { VerificationReport } from "./verify/types.js";
+export type { VerificationReport } from "./verify/report/report-schema.js";
 export { VerificationError } from "./verify/verification-error.js";
 
 /** What only a command line has use for. */

@@ -1,3 +1,6 @@
+/** Data without functions or maps, readonly all the way down. */
+export type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;
+
 const refuse = () => {
   throw new TypeError("it is frozen");
 };

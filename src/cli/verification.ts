@@ -1,8 +1,8 @@
 import { printable, tell } from "../base/printable.js";
 import type { Listener } from "../verify/recorder.js";
+import type { VerificationReport } from "../verify/report/report-schema.js";
 import { reportToJson } from "../verify/report/report-schema.js";
 import { checkLine, header, printReport, terminalStyle } from "../verify/report/terminal.js";
-import type { VerificationReport } from "../verify/types.js";
 
 const CLEAR_LINE = "\r\x1b[K";
 

@@ -10,7 +10,7 @@ import { type JobAnswer, type JobOrder, STOP } from "../batch/job-messages.js";
 import { totalBytes } from "../plan/shards.js";
 import type { PushResult } from "../push/push-folder.js";
 import type { Listener } from "../verify/recorder.js";
-import type { VerificationReport } from "../verify/types.js";
+import type { VerificationReport } from "../verify/report/report-schema.js";
 import { VerificationError } from "../verify/verification-error.js";
 import { type ConvertContext, convert } from "./convert.js";
 

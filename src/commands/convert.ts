@@ -15,7 +15,7 @@ import { totalBytes } from "../plan/shards.js";
 import type { ConversionPlan } from "../plan/types.js";
 import type { PushResult } from "../push/push-folder.js";
 import type { Listener } from "../verify/recorder.js";
-import type { VerificationReport } from "../verify/types.js";
+import type { VerificationReport } from "../verify/report/report-schema.js";
 import { checkOutput, writeFolder } from "../write/output-folder.js";
 import { writeShard } from "../write/shard-writer.js";
 import { writeSideFiles } from "../write/side-files.js";

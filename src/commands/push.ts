@@ -14,7 +14,7 @@ import { openRepository } from "../push/repository.js";
 import { SecretsError } from "../push/secrets.js";
 import { NotConvertedError } from "../verify/folder/kind.js";
 import type { Listener } from "../verify/recorder.js";
-import type { VerificationReport } from "../verify/types.js";
+import type { VerificationReport } from "../verify/report/report-schema.js";
 import { VERDICTS } from "../verify/verdict.js";
 import { VerificationError } from "../verify/verification-error.js";
 import type { Proof } from "./run-test.js";

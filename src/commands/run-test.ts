@@ -4,8 +4,8 @@ import { type OpenedModel, openModel } from "../model/open.js";
 import type { ConvertOptions } from "../options/options.js";
 import { chooseDevice } from "../runtime/devices.js";
 import type { Listener } from "../verify/recorder.js";
+import type { VerificationReport } from "../verify/report/report-schema.js";
 import { seal } from "../verify/seal.js";
-import type { VerificationReport } from "../verify/types.js";
 import { VerificationError } from "../verify/verification-error.js";
 import { verifyFolder } from "../verify/verify.js";
 

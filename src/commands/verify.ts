@@ -8,7 +8,7 @@ import { recordedModelType } from "../plan/conversion-record.js";
 import { findOriginal } from "../plan/find-original.js";
 import { chooseDevice } from "../runtime/devices.js";
 import type { Listener } from "../verify/recorder.js";
-import type { VerificationReport } from "../verify/types.js";
+import type { VerificationReport } from "../verify/report/report-schema.js";
 import { NO_ORIGINAL } from "../verify/verdict.js";
 import { verifyFolder } from "../verify/verify.js";
 

@@ -1,6 +1,6 @@
 import { counted } from "../report/numbers.js";
 import type { FolderKind } from "./folder/kind.js";
-import type { VerificationReport } from "./types.js";
+import type { VerificationReport } from "./report/report-schema.js";
 import type { FolderVerdict } from "./verdict.js";
 
 type Unjudged = Omit<VerificationReport, "verdict" | "summary">;

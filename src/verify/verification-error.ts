@@ -1,5 +1,5 @@
 import { LsgError } from "../base/errors.js";
-import type { VerificationReport } from "./types.js";
+import type { VerificationReport } from "./report/report-schema.js";
 
 /** What does not come to be where a folder falls short: it is not put in place, or stays where it is. */
 export type Refused = "written" | "pushed";

@@ -22,9 +22,9 @@ import { kindOf } from "./folder/kind.js";
 import { checkSource, nameOf } from "./folder/source.js";
 import { checkModel } from "./model/checks.js";
 import { createRecorder, type Listener, type Recorder } from "./recorder.js";
+import type { VerificationReport } from "./report/report-schema.js";
 import { promiseWords } from "./report/wording.js";
 import { summarise } from "./summary.js";
-import type { VerificationReport } from "./types.js";
 import { NO_ORIGINAL } from "./verdict.js";
 
 export interface VerifyRequest {

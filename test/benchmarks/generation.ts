@@ -18,7 +18,7 @@ import { writeModel } from "../../src/onnx/writer.js";
 import { parseConvertOptions } from "../../src/options/options.js";
 import { runProgram } from "../../src/runtime/run-program.js";
 import type { CostRequest } from "../../src/verify/model/cost-program.js";
-import type { CostAt } from "../../src/verify/types.js";
+import type { CostAt } from "../../src/verify/report/report-schema.js";
 import { BART_BASE, writeBenchModel } from "./models.js";
 
 const ROUNDS = 3;

@@ -8,7 +8,7 @@ import { openModel } from "../../src/model/open.js";
 import { parseConvertOptions } from "../../src/options/options.js";
 import { chooseDevice } from "../../src/runtime/devices.js";
 import { bytesForScores, freeBytes } from "../../src/runtime/free-memory.js";
-import type { VerificationReport } from "../../src/verify/types.js";
+import type { VerificationReport } from "../../src/verify/report/report-schema.js";
 import { verifyFolder } from "../../src/verify/verify.js";
 import { temporaryFolder } from "../support/fixtures.js";
 import { writeSmallBert } from "./small-bert.js";

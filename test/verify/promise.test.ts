@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { convert } from "../../src/commands/convert.js";
 import { parseConvertOptions } from "../../src/options/options.js";
-import type { VerificationReport } from "../../src/verify/types.js";
+import type { VerificationReport } from "../../src/verify/report/report-schema.js";
 import { temporaryFolder } from "../support/fixtures.js";
 import { writeSmallBert } from "./small-bert.js";
 import { verdictOf } from "./support.js";

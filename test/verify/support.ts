@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { convert } from "../../src/commands/convert.js";
 import { verify } from "../../src/commands/verify.js";
 import { parseConvertOptions, parseVerifyOptions, type VerifyOptions } from "../../src/options/options.js";
-import type { VerificationReport } from "../../src/verify/types.js";
+import type { VerificationReport } from "../../src/verify/report/report-schema.js";
 import { temporaryFolder } from "../support/fixtures.js";
 import "../support/one-thread.js";
 import type { Check } from "../../src/verify/check.js";

@@ -6,7 +6,7 @@ import { peakMegabytes } from "../../runtime/peak-memory.js";
 import { loadRuntime } from "../../runtime/runtime.js";
 import { openSession } from "../../runtime/session.js";
 import type { NumberTensor } from "../../runtime/tensors.js";
-import type { CostAt } from "../types.js";
+import type { CostAt } from "../report/report-schema.js";
 
 /** What this program reads on stdin, as JSON. */
 export interface CostRequest {

@@ -5,7 +5,7 @@ import { makeBatch } from "../../runtime/batch.js";
 import { costLengths } from "../../runtime/lengths.js";
 import { runProgram } from "../../runtime/run-program.js";
 import type { Outcome } from "../check.js";
-import type { CostAt } from "../types.js";
+import type { CostAt } from "../report/report-schema.js";
 import type { CostRequest } from "./cost-program.js";
 import type { Subject } from "./subject.js";
 

@@ -1,7 +1,7 @@
 import { formatAgainst, formatNumber } from "../../report/numbers.js";
 import type { Table } from "../../report/table.js";
 import type { DifferenceAt } from "../check.js";
-import type { CostAt } from "../types.js";
+import type { CostAt } from "./report-schema.js";
 
 /** Whether a difference is more than was promised. What is not a number is more than anything. */
 export function isOver({ difference, tolerance }: DifferenceAt): boolean {

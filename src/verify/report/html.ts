@@ -4,10 +4,10 @@ import { htmlPage, plainTable } from "../../report/html-page.js";
 import { type Markup, markup } from "../../report/markup.js";
 import type { Table } from "../../report/table.js";
 import type { Check, Verdict } from "../check.js";
-import type { VerificationReport } from "../types.js";
 import { VERDICTS } from "../verdict.js";
 import { costTable, differenceTable } from "./by-length.js";
 import { costCharts, differenceChart } from "./pictures/charts.js";
+import type { VerificationReport } from "./report-schema.js";
 import { facts, figureCells, SHOWN_AS, tally, VERDICT_WORDS } from "./wording.js";
 
 /** A report as one page that needs nothing else: verdict first, then checks, pictures and tables. */

@@ -5,10 +5,10 @@ import { markdownTable } from "../../report/markdown-table.js";
 import type { Table } from "../../report/table.js";
 import { textPattern } from "../../report/text-pattern.js";
 import type { Check } from "../check.js";
-import type { VerificationReport } from "../types.js";
 import { VERDICTS } from "../verdict.js";
 import { costTable, differenceTable } from "./by-length.js";
 import { mermaidDifferences, mermaidTimes } from "./mermaid.js";
+import type { VerificationReport } from "./report-schema.js";
 import { facts, figureCells, tally, VERDICT_WORDS } from "./wording.js";
 
 /** A longer table is folded. */

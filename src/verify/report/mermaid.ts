@@ -1,6 +1,6 @@
 import type { DifferenceAt } from "../check.js";
-import type { CostAt } from "../types.js";
 import { worstOfEach } from "./by-length.js";
+import type { CostAt } from "./report-schema.js";
 
 /** Labels of an axis; more of them overlap. */
 const MAX_POINTS = 16;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { VerificationReport } from "../types.js";
+import type { DeepReadonly } from "../../base/freeze.js";
 import { type FolderVerdict, VERDICTS } from "../verdict.js";
 
 /**
@@ -115,6 +115,10 @@ export const VerificationReportSchema = z.object({
     ),
   summary: z.string().describe("the verdict in a sentence"),
 });
+
+/** What `lsg verify --json` prints and `--report` shows. */
+export type VerificationReport = DeepReadonly<z.output<typeof VerificationReportSchema>>;
+export type CostAt = VerificationReport["costs"][number];
 
 /** A report as `--json` prints it: a value for `JSON.stringify`, whose figures are never lost as `null`. */
 export function reportToJson(report: VerificationReport): z.input<typeof VerificationReportSchema> {

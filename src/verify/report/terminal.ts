@@ -4,9 +4,9 @@ import { printable } from "../../base/printable.js";
 import type { Table } from "../../report/table.js";
 import { columnLines, columnWidths, pad, textWidth, wrap } from "../../report/text.js";
 import type { Check, Verdict } from "../check.js";
-import type { VerificationReport } from "../types.js";
 import { VERDICTS } from "../verdict.js";
 import { costTable, differenceTable, worstOfEach } from "./by-length.js";
+import type { VerificationReport } from "./report-schema.js";
 import { facts, type ReportHead, SHOWN_AS, tally, VERDICT_WORDS } from "./wording.js";
 
 export interface TerminalStyle {

@@ -1,8 +1,8 @@
 import type { ConversionRecord } from "../../plan/types.js";
 import { counted, formatAgainst, formatNumber } from "../../report/numbers.js";
 import type { Check, Verdict } from "../check.js";
-import type { VerificationReport } from "../types.js";
 import type { FolderVerdict } from "../verdict.js";
+import type { VerificationReport } from "./report-schema.js";
 
 /** Verdicts as people read them; they need no colour to be told apart. */
 export const VERDICT_WORDS: Readonly<Record<Verdict, string>> = {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { htmlReport } from "../../../src/verify/report/html.js";
-import type { VerificationReport } from "../../../src/verify/types.js";
+import type { VerificationReport } from "../../../src/verify/report/report-schema.js";
 import { check, failing, hostile, passing, withoutOriginal } from "./reports.js";
 
 const REPORTS: [string, VerificationReport][] = [

@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, expectTypeOf, test } from "vitest";
 import { z } from "zod";
+import type { VerificationReport } from "../../../src/verify/report/report-schema.js";
 import {
   reportJsonSchema,
   reportToJson,
   VerificationReportSchema,
 } from "../../../src/verify/report/report-schema.js";
-import type { VerificationReport } from "../../../src/verify/types.js";
 import { failing, hostile, passing, withoutOriginal } from "./reports.js";
 
 type DeepReadonly<T> = { readonly [K in keyof T]: DeepReadonly<T[K]> };

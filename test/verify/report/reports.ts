@@ -1,5 +1,5 @@
 import type { Check } from "../../../src/verify/check.js";
-import type { VerificationReport } from "../../../src/verify/types.js";
+import type { VerificationReport } from "../../../src/verify/report/report-schema.js";
 
 /** A check with nothing but what every check has. */
 export function check(overrides: Partial<Check> = {}): Check {

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { textWidth } from "../../../src/report/text.js";
+import type { VerificationReport } from "../../../src/verify/report/report-schema.js";
 import { checkLine, header, printReport, terminalStyle } from "../../../src/verify/report/terminal.js";
-import type { VerificationReport } from "../../../src/verify/types.js";
 import { check, failing, HOSTILE, hostile, passing, withoutOriginal } from "./reports.js";
 
 afterEach(() => {

@@ -2,8 +2,8 @@ import { lineChart, type Point } from "../../../report/line-chart.js";
 import type { Markup } from "../../../report/markup.js";
 import { formatNumber } from "../../../report/numbers.js";
 import type { DifferenceAt } from "../../check.js";
-import type { CostAt } from "../../types.js";
 import { byLength, isOver, worstOfEach } from "../by-length.js";
+import type { CostAt } from "../report-schema.js";
 
 const TOKENS = "tokens of the input";
 /** The whole page, and half of it. */

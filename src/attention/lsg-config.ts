@@ -76,12 +76,12 @@ export type Preset = (typeof PRESETS)[number];
  * What a preset sets; where it is silent the schema's defaults hold.
  * Faithful blocks are half of what the source could read, so that up to that length every token sees every
  * other one through its own block and a neighbour.
- * @param usablePositions tokens that the source can read, and the result too
+ * @param maxLength tokens that the source can read, and the result too
  */
-export function presetConfig(preset: Preset, usablePositions: number): Partial<LsgConfig> {
+export function presetConfig(preset: Preset, maxLength: number): Partial<LsgConfig> {
   if (preset === "reference") return {};
   return {
-    block_size: Math.ceil(usablePositions / 2),
+    block_size: Math.ceil(maxLength / 2),
     first_token_is_global: true,
     num_global_tokens: 1,
     pass_global_tokens_to_decoder: false,

@@ -51,8 +51,8 @@ export function keptGlobalRows(isResized: boolean, keepsFirst: boolean): KeptRow
 }
 
 /**
- * Up to two blocks every token sees every other one, and with its own first token as global token 0 an input has
- * nothing that it had not before.
+ * Up to two blocks every token sees every other one; and where the input's own first token is global token 0, no new
+ * token is seen.
  */
 function losslessLength(
   lsg: LsgConfig,
@@ -79,8 +79,8 @@ function addsNothing({ first_token_is_global, num_global_tokens, pool_with_globa
 }
 
 /**
- * Which rows of the table of global tokens a model reads: the first one, those behind it. With each input's own first
- * token as its only global token that is none of them.
+ * Which rows of the table of global tokens a model reads: the first one, those behind it. Where each input's own first
+ * token is the only global token, it reads no row.
  */
 export function globalRowsRead({ first_token_is_global, num_global_tokens }: LsgConfig): {
   readonly first: boolean;

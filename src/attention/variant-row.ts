@@ -39,7 +39,7 @@ export interface VariantRow<C> {
   widthOf(config: C): string;
   /** Whether tokens also see some of those that are far away, besides global ones. */
   isSparse(config: C): boolean;
-  /** Tokens in a block, or on one side of the narrowest window: around its multiples attention goes wrong if it does. */
+  /** Tokens in a block, or on one side of the narrowest window: faults of attention show around its multiples. */
   borderOf(config: C): number;
   /** Tokens up to which every token sees every other one, so that all scores are computed at once. */
   seenInFull(config: C): number;

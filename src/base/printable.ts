@@ -54,7 +54,7 @@ export function unfitForPaths(path: string): string | undefined {
   return character && escaped(character);
 }
 
-/** A value as JSON that a terminal or a log shows without obeying it; whoever parses it gets the same value. */
+/** A value as JSON that a terminal or a log shows without obeying it; parsed, it gives the same value. */
 export function printableJson(value: unknown): string {
   return JSON.stringify(value, null, 2)
     .replace(UNPRINTABLE_IN_JSON, (character) => character.split("").map(codeUnit).join(""))

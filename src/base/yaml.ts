@@ -64,7 +64,7 @@ function depthOf(token: CST.Token): number {
   return deepest;
 }
 
-/** What the parser leaves to be found by whoever uses or writes the document. */
+/** Faults that the parser does not report, and that using or writing the document would meet. */
 function faultsOf(document: Document): YAMLParseError[] {
   const faults: YAMLParseError[] = [];
   const anchors = new Set<string>();

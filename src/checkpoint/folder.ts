@@ -71,7 +71,7 @@ function refusedIn(files: ReadonlyMap<string, FileInfo>, asked: string): Map<str
   );
 }
 
-/** Gives a file to whoever reads it, opened once. */
+/** Opens a file for the time of one use. */
 async function withPlace<T>(
   place: Place,
   label: string,

@@ -23,7 +23,7 @@ const OTHER_MODELS = "weights of other models";
 const DATA = "tables of data";
 const TOO_LARGE = "files too large for settings";
 
-/** Kinds that nothing which opens a model reads. */
+/** Kinds of files that no loader of models reads. */
 const NEVER_OPENED: ReadonlySet<string> = new Set([HIDDEN, TRAINING, DATA]);
 
 /** Files of tensors that may be a head's, or another model's. */

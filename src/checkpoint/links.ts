@@ -34,11 +34,10 @@ const MAX_NAMED = 5;
 
 /**
  * Looks at entries of a model's folder. A link is followed into the folder itself, or from a snapshot of a Hub cache to
- * the blobs of its repository; what else it leads to is nobody's to read or to publish, be it a hidden file beside the
- * model.
+ * the blobs of its repository; any other target must not be read or published, not even a hidden file beside the model.
  * @param root the folder, without a link in its path
  * @param dangling links that lead nowhere: a Hub cache that was cleaned by hand has such links; in a folder that is
- *   verified whoever owns the target could put something there later
+ *   verified, a file could be put there later
  * @returns undefined for an entry that is not there, or is ignored
  */
 export function entriesOf(

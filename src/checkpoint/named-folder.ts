@@ -20,7 +20,7 @@ export async function isConfiguration(path: string): Promise<boolean> {
   if (!(await stat(path).catch(() => undefined))?.isFile()) return false;
   const content = await readFile(path, "utf8").then(parsed, () => undefined);
   if (isRecord(content) && "initial_model" in content) return false;
-  // One that is damaged is a configuration all the same: whoever opens it says what is wrong.
+  // A damaged config.json still counts: opening it throws the error.
   return (
     basename(path) === CONFIG_FILE ||
     (isRecord(content) && MODEL_KEYS.some((key) => Object.hasOwn(content, key)))

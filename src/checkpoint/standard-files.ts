@@ -36,8 +36,8 @@ export function isJsonFile(path: string): boolean {
 }
 
 /**
- * A source whose JSON files read as every reader takes them, whatever Python made of them. Files that are not JSON at
- * all are left to whoever wants something of them.
+ * A source whose JSON files are read as standard JSON, also where Python wrote NaN or the like. Files that are not JSON
+ * at all stay as they are.
  */
 export function withStandardJson(source: FileSource): FileSource {
   const mended = new Map<string, Mended>();
@@ -56,7 +56,7 @@ export function withStandardJson(source: FileSource): FileSource {
 }
 
 /**
- * Puts a model's JSON file right.
+ * Makes a model's JSON file standard JSON.
  * @returns undefined where there is nothing to do, or nothing that could be done
  * @throws CheckpointError for a number that JSON does not have under a key that is read
  */

@@ -97,7 +97,7 @@ export async function normalise(args: readonly string[]): Promise<string[]> {
   return normaliseSpelling(expanded, new Set(booleans.map((flag) => flag.slice(2))));
 }
 
-/** @throws OptionError for a file that is none of lsg-converter's arguments */
+/** @throws OptionError for a file that does not hold lsg-converter's arguments */
 async function readArguments(path: string): Promise<Record<string, unknown>> {
   const folder = dirname(path);
   const remedy = existsSync(join(folder, CONFIG_FILE))

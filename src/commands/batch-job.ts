@@ -1,6 +1,6 @@
 /**
- * One job of a batch, a program of its own: what brings it down leaves the others alone, and its memory is the
- * system's again when it ends. It stops in an orderly way when it is told to, and when the batch is no more.
+ * One job of a batch, in a process of its own: if it crashes the others go on, and its memory is freed when it ends. It
+ * cleans up and stops when it is told to, and when the batch's process has ended.
  */
 
 import { LsgError } from "../base/errors.js";

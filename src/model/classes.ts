@@ -30,8 +30,8 @@ export function headlessNotes({ className, headless }: ModelClass, done: "conver
 
 /**
  * The class that a checkpoint's weights belong to: what its config names, else the one with the largest head
- * that the checkpoint holds. A class of whose head nothing is there is one that the base model was once part of:
- * such a checkpoint is opened as the base model.
+ * that the checkpoint holds. Where config.json names a class and no tensor of its head is there, the checkpoint is opened
+ * as the base model.
  */
 export function sourceClass(
   { config, tensors }: Pick<Checkpoint, "config" | "tensors">,

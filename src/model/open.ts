@@ -34,8 +34,8 @@ export interface OpenedModel {
    */
   found(): Promise<Checkpoint>;
   /**
-   * The same with what the weights settle of the config (see `settle`). Where they contradict each other it is as found:
-   * whoever only looks at files can go on, and `architecture` says what is wrong.
+   * The same, with config values that the weights decide (see `settle`). Where weights and config contradict each other
+   * it is as found, so that files can be inspected; `architecture` then throws the error.
    */
   checkpoint(): Promise<Checkpoint>;
   /** @throws CheckpointError for one that cannot be converted, or whose config and weights could not be settled */

@@ -54,7 +54,7 @@ function headOf(checkpoint: Checkpoint, architecture: Architecture): Head | unde
   try {
     return sourceClass(checkpoint, architecture, readSizes(architecture, checkpoint.config)).head;
   } catch (error) {
-    // What is wrong with it is said by whoever goes on, with the keys that the user sets on top.
+    // Later steps report the error, once the keys that the user sets are applied.
     if (error instanceof LsgError) return undefined;
     throw error;
   }

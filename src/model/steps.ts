@@ -147,7 +147,7 @@ const READERS: Readonly<Record<string, Reader>> = {
     perToken
       ? { reason: `${folder} comes before pooling` }
       : { step: { kind: "layer norm", folder, width }, width, perToken },
-  // Of what is not pooled it normalises nothing.
+  // It has no effect on tokens that are not pooled.
   Normalize: (_, { width, perToken }) => ({
     step: perToken ? undefined : { kind: "normalize" },
     width,

@@ -42,7 +42,7 @@ export interface TensorSpec {
 
 type Shaped = Omit<TensorSpec, "part">;
 
-/** No model is wider or knows more words. */
+/** More than any model's width or vocabulary. */
 const MAX_SIZE = 2 ** 30;
 
 /**
@@ -286,7 +286,7 @@ function range(count: number): number[] {
   return Array.from({ length: count }, (_, i) => i);
 }
 
-/** Those that nothing else stands for: neither tied ones nor those that may be absent. */
+/** The tensors that a checkpoint must hold: neither tied nor optional ones. */
 export function ownSpecs(specs: readonly TensorSpec[], tied: boolean): TensorSpec[] {
   return specs.filter(
     ({ optional, tiedTo, ownUnlessTied }) => !optional && (tiedTo === undefined || (!tied && ownUnlessTied)),
@@ -327,7 +327,6 @@ export function checkShape(
   );
 }
 
-/** Whether two shapes are the same. */
 export function sameShape(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((size, i) => size === b[i]);
 }

@@ -15,7 +15,7 @@ import { promiseSentence } from "./promise.js";
 import { variantNotes } from "./variants.js";
 import type { WeightPlan } from "./weights.js";
 
-/** What a user would want to be told and the plan's data does not say by itself. */
+/** What a user should know and the plan's data does not show. */
 export function conversionNotes(inputs: PlanInputs, weights: WeightPlan): string[] {
   const { options } = inputs;
   const { checkpoint, architecture } = inputs.model;
@@ -55,7 +55,7 @@ function cutNote({ source, length: { from, to }, target }: WeightPlan): string {
   );
 }
 
-/** What blocks or windows cost that are as wide as a long table; undefined where the table is short. */
+/** The cost of blocks or windows as wide as a long table; false where the table is short. */
 function costNote({ attention, heads, length: { from } }: WeightPlan): string | false {
   const full = seenInFull(attention);
   if (Math.min(from, full) <= DEFAULT_MAX_SEQUENCE_LENGTH) return false;
@@ -67,7 +67,7 @@ function costNote({ attention, heads, length: { from } }: WeightPlan): string | 
   );
 }
 
-/** What longer inputs meet: positions that the source had none for, and attention that does not see everything. */
+/** What differs for longer inputs: positions beyond the source's, and attention that does not see everything. */
 function beyondNote(
   { model: { architecture } }: PlanInputs,
   { attention, length }: WeightPlan,
@@ -100,12 +100,12 @@ function namedOtherwise(config: Config, className: string): boolean {
   return named !== undefined && withoutLsg(named) !== className;
 }
 
-/** What becomes of positions that the source had none for. */
+/** What becomes of positions beyond the source's. */
 export function beyond({ positions }: Architecture): string {
   return positions.kind === "sinusoidal" ? "positions go on" : "positions repeat";
 }
 
-/** What whoever opens the result has to say, and what happens where he doesn't. */
+/** What users have to pass to open the result, and what happens if they don't. */
 export function openingNotes(modeling: ModelingCode | undefined): string[] {
   if (modeling === undefined || Object.keys(modeling.refusal).length === 0) return [];
   return [

@@ -109,8 +109,8 @@ export function recordText(record: object): string {
 }
 
 /**
- * A record as the version of lsg would have written it that wrote another: in format 1 there was a proof beside it
- * (`verified`), of which nothing is believed, and 0.1 promised hidden states by one number.
+ * A record in the format of another one: format 1 also held a proof (`verified`), which is copied and not trusted, and
+ * lsg 0.1 had one number for both promises.
  */
 export function inFormatOf(other: Buffer, content: Buffer): Buffer {
   const theirs = parseObject(other, RECORD_FILE);

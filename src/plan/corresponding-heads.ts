@@ -23,7 +23,7 @@ interface HeadOf {
 }
 
 /**
- * Which modules of a source's head those of its Longformer variant's are. A pooler and the layer behind it are one
+ * The modules of a source's head for those of its Longformer variant's. A pooler and the layer behind it are one
  * chain: BERT's classifier is a pooler and a linear layer, Longformer's head has both.
  * @returns pairs of modules, or the first step in which the two compute something else
  */

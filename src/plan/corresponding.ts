@@ -8,7 +8,7 @@ const ATTENTION = ["query", "key", "value", "attentionOutput", "attentionNorm"] 
 const FEED_FORWARD = ["intermediate", "output", "outputNorm"] as const;
 
 /**
- * Which module of a source a module of its Longformer variant is, but for embeddings of positions and heads. The
+ * The source's module for each module of its Longformer variant, but for embeddings of positions and heads. The
  * projections of global tokens start as the ordinary ones.
  * @returns names below the base models, by the target's
  */

@@ -67,7 +67,7 @@ async function findFolder(
   return undefined;
 }
 
-/** Whether a model is of the type that the result has, or of one whose Longformer is. */
+/** Whether a model has the result's model type, or one whose Longformer variant has it. */
 async function canBecome(
   original: OpenedModel,
   { model_type: modelType, model_type_from: settledFrom }: ConversionRecord,

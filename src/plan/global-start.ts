@@ -8,7 +8,7 @@ import { fittingStride, type GlobalStart } from "./global-table.js";
 import type { TokenIds } from "./place.js";
 import type { UnreadGlobals } from "./types.js";
 
-/** What global tokens start from, and what of it was chosen in place of what the source or the options say. */
+/** What global tokens start from, and which of it lsg chose instead of the source or the options. */
 export interface ChosenStart {
   readonly start: GlobalStart;
   readonly chosen: UnreadGlobals;
@@ -16,8 +16,7 @@ export interface ChosenStart {
 
 /**
  * The words and positions that the table of global tokens starts from: the tokenizer's bos and mask tokens, else
- * config.json's. A row that the model does not read needs neither: for it whatever fits is taken, so that nobody is
- * asked for what is not used.
+ * config.json's. A row that the model does not read takes whatever fits, so that nobody is asked for unused values.
  * @throws CheckpointError for a row that is read, if no file tells the token's id or the embeddings have no such row
  */
 export function globalStart(
@@ -31,7 +30,7 @@ export function globalStart(
   const { sourceName, stored } = baseTensor(tensors, embeddings.word);
   const words: Words = { tensor: sourceName, rows: stored.shape[0] ?? 0 };
   const { first: firstIsRead, others } = globalRowsRead(lsg);
-  // Of a table that is read at all, more rows may be wanted later: it is made with the same care throughout.
+  // Where any row is read, more may be wanted later: all rows are then made from real tokens.
   const isRead = firstIsRead || others;
   const saidBos =
     tokens.bos ?? config.bos_token_id ?? (architecture.decoder && config.decoder_start_token_id);
@@ -85,7 +84,7 @@ function isRow(id: unknown, { rows }: Words): id is number {
   return typeof id === "number" && Number.isSafeInteger(id) && id >= 0 && id < rows;
 }
 
-/** @throws CheckpointError for a token whose row is read and whose id nobody knows, or which has no embedding */
+/** @throws CheckpointError for a token whose row is read and whose id is unknown or has no embedding */
 function refuseUnknown(said: readonly Said[], words: Words): void {
   const missing = said.filter(({ id, isRead }) => isRead && typeof id !== "number");
   const [first] = missing;

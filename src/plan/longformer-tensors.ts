@@ -67,7 +67,7 @@ export function assignTensors(inputs: Assignment): Assigned {
       if (table.sourceName !== undefined) used.add(table.sourceName);
     } else if (found) {
       used.add(found.sourceName);
-      // Longformer's globals start as copies, and a tied weight that is there keeps being there.
+      // Longformer's global projections start as copies; a tied weight that the source holds is kept.
       const draft = isTypes && task ? withTaskType(found, task) : copyOf(found);
       placed.push({ at: found.stored, draft: { ...draft, name: spec.name } });
     } else if (!(spec.tiedTo !== undefined && model.tied) && !spec.optional) {
@@ -106,7 +106,7 @@ function sourceNames({ model, variant, target, sizes, config }: Assignment, pref
   const any = (name: string) => () => tensors.get(name);
   const names = new Map<string, (() => SourceTensor | undefined)[]>();
   for (const [to, from] of correspondingModules(architecture, variant, sizes)) {
-    // A model that was lengthened under its old type has trained projections of global tokens already.
+    // A model lengthened under its old model type already has trained projections of global tokens.
     for (const part of ["weight", "bias"])
       names.set(`${prefix}${to}.${part}`, [base(to, part), base(from, part)]);
   }
@@ -151,7 +151,7 @@ function positionDrafts({ model, variant, target, length, config }: Assignment, 
       const table = positionTable(model, from.embeddings.position);
       const source = findBase(model.tensors, from.embeddings.position) as SourceTensor;
       const rows = wanted ?? table.maxLength;
-      // Padding's rows are nobody's position; a source that has none gets zeros, as from transformers.
+      // Padding's rows belong to no position; a source without them gets zeros, as from transformers.
       const before: Segment[] | undefined =
         table.offset === offset
           ? undefined

@@ -98,7 +98,7 @@ function planLongformer({ model: unpadded, result: variant, options, tokens }: P
         upTo: longformerRow.losslessLength(longformer, shared, own),
         cause: causeOf(longformer, options),
       },
-      maxLength: shared,
+      shared,
     }),
     configChanges: new Map([
       ...changedKeys(checkpoint.config, config),
@@ -147,8 +147,8 @@ function inWindows(asked: number, { attention_window }: LongformerConfig, maxLen
 }
 
 /**
- * The model with its padding id, from which Longformer numbers positions: a config that leaves it out means 0 in the
- * families that do not.
+ * The model with its padding id, from which Longformer numbers positions: where config.json leaves it out it is 0 in
+ * families that do not number positions from it.
  */
 function withPadding(model: Model, variant: Architecture, { modelKwargs }: ConversionOptions): Model {
   const isCounted = model.architecture.positions.kind === variant.positions.kind;

@@ -42,7 +42,7 @@ function planLsg({ model: asItself, options, tokens }: PlanInputs): WeightPlan {
   const positions = model.positions();
   const length = targetLength(options.maxSequenceLength, positions.maxLength);
   const lengths = lengthChange(architecture, positions.maxLength, length);
-  // Of a table that is cut the rest is read by neither.
+  // Positions beyond a cut are the source's alone.
   const shared = Math.min(positions.maxLength, length);
   const lsg = resolveLsgConfig(options, model, shared);
   const started = isLsg && options.resizeLsg ? undefined : globalStart(model, lsg, options, tokens);
@@ -73,7 +73,7 @@ function planLsg({ model: asItself, options, tokens }: PlanInputs): WeightPlan {
         upTo: lsgRow.losslessLength(lsg, shared, sourceLsg, keptRows),
         cause: causeOf(lsg, options, sourceLsg, keptRows),
       },
-      maxLength: shared,
+      shared,
     }),
     configChanges: new Map([
       ...changedKeys(checkpoint.config, config),
@@ -81,7 +81,7 @@ function planLsg({ model: asItself, options, tokens }: PlanInputs): WeightPlan {
       ["max_position_embeddings", rows],
       ...raisedLengths(architecture, config, lengths),
       ...aliasedSizes(architecture, config, sizes),
-      // The result's attention is none of windows, whatever the source's was.
+      // The result has no windows, even where the source had.
       ["attention_window", undefined],
       ...labelChanges(config, sizes.labels),
       // Where the source once lay says nothing about the result.
@@ -120,11 +120,11 @@ function resolveLsgConfig(
   const asked = options.lsg.mask_first_token === true && !("first_token_is_global" in options.lsg);
   const lsg = parseLsgConfig(architecture, {
     ...inherited,
-    // The first token can be hidden by one of two means; who asks for the reference's gets that one.
+    // Two keys hide the first token; the reference's is set where it is asked for.
     ...(asked && { first_token_is_global: false }),
     ...options.lsg,
   });
-  // Without pooling nothing would stand in the place of a token that was hidden.
+  // Without pooling a hidden token would have no substitute.
   return lsg.mask_first_token ? { ...lsg, pool_with_global: true } : lsg;
 }
 
@@ -134,7 +134,7 @@ function refuseDecoderKeys({ lsg }: ConversionOptions, { decoder, title }: Archi
   throw new OptionError(`--${key.replaceAll("_", "-")}: ${title} has no decoder`, "Leave it out.");
 }
 
-/** Which option of a conversion to LSG makes its attention another than the source's. */
+/** The option of a conversion to LSG by which its attention differs from the source's. */
 function causeOf(
   lsg: LsgConfig,
   options: ConversionOptions,
@@ -160,7 +160,7 @@ function causeOf(
   return causes.length > 0 ? causes.join(", ") : "its attention";
 }
 
-/** Values of LSG's keys with which an input has what it had not before, at every length. */
+/** Values of LSG's keys that change the attention of inputs of every length. */
 const DECIDING: Partial<Record<keyof LsgConfig, (value: unknown) => boolean>> = {
   first_token_is_global: (value) => value === false,
   mask_first_token: (value) => value === true,

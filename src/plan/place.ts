@@ -33,7 +33,7 @@ export interface PlaceInputs {
   readonly length: number;
   /** Positions whose rows stay the source's own where they could be computed. */
   readonly keptPositions: number;
-  /** How to make the global table; undefined to leave the one that is there alone. */
+  /** How to make the global table; undefined to keep the existing one. */
   readonly globals: GlobalInputs | undefined;
 }
 
@@ -89,7 +89,7 @@ function longTable(name: string, module: string, inputs: PlaceInputs): TensorDra
   const { model, length, keptPositions } = inputs;
   const table = positionTable(model, module);
   const segments = lengthenPositions(table, length, keptPositions);
-  // What is computed throughout has the precision of no source.
+  // A tensor that is wholly computed does not keep a source's precision.
   const isCopied = segments.some(({ kind }) => kind === "copy");
   const dtype = isCopied ? baseTensor(model.tensors, module).stored.dtype : "F32";
   return { name, dtype, shape: [table.offset + length, model.sizes.embedding], segments };

@@ -4,8 +4,8 @@ import { DEFAULT_MAX_SEQUENCE_LENGTH } from "../options/schemas.js";
 import type { Segment, Term } from "./types.js";
 
 /**
- * The length to convert to: by default the usual one, or twice what the source reads. One below what it reads cuts the
- * table: what is left of it is the source's own, and longer inputs are read no more.
+ * The length to convert to: by default the usual one, or twice what the source reads. A shorter one than the source's
+ * cuts the table: the positions that are left stay as they are, and longer inputs cannot be read.
  */
 export function targetLength(requested: number | undefined, maxLength: number): number {
   return requested ?? Math.max(DEFAULT_MAX_SEQUENCE_LENGTH, 2 * maxLength);

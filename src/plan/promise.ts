@@ -21,7 +21,7 @@ export interface PromiseInputs {
   /** Up to how many tokens the attention of the result is the source's, and what keeps it from being so longer. */
   readonly attention: { readonly upTo: number; readonly cause: string };
   /** Tokens that source and result both read. */
-  readonly maxLength: number;
+  readonly shared: number;
 }
 
 /** A promise, and what the user should know of the source beside it. */
@@ -32,8 +32,8 @@ interface Appraisal {
 }
 
 /**
- * What may be promised of a conversion, and why no more. A promise is made of what is known: that transformers' own
- * class, which lsg compares with, computed the source's outputs, from its config as it is.
+ * What may be promised of a conversion, and why no more. A promise assumes that the source's outputs come from
+ * transformers' own class, with which lsg compares, and from its config as it is.
  */
 export function appraise(inputs: PromiseInputs): Appraisal {
   const unknown = unknownOutputs(inputs);
@@ -53,9 +53,9 @@ export function appraise(inputs: PromiseInputs): Appraisal {
   };
 }
 
-function promiseOfKnown({ attention, maxLength, model, target, isNewHead }: PromiseInputs): Promised {
+function promiseOfKnown({ attention, shared, model, target, isNewHead }: PromiseInputs): Promised {
   const { upTo, cause } = attention;
-  if (upTo < 2 && upTo < maxLength) {
+  if (upTo < 2 && upTo < shared) {
     const where = upTo === 1 ? "from two tokens on" : "at every length";
     const why = `with ${cause} the outputs differ from the original's ${where}, and the model should be fine-tuned`;
     return { lossless_up_to: upTo, hidden_states_up_to: upTo, why };
@@ -65,7 +65,7 @@ function promiseOfKnown({ attention, maxLength, model, target, isNewHead }: Prom
     const why = `what ${source.className}, a class that lsg does not know, makes of them is its own`;
     return { lossless_up_to: 0, hidden_states_up_to: upTo, why };
   }
-  // The base class gives hidden states, whatever else it gives.
+  // The base class always gives hidden states.
   const isBody = target.head && isBase(target.head);
   if (!isBody && (isNewHead || target.className !== source.className)) {
     const why = `its head is not ${source.className}'s (--architecture ${target.className})`;
@@ -74,7 +74,7 @@ function promiseOfKnown({ attention, maxLength, model, target, isNewHead }: Prom
   return {
     lossless_up_to: upTo,
     hidden_states_up_to: upTo,
-    ...(upTo < maxLength && { why: `with ${cause} longer inputs give other outputs` }),
+    ...(upTo < shared && { why: `with ${cause} longer inputs give other outputs` }),
   };
 }
 
@@ -91,7 +91,7 @@ export function promiseSentence(
   return `Not lossless: ${why ?? "the outputs differ from the original's at every length"}.`;
 }
 
-/** Why nothing is known of the source's outputs, or of how the result's are to theirs. */
+/** Why the source's outputs are unknown, or cannot be compared with the result's. */
 function unknownOutputs({ model, options }: PromiseInputs): OwnComputation | undefined {
   const { architecture } = model;
   const changed = changedForwardKeys(architecture, model.checkpoint.config, model.config);

@@ -24,7 +24,7 @@ export interface Reconciliation {
   readonly dropped: readonly DroppedTensor[];
 }
 
-/** Whoever names the target wants a head that is not there to be made. */
+/** With `architecture` the target's head is created where the source lacks it. */
 type ReconcileOptions = Pick<ConversionOptions, "architecture" | "seed">;
 
 /**

@@ -26,7 +26,7 @@ export interface WeightPlan {
   readonly configChanges: ReadonlyMap<string, unknown>;
   readonly shards: readonly PlannedShard[];
   readonly created: readonly string[];
-  /** What was chosen for the table of global tokens, of which the model reads nothing. */
+  /** What was chosen for rows of the table of global tokens that the model does not read. */
   readonly unreadGlobals: UnreadGlobals;
   readonly dropped: readonly DroppedTensor[];
   /** Names in the source of what the result holds and its class does not have. */
@@ -41,7 +41,7 @@ export interface VariantPlan<C> {
   target(source: Architecture): Promise<Architecture>;
   /** @throws OptionError for options that would change nothing, being another variant's */
   refuseForeign(options: ConversionOptions): void;
-  /** Pure: reads no file and moves no byte. @throws CheckpointError or OptionError for what would give no sound result */
+  /** Pure: reads no file and moves no byte. @throws CheckpointError or OptionError for what would give a wrong result */
   plan(inputs: PlanInputs): WeightPlan;
   /** What the user should know, a sentence each. */
   notes(inputs: PlanInputs, weights: WeightPlan, config: C): (string | false)[];
@@ -59,7 +59,7 @@ export function labelChanges(config: Config, labels: number): [string, undefined
   ];
 }
 
-/** What of a source cannot be carried along, because the result has another tensor of that name, or it is none. */
+/** What of a source cannot be carried along, because the result has another tensor of that name, or it is not a tensor. */
 export function leftBehind({ ignored }: Checkpoint, { displaced, target }: Model): DroppedTensor[] {
   return [
     ...displaced.map((name) => ({

@@ -97,8 +97,8 @@ interface ValidateOptions {
 }
 
 /**
- * Asks the Hub what it thinks of a card's metadata: it would refuse the commit, after hours of uploading. A server
- * that cannot be asked is none the worse.
+ * Has the Hub validate a card's metadata: else it would refuse the commit after hours of uploading. A server without
+ * this check is accepted.
  * @throws HubError if it refuses it.
  */
 export async function validateCard(

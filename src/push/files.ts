@@ -11,12 +11,12 @@ import type { FileHashes } from "../checkpoint/source-hashes.js";
 import { isRead } from "../plan/side-files.js";
 import { requireSealed } from "./sealed.js";
 
-/** A file that is no longer what was searched, and compared. */
+/** A file that changed after it was searched and compared. */
 class ChangedFileError extends LsgError {
   override readonly exitCode = 1;
 }
 
-/** A local file, and by what one tells that it is still what it was. */
+/** A local file, with a stamp that changes when the file does. */
 export interface LocalFile {
   readonly file: string;
   readonly stamp: string;
@@ -37,7 +37,7 @@ export interface RepositoryChanges {
   readonly added: readonly string[];
   readonly replaced: readonly string[];
   readonly unchanged: readonly string[];
-  /** Files of the repository that are none of the folder's, and that loaders may read. */
+  /** Files of the repository that the folder lacks and that loaders may read. */
   readonly stale: readonly string[];
 }
 
@@ -68,7 +68,7 @@ async function stamped(file: string): Promise<LocalFile> {
 
 /**
  * Opens a local file to be sent. Whatever becomes of it from then on is not sent: reading it fails.
- * @throws ChangedFileError if it is no more what it was when it was looked at
+ * @throws ChangedFileError if it changed since it was checked
  */
 export async function openUnchanged({ file, stamp }: LocalFile, path: string): Promise<Blob> {
   // Node's own file blobs are read as they are sent; those that the library makes of file URLs pile up in memory.

@@ -16,8 +16,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
 };
 
 /**
- * A template whose values are escaped, in elements and in quoted attributes, unless they are markup already:
- * whoever writes a page has no occasion to forget it.
+ * A template whose values are escaped, in elements and in quoted attributes, unless they are markup already.
  */
 export function markup(texts: TemplateStringsArray, ...parts: readonly Part[]): Markup {
   return {

@@ -25,7 +25,7 @@ const HEAP_MIB = 1 << 20;
 export function startConfined(program: URL, signal: AbortSignal | undefined): Confined {
   signal?.throwIfAborted();
   const child = fork(program, {
-    // What a runtime, a driver or a stranger writes is nobody's to read: it would mix with ours.
+    // Output of a runtime, a driver or a foreign graph is dropped: it would mix with ours.
     stdio: ["ignore", "ignore", "ignore", "ipc"],
     serialization: "advanced",
     execArgv: [`--max-old-space-size=${HEAP_MIB}`],

@@ -27,7 +27,7 @@ function verdictOf(report: Unjudged, kind: FolderKind): FolderVerdict {
 /** Whether everything that the folder promises was held against the original. */
 function isCompared(report: Unjudged): boolean {
   const { hidden_states_up_to: promised, lengths } = report;
-  // Whoever asks for longer inputs alone does not want to see the promise kept; the sentence says at which.
+  // With only longer --lengths the promise is deliberately not tested; the sentence names the lengths.
   const isLeftOut = lengths?.every((length) => length > (promised ?? 0));
   return hasPassed(report, "weights") && (!promised || isLeftOut || hasPassed(report, "lossless"));
 }

@@ -13,14 +13,14 @@ interface Consequences {
 export const VERDICTS = {
   /** Every byte was compared with the original's, and what is promised of the outputs holds. */
   sound: { words: "sound", exitCode: 0, exitCodeUncompared: 0, isPushed: true },
-  /** A model of ours without a record: nobody can say what its weights should be. What needs no original holds. */
+  /** A converted model without a record: its weights cannot be compared. Checks that need no original pass. */
   fine_tuned_since: {
     words: "fine-tuned since",
     exitCode: 1,
     exitCodeUncompared: 0,
     isPushed: true,
   },
-  /** What needs no original holds; whether the rest is the original's is not known. */
+  /** Checks that need no original pass; the rest was not compared. */
   not_compared: {
     words: "not compared",
     exitCode: 1,

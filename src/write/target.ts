@@ -99,8 +99,8 @@ async function openExisting(
 }
 
 /**
- * Puts a target right, and waits for signs of life of whoever fills it from another machine: a container that is started
- * again cannot look at the process of the one before, which is gone.
+ * Restores a target, after waiting for signs of life of a process on another machine that may be writing it: a
+ * restarted container cannot see whether the previous container's process still runs.
  */
 async function putRightPatiently(path: string): Promise<Living[]> {
   const deadline = Date.now() + SILENCE_MS + POLL_MS;
@@ -139,7 +139,7 @@ function refuseLiving(target: string, path: string, living: readonly Living[], o
   );
 }
 
-/** @throws OutputError for names that are none of a folder, or too long for what is added while it is written */
+/** @throws OutputError for a file's name, or one too long for what is added to it while the folder is written */
 function refuseName(target: string): void {
   const path = resolve(target);
   const name = basename(path);

@@ -13,7 +13,7 @@ const ABANDONED_MS = 24 * 60 * 60 * 1000;
 /** What ends a folder's signs of life. */
 const endings = new Map<string, () => void>();
 
-/** Makes a marked temporary folder, once those of processes that are no more are removed. */
+/** Makes a marked temporary folder, after removing those of processes that have ended. */
 export async function makeTemporary(parent: string, purpose: "verify" | "profile"): Promise<string> {
   await removeTemporaries(parent);
   const folder = await mkdtemp(join(parent, `lsg-${purpose}-${hostname()}-${process.pid}-`));
@@ -29,7 +29,7 @@ export async function removeTemporary(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true, maxRetries: 5 });
 }
 
-/** Removes the temporary folders of processes that are no more. Other machines, or containers, may share the parent. */
+/** Removes the temporary folders of processes that have ended. Other machines, or containers, may share the parent. */
 export async function removeTemporaries(parent: string): Promise<void> {
   for (const name of await readdir(parent).catch((): string[] => [])) {
     const { host, pid } = TEMPORARY.exec(name)?.groups ?? {};
@@ -37,7 +37,7 @@ export async function removeTemporaries(parent: string): Promise<void> {
     const folder = join(parent, name);
     const owner = await readMark(folder);
     if (owner?.id === name && (await isAbandoned(folder, owner, ABANDONED_MS))) {
-      // Another user's cannot be removed, and is none of this run's business.
+      // Another user's cannot be removed, and does no harm.
       await rm(folder, { recursive: true, force: true, maxRetries: 5 }).catch(() => {});
     } else if (owner === undefined && host === hostname() && !(await isRunning(Number(pid)))) {
       // One whose process was killed before it had marked it is empty: this fails where there is anything in it.

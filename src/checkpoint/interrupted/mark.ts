@@ -4,10 +4,7 @@ import { systemErrorCode } from "../../base/errors.js";
 import { isRecord } from "../../json/json-edit.js";
 import { isAlive, type Owner, self } from "./owner.js";
 
-/**
- * The file that says of a folder that it is not to stay as it is, and whose it is. What has none is the user's, whatever
- * it is called.
- */
+/** Marks a folder as unfinished and names its owner. A folder without it is the user's, whatever its name. */
 export const MARK_FILE = ".lsg-partial";
 
 export interface Mark extends Owner {
@@ -74,8 +71,8 @@ export async function isMarkTorn(folder: string): Promise<boolean> {
 }
 
 /**
- * Whether whoever marked a folder is no more.
- * @param silence milliseconds without a sign of life that say so where its process cannot be looked at
+ * Whether the process that marked a folder has ended.
+ * @param silence milliseconds without a sign of life after which it counts as ended where it cannot be looked up
  */
 export async function isAbandoned(folder: string, owner: Mark, silence = SILENCE_MS): Promise<boolean> {
   const alive = await isAlive(owner);

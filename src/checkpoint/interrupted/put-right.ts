@@ -93,7 +93,7 @@ async function settle(folder: string, { target, id }: Mark): Promise<void> {
     if (!isDone) await moveBack(folder, journal);
   }
   if (target === "") await removeTornMark(dirname(folder));
-  // Another user's cannot be removed, and is in nobody's way.
+  // Another user's cannot be removed, and does no harm.
   await removeWork(folder).catch(() => {});
 }
 

@@ -38,7 +38,7 @@ type Inputs<Names extends readonly string[]> = { readonly [K in Names[number]]: 
  * Inputs: `query`, `key`, `value` (batch, length, heads · head_dim) and `key_bias` (batch, length); with `globals`
  * also `query_global` (batch, globals, heads · head_dim) for the global tokens only, `key_global` and `value_global`
  * (batch, length, heads · head_dim), and `global_index` (batch, globals), as `globalIndex` makes it.
- * @throws OptionError for a window or a dilation that is none
+ * @throws OptionError for an invalid window or dilation
  */
 export function longformerAttention(options: LongformerAttentionOptions): OnnxFunction {
   const dilation = perHead(options);

@@ -66,10 +66,9 @@ export function lsgAttention(options: LsgAttentionOptions): OnnxFunction {
 }
 
 /**
- * The null key is global key 0 once more with this much less score. Beside the original its weight is
- * e^-40, far below rounding in any dtype, and whoever sees it sees global key 0 anyway. A key that is hidden
- * outright would do as well, but slowly: its weight underflows, and each underflow in a softmax costs a CPU
- * some hundred cycles.
+ * Added to the score of the null key, a copy of global key 0: beside the original its weight is e^-40, far below
+ * rounding in any dtype, and every token that sees it sees global key 0 as well. Masking it entirely would be slower:
+ * its weight would underflow, and each underflow in a softmax costs a CPU some hundred cycles.
  */
 const FAINT = -40;
 

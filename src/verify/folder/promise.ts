@@ -74,7 +74,7 @@ function losslessLengths(
   { architecture, sizes }: Model,
   attention: LocalAttention,
 ): number[] {
-  // Of a table that was cut the result reads no more than is left.
+  // A cut table has the result's positions alone.
   const shared = Math.min(length.from, length.to);
   const keptRows = keptGlobalRows(options.resize_lsg === true, options.keep_first_global_token === true);
   const source = own && readAs(attention.kind, { config: own, architecture, sizes }).config;

@@ -76,7 +76,7 @@ async function isOriginals(source: FileSource, path: string, readOriginal: ReadS
   }
 }
 
-/** Files that no plan put there. Loaders look for many names (adapters, other graphs, prompts): only some are known to be none of them. */
+/** Files that no plan put there and that loaders may read: they look for adapters, other graphs, prompts and more. */
 function unplanned(source: FileSource, plan: ConversionPlan): string[] {
   const planned = new Set([
     plan.config.path,

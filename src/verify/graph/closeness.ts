@@ -7,7 +7,7 @@ import { type Difference, difference, toleranceFor } from "../model/difference.j
 
 type Outputs = Readonly<Record<string, FloatTensor>>;
 
-/** How what a graph gives is compared with what the weights give in float32, and how near it has to be. */
+/** How a graph's outputs are compared with the weights' in float32, and how close they have to be. */
 export interface Closeness {
   between(expected: Outputs, actual: Outputs): Difference;
   readonly tolerance: (found: Difference) => number;
@@ -19,8 +19,8 @@ export interface Closeness {
 
 /**
  * How far the direction of an output may turn, as 1 − cosine, mean of all tokens of an input. Measured on real models
- * and random tokens, which fare worse than texts: fp16 1e-6, q8 7e-5 to 0.02, q4 2e-3 to 0.08. Another model's weights
- * leave nothing of it.
+ * and random tokens, which fare worse than texts: fp16 1e-6, q8 7e-5 to 0.02, q4 2e-3 to 0.08. Outputs of another
+ * model turn farther by far.
  */
 const LARGEST_TURNS: Readonly<Record<SmallDtype, number>> = { fp16: 1e-3, q8: 0.05, q4: 0.15 };
 

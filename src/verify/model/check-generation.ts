@@ -20,14 +20,14 @@ interface Written {
   readonly shared: number;
   /** Steps at which the two likeliest words are as good as equal, and the models take different ones. */
   readonly ties: number;
-  /** Where the models part: what each of them writes, and by how much the original prefers its own word. */
+  /** The first step with different words: what each model writes, and by how much the original prefers its own. */
   readonly parting?: { readonly expected: number; readonly actual: number; readonly gap: number } | undefined;
   readonly scores: Difference;
 }
 
 /**
  * Lets both models generate, word by word the likeliest one. At each step both are shown the same tokens: those that
- * the original wrote. Words whose scores lie closer together than rounding does may take each other's place.
+ * the original wrote. Words whose scores differ by less than rounding may change places.
  */
 export async function checkGeneration(subject: Subject & { readonly original: Runnable }): Promise<Outcome> {
   const { original, converted, inputs, promise, seed, signal } = subject;

@@ -95,7 +95,7 @@ export async function checkModel(checks: ModelChecks, recorder: Recorder): Promi
   }
 }
 
-/** A class whatever its model type: a Longformer's is the same as that of its original. */
+/** A class without its model type: a Longformer's equals its original's. */
 function classOf({ architecture, source: { className } }: Model): string {
   return classKeyOf(architecture, className) ?? className;
 }
@@ -126,7 +126,7 @@ async function runChecks(
   let original: OpenRunnable | undefined;
   await recorder.look("load", "graphs over the weights", async () => {
     converted = await open(model, "the converted model");
-    // A new head has nothing to be compared with, be its class another or the original's own, which it lacked.
+    // A new head has nothing to be compared with, also where it is of the original's class and was missing.
     const isSame = source && classOf(source) === classOf(model);
     const head = isSame && source.holdsOwnHead() ? "own" : "none";
     original = source && (await open(source, "the original", { head }));

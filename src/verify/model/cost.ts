@@ -10,8 +10,8 @@ import type { CostRequest } from "./cost-program.js";
 import type { Subject } from "./subject.js";
 
 /**
- * Measures one input of each length, in a process that does nothing else: this one is full of other things.
- * What falls short is stated: a cost is not a verdict.
+ * Measures one input of each length, in a process of its own, whose memory is the model's alone. A failure is only
+ * stated: a cost is not a verdict.
  * @param program what to run; other than the usual one in tests
  */
 export async function measureCost(

@@ -12,7 +12,7 @@ import { type DifferenceFound, difference, judgeByLength } from "./difference.js
 import type { Subject } from "./subject.js";
 
 /**
- * What a device may differ from the CPU by, per size of the outputs, by the graph's dtype: sums in another order
+ * How far a device may differ from the CPU, relative to the outputs' size, by the graph's dtype: sums in another order
  * and approximate exponentials, through all layers. Measured on WebGPU: 1e-6 for a layer.
  */
 const TOLERANCES = { fp32: 1e-3 };

@@ -81,7 +81,7 @@ export interface Judgement<T extends DifferenceFound = DifferenceFound> {
   readonly remedy: string;
 }
 
-/** Passes where every difference is small enough; the figure is the one that comes nearest to its limit, or is most beyond. */
+/** Passes where every difference is within its tolerance; the figure is the largest one relative to its tolerance. */
 export function judgeByLength<T extends DifferenceFound>(
   found: readonly T[],
   { tolerance = toleranceFor, what = "", measure, describe = figureOf, remedy }: Judgement<T>,

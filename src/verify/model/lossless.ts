@@ -24,7 +24,7 @@ export async function checkLossless(
 ): Promise<{ checks: Check[]; differences: DifferenceAt[] }> {
   const { original, converted, inputs, promise, attention, lengths: asked, seed, signal } = subject;
   const title = losslessTitle(converted.model);
-  // Positions that are counted from padding on, and positions that are not, agree where there is none before.
+  // Positions counted behind padding and plain ones agree where no padding comes first.
   const [own, other] = [original, converted].map(({ model }) => model.architecture.positions.kind);
   const side = own === other ? "left" : "right";
   const longest = Math.min(promise.hidden_states_up_to, original.longest, converted.longest);

@@ -23,7 +23,7 @@ export async function checkReach(subject: Subject, firstLayer: Runnable): Promis
   if (longest < 2) return { verdict: "skipped", detail: "one token has no other to reach" };
   const causal = converted.model.isCausal;
   const any = inputs.random(longest, seed);
-  // Of several global tokens each would see everything: the first one is enough.
+  // Every global token sees everything: one is enough.
   const row: Row = any.globals ? { ...any, globals: any.ids.map((_, i) => (i === 0 ? 1 : 0)) } : any;
   const sees = row.globals?.[0] === 1;
   const proof = proofOf(attention);

@@ -5,7 +5,7 @@ import { counted, formatNumber } from "../../report/numbers.js";
 import type { Runnable } from "../../runtime/runnable.js";
 import type { Check } from "../check.js";
 
-/** What of two models can be run here; the rest is what a reader must be told of. */
+/** Two models, with the lengths that can be run here. */
 interface Sides {
   readonly converted: Pick<Runnable, "maxLength" | "longest" | "model"> & {
     readonly attention: LocalAttention;
@@ -14,7 +14,7 @@ interface Sides {
   readonly promisedUpTo: number;
 }
 
-/** Names the inputs at which nothing will be looked at, being too long for this machine's memory: mostly none. */
+/** Names the inputs that are not checked because they are too long for this machine's memory; usually none. */
 export function unafforded({ converted, original, promisedUpTo }: Sides): Check[] {
   const comparable = Math.min(converted.longest, original?.longest ?? converted.longest);
   const both = Math.min(converted.maxLength, original?.maxLength ?? 0);
@@ -46,7 +46,7 @@ export function unafforded({ converted, original, promisedUpTo }: Sides): Check[
   ];
 }
 
-/** What lies beyond the longest input that is looked at. */
+/** The lengths beyond the longest one that is checked. */
 function range(looked: number, longest: number): string {
   return looked + 1 === longest ? counted(longest, "token") : `${looked + 1} to ${longest} tokens`;
 }

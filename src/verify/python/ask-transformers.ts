@@ -90,7 +90,7 @@ export async function askTransformers(
 
 type Places = [folder: string, output: string, empty: string];
 
-/** The working directory is another for the program than for whoever named it. */
+/** Absolute, as the program runs in another working directory; a bare name stays, to be found on PATH. */
 function programPath(interpreter: string): string {
   return basename(interpreter) === interpreter ? interpreter : resolve(interpreter);
 }

@@ -22,7 +22,7 @@ export interface Opening {
 /** The classes that come with the folder; undefined where transformers has them itself. */
 type AutoMap = ReturnType<typeof autoMap>;
 
-/** Keys that transformers reads, of which nothing is computed here: names of other models, files and dtypes. */
+/** Keys that transformers reads and that change no computation: names of other models, files and dtypes. */
 const NOT_OPENED: ReadonlySet<string> = new Set([
   ...["_name_or_path", "auto_map", "dtype", "tokenizer_class", "torch_dtype", "transformers_version"],
   "task_specific_params",

@@ -3,8 +3,8 @@ import type { DeepReadonly } from "../../base/freeze.js";
 import { type FolderVerdict, VERDICTS } from "../verdict.js";
 
 /**
- * A measured number. JSON knows none that are not finite, and `null` would not say what kind of wrong was found:
- * they are written as the text that JavaScript's `Number()` and Python's `float()` read.
+ * A measured number. JSON has no NaN or Infinity, and `null` would not tell them apart: they are written as texts that
+ * JavaScript's `Number()` and Python's `float()` read.
  */
 const FigureNumberSchema = z.codec(
   z.union([z.number(), z.enum(["NaN", "Infinity", "-Infinity"])]),

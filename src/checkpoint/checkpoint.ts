@@ -50,7 +50,7 @@ export interface Settlement {
 export interface Settled {
   readonly changes: Settlement["changes"];
   readonly note: string;
-  /** Where the weights are to be seen otherwise than they are. */
+  /** Tensors that are to be read other than the files hold them. */
   readonly tensors?: Checkpoint["tensors"];
 }
 

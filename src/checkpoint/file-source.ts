@@ -42,7 +42,7 @@ export interface Watch {
   requireUnchanged(signal?: AbortSignal): Promise<void>;
 }
 
-/** A JSON file as every reader takes it, where not every reader would have taken it as it lies there. */
+/** A JSON file as standard JSON, where not every reader could have read it as it is. */
 export interface Mended {
   readonly content: Buffer;
   /** What was put right, a sentence each. */

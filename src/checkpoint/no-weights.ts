@@ -14,7 +14,7 @@ const FOR_GGML = "It is made for llama.cpp or ggml: name the checkpoint that it 
 const FOREIGN_REMEDIES: Readonly<Record<string, string>> = {
   ".onnx": "An export has no weights of its own that could be read: name the folder that it was made from.",
   ".gguf": FOR_GGML,
-  // Of weights in PyTorch's own files this never comes to be asked.
+  // Not reached for weights in PyTorch's own files.
   ".bin": FOR_GGML,
   ".h5": SAVE_AGAIN,
   ".msgpack": SAVE_AGAIN,

@@ -13,7 +13,7 @@ import type { ModelBuilder } from "./model-builder.js";
 
 /** What an encoder's graph has of a variant of attention. */
 export interface EncoderAttention {
-  /** What stands behind the model type in a graph's name, for viewers. */
+  /** The graph's name behind the model type, which viewers show. */
   readonly suffix: string;
   /** What the attention mask says of the encoder's keys. */
   readonly keys: KeyMask;

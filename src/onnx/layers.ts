@@ -4,12 +4,12 @@ import { activation, configActivation } from "./activations.js";
 import type { Value } from "./body.js";
 import type { ModelBuilder } from "./model-builder.js";
 
-/** What a part of a layer is computed of: its input, behind its norm where that stands before it. */
+/** The input of a part of a layer, normalised where the norm comes first (pre-LN). */
 export function partInput(builder: ModelBuilder, norms: Layers["norms"], norm: string, x: Value): Value {
   return norms === "before" ? layerNorm(builder, norm, x) : x;
 }
 
-/** A part's result and its input, summed, and their norm where that stands behind. */
+/** The residual sum of a part's result and its input, normalised where the norm comes last (post-LN). */
 export function addPart(
   builder: ModelBuilder,
   norms: Layers["norms"],

@@ -39,7 +39,7 @@ export function exported(
   { architecture, source, modules }: Model,
   task: string | undefined,
 ): { readonly head: Head; readonly modules: Modules | undefined } {
-  // Modules follow the base model, whatever head lies beside it unused.
+  // Modules follow the base model, even where the checkpoint also holds a head.
   if (modules && task === undefined) return { head: architecture.heads.Model, modules };
   return { head: headForTask(architecture, source.head, task), modules: undefined };
 }

@@ -5,10 +5,10 @@ import { tensorBytes } from "../safetensors/header.js";
 import type { Value } from "./body.js";
 import type { GraphBuilder, Initializer } from "./builder.js";
 
-/** Weights are read so many bytes of float32 at a time. */
+/** Bytes of float32 that are read at a time. */
 const BLOCK_BYTES = 4 << 20;
 
-/** Columns are gathered so many bytes of float32 at a time: larger matrices are read several times rather than held. */
+/** Bytes of float32 of the columns gathered at a time: larger matrices are read several times rather than held. */
 const TRANSPOSED_BYTES = 32 << 20;
 
 const F32_BYTES = 4;

@@ -11,10 +11,10 @@ const MAX_SAMPLED_ROWS = 4096;
 /** They are held in memory; wide models take fewer. */
 const MAX_SAMPLED_BYTES = 16 << 20;
 
-/** Sums are computed so many bytes of float64 at a time. */
+/** Bytes of float64 in which sums are computed at a time. */
 const BLOCK_BYTES = 2 << 20;
 
-/** Gives the next so many rows of a term. */
+/** Gives the next `count` rows of a term. */
 type TermReader = (count: number) => Promise<Floats>;
 
 /**

@@ -76,7 +76,7 @@ async function inOrder(folder: string): Promise<string[]> {
   return [...names.filter((name) => name !== CONFIG_FILE), ...names.filter((name) => name === CONFIG_FILE)];
 }
 
-/** Folders that were made for a target that did not come to be. */
+/** Folders that were made for a target that was not written. */
 async function removeMade(outermost: string | undefined, innermost: string): Promise<void> {
   if (outermost === undefined) return;
   for (let folder = innermost; ; folder = dirname(folder)) {

@@ -21,7 +21,7 @@ export interface Target {
   readonly way: "rename" | "fill";
 }
 
-/** Names in file systems have so many bytes at most. */
+/** Bytes that a file name may have at most. */
 const MAX_NAME_BYTES = 255;
 
 /** `PATH_MAX` with the zero at its end; Node writes longer paths on Windows by itself. */

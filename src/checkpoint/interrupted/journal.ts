@@ -14,13 +14,13 @@ const JOURNAL = "journal.json";
 /** All that there is in a work folder beside its mark, in the order in which it goes: without its journal nothing of it comes back. */
 export const WORK_PARTS = [JOURNAL, `${JOURNAL}.new`, OLD, NEW];
 
-/** What is going to be moved, written down before anything is. */
+/** The moves to be made, written down before the first of them. */
 export interface Journal {
   /** Folder below the work folder whose entries take their places. */
   readonly from: string;
   /** What takes its place, by its path, with its inode. */
   readonly put: readonly { readonly path: string; readonly inode: string }[];
-  /** What goes without anything in its place. */
+  /** What is removed and not replaced. */
   readonly drop: readonly string[];
   /** Folders that are made for it, outer ones first. */
   readonly made: readonly string[];
@@ -125,12 +125,12 @@ export async function moveBack(
     await renamePatiently(aside, to, once);
     if (!isFree) kept.push(to);
   }
-  // Only what is empty goes.
+  // Only empty folders are removed.
   for (const folder of made.toReversed()) await rmdir(join(root, folder)).catch(() => {});
   return kept;
 }
 
-/** Whether there is something, be it a link to nothing. */
+/** Whether the path exists; a dangling link does. */
 export async function exists(path: string): Promise<boolean> {
   return lstat(path).then(
     () => true,

@@ -177,7 +177,7 @@ function globalTokens(
   const all = op.Range(0, op.Mul(batch, total), 1);
   const rowStart = op.Mul(rowNumbers(op, key), total);
   const own = op.Add(op.Range(length, total, 1), rowStart);
-  // A filler's place is its own, where no token looks: no place is written twice.
+  // Each filler has a place that no token reads: no place is written twice.
   const place = op.Where(isToken, op.Add(index, rowStart), own);
   const source = op.ScatterND(all, op.Reshape(place, [-1, 1]), op.Reshape(own, [-1]));
   const ofTokens = (x: Value) =>

@@ -27,7 +27,7 @@ export interface FolderSubject {
   readonly signal: AbortSignal | undefined;
 }
 
-/** What looking at files alone brings up. */
+/** What the checks of files find. */
 export interface FolderFindings {
   /** What lsg convert would do today with the original and the recorded options. */
   readonly plan: ConversionPlan | undefined;
@@ -122,7 +122,7 @@ const FOREIGN: ProvenModeling = {
   remedy: "The check of the modelling code says what is foreign, and what to do.",
 };
 
-/** Of a folder that has no modelling code only what should not be there is told. */
+/** For a folder without modelling code only unexpected files are reported. */
 async function lookAtModeling(subject: ModelingSubject, recorder: Recorder): Promise<ProvenModeling> {
   let proven: ProvenModeling = FOREIGN;
   const title = "modelling code for transformers";
@@ -160,7 +160,7 @@ function describePlan({ record, shards, sideFiles }: ConversionPlan): string {
   return `${record.architecture}, ${from} → ${to} tokens, ${tensors} tensors, ${sideFiles.length + 1} other files`;
 }
 
-/** Looks whether tokens that a conversion added are in the tokenizer with their ids, and have rows in the embeddings. */
+/** Checks that tokens that a conversion added are in the tokenizer with their ids, and have rows in the embeddings. */
 function checkAddedTokens(
   files: TokenizerFiles,
   { architecture, sizes }: Model,

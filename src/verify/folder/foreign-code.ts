@@ -10,7 +10,7 @@ const SETTINGS = /^(.*_)?config(_.*)?\.json$/;
 /** Packages that may name their own modules. */
 const KNOWN_MODULES = /^(sentence_transformers|pylate)\.[\w.]+$/;
 
-/** What a value names, as far as it may: nothing, whatever it says; a name, where code would be a path. */
+/** Allowed values of such a key: none at all, or a plain name where code would be a path. */
 const NOTHING = /^(?!)/;
 const NO_REPOSITORY = /^[^/]*$/;
 const NO_OTHER_PACKAGE = /^([^.]*|torch\.nn\.[\w.]+)$/;
@@ -36,7 +36,7 @@ const NAMES_CODE: Readonly<Record<string, RegExp>> = {
 /** Keys of config.json that are proven elsewhere (see `checkModeling`). */
 const PROVEN = ["auto_map", "_attn_implementation"];
 
-/** What transformers runs with `trust_remote_code=True` without that any file names it. */
+/** What transformers runs with `trust_remote_code=True` although no file names it. */
 const RUN_BY_NAME = /^custom_generate\/.*\.py$/;
 
 /** Weights that are unpickled, if they are not passed over for safetensors files. */

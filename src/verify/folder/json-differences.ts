@@ -22,8 +22,8 @@ const FLOAT = `float-${randomUUID()}`;
 const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
 
 /**
- * Every place where two JSON files differ by their values. Whole numbers that are written as floats are others
- * than integers.
+ * Every place where two JSON files differ by their values. Whole numbers written as floats differ from
+ * integers.
  * @throws CheckpointError if one is not JSON
  */
 export function jsonFileDifferences(expected: Buffer, found: Buffer, file: string): JsonDifference[] {
@@ -36,7 +36,7 @@ export function jsonFileDifferences(expected: Buffer, found: Buffer, file: strin
   return [...repeatedKeys(found), ...jsonDifferences(a, b)];
 }
 
-/** Of a key that stands there twice some readers take the first value, some the last, and some refuse the file. */
+/** Of a repeated key some readers take the first value, some the last, and some refuse the file. */
 function repeatedKeys(json: Buffer): JsonDifference[] {
   return standardJson(json, (_, value) => value).repeated.map((path) => {
     return { path: path.join("."), expected: "one value", found: "several values" };

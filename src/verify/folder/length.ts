@@ -8,7 +8,7 @@ import { type Lengths, limitsLength, raiseLength } from "../../tokenizer/raise-l
 import { judge, type Outcome } from "../check.js";
 
 /**
- * Looks whether everything that limits the length of inputs says the same.
+ * Checks that all limits of the inputs' length agree.
  * @param promised undefined where nothing is: config.json then says how long inputs may be, and a tokenizer that cuts
  *   them earlier may have been told so in a training
  */

@@ -62,7 +62,7 @@ export async function checkModeling(subject: ModelingSubject): Promise<ModelingF
 
 const NO_CODE: ModelingCode = { files: new Map(), refusal: {} };
 
-/** Entry for entry, and none more. A Trainer may leave out those of classes that it has not opened. */
+/** Compares `auto_map` entry by entry. A Trainer may leave out entries of classes that it has not opened. */
 function autoMapFindings({ model, variant, version, hasRecord }: ModelingSubject): string[] {
   const { auto_map: found } = model.config;
   const expected = autoMap(variant, model.architecture);
@@ -85,7 +85,7 @@ function refusalFindings({ config }: Model, refusal: ModelingCode["refusal"]): s
     );
 }
 
-/** Of a folder that was trained further: other tools write other names, and there is nothing to hold them against. */
+/** For a folder that was trained further: other tools write other names, and nothing says which are right. */
 function notRun(findings: readonly string[]): Outcome {
   return {
     verdict: "skipped",

@@ -12,7 +12,7 @@ import { promiseWords } from "../report/wording.js";
 import { describeDifference, jsonDifferences } from "./json-differences.js";
 import { TRAINED_IN_PLACE } from "./trained-in-place.js";
 
-/** Looks whether config.json is one of which the record can promise what it does; it needs no original. */
+/** Checks that the record's promise is possible with this config.json; it needs no original. */
 export function checkPromise(record: ConversionRecord, model: Model, attention: LocalAttention): Outcome {
   const { config, architecture } = model;
   const asked = proofOf(attention).askedOf(record, model);
@@ -48,10 +48,10 @@ export function checkPromise(record: ConversionRecord, model: Model, attention: 
   );
 }
 
-/** Each version has its own files and keys: of one that is not known nobody can say what a folder should hold. */
+/** Each version has its own files and keys: what a folder of an unknown one should hold cannot be said. */
 function versionFindings({ lsg_version: found, format_version: format }: ConversionRecord): string[] {
   const known = [packageInfo().version, ...EARLIER_MODELING.keys()];
-  // Without hashes of the source less is proven: a record of today is not to pass for one that never had them.
+  // Without hashes of the source less is proven: a record of today must not pass for one of format 1.
   if (format === 1 && found === packageInfo().version) {
     return [`lsg_conversion.json: format_version is 1, expected 2: lsg ${found} writes no other`];
   }

@@ -17,7 +17,7 @@ import { plannedContent } from "../../write/side-files.js";
 import { judge, type Outcome } from "../check.js";
 import { describeDifference, jsonFileDifferences } from "./json-differences.js";
 
-/** Its owner may edit it: nothing that computes reads it. */
+/** Users may edit it: it does not affect outputs. */
 const MODEL_CARD = "README.md";
 
 /** Compares tokenizer and every other small file with the plan. JSON counts by its values, not its layout. */
@@ -89,7 +89,7 @@ function unplanned(source: FileSource, plan: ConversionPlan): string[] {
 
 const HINTS = "transformers.js_config";
 
-/** An export leaves its hints behind when its graph is removed: they harm nobody, as far as they are an export's. */
+/** An export's hints stay when its graph is removed: they are accepted where they are an export's. */
 function leftHints(planned: Config, found: Buffer): unknown {
   const { [HINTS]: left } = parseObject(found, "config.json");
   const { dtype } = isRecord(left) ? left : {};

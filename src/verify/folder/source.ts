@@ -20,8 +20,8 @@ const REMEDY =
 const MAX_NAMED = 3;
 
 /**
- * Looks whether what a folder is compared with is what was converted: source and result that were altered alike agree
- * with each other. Of a source that the record cannot tell from another nothing more is known than what lies there now.
+ * Checks that the folder is compared with what was converted: source and result that were altered alike agree with each
+ * other. Without hashes in the record only the source's present files are known.
  */
 export async function checkSource(
   source: FileSource,
@@ -56,7 +56,7 @@ export function nameOf({ name, origin }: FileSource): string {
   return origin.kind === "hub" ? `${name} of the Hub` : `the folder ${name}`;
 }
 
-/** Holds what lies in the Hub's cache against the commit. */
+/** Compares the Hub's cache with the commit. */
 async function checkCommitted(
   source: FileSource,
   what: string,
@@ -89,7 +89,7 @@ function ofAll(hashes: FileHashes, recorded: string): string[] {
     : [`source.sha256 is ${found}, expected ${recorded} by ${RECORD_FILE}: one hash of all its files`];
 }
 
-/** Cards and licences, of which a result computes nothing, may change. */
+/** Cards and licences may change, as they do not affect the outputs. */
 function byFile(hashes: FileHashes, recorded: FileHashes): string[] {
   const paths = new Set([...Object.keys(recorded), ...Object.keys(hashes)].filter(isRead));
   return [...paths].sort().flatMap((path) => {

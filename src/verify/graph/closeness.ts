@@ -20,7 +20,7 @@ export interface Closeness {
 /**
  * How far the direction of an output may turn, as 1 − cosine, mean of all tokens of an input. Measured on real models
  * and random tokens, which fare worse than texts: fp16 1e-6, q8 7e-5 to 0.02, q4 2e-3 to 0.08. Outputs of another
- * model turn farther by far.
+ * model are far beyond these.
  */
 const LARGEST_TURNS: Readonly<Record<SmallDtype, number>> = { fp16: 1e-3, q8: 0.05, q4: 0.15 };
 
@@ -55,13 +55,13 @@ export function leastCosine(dtype: SmallDtype): number {
 
 /** Closeness, and the cosine of all inputs together. */
 export interface SummedCloseness extends Closeness {
-  /** Of the output that has turned most. NaN where one is not finite. */
+  /** Of the output whose direction differs most. NaN where one is not finite. */
   readonly cosine: () => number;
 }
 
 /**
- * What each output gave of all inputs is one vector here: it takes several texts to say something of a few labels'
- * scores, of which those next to zero turn easily and mean little.
+ * Each output's values for all inputs are joined to one vector: for a few labels a single text's scores say little, as
+ * those next to zero turn easily.
  */
 export function summedCloseness(dtype: SmallDtype): SummedCloseness {
   const closeness = closenessOf(dtype);

@@ -20,7 +20,7 @@ const MAX_OUTPUT = 2 ** 27;
 const ENCODER_OUTPUT = "encoder_last_hidden_state";
 
 /**
- * Compares a graph that holds a whole model with what the folder's weights say.
+ * Compares the outputs of a graph of a whole model with those of the folder's weights.
  * @param task what the graph was exported for, where that is not what the model is for
  */
 export async function compareModel(

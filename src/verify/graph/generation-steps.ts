@@ -11,7 +11,7 @@ const MAX_LENGTH = 64;
 const TOKENS = 5;
 const ONE_BY_ONE = 2;
 
-/** One input of a decoder, and what the weights say of it. */
+/** One input of a decoder, with the logits that the weights give for it. */
 export interface Case {
   /** Of the encoder's input. */
   readonly length: number;
@@ -69,12 +69,12 @@ export function firstPass(session: Session, one: Case, end: number, past?: Kept)
 export async function laterPass(session: Session, one: Case, at: number, past: Kept): Promise<Pass> {
   const inputs = { ...hiddenStates(one), ...pastInputs(past, true) };
   const { logits, kept } = await run(session, one, [at, at + 1], inputs);
-  // What a graph gives nothing of stays as it was: the encoder's does not change.
+  // Empty outputs keep their last values: the encoder's keys and values do not change.
   const news = Object.entries(kept).filter(([, { values }]) => values.length > 0);
   return { logits, kept: { ...past, ...Object.fromEntries(news) } };
 }
 
-/** As much as was kept before the first pass: nothing. */
+/** The empty cache before the first pass. */
 export function emptied(kept: Kept): Kept {
   const none = ({ dims }: FloatTensor) => ({ dims: dims.with(2, 0), values: new Float32Array(0) });
   return Object.fromEntries(Object.entries(kept).map(([name, tensor]) => [name, none(tensor)]));

@@ -1,4 +1,4 @@
-import type { Architecture } from "../architectures/architecture.js";
+import type { Architecture, TokenTypes } from "../architectures/architecture.js";
 import { taskOf } from "../architectures/tasks.js";
 import { lsgRow } from "../attention/lsg.js";
 import { type Attention, attentionOf, isLocal, type LocalAttention } from "../attention/variants.js";
@@ -68,7 +68,7 @@ export interface Model {
    * @throws CheckpointError if a module's files are damaged or its tensors are missing
    */
   withModules(): Promise<Model>;
-  /** The same checkpoint as something else, whatever this one was wanted as. @throws as `describeModel` */
+  /** The same checkpoint as something else, whatever this one was wanted as. @throws as `modelOf` */
   as(wanted: Wanted): Model;
 }
 
@@ -93,7 +93,7 @@ interface ReadParts {
  * Finds out what a checkpoint is: its class, sizes and tensors.
  * @throws CheckpointError or OptionError if config, tensors and wishes do not fit together.
  */
-export function describeModel(read: ReadParts, wanted: Wanted): Model {
+export function modelOf(read: ReadParts, wanted: Wanted): Model {
   const { checkpoint, architecture, contents, transfer } = read;
   const config = mergeKwargs(checkpoint.config, wanted.kwargs ?? {});
   refuseUncomputable(checkpoint, config, architecture);
@@ -120,16 +120,25 @@ export function describeModel(read: ReadParts, wanted: Wanted): Model {
     contents,
     withModules: once(async () => {
       const found = await readModules(checkpoint, sizes.hidden, transfer);
-      const whole = describeModel({ ...read, checkpoint: found.checkpoint }, wanted);
+      const whole = modelOf({ ...read, checkpoint: found.checkpoint }, wanted);
       return { ...whole, modules: found.modules, modulesLeftOut: found.reason };
     }),
-    as: (other) => describeModel(read, other),
+    as: (other) => modelOf(read, other),
   };
 }
 
+/** Whether inputs say of which type each token is, by the kind of table. */
+const READS_TYPES: Readonly<Record<TokenTypes["kind"], boolean | "where there are several">> = {
+  none: false,
+  "first row": false,
+  input: true,
+  "input of several": "where there are several",
+  "input and task": true,
+};
+
 function readsTokenTypes({ encoder }: Architecture, sizes: Sizes): boolean {
-  const { kind } = encoder.embeddings.types;
-  return kind === "input" || kind === "input and task" || (kind === "input of several" && sizes.types > 1);
+  const reads = READS_TYPES[encoder.embeddings.types.kind];
+  return reads === "where there are several" ? sizes.types > 1 : reads;
 }
 
 type Described = Pick<Model, "architecture" | "source" | "sizes" | "tensors" | "tied">;

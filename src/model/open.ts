@@ -15,7 +15,7 @@ import { SETTINGS_FILE } from "../checkpoint/sentence-transformers/model-kind.js
 import { MODULES_FILE } from "../checkpoint/sentence-transformers/modules-json.js";
 import { limitsLength } from "../tokenizer/raise-length.js";
 import { TOKENIZER_FILES } from "../tokenizer/special-tokens.js";
-import { type Contents, describeModel, type Model, type Wanted } from "./model.js";
+import { type Contents, type Model, modelOf, type Wanted } from "./model.js";
 import { settle } from "./settle.js";
 
 /**
@@ -80,7 +80,7 @@ export function openModel(
   const architecture = once(async () => findArchitecture((await settled()).config.model_type));
   const as = async (wanted: Wanted) => {
     const parts = { checkpoint: await checkpoint(), architecture: await architecture(), contents, transfer };
-    return describeModel(parts, wanted);
+    return modelOf(parts, wanted);
   };
   const opened: OpenedModel = {
     ...{ source, config, found, checkpoint, architecture, contents, as },

@@ -11,6 +11,7 @@ import { EARLIER_MODELING } from "../../src/architectures/earlier-modeling.js";
 import { modelingModule } from "../../src/architectures/modeling.js";
 import { type AutoClass, hubTask, isBase, TASKS } from "../../src/architectures/tasks.js";
 import { CONVERTERS, MODELING_PARTS } from "../../src/base/package.js";
+import { CONFIG_KEYS } from "../../src/checkpoint/read-keys.js";
 import { listArchitectures } from "../../src/cli/architectures.js";
 import { headOf } from "../../src/model/classes.js";
 import { forwardKeys } from "../../src/model/config.js";
@@ -51,6 +52,8 @@ const TABLES: Readonly<Record<string, (architecture: Architecture) => boolean>> 
   "fixtures/tokenizers/opened.json": ({ modelType }) => (TOKENIZERS[modelType] ?? "") in OPENED,
   "src/tokenizer/tokenizer-classes.ts": ({ tokenizerClass }) => tokenizerClass in TOKENIZER_CLASSES,
   "src/architectures/class-names.ts": ({ classPrefix }) => CLASS_PREFIXES.includes(classPrefix),
+  "src/checkpoint/read-keys.ts": (architecture) =>
+    [...forwardKeys(architecture).keys()].every((key) => CONFIG_KEYS.has(key)),
   "converters/modeling": (architecture) =>
     existsSync(new URL(`${modelingModule(architecture)}.py`, MODELING_PARTS)) === hasLsg(architecture),
   "lsg architectures": (architecture) => {

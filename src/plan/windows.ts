@@ -45,8 +45,13 @@ function planWindows({ model: asItself, options, contents }: PlanInputs): Weight
   const dropped = reconciled.dropped.filter(({ name }) => !isBuffer(model, name));
   const gone = new Set(dropped.map(({ name }) => name));
   const staying = [...tensors.values()].filter(({ sourceName }) => !gone.has(sourceName));
+  // Names that transformers takes from the source it takes from the result, as long as the class is the same.
+  const keepsNames = target.className === source.className;
   const placed = [
-    ...staying.map((tensor) => ({ at: tensor.stored, draft: copyOf(tensor) })),
+    ...staying.map((tensor) => ({
+      at: tensor.stored,
+      draft: { ...copyOf(tensor), ...(keepsNames && { name: tensor.sourceName }) },
+    })),
     ...behindLast(staying, [...reconciled.created, ...reconciled.implied]),
   ];
   const className = resultClass("windows", target.className, architecture);

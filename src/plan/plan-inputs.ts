@@ -1,6 +1,7 @@
 import type { Architecture } from "../architectures/architecture.js";
 import type { ModelingCode } from "../architectures/modeling.js";
 import type { LocalVariant } from "../attention/variants.js";
+import type { ModelKind } from "../checkpoint/sentence-transformers/model-kind.js";
 import type { Contents, Model } from "../model/model.js";
 import type { ConversionOptions } from "../options/options.js";
 import type { TokenIds } from "./place.js";
@@ -12,6 +13,8 @@ export interface PlanInputs {
   readonly options: ConversionOptions;
   readonly tokens: TokenIds;
   readonly contents: Contents;
+  /** What opens the model, where that is not transformers alone. */
+  readonly kind: ModelKind | undefined;
   /** What the version of lsg that the record names puts beside the weights; undefined where transformers needs none. */
   readonly modeling: ModelingCode | undefined;
   readonly variant: LocalVariant;

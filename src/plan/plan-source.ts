@@ -1,7 +1,9 @@
 import { modelingCode } from "../architectures/modeling.js";
-import { codeOf, ownVariant, resultVariant } from "../attention/variants.js";
+import { codeOf, resultVariant, variantOf } from "../attention/variants.js";
 import type { FileSource } from "../checkpoint/file-source.js";
 import { sortFiles } from "../checkpoint/left-out.js";
+import { modelKind, SETTINGS_FILE } from "../checkpoint/sentence-transformers/model-kind.js";
+import { MODULES_FILE } from "../checkpoint/sentence-transformers/modules-json.js";
 import { isJsonFile } from "../checkpoint/standard-files.js";
 import type { Contents } from "../model/model.js";
 import type { OpenedModel } from "../model/open.js";
@@ -21,7 +23,8 @@ export async function planModel(
   const contents = await opened.contents();
   await mendKept(opened.source, contents);
   const architecture = await opened.architecture();
-  const variant = options.to ?? resultVariant(ownVariant(architecture));
+  const { config } = await opened.checkpoint();
+  const variant = options.to ?? resultVariant(variantOf(config, architecture));
   const { refuseForeign, target } = PLANS[variant];
   refuseForeign(options);
   const result = await target(architecture);
@@ -39,6 +42,7 @@ export async function planModel(
       asked,
     },
     contents,
+    kind: modelKind(config, { modules: contents.get(MODULES_FILE), settings: contents.get(SETTINGS_FILE) }),
     modeling: code && modelingCode(architecture, code, provenance.lsg_version),
     variant,
     result,

@@ -4,14 +4,16 @@ import {
   DEFAULT_WINDOW_OVERLAP,
   firstTokenUse,
   MERGES_BY_USE,
+  type Merge,
   MIN_WINDOW_SIZE,
+  mostShared,
+  sharedTokens,
   WINDOWS_CLASS_PREFIX,
   type WindowsConfig,
   windowsRow,
 } from "../attention/windows.js";
 import { OptionError } from "../base/errors.js";
-import { modelKind, SETTINGS_FILE } from "../checkpoint/sentence-transformers/model-kind.js";
-import { MODULES_FILE } from "../checkpoint/sentence-transformers/modules-json.js";
+import { COLBERT_CLASS, type ModelKind } from "../checkpoint/sentence-transformers/model-kind.js";
 import { resultClass } from "../model/classes.js";
 import { changedKeys, raisedLengths } from "../model/config.js";
 import type { Contents, Model } from "../model/model.js";
@@ -31,15 +33,20 @@ import { copyOf } from "./tensors.js";
 import { carriedTensors, labelChanges, leftBehind, type VariantPlan, type WeightPlan } from "./weights.js";
 
 /** Plans what a conversion to windows does: weights and tables stay; the config gets keys, and clients another limit. */
-function planWindows({ model: asItself, options, contents }: PlanInputs): WeightPlan {
+function planWindows({ model: asItself, options, contents, kind }: PlanInputs): WeightPlan {
   const model = asItself.as({ className: options.architecture, kwargs: options.modelKwargs });
   refuseExpanded(model);
   const { checkpoint, architecture, config, source, target, sizes, tensors } = model;
   const { maxLength } = model.positions();
   refuseUnlike(model, maxLength);
-  const windows = resolveWindows(model, options, templateOf(model, contents), maxLength);
+  const windows = resolveWindows(model, options, templateOf(model, contents, kind), maxLength);
   // The tables of an encoder-decoder stay as well: it writes no more than before.
-  const lengths: Lengths = { from: maxLength, to: longerLength(options, maxLength), writesNoMore: true };
+  const lengths: Lengths = {
+    from: maxLength,
+    to: longerLength(options, maxLength),
+    writesNoMore: true,
+    tableStays: true,
+  };
   const reconciled = reconcile(model, options);
   // Numbers of positions are right as long as the table is the same.
   const dropped = reconciled.dropped.filter(({ name }) => !isBuffer(model, name));
@@ -77,7 +84,8 @@ function planWindows({ model: asItself, options, contents }: PlanInputs): Weight
       ["auto_map", codeAutoMap(architecture, WINDOWS_CLASS_PREFIX)],
       ["window_merge", undefined],
       ...Object.entries(windows),
-      ...raisedLengths(architecture, config, lengths),
+      // The table has as many positions as before.
+      ...raisedLengths(architecture, config, lengths).filter(([key]) => key !== "n_positions"),
       ...labelChanges(config, sizes.labels),
       ["_name_or_path", undefined],
     ]),
@@ -128,12 +136,8 @@ function longerLength({ maxSequenceLength }: ConversionOptions, maxLength: numbe
 }
 
 /** What stands around a text. A ColBERT puts a marker of queries or documents behind its first token. */
-function templateOf({ architecture, checkpoint }: Model, contents: Contents): TextTemplate {
+function templateOf({ architecture }: Model, contents: Contents, kind: ModelKind | undefined): TextTemplate {
   const template = findTemplate(contents, architecture.tokenizerClass);
-  const kind = modelKind(checkpoint.config, {
-    modules: contents.get(MODULES_FILE),
-    settings: contents.get(SETTINGS_FILE),
-  });
   return kind === "ColBERT" ? { ...template, head: template.head + 1 } : template;
 }
 
@@ -162,7 +166,7 @@ function resolveWindows(
       "Use --to lsg.",
     );
   }
-  const most = Math.floor((size - around) / 2);
+  const most = mostShared(size, around);
   if (windowOverlap !== undefined && windowOverlap > most) {
     throw new OptionError(
       `--window-overlap ${windowOverlap}: windows of ${size}, each with ${around} tokens around its text, share ${most} at most`,
@@ -232,14 +236,59 @@ async function targetOf(source: Architecture): Promise<Architecture> {
   );
 }
 
+function windowsNotes({ modeling }: PlanInputs, { target, className }: WeightPlan) {
+  return [
+    target.head === undefined &&
+      target.className !== COLBERT_CLASS &&
+      `${target.className} is not a class that lsg knows: its base model is converted to ${className}.`,
+    modeling?.files.size === 0 && "No modelling code is included: transformers reads no long inputs yet.",
+  ];
+}
+
+function inParts({ window_size: size }: WindowsConfig): string {
+  return (
+    `Longer inputs are read in windows of ${size} tokens that overlap, each as the original reads a text of its own: ` +
+    "nothing needs to be trained for them."
+  );
+}
+
+const MERGED: Readonly<Record<Merge, string>> = {
+  reader: "is read by a reader of its own, which sees the tokens of all windows",
+  mean: "is the mean of what it is in the windows",
+  max: "gives the largest of what it gives in the windows",
+  logsumexp: "gives the log-sum-exp of what it gives in the windows",
+};
+
+function cardText(windows: WindowsConfig): string {
+  const { window_size, window_head, window_tail, window_merge } = windows;
+  const repeated = [
+    ...(window_head > 0 ? [`the text's first ${window_head}`] : []),
+    ...(window_tail > 0 ? [`its last ${window_tail}`] : []),
+  ];
+  return [
+    `A batch of up to ${window_size} tokens, padding counted, is what the original makes of it. A longer text is cut into ` +
+      `windows of ${window_size} tokens, of which neighbours share ${sharedTokens(windows)} or more` +
+      `${repeated.length > 0 ? `, and each begins and ends as the text does (${repeated.join(", ")})` : ""}; every token's ` +
+      "output is that of the window in which it stands nearest the middle.",
+    "Of a pair of texts the shorter one stands in every window.",
+    ...(window_merge === undefined
+      ? []
+      : [`The first token, of which every window has one, ${MERGED[window_merge]}.`]),
+  ].join(" ");
+}
+
 /** A conversion to windows: the source's own weights and tables; what is new stands in the config. */
 export const windowsPlan: VariantPlan<WindowsConfig> = {
   offers: ({ encoder }) => encoder.layers.global === undefined,
   target: targetOf,
   refuseForeign,
   plan: planWindows,
-  notes: () => [],
-  card: { attention: "full attention in windows", ofLongInputs: "full within windows" },
-  cardText: ({ window_size, window_overlap }) =>
-    `Up to ${window_size} tokens it is the original. Beyond, it reads windows of ${window_size} that share ${window_overlap}.`,
+  notes: windowsNotes,
+  card: {
+    attention: "the original in overlapping windows",
+    ofLongInputs: "full within windows",
+    proven: "the plan of windows",
+  },
+  inParts,
+  cardText,
 };

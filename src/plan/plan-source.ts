@@ -31,8 +31,9 @@ export async function planModel(
   const tokens = findSpecialTokens(contents, architecture.tokenizerClass);
   const code = codeOf(variant);
   const asked = options.addTokens && chooseIds(options.addTokens, contents, architecture.tokenizerClass);
+  const model = await opened.as({ kwargs: options.modelKwargs });
   return planConversion({
-    model: await opened.as({ kwargs: options.modelKwargs }),
+    model,
     options,
     tokens: {
       bos: tokens.bos?.id,
@@ -43,6 +44,7 @@ export async function planModel(
     },
     contents,
     kind: modelKind(config, { modules: contents.get(MODULES_FILE), settings: contents.get(SETTINGS_FILE) }),
+    ...(options.merge !== undefined && { modules: (await model.withModules()).modules }),
     modeling: code && modelingCode(architecture, code, provenance.lsg_version),
     variant,
     result,

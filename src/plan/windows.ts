@@ -1,8 +1,9 @@
 import type { Architecture } from "../architectures/architecture.js";
 import { codeAutoMap } from "../architectures/modeling.js";
+import { taskOf } from "../architectures/tasks.js";
 import {
   DEFAULT_WINDOW_OVERLAP,
-  firstTokenUse,
+  type FirstTokenUse,
   MERGES_BY_USE,
   type Merge,
   MIN_WINDOW_SIZE,
@@ -16,7 +17,9 @@ import { OptionError } from "../base/errors.js";
 import { COLBERT_CLASS, type ModelKind } from "../checkpoint/sentence-transformers/model-kind.js";
 import { resultClass } from "../model/classes.js";
 import { changedKeys, raisedLengths } from "../model/config.js";
+import { firstTokenUseOf } from "../model/first-token.js";
 import type { Contents, Model } from "../model/model.js";
+import type { Modules } from "../model/modules.js";
 import { BUFFERS, refuseExpanded } from "../model/strangers.js";
 import { flagName } from "../options/flags.js";
 import type { ConversionOptions } from "../options/options.js";
@@ -33,13 +36,15 @@ import { copyOf } from "./tensors.js";
 import { carriedTensors, labelChanges, leftBehind, type VariantPlan, type WeightPlan } from "./weights.js";
 
 /** Plans what a conversion to windows does: weights and tables stay; the config gets keys, and clients another limit. */
-function planWindows({ model: asItself, options, contents, kind }: PlanInputs): WeightPlan {
+function planWindows({ model: asItself, options, contents, kind, modules }: PlanInputs): WeightPlan {
   const model = asItself.as({ className: options.architecture, kwargs: options.modelKwargs });
   refuseExpanded(model);
   const { checkpoint, architecture, config, source, target, sizes, tensors } = model;
   const { maxLength } = model.positions();
   refuseUnlike(model, maxLength);
-  const windows = resolveWindows(model, options, templateOf(model, contents, kind), maxLength);
+  const template = templateOf(model, contents, kind);
+  refuseMerge(model, options, template, modules);
+  const windows = resolveWindows(model, options, template, maxLength);
   // The tables of an encoder-decoder stay as well: it writes no more than before.
   const lengths: Lengths = {
     from: maxLength,
@@ -106,7 +111,7 @@ function refuseUnlike({ architecture, config, isLsg, target }: Model, maxLength:
       "Convert the model that it was made from.",
     ],
     [
-      config.is_decoder === true || target.head?.auto === "CausalLM",
+      config.is_decoder === true || (target.head && taskOf(target.head).isCausal) === true,
       "it is causal: each token is predicted from all before it, which no window holds",
       "Use --to lsg.",
     ],
@@ -141,24 +146,48 @@ function templateOf({ architecture }: Model, contents: Contents, kind: ModelKind
   return kind === "ColBERT" ? { ...template, head: template.head + 1 } : template;
 }
 
+const NOT_READ: Partial<Record<FirstTokenUse, string>> = {
+  none: "what it gives is made of all tokens, none of which is merged",
+  answers: "an answer's scores are those of the windows, and the least of them stand for no answer",
+};
+
+/** @throws OptionError for a merge that does not go with what is made of the first token */
+function refuseMerge(
+  { architecture, source, target }: Model,
+  { merge }: ConversionOptions,
+  { head }: TextTemplate,
+  modules: Modules | undefined,
+): void {
+  if (merge === undefined) return;
+  // What follows the transformer follows the base model alone.
+  const use = firstTokenUseOf(
+    architecture,
+    target.head,
+    target.className === source.className ? modules : undefined,
+  );
+  const [usual, ...others] = MERGES_BY_USE[use];
+  const known = [...(usual === "least" ? [] : [usual]), ...others];
+  const isRepeated = head > 0 || use === "logits of a decoder";
+  if (isRepeated && known.includes(merge)) return;
+  const reason = isRepeated
+    ? NOT_READ[use]
+    : "its tokenizer puts no token before a text that windows could repeat";
+  throw new OptionError(
+    `--merge ${merge}: the windows of ${target.className} cannot be merged so${reason === undefined ? "" : `: ${reason}`}`,
+    isRepeated && others.length > 0 ? `Use one of ${known.join(", ")}; or leave it out.` : "Leave it out.",
+  );
+}
+
 /**
  * The keys of the result: what was asked for, else what a source has that reads windows already, else the defaults.
- * @throws OptionError for a merge that the class does not know, or windows without room
+ * @throws OptionError for windows without room
  */
 function resolveWindows(
-  { architecture, config, target }: Model,
+  { config, source, target }: Model,
   { merge, windowOverlap }: ConversionOptions,
   { head, tail, separator }: TextTemplate,
   size: number,
 ): WindowsConfig {
-  const known = MERGES_BY_USE[firstTokenUse(architecture, target.head)];
-  if (merge !== undefined && !known.includes(merge)) {
-    const others = known.filter((one) => one !== "least");
-    throw new OptionError(
-      `--merge ${merge}: the windows of ${target.className} cannot be merged so`,
-      others.length > 1 ? `Use one of ${others.join(", ")}; or leave it out.` : "Leave it out.",
-    );
-  }
   const around = head + tail;
   if (around > size / 2) {
     throw new OptionError(
@@ -173,13 +202,16 @@ function resolveWindows(
       `Take ${most} or fewer.`,
     );
   }
+  const { window_merge, ...own } = windowsRow.marks(config) ? windowsRow.read(config) : {};
   return {
     window_size: size,
     window_head: head,
     window_tail: tail,
     window_separator: separator,
     window_overlap: DEFAULT_WINDOW_OVERLAP,
-    ...(windowsRow.marks(config) && windowsRow.read(config)),
+    ...own,
+    // Another class may not know it.
+    ...(window_merge !== undefined && target.className === source.className && { window_merge }),
     ...(windowOverlap !== undefined && { window_overlap: windowOverlap }),
     ...(merge !== undefined && { window_merge: merge }),
   };

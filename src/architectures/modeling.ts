@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { MODELING_FOLDER } from "../base/package.js";
 import type { Architecture } from "./architecture.js";
+import { autoClassName, classNameOf } from "./class-names.js";
 import { EARLIER_MODELING } from "./earlier-modeling.js";
 
 /** The attention that config.json asks for, which no class of transformers has: they refuse to open the folder. */
@@ -18,12 +19,24 @@ export interface ModelingCode {
   readonly refusal: Readonly<Record<string, unknown>>;
 }
 
+/** Classes that transformers does not have. */
+export interface ModelingClasses {
+  /** What their names begin with: "LSG". */
+  readonly prefix: string;
+  /** Whether transformers' own class may open a folder of them: it computes what the source did, and reads no more. */
+  readonly opensPlain: boolean;
+}
+
 /**
  * The modelling code of a model type.
  * @param version of lsg, as a folder's record has it: an earlier one had other files
  */
-export function modelingCode(architecture: Architecture, version?: string): ModelingCode {
-  const own = `${modelingModule(architecture)}.py`;
+export function modelingCode(
+  architecture: Architecture,
+  { prefix, opensPlain }: ModelingClasses,
+  version?: string,
+): ModelingCode {
+  const own = `${modelingModule(architecture, prefix)}.py`;
   const earlier = EARLIER_MODELING.get(version ?? "");
   if (earlier) {
     const isNeeded = ([file]: [string, string]) => file === own || !file.startsWith("modeling_");
@@ -33,7 +46,10 @@ export function modelingCode(architecture: Architecture, version?: string): Mode
     throw new Error(`${MODELING_FOLDER.pathname} is missing: npm run build makes it`);
   if (!readdirSync(MODELING_FOLDER).includes(own)) return { files: new Map(), refusal: {} };
   const content = readFileSync(new URL(own, MODELING_FOLDER));
-  return { files: new Map([[own, sha256(content)]]), refusal: { _attn_implementation: NEEDS_CODE } };
+  return {
+    files: new Map([[own, sha256(content)]]),
+    refusal: opensPlain ? {} : { _attn_implementation: NEEDS_CODE },
+  };
 }
 
 /** As the hashes of modelling code are written. */
@@ -41,7 +57,20 @@ export function sha256(content: Buffer): string {
   return createHash("sha256").update(content).digest("hex");
 }
 
-/** The Python file that defines a model type's LSG classes, without its ending. */
-export function modelingModule(architecture: Architecture): string {
-  return `modeling_lsg_${architecture.modelType.replaceAll("-", "_")}`;
+/** The Python file that defines a model type's classes of a prefix, without its ending. */
+export function modelingModule({ modelType }: Architecture, prefix: string): string {
+  return `modeling_${prefix.toLowerCase()}_${modelType.replaceAll("-", "_")}`;
+}
+
+/** config.json's `auto_map`: the classes that transformers opens a checkpoint with, all of them in one file beside it. */
+export function codeAutoMap(architecture: Architecture, prefix: string): Record<string, string> {
+  const module = modelingModule(architecture, prefix);
+  const autoMap = Object.entries(architecture.heads).map(([key, { auto }]) => {
+    const name = prefix + classNameOf(architecture, key);
+    return [autoClassName(auto), `${module}.${name}`];
+  });
+  return {
+    AutoConfig: `${module}.${prefix}${architecture.classPrefix}Config`,
+    ...Object.fromEntries(autoMap),
+  };
 }

@@ -7,7 +7,7 @@ export type FullConfig = Readonly<Record<string, never>>;
 export const fullRow = {
   title: "full attention",
   isLocal: false,
-  codePrefix: undefined,
+  code: undefined,
   autoMap: () => undefined,
   takesGlobals: false,
   marks: () => false,

@@ -130,7 +130,7 @@ function describe({ attention_window: window, attention_dilation: dilation }: Lo
 export const longformerRow = {
   title: "Longformer",
   isLocal: true,
-  codePrefix: undefined,
+  code: undefined,
   autoMap: () => undefined,
   takesGlobals: true,
   marks: () => false,

@@ -1,6 +1,6 @@
 import type { Architecture } from "../architectures/architecture.js";
-import { autoClassName, classNameOf, configClass } from "../architectures/class-names.js";
-import { modelingModule } from "../architectures/modeling.js";
+import { configClass } from "../architectures/class-names.js";
+import { codeAutoMap } from "../architectures/modeling.js";
 import { CheckpointError } from "../base/errors.js";
 import type { Config } from "../checkpoint/checkpoint.js";
 import {
@@ -89,19 +89,6 @@ export function globalRowsRead({ first_token_is_global, num_global_tokens }: Lsg
   return { first: !first_token_is_global, others: num_global_tokens > 1 };
 }
 
-/** `auto_map` of an LSG checkpoint: the classes that transformers opens it with, all of them in one file beside it. */
-function lsgAutoMap(architecture: Architecture): Record<string, string> {
-  const module = modelingModule(architecture);
-  const autoMap = Object.entries(architecture.heads).map(([key, { auto }]) => {
-    const name = LSG_CLASS_PREFIX + classNameOf(architecture, key);
-    return [autoClassName(auto), `${module}.${name}`];
-  });
-  return {
-    AutoConfig: `${module}.${LSG_CLASS_PREFIX}${architecture.classPrefix}Config`,
-    ...Object.fromEntries(autoMap),
-  };
-}
-
 /**
  * The config keys that make transformers open the LSG classes, and those that the classes read.
  * @param className what config.json is to call the checkpoint's class
@@ -113,7 +100,7 @@ export function lsgConfigChanges(
 ): [string, unknown][] {
   return [
     ["architectures", [className]],
-    ["auto_map", lsgAutoMap(architecture)],
+    ["auto_map", codeAutoMap(architecture, LSG_CLASS_PREFIX)],
     ["base_model_prefix", "lsg"],
     ...Object.entries(lsg),
   ];
@@ -141,8 +128,8 @@ function describe(lsg: LsgConfig): string {
 export const lsgRow = {
   title: "LSG",
   isLocal: true,
-  codePrefix: LSG_CLASS_PREFIX,
-  autoMap: lsgAutoMap,
+  code: { prefix: LSG_CLASS_PREFIX, opensPlain: false },
+  autoMap: (architecture) => codeAutoMap(architecture, LSG_CLASS_PREFIX),
   takesGlobals: false,
   marks: (config) =>
     config.base_model_prefix === "lsg" || (configClass(config)?.startsWith(LSG_CLASS_PREFIX) ?? false),

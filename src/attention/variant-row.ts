@@ -1,4 +1,5 @@
 import type { Architecture } from "../architectures/architecture.js";
+import type { ModelingClasses } from "../architectures/modeling.js";
 import type { Config } from "../checkpoint/checkpoint.js";
 
 /** Of the encoder. */
@@ -16,11 +17,8 @@ export interface VariantRow<C> {
   readonly title: string;
   /** Whether tokens of long inputs see a part of them only: what a conversion makes. */
   readonly isLocal: boolean;
-  /**
-   * What the names of its classes begin with, where transformers has none for it: these are Python code beside the
-   * weights. Undefined for what transformers opens by itself.
-   */
-  readonly codePrefix: string | undefined;
+  /** Its classes, where transformers has none for it: Python code beside the weights. */
+  readonly code: ModelingClasses | undefined;
   /** Where transformers finds these classes: config.json's `auto_map`. */
   autoMap(architecture: Architecture): Record<string, string> | undefined;
   /** Whether global tokens can be chosen for each input: `global_attention_mask`. */

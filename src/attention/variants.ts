@@ -1,16 +1,19 @@
 import type { Architecture } from "../architectures/architecture.js";
+import type { ModelingClasses } from "../architectures/modeling.js";
 import type { Config } from "../checkpoint/checkpoint.js";
 import { type FullConfig, fullRow } from "./full.js";
 import { type LongformerConfig, longformerRow } from "./longformer.js";
 import { lsgRow } from "./lsg.js";
 import type { LsgConfig } from "./lsg-config.js";
 import type { KeptRows, LayerSizes, VariantRow } from "./variant-row.js";
+import { type WindowsConfig, windowsRow } from "./windows.js";
 
 /** What each variant of attention has in config.json. */
 export interface VariantConfigs {
   readonly full: FullConfig;
   readonly lsg: LsgConfig;
   readonly longformer: LongformerConfig;
+  readonly windows: WindowsConfig;
 }
 
 export type Variant = keyof VariantConfigs;
@@ -33,6 +36,7 @@ const VARIANTS: {
   full: fullRow,
   lsg: lsgRow,
   longformer: longformerRow,
+  windows: windowsRow,
 };
 
 /** The variant that transformers' own classes of an architecture have. */
@@ -95,13 +99,14 @@ export function isLocalVariant(variant: Variant): variant is LocalVariant {
   return VARIANTS[variant].isLocal;
 }
 
-export function codePrefix(variant: Variant): string | undefined {
-  return VARIANTS[variant].codePrefix;
+/** The classes of a variant that transformers does not have: Python code beside the weights. */
+export function codeOf(variant: Variant): ModelingClasses | undefined {
+  return VARIANTS[variant].code;
 }
 
-/** Whether transformers opens a checkpoint with Python code beside the weights. */
-export function needsCode(variant: Variant): boolean {
-  return codePrefix(variant) !== undefined;
+/** What the names of all classes begin with that transformers does not have. */
+export function codePrefixes(): string[] {
+  return Object.values(VARIANTS).flatMap(({ code }) => code?.prefix ?? []);
 }
 
 export function autoMap(variant: Variant, architecture: Architecture): Record<string, string> | undefined {

@@ -1,8 +1,7 @@
 import type { Architecture, Head } from "../architectures/architecture.js";
 import { classKeyOf, classNameOf, classNames, configClass } from "../architectures/class-names.js";
 import { isBase } from "../architectures/tasks.js";
-import { LSG_CLASS_PREFIX } from "../attention/lsg-config.js";
-import { codePrefix, type Variant } from "../attention/variants.js";
+import { codeOf, codePrefixes, type Variant } from "../attention/variants.js";
 import { CheckpointError, OptionError } from "../base/errors.js";
 import type { Checkpoint } from "../checkpoint/checkpoint.js";
 import { COLBERT_CLASS } from "../checkpoint/sentence-transformers/model-kind.js";
@@ -11,7 +10,7 @@ import { headSpecs, isTied, ownSpecs, type Sizes } from "./tensor-specs.js";
 
 /** The class that a conversion starts from or writes. */
 export interface ModelClass {
-  /** transformers' name, without LSG. */
+  /** transformers' name, without the prefix of a variant. */
   readonly className: string;
   /** Undefined for a class that we don't know: its base model is converted, the rest is carried along. */
   readonly head: Head | undefined;
@@ -63,7 +62,7 @@ export function requestedClass(architecture: Architecture, className: string): M
   refuseClass(architecture, className, "--architecture");
   const known = knownClass(architecture, className);
   // Who asks for a relative's class may take the model for another.
-  if (known?.className === withoutLsg(className)) return known;
+  if (known?.className === plainClass(className)) return known;
   throw new OptionError(
     `--architecture ${className}: ${architecture.title} has no such class`,
     `Known: ${classNames(architecture).join(", ")}.`,
@@ -87,7 +86,7 @@ export function openedClass(className: string, architecture: Architecture): stri
  */
 export function resultClass(variant: Variant, className: string, architecture: Architecture): string {
   if (className === COLBERT_CLASS) return className;
-  return (codePrefix(variant) ?? "") + openedClass(className, architecture);
+  return (codeOf(variant)?.prefix ?? "") + openedClass(className, architecture);
 }
 
 /** What a class of that name computes, with or without LSG before it; undefined for one that is not known. */
@@ -96,14 +95,14 @@ export function headOf(architecture: Architecture, className: string): Head | un
 }
 
 function knownClass(architecture: Architecture, className: string): ModelClass | undefined {
-  const key = classKeyOf(architecture, withoutLsg(className)) ?? "";
+  const key = classKeyOf(architecture, plainClass(className)) ?? "";
   const head = Object.hasOwn(architecture.heads, key) ? architecture.heads[key] : undefined;
   return head && { className: classNameOf(architecture, key), head };
 }
 
 /** @throws CheckpointError with the reason for a class that cannot be converted. */
 function refuseClass(architecture: Architecture, className: string, where: string): void {
-  const reason = architecture.refused?.[classKeyOf(architecture, withoutLsg(className)) ?? ""];
+  const reason = architecture.refused?.[classKeyOf(architecture, plainClass(className)) ?? ""];
   if (reason === undefined) return;
   throw new CheckpointError(
     `${where} says ${className}, which cannot be converted: ${reason}`,
@@ -112,6 +111,7 @@ function refuseClass(architecture: Architecture, className: string, where: strin
 }
 
 /** A class's name in transformers. */
-export function withoutLsg(className: string): string {
-  return className.startsWith(LSG_CLASS_PREFIX) ? className.slice(LSG_CLASS_PREFIX.length) : className;
+export function plainClass(className: string): string {
+  const prefix = codePrefixes().find((one) => className.startsWith(one)) ?? "";
+  return className.slice(prefix.length);
 }

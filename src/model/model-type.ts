@@ -4,7 +4,7 @@ import { classNames, configClass } from "../architectures/class-names.js";
 import { CheckpointError, LsgError, OptionError } from "../base/errors.js";
 import { type Checkpoint, CONFIG_FILE, type Config } from "../checkpoint/checkpoint.js";
 import { statedModelType } from "../checkpoint/stated-model-type.js";
-import { withoutLsg } from "./classes.js";
+import { plainClass } from "./classes.js";
 import { modernName } from "./names.js";
 import { baseSpecs, headSpecs, poolerSpecs, readSizes, sameShape, type TensorSpec } from "./tensor-specs.js";
 
@@ -26,7 +26,7 @@ export async function fittingModelTypes({ config, tensors }: Checkpoint): Promis
   const shapes = new Map([...tensors].map(([name, { shape }]) => [modernName(name), shape] as const));
   const all = (await allArchitectures()).map((architecture) => fitOf(architecture, config, shapes));
   const fits = all.filter((one) => one !== undefined);
-  const named = withoutLsg(configClass(config) ?? "");
+  const named = plainClass(configClass(config) ?? "");
   const byClass = fits.filter(({ architecture }) => classNames(architecture).includes(named));
   const left = byClass.length > 0 ? byClass : fits;
   const byHead = left.filter(({ knowsRest }) => knowsRest);

@@ -5,11 +5,13 @@ import { fullAttention } from "./functions/full-attention.js";
 import { WHOLE_MASK } from "./functions/masks.js";
 import { longformerEncoder } from "./longformer.js";
 import { lsgEncoder } from "./lsg.js";
+import { windowsEncoder } from "./windows.js";
 
 const ENCODERS: { readonly [V in Variant]: (config: VariantConfigs[V]) => EncoderAttention } = {
   full: fullEncoder,
   lsg: lsgEncoder,
   longformer: longformerEncoder,
+  windows: windowsEncoder,
 };
 
 /** What an encoder's graph has of an attention. Any model can have any: a converted one the full attention it came from. */

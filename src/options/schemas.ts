@@ -13,7 +13,7 @@ export const DEFAULT_SEED = 123;
 export const DEFAULT_STRIDE = 64;
 
 /** What `--to` names. */
-export const VARIANTS = ["lsg", "longformer"] as const;
+export const VARIANTS = ["lsg", "longformer", "windows"] as const;
 export type Variant = (typeof VARIANTS)[number];
 
 const AddedTokensSchema = z.preprocess(

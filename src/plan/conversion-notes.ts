@@ -5,7 +5,7 @@ import { isBase, taskOf } from "../architectures/tasks.js";
 import { scoreBytes } from "../attention/score-memory.js";
 import { isSparseAttention, seenInFull, widthOf } from "../attention/variants.js";
 import type { Config } from "../checkpoint/checkpoint.js";
-import { headlessNotes, openedClass, withoutLsg } from "../model/classes.js";
+import { headlessNotes, openedClass, plainClass } from "../model/classes.js";
 import { groupNames } from "../model/strangers.js";
 import { DEFAULT_MAX_SEQUENCE_LENGTH } from "../options/schemas.js";
 import { cutSentence } from "./model-card.js";
@@ -97,7 +97,7 @@ function tokenNote({ ids, added }: NonNullable<TokenIds["asked"]>): string {
 /** Whether a config names a relative's class. */
 function namedOtherwise(config: Config, className: string): boolean {
   const named = configClass(config);
-  return named !== undefined && withoutLsg(named) !== className;
+  return named !== undefined && plainClass(named) !== className;
 }
 
 /** What becomes of positions beyond the source's. */

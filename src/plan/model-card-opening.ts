@@ -1,7 +1,7 @@
 import { autoClassName } from "../architectures/class-names.js";
 import { NEEDS_CODE } from "../architectures/modeling.js";
 import type { AutoClass } from "../architectures/tasks.js";
-import { type LocalAttention, losslessLength, needsCode } from "../attention/variants.js";
+import { codeOf, type LocalAttention, losslessLength } from "../attention/variants.js";
 import { LIBRARIES, type ModelKind } from "../checkpoint/sentence-transformers/model-kind.js";
 import type { ConversionRecord } from "./types.js";
 
@@ -25,7 +25,7 @@ export function opening({ record, attention, auto, kind }: OpeningInputs): strin
   const autoClass = autoClassName(auto);
   const module = kind && LIBRARIES[kind].module;
   const opened = kind ?? `${autoClass}.from_pretrained`;
-  const more = needsCode(attention.kind) ? ", trust_remote_code=True" : "";
+  const more = codeOf(attention.kind) ? ", trust_remote_code=True" : "";
   const code =
     module !== undefined
       ? [`from ${module} import ${kind}`, ""]
@@ -35,7 +35,7 @@ export function opening({ record, attention, auto, kind }: OpeningInputs): strin
           'tokenizer = AutoTokenizer.from_pretrained("PATH_OR_ID")',
         ];
   const how = `## How to open it\n\n\`\`\`python\n${[...code, `model = ${opened}("PATH_OR_ID"${more})`].join("\n")}\n\`\`\``;
-  if (!needsCode(attention.kind)) return how;
+  if (!codeOf(attention.kind)) return how;
   const plainUpTo = Math.min(
     record.promise.hidden_states_up_to,
     losslessLength(attention, record.max_sequence_length.from),

@@ -1,6 +1,6 @@
 import { posix } from "node:path";
 import { type AutoClass, TASKS } from "../architectures/tasks.js";
-import { type LocalAttention, needsCode, seenInFull, titleOf } from "../attention/variants.js";
+import { codeOf, type LocalAttention, seenInFull, titleOf } from "../attention/variants.js";
 import { GRAPH_DTYPES, type GraphDtype, inDtype } from "../base/graph-dtypes.js";
 import { escapeMarkdown, markdownCode } from "../base/markdown.js";
 import { printableDocument } from "../base/printable.js";
@@ -67,7 +67,7 @@ function introduction({ record, attention: planned }: ModelCardInputs): string {
     `# ${name} for ${length.to} tokens (${titleOf(planned)})\n\n` +
     `This is ${origin}, converted to ${markdownCode(record.architecture)}: ${PLANS[record.variant].card.attention}, ` +
     `context ${length.to < length.from ? "cut" : "raised"} from ${length.from} to ${length.to} tokens. Nothing was trained.` +
-    (needsCode(record.variant) ? `\n\n${MUST_BE_TRUSTED}` : "")
+    (codeOf(record.variant) ? `\n\n${MUST_BE_TRUSTED}` : "")
   );
 }
 

@@ -1,5 +1,5 @@
 import { modelingCode } from "../architectures/modeling.js";
-import { needsCode, ownVariant, resultVariant } from "../attention/variants.js";
+import { codeOf, ownVariant, resultVariant } from "../attention/variants.js";
 import type { FileSource } from "../checkpoint/file-source.js";
 import { sortFiles } from "../checkpoint/left-out.js";
 import { isJsonFile } from "../checkpoint/standard-files.js";
@@ -26,6 +26,7 @@ export async function planModel(
   refuseForeign(options);
   const result = await target(architecture);
   const tokens = findSpecialTokens(contents, architecture.tokenizerClass);
+  const code = codeOf(variant);
   const asked = options.addTokens && chooseIds(options.addTokens, contents, architecture.tokenizerClass);
   return planConversion({
     model: await opened.as({ kwargs: options.modelKwargs }),
@@ -38,7 +39,7 @@ export async function planModel(
       asked,
     },
     contents,
-    modeling: needsCode(variant) ? modelingCode(architecture, provenance.lsg_version) : undefined,
+    modeling: code && modelingCode(architecture, code, provenance.lsg_version),
     variant,
     result,
     provenance,

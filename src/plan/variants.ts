@@ -3,11 +3,13 @@ import { longformerPlan } from "./longformer.js";
 import { lsgPlan } from "./lsg.js";
 import type { PlanInputs } from "./plan-inputs.js";
 import type { VariantPlan, WeightPlan } from "./weights.js";
+import { windowsPlan } from "./windows.js";
 
 /** What conversions to each variant have of their own. */
 export const PLANS: { readonly [V in LocalVariant]: VariantPlan<VariantConfigs[V]> } = {
   lsg: lsgPlan,
   longformer: longformerPlan,
+  windows: windowsPlan,
 };
 
 /** What users should know of the result's attention. */

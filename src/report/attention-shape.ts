@@ -1,6 +1,7 @@
 import type { LongformerConfig } from "../attention/longformer.js";
 import { isSparse, type LsgConfig } from "../attention/lsg-config.js";
 import type { Attention, LocalVariant, VariantConfigs } from "../attention/variants.js";
+import type { WindowsConfig } from "../attention/windows.js";
 import type { AttentionShape } from "./table.js";
 
 export interface DrawnAttention extends AttentionShape {
@@ -20,6 +21,7 @@ const SHAPES: { readonly [V in LocalVariant]: (config: VariantConfigs[V], shown:
   {
     lsg: lsgShape,
     longformer: longformerShape,
+    windows: windowsShape,
   };
 
 /** Any attention as pictures show it. @param globals tokens drawn as global, where these are chosen for each input */
@@ -37,6 +39,18 @@ function lsgShape(lsg: LsgConfig, { causal }: Shown): DrawnAttention {
     ? { sparse_block_size, sparsity_factor }
     : { sparse_block_size: 0, sparsity_factor: 1 };
   return { block_size, num_global_tokens, ...sparse, causal };
+}
+
+/** Windows are blocks that see nothing of their neighbours. */
+function windowsShape({ window_size }: WindowsConfig, { causal }: Shown): DrawnAttention {
+  return {
+    block_size: window_size,
+    num_global_tokens: 0,
+    sparse_block_size: 0,
+    sparsity_factor: 1,
+    causal,
+    window: 0,
+  };
 }
 
 /** Of layers that differ, the widest. */

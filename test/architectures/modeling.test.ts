@@ -13,6 +13,8 @@ const architectures = (await allArchitectures()).filter(
   ({ encoder }) => encoder.embeddings.global !== undefined,
 );
 
+const LSG = { prefix: "LSG", opensPlain: false };
+
 const parts = new Map(
   readdirSync(MODELING_PARTS)
     .filter((file) => /^(modeling_)?lsg_\w+\.py$/.test(file))
@@ -22,11 +24,11 @@ const parts = new Map(
 describe.each(architectures.map((one) => [one.modelType, one] as const))(
   "the file of %s",
   (_, architecture) => {
-    const module = modelingModule(architecture);
+    const module = modelingModule(architecture, "LSG");
     const text = readFileSync(new URL(`${module}.py`, MODELING_FOLDER), "utf8");
 
     test("is all that a folder gets", () => {
-      expect([...modelingCode(architecture).files.keys()]).toEqual([`${module}.py`]);
+      expect([...modelingCode(architecture, LSG).files.keys()]).toEqual([`${module}.py`]);
     });
 
     test("imports no other file of the folder", () => {
@@ -62,7 +64,7 @@ describe.each(architectures.map((one) => [one.modelType, one] as const))(
     });
 
     test("refuses to be passed over by the name that config.json gives", () => {
-      expect(modelingCode(architecture).refusal).toEqual({ _attn_implementation: NEEDS_CODE });
+      expect(modelingCode(architecture, LSG).refusal).toEqual({ _attn_implementation: NEEDS_CODE });
       expect(text).toContain(`"${NEEDS_CODE}"`);
     });
 
@@ -82,7 +84,7 @@ describe.each(architectures.map((one) => [one.modelType, one] as const))(
     test.each(earlier.map(([version]) => version))(
       "had others in lsg %s, which are known by their hashes",
       (version) => {
-        const { files, refusal } = modelingCode(architecture, version);
+        const { files, refusal } = modelingCode(architecture, LSG, version);
         expect([...files.keys()].filter((file) => file.startsWith("modeling_"))).toEqual([`${module}.py`]);
         expect(files.size).toBe(12);
         for (const hash of files.values()) expect(hash).toMatch(/^[0-9a-f]{64}$/);
@@ -94,7 +96,7 @@ describe.each(architectures.map((one) => [one.modelType, one] as const))(
 
 test("every part is in some file", () => {
   const texts = architectures.map((one) =>
-    readFileSync(new URL(`${modelingModule(one)}.py`, MODELING_FOLDER), "utf8"),
+    readFileSync(new URL(`${modelingModule(one, "LSG")}.py`, MODELING_FOLDER), "utf8"),
   );
   const names = [...parts.values()].flatMap((part) =>
     [...part.matchAll(/^(?:class|def) (\w+)|^(\w+) = /gm)].map(([, a, b]) => a ?? b!),

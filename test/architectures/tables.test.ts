@@ -55,7 +55,7 @@ const TABLES: Readonly<Record<string, (architecture: Architecture) => boolean>> 
   "src/checkpoint/read-keys.ts": (architecture) =>
     [...forwardKeys(architecture).keys()].every((key) => CONFIG_KEYS.has(key)),
   "converters/modeling": (architecture) =>
-    existsSync(new URL(`${modelingModule(architecture)}.py`, MODELING_PARTS)) === hasLsg(architecture),
+    existsSync(new URL(`${modelingModule(architecture, "LSG")}.py`, MODELING_PARTS)) === hasLsg(architecture),
   "lsg architectures": (architecture) => {
     const own = listed.find(({ model_type }) => model_type === architecture.modelType);
     const variants = [
@@ -126,7 +126,9 @@ describe.each(every)("converters/%s", (modelType, architecture) => {
 });
 
 test("files of earlier versions are of model types that are there", () => {
-  const modules = architectures.filter(hasLsg).map((architecture) => `${modelingModule(architecture)}.py`);
+  const modules = architectures
+    .filter(hasLsg)
+    .map((architecture) => `${modelingModule(architecture, "LSG")}.py`);
   for (const files of EARLIER_MODELING.values()) {
     const parts = Object.keys(files).filter((file) => file.startsWith("modeling_"));
     expect(parts.filter((file) => !modules.includes(file))).toEqual([]);

@@ -34,6 +34,18 @@ const EXPECTED: Record<Variant, { type: string; config: object; row: unknown[] }
     config: { attention_window: [8, 16] },
     row: ["Longformer", true, "windows of 8, 16", 4, 5, false],
   },
+  windows: {
+    type: "bert",
+    config: {
+      architectures: ["WindowsBertModel"],
+      window_size: 8,
+      window_head: 1,
+      window_tail: 1,
+      window_separator: [],
+      window_overlap: 4,
+    },
+    row: ["windows", true, "windows of 8 that share 4", 8, 8, false],
+  },
 };
 
 const rowOf = (attention: Attention) => [

@@ -2,10 +2,12 @@ import type { Attention, LocalVariant, VariantConfigs } from "../../attention/va
 import type { AttentionProof } from "./attention-proof.js";
 import { longformerProof } from "./longformer.js";
 import { lsgProof } from "./lsg.js";
+import { windowsProof } from "./windows.js";
 
 const PROOFS: { readonly [V in LocalVariant]: (config: VariantConfigs[V]) => AttentionProof } = {
   lsg: lsgProof,
   longformer: longformerProof,
+  windows: windowsProof,
 };
 
 /** What a converted model's attention is held against. */

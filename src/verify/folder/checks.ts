@@ -1,4 +1,4 @@
-import { needsCode, resultVariant } from "../../attention/variants.js";
+import { codeOf, resultVariant } from "../../attention/variants.js";
 import { largestOf, smallestOf } from "../../base/extremes.js";
 import { openWeights } from "../../checkpoint/weight-reader.js";
 import { lengthChange } from "../../model/config.js";
@@ -132,7 +132,7 @@ async function lookAtModeling(subject: ModelingSubject, recorder: Recorder): Pro
     if (files) proven = { files };
     return outcome;
   });
-  if (check.verdict !== "pass" || needsCode(subject.variant)) recorder.add(check);
+  if (check.verdict !== "pass" || codeOf(subject.variant)) recorder.add(check);
   return proven;
 }
 

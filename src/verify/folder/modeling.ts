@@ -1,6 +1,6 @@
 import { notYetWritten } from "../../architectures/earlier-modeling.js";
 import { type ModelingCode, modelingCode, sha256 } from "../../architectures/modeling.js";
-import { autoMap, type LocalVariant, needsCode } from "../../attention/variants.js";
+import { autoMap, codeOf, type LocalVariant } from "../../attention/variants.js";
 import { packageInfo } from "../../base/package.js";
 import type { FileSource } from "../../checkpoint/file-source.js";
 import type { Model } from "../../model/model.js";
@@ -34,8 +34,8 @@ export interface ModelingFindings {
 export async function checkModeling(subject: ModelingSubject): Promise<ModelingFindings> {
   const { source, model, variant, hasRecord, isCompared } = subject;
   const version = subject.version ?? packageInfo().version;
-  const isOwn = needsCode(variant);
-  const code = isOwn ? modelingCode(model.architecture, version) : NO_CODE;
+  const classes = codeOf(variant);
+  const code = classes ? modelingCode(model.architecture, classes, version) : NO_CODE;
   const files = new Map<string, Buffer>();
   const findings: string[] = [];
   for (const [path, hash] of code.files) {
@@ -51,7 +51,7 @@ export async function checkModeling(subject: ModelingSubject): Promise<ModelingF
   if (all.length > 0 && !hasRecord) return { outcome: notRun(all), files: undefined };
   const outcome = judge(
     all,
-    isOwn ? `${counted(files.size, "file")}, byte for byte` : "transformers' own",
+    classes ? `${counted(files.size, "file")}, byte for byte` : "transformers' own",
     `${counted(all.length, "fault")} in the modelling code`,
     findings.length > 0
       ? "Convert the original again."

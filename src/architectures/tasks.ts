@@ -14,6 +14,8 @@ export interface Task {
   readonly generates?: true;
   /** Its scores are of all words. */
   readonly scoresWords?: true;
+  /** Each token is told from those before it. */
+  readonly isCausal?: true;
   /** Labels of the class, whatever the config says. */
   readonly labels?: number;
   /** What the graph calls the scores of each label, which are outputs of their own. */
@@ -29,7 +31,7 @@ export interface Task {
 const BY_AUTO_CLASS = {
   Model: { name: "feature-extraction", hub: "feature-extraction" },
   MaskedLM: { name: "fill-mask", hub: "fill-mask", scoresWords: true, answer: "masked word" },
-  CausalLM: { name: "text-generation", hub: "text-generation", scoresWords: true },
+  CausalLM: { name: "text-generation", hub: "text-generation", scoresWords: true, isCausal: true },
   // Graphs that keep keys and values are the only ones that we write. The Hub has one task for all that generates.
   Seq2SeqLM: {
     name: "text2text-generation",

@@ -13,6 +13,7 @@ import { cardMetadata } from "./model-card-metadata.js";
 import { mustBeTrusted, type OpeningInputs, opening } from "./model-card-opening.js";
 import { promiseSentence } from "./promise.js";
 import type { ConversionRecord } from "./types.js";
+import { untrainedSentences } from "./untrained.js";
 import { cardText, inParts, PLANS } from "./variants.js";
 
 export interface ModelCardInputs extends OpeningInputs {
@@ -71,7 +72,15 @@ function introduction({ record, attention: planned }: ModelCardInputs): string {
   );
 }
 
-function lossless({ record, attention: planned, created, carried, cuts, beyond }: ModelCardInputs): string {
+function lossless({
+  record,
+  attention: planned,
+  created,
+  carried,
+  cuts,
+  beyond,
+  auto,
+}: ModelCardInputs): string {
   const { max_sequence_length: length, promise } = record;
   const { lossless_up_to: limit, hidden_states_up_to: hidden } = promise;
   const points = [
@@ -81,6 +90,7 @@ function lossless({ record, attention: planned, created, carried, cuts, beyond }
     ...cuts.map(escapeMarkdown),
   ];
   if (hidden < length.to) points.push(inParts(planned) ?? longInputs(record, seenInFull(planned), beyond));
+  if (length.to > length.from && created.length === 0) points.push(untrainedSentences(record.variant, auto));
   if (length.to < length.from) points.push(`${cutSentence(length)} The original read them.`);
   if (created.length > 0) points.push("The head is new: its weights are random, and it must be trained.");
   if (carried.length > 0) {

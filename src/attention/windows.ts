@@ -1,7 +1,8 @@
 import { z } from "zod";
-import type { Architecture } from "../architectures/architecture.js";
+import type { Architecture, Head } from "../architectures/architecture.js";
 import { configClass } from "../architectures/class-names.js";
 import { codeAutoMap } from "../architectures/modeling.js";
+import { isBase, taskOf } from "../architectures/tasks.js";
 import { CheckpointError } from "../base/errors.js";
 import type { Config } from "../checkpoint/checkpoint.js";
 import { MAX_TOKENS } from "./lsg-config.js";
@@ -19,6 +20,37 @@ export const MIN_WINDOW_SIZE = 8;
 /** What stands for a row's first token, of which every window has one. */
 export const MERGES = ["reader", "mean", "max", "logsumexp"] as const;
 export type Merge = (typeof MERGES)[number];
+
+/** What a class makes of a row's first token, which decides how its windows can be merged. */
+export type FirstTokenUse =
+  /** Logits, of it or of the pooler. */
+  | "logits"
+  /** Nothing by itself, but it is read: the base model's, which pooling of the first token takes. */
+  | "state"
+  /** Nothing: heads of tokens, pooling without it, a decoder that sees every token. */
+  | "none"
+  /** Where an answer begins and ends; the first token stands for no answer. */
+  | "answers"
+  /** Logits of a decoder, which runs on each window. */
+  | "logits of a decoder";
+
+/** How windows can be merged; the first is the default. */
+export const MERGES_BY_USE: Readonly<Record<FirstTokenUse, readonly [Merge | "least", ...Merge[]]>> = {
+  logits: ["reader", "mean", "max", "logsumexp"],
+  state: ["reader", "mean"],
+  none: ["mean"],
+  answers: ["least"],
+  "logits of a decoder": ["mean", "max", "logsumexp"],
+};
+
+/** @param head of a class of the architecture; undefined for one that is not known, whose base model is opened */
+export function firstTokenUse({ decoder }: Architecture, head: Head | undefined): FirstTokenUse {
+  if (!head || isBase(head)) return decoder ? "none" : "state";
+  if (taskOf(head).outputByLabel) return "answers";
+  const read = Object.values(head.outputs).map(({ from }) => from);
+  if (read.includes("last end")) return "logits of a decoder";
+  return read.includes("first token") || read.includes("pooler") ? "logits" : "none";
+}
 
 const count = z.int().nonnegative().max(MAX_TOKENS);
 
@@ -39,6 +71,19 @@ export const WindowsConfigSchema = z.strictObject({
 });
 
 export type WindowsConfig = Readonly<z.output<typeof WindowsConfigSchema>>;
+
+/**
+ * How a model's windows are merged.
+ * @throws CheckpointError if the config says how, and that does not go with what is made of the first token
+ */
+export function mergeOf({ window_merge: named }: WindowsConfig, use: FirstTokenUse): Merge | "least" {
+  const [usual, ...others] = MERGES_BY_USE[use];
+  if (named === undefined || named === usual || others.includes(named)) return named ?? usual;
+  throw new CheckpointError(
+    `config.json: window_merge is "${named}", which does not go with what is exported`,
+    others.length > 0 ? `It can be ${[usual, ...others].join(", ")}.` : "Leave it out.",
+  );
+}
 
 /** @throws CheckpointError for values that don't work */
 function readWindows(config: Config): WindowsConfig {

@@ -5,6 +5,7 @@ import { codeAutoMap } from "../architectures/modeling.js";
 import { isBase, taskOf } from "../architectures/tasks.js";
 import { CheckpointError } from "../base/errors.js";
 import type { Config } from "../checkpoint/checkpoint.js";
+import { isColbertConfig } from "../checkpoint/sentence-transformers/model-kind.js";
 import { MAX_TOKENS } from "./lsg-config.js";
 import type { VariantRow } from "./variant-row.js";
 
@@ -63,7 +64,7 @@ export const WindowsConfigSchema = z.strictObject({
   /** Its last ones. */
   window_tail: count,
   /** Ids between the two texts of a pair. */
-  window_separator: z.array(z.int().nonnegative()),
+  window_separator: z.array(z.int().nonnegative()).readonly(),
   /** Tokens that neighbouring windows share at least. */
   window_overlap: count,
   /** By default that of the class which is opened. */
@@ -101,7 +102,10 @@ export const windowsRow = {
   code: { prefix: WINDOWS_CLASS_PREFIX, opensPlain: true },
   autoMap: (architecture: Architecture) => codeAutoMap(architecture, WINDOWS_CLASS_PREFIX),
   takesGlobals: false,
-  marks: (config) => configClass(config)?.startsWith(WINDOWS_CLASS_PREFIX) ?? false,
+  // A ColBERT keeps its name, by which its readers know it.
+  marks: (config) =>
+    (configClass(config)?.startsWith(WINDOWS_CLASS_PREFIX) ?? false) ||
+    (isColbertConfig(config) && config.window_size != null),
   ownKey: undefined,
   read: readWindows,
   ofFirstLayer: (windows) => windows,

@@ -69,7 +69,10 @@ export const tokenizer: Target = {
     } as never);
     for (const token of TOKENS) must(found.get(token)?.id === ids[token], `${token} has its id`);
     const { head, tail, separator } = findTemplate(new Map([[file, input]]), "BertTokenizer");
-    must([head, tail, ...separator].every((one) => one >= 0 && Number.isSafeInteger(one)), "counts and ids");
+    must(
+      [head, tail, ...separator].every((one) => one >= 0 && Number.isSafeInteger(one)),
+      "counts and ids",
+    );
     const [before, after] = [input, raised.content].map((text) => untouched(text));
     must(isDeepStrictEqual(before, after), "nothing else is changed");
   },

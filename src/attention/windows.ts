@@ -49,6 +49,15 @@ function readWindows(config: Config): WindowsConfig {
   throw new CheckpointError(`config.json: ${issue?.path.join(".")}: ${issue?.message}`);
 }
 
+/** Those of all windows of a single text. */
+function scoresAtOnce(windows: WindowsConfig, tokens: number): number {
+  const { window_size: size, window_head: head, window_tail: tail, window_overlap: overlap } = windows;
+  const room = size - head - tail;
+  const shared = Math.min(overlap, Math.floor(room / 2));
+  const count = 1 + Math.ceil(Math.max(0, tokens - size) / (room - shared));
+  return count * Math.min(tokens, size) ** 2;
+}
+
 /** The source's own full attention, in windows as long as its inputs were: what a row's tokens give is put together. */
 export const windowsRow = {
   title: "windows",
@@ -65,6 +74,8 @@ export const windowsRow = {
   isSparse: () => false,
   borderOf: ({ window_size }) => window_size,
   seenInFull: ({ window_size }) => window_size,
+  scoresAtOnce,
+  outgrowsTable: true,
   isRandom: () => false,
   losslessLength: ({ window_size }, maxLength) => Math.min(window_size, maxLength),
 } as const satisfies VariantRow<WindowsConfig>;

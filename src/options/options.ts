@@ -25,6 +25,7 @@ import {
   RunTestSchema,
   VerifyRunSchema,
   VerifySchema,
+  WindowsSchema,
 } from "./schemas.js";
 import { validate } from "./validate.js";
 
@@ -83,6 +84,7 @@ function variantFlags(): Flag[] {
       return rest;
     }),
     ...flagsOf("Longformer attention (--to longformer):", LongformerSchema.shape),
+    ...flagsOf("Windows (--to windows):", WindowsSchema.shape),
   ];
 }
 

@@ -73,6 +73,19 @@ export const WindowsConfigSchema = z.strictObject({
 
 export type WindowsConfig = Readonly<z.output<typeof WindowsConfigSchema>>;
 
+/**
+ * How a model's windows are merged.
+ * @throws CheckpointError if the config says how, and that does not go with what is made of the first token
+ */
+export function mergeOf({ window_merge: named }: WindowsConfig, use: FirstTokenUse): Merge | "least" {
+  const [usual, ...others] = MERGES_BY_USE[use];
+  if (named === undefined || named === usual || others.includes(named)) return named ?? usual;
+  throw new CheckpointError(
+    `config.json: window_merge is "${named}", which does not go with what is exported`,
+    others.length > 0 ? `It can be ${[usual, ...others].join(", ")}.` : "Leave it out.",
+  );
+}
+
 /** @throws CheckpointError for values that don't work */
 function readWindows(config: Config): WindowsConfig {
   const keys = Object.keys(WindowsConfigSchema.shape).filter((key) => config[key] != null);

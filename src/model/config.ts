@@ -45,10 +45,17 @@ export function mergeKwargs(config: Config, kwargs: Readonly<Record<string, unkn
 }
 
 /**
- * What the change of a length means for the files that limit it. @param architecture the result's
+ * What the change of a length means for the files that limit it.
+ * @param architecture the result's
+ * @param keepsTables whether its tables of positions stay: what it writes is then as long as before
  */
-export function lengthChange(architecture: Architecture, from: number, to: number): Lengths {
-  return { from, to, writesNoMore: writesNoMore(architecture) };
+export function lengthChange(
+  architecture: Architecture,
+  from: number,
+  to: number,
+  keepsTables = false,
+): Lengths {
+  return { from, to, writesNoMore: keepsTables || writesNoMore(architecture) };
 }
 
 /**

@@ -13,13 +13,12 @@ import { OptionError } from "../base/errors.js";
 import { modelKind, SETTINGS_FILE } from "../checkpoint/sentence-transformers/model-kind.js";
 import { MODULES_FILE } from "../checkpoint/sentence-transformers/modules-json.js";
 import { resultClass } from "../model/classes.js";
-import { changedKeys, raisedLengths } from "../model/config.js";
+import { changedKeys, lengthChange, raisedLengths } from "../model/config.js";
 import type { Contents, Model } from "../model/model.js";
 import { BUFFERS, refuseExpanded } from "../model/strangers.js";
 import { flagName } from "../options/flags.js";
 import type { ConversionOptions } from "../options/options.js";
 import { ConversionSchema } from "../options/schemas.js";
-import type { Lengths } from "../tokenizer/raise-length.js";
 import { findTemplate, type TextTemplate } from "../tokenizer/template.js";
 import { behindLast } from "./place.js";
 import type { PlanInputs } from "./plan-inputs.js";
@@ -38,8 +37,7 @@ function planWindows({ model: asItself, options, contents }: PlanInputs): Weight
   const { maxLength } = model.positions();
   refuseUnlike(model, maxLength);
   const windows = resolveWindows(model, options, templateOf(model, contents), maxLength);
-  // The tables of an encoder-decoder stay as well: it writes no more than before.
-  const lengths: Lengths = { from: maxLength, to: longerLength(options, maxLength), writesNoMore: true };
+  const lengths = lengthChange(architecture, maxLength, longerLength(options, maxLength), true);
   const reconciled = reconcile(model, options);
   // Numbers of positions are right as long as the table is the same.
   const dropped = reconciled.dropped.filter(({ name }) => !isBuffer(model, name));

@@ -91,9 +91,9 @@ describe("a reader", () => {
       });
     });
     const expected = row.mask.map((seen, token) => (token === 0 ? 0 : seen));
-    sums.forEach((sum, token) =>
-      expect(sum, `token ${token}`).toBeCloseTo(expected[token] ?? Number.NaN, 12),
-    );
+    for (const [token, sum] of sums.entries()) {
+      expect(sum, `token ${token}`).toBeCloseTo(expected[token] ?? Number.NaN, 12);
+    }
   });
 
   test("has scores as sharp as those of a row of one window, and sharper the longer its row", () => {

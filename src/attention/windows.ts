@@ -95,12 +95,26 @@ function readWindows(config: Config): WindowsConfig {
   throw new CheckpointError(`config.json: ${issue?.path.join(".")}: ${issue?.message}`);
 }
 
-/** Those of all windows of a single text. */
+/** Tokens that neighbouring windows of one text share at least: no more than half of what a window has room for. */
+export function sharedTokens({
+  window_size,
+  window_head,
+  window_tail,
+  window_overlap,
+}: WindowsConfig): number {
+  return Math.min(window_overlap, mostShared(window_size, window_head + window_tail));
+}
+
+/** The most that `window_overlap` can ask for. @param around tokens that every window repeats */
+export function mostShared(size: number, around: number): number {
+  return Math.max(0, Math.floor((size - around) / 2));
+}
+
+/** Scores of all windows of a single text. */
 function scoresAtOnce(windows: WindowsConfig, tokens: number): number {
-  const { window_size: size, window_head: head, window_tail: tail, window_overlap: overlap } = windows;
-  const room = size - head - tail;
-  const shared = Math.min(overlap, Math.floor(room / 2));
-  const count = 1 + Math.ceil(Math.max(0, tokens - size) / (room - shared));
+  const { window_size: size, window_head: head, window_tail: tail } = windows;
+  const step = size - head - tail - sharedTokens(windows);
+  const count = 1 + Math.ceil(Math.max(0, tokens - size) / step);
   return count * Math.min(tokens, size) ** 2;
 }
 
@@ -118,7 +132,7 @@ export const windowsRow = {
   ownKey: undefined,
   read: readWindows,
   ofFirstLayer: (windows) => windows,
-  describe: ({ window_size, window_overlap }) => `windows of ${window_size} that share ${window_overlap}`,
+  describe: (windows) => `windows of ${windows.window_size} that share ${sharedTokens(windows)}`,
   widthOf: ({ window_size }) => `Windows of ${window_size}`,
   isSparse: () => false,
   borderOf: ({ window_size }) => window_size,

@@ -13,11 +13,10 @@ import {
 import { OptionError } from "../base/errors.js";
 import { COLBERT_CLASS } from "../checkpoint/sentence-transformers/model-kind.js";
 import { resultClass } from "../model/classes.js";
-import { changedKeys, raisedLengths } from "../model/config.js";
+import { changedKeys, lengthChange, raisedLengths } from "../model/config.js";
 import type { Model } from "../model/model.js";
 import { BUFFERS, refuseExpanded } from "../model/strangers.js";
 import type { ConversionOptions } from "../options/options.js";
-import type { Lengths } from "../tokenizer/raise-length.js";
 import { foreignOption } from "./foreign-options.js";
 import { behindLast } from "./place.js";
 import type { PlanInputs } from "./plan-inputs.js";
@@ -38,13 +37,7 @@ function planWindows(inputs: PlanInputs): WeightPlan {
   const { maxLength } = model.positions();
   refuseUnlike(model, maxLength);
   const windows = resolveWindows(model, inputs);
-  // The tables of an encoder-decoder stay as well: it writes no more than before.
-  const lengths: Lengths = {
-    from: maxLength,
-    to: longerLength(options, maxLength),
-    writesNoMore: true,
-    tableStays: true,
-  };
+  const lengths = lengthChange(architecture, maxLength, longerLength(options, maxLength), true);
   const reconciled = reconcile(model, options);
   // Numbers of positions are right as long as the table is the same.
   const dropped = reconciled.dropped.filter(({ name }) => !isBuffer(model, name));
@@ -82,8 +75,7 @@ function planWindows(inputs: PlanInputs): WeightPlan {
       ["auto_map", codeAutoMap(architecture, WINDOWS_CLASS_PREFIX)],
       ["window_merge", undefined],
       ...Object.entries(windows),
-      // The table has as many positions as before.
-      ...raisedLengths(architecture, config, lengths).filter(([key]) => key !== "n_positions"),
+      ...raisedLengths(architecture, config, lengths),
       ...labelChanges(config, sizes.labels),
       ["_name_or_path", undefined],
     ]),

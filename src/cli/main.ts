@@ -35,6 +35,10 @@ const VERBS: Readonly<Record<string, { summary: string; load: () => Promise<Verb
     summary: "measure a model's time and memory beside full attention, its original or another graph",
     load: () => import("./bench.js"),
   },
+  predict: {
+    summary: "predict labels, entities, answers, embeddings or texts of a file of documents",
+    load: () => import("./predict.js"),
+  },
   architectures: {
     summary: "list the model types, classes and variants",
     load: () => import("./architectures.js"),

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { OptionError } from "../base/errors.js";
-import { printable, printableJson } from "../base/printable.js";
+import { printable } from "../base/printable.js";
 import { progressOn, silent } from "../base/progress.js";
 import { type PredictSummary, predict } from "../commands/predict.js";
 import { parsePredictOptions, predictFlags } from "../options/options.js";
@@ -9,7 +9,7 @@ import { addFlags } from "./flags.js";
 
 export const lengthFlag = "--max-length";
 
-export function define(command: Command, { signal, printJson, tell }: CliContext): void {
+export function define(command: Command, { signal, printJson, printJsonLine, tell }: CliContext): void {
   command
     .description(
       "Tell of documents what a model's head is for, without Python: labels, entities, answers, words for\n" +
@@ -27,29 +27,13 @@ export function define(command: Command, { signal, printJson, tell }: CliContext
       const predictions: unknown[] = [];
       const emit = json
         ? async (record: Record<string, unknown>) => predictions.push(record) > 0
-        : (record: Record<string, unknown>) => writeLine(printableJson(record, 0));
+        : printJsonLine;
       const summary = await predict(model, files, options, { signal, onStep: step, emit });
       if (json) printJson({ ...summary, predictions });
       if (!json && !quiet) tell(describe(summary, output));
       else if (summary.cut > 0) tell(cutNote(summary));
     });
   addFlags(command, predictFlags());
-}
-
-/** Writes a line to stdout, which may take its time. @returns whether somebody reads on */
-async function writeLine(line: string): Promise<boolean> {
-  const { stdout } = process;
-  if (stdout.destroyed) return false;
-  if (stdout.write(`${line}\n`)) return true;
-  await new Promise<void>((resolve) => {
-    const events = ["drain", "close", "error"];
-    const go = () => {
-      for (const event of events) stdout.off(event, go);
-      resolve();
-    };
-    for (const event of events) stdout.on(event, go);
-  });
-  return !stdout.destroyed;
 }
 
 function describe(summary: PredictSummary, output: string | undefined): string {

@@ -18,6 +18,8 @@ import { cardText, PLANS } from "./variants.js";
 export interface ModelCardInputs extends OpeningInputs {
   /** What becomes of positions that the source had none for: "positions repeat". */
   readonly beyond: string;
+  /** What was measured of positions that are an experiment. */
+  readonly positions: string | undefined;
   /** Whether every machine has the memory for the longest inputs: a verification leaves no length out. */
   readonly isAffordable: boolean;
   /** Tensors that the source did not have, drawn anew: an untrained head. */
@@ -71,7 +73,8 @@ function introduction({ record, attention: planned }: ModelCardInputs): string {
   );
 }
 
-function lossless({ record, attention: planned, created, carried, cuts, beyond }: ModelCardInputs): string {
+function lossless(inputs: ModelCardInputs): string {
+  const { record, attention: planned, created, carried, cuts, beyond, positions } = inputs;
   const { max_sequence_length: length, promise } = record;
   const { lossless_up_to: limit, hidden_states_up_to: hidden } = promise;
   const points = [
@@ -81,6 +84,7 @@ function lossless({ record, attention: planned, created, carried, cuts, beyond }
     ...cuts.map(escapeMarkdown),
   ];
   if (hidden < length.to) points.push(longInputs(record, seenInFull(planned), beyond));
+  if (positions !== undefined) points.push(escapeMarkdown(positions));
   if (length.to < length.from) points.push(`${cutSentence(length)} The original read them.`);
   if (created.length > 0) points.push("The head is new: its weights are random, and it must be trained.");
   if (carried.length > 0) {

@@ -210,6 +210,9 @@ function refuseForeign(options: ConversionOptions): void {
       "Leave it out.",
     );
   }
+  if (options.positions !== undefined) {
+    throw new OptionError("--positions: windows keep the source's own positions", "Leave it out.");
+  }
   if (options.preset === "reference") {
     throw new OptionError(
       "--preset reference: the reference has no windows; short inputs compute what they did",

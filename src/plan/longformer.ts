@@ -33,7 +33,7 @@ import { reconcile } from "./reconcile.js";
 import { planShards } from "./shards.js";
 import { copyOf } from "./tensors.js";
 import type { DroppedTensor } from "./types.js";
-import { labelChanges, leftBehind, type VariantPlan, type WeightPlan } from "./weights.js";
+import { formerKeys, labelChanges, leftBehind, type VariantPlan, type WeightPlan } from "./weights.js";
 
 /**
  * Plans what a conversion to Longformer does to weights and config: every module gets the name that it has there, the
@@ -112,6 +112,7 @@ function planLongformer({
     }),
     configChanges: new Map([
       ...changedKeys(checkpoint.config, config),
+      ...formerKeys(sourceAttention, "longformer"),
       ["model_type", variant.modelType],
       ["architectures", [className]],
       ["auto_map", undefined],
@@ -313,6 +314,6 @@ export const longformerPlan: VariantPlan<LongformerConfig> = {
   refuseForeign,
   plan: planLongformer,
   notes: longformerNotes,
-  card: { attention: "Longformer attention", ofLongInputs: "local" },
+  card: { attention: "Longformer attention", ofLongInputs: "local", proven: "the attention" },
   cardText,
 };

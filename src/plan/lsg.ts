@@ -27,7 +27,14 @@ import { lengthening, ofPlacement, targetLength } from "./positions.js";
 import { appraise } from "./promise.js";
 import { reconcile } from "./reconcile.js";
 import { planShards } from "./shards.js";
-import { carriedTensors, labelChanges, leftBehind, type VariantPlan, type WeightPlan } from "./weights.js";
+import {
+  carriedTensors,
+  formerKeys,
+  labelChanges,
+  leftBehind,
+  type VariantPlan,
+  type WeightPlan,
+} from "./weights.js";
 
 /** Options that are Longformer's: windows, and which tokens see beyond them. */
 const FOREIGN = ["attentionWindow", "attentionDilation", "globalAttention"] as const;
@@ -84,6 +91,7 @@ function planLsg({ model: asItself, options, tokens, contents }: PlanInputs): We
     }),
     configChanges: new Map([
       ...changedKeys(checkpoint.config, config),
+      ...formerKeys(sourceAttention, "lsg"),
       ...lsgConfigChanges(architecture, className, lsg),
       ["max_position_embeddings", rows],
       ...raisedLengths(architecture, config, lengths),
@@ -215,6 +223,10 @@ export const lsgPlan: VariantPlan<LsgConfig> = {
   refuseForeign,
   plan: planLsg,
   notes: lsgNotes,
-  card: { attention: "LSG attention (local, sparse, global)", ofLongInputs: "block-sparse" },
+  card: {
+    attention: "LSG attention (local, sparse, global)",
+    ofLongInputs: "block-sparse",
+    proven: "the attention",
+  },
   cardText,
 };

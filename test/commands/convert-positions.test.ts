@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { convert } from "../../src/commands/convert.js";
@@ -53,6 +54,9 @@ describe.each(EXPERIMENTS)("--positions %s", (positions) => {
       // Rows between two others are rounded once, to what the golden was rounded to.
       expect(row, `place ${place}`).toEqual(expected[place]);
     }
+    expect(readFileSync(join(folder, "README.md"), "utf8")).toContain(
+      `positions ${positions} is an experiment`,
+    );
     expect(plan.notes).toEqual(
       expect.arrayContaining([expect.stringContaining(`--positions ${positions} is an experiment`)]),
     );

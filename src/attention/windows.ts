@@ -110,6 +110,14 @@ export function mostShared(size: number, around: number): number {
   return Math.max(0, Math.floor((size - around) / 2));
 }
 
+/** Scores of all windows of a single text. */
+function scoresAtOnce(windows: WindowsConfig, tokens: number): number {
+  const { window_size: size, window_head: head, window_tail: tail } = windows;
+  const step = size - head - tail - sharedTokens(windows);
+  const count = 1 + Math.ceil(Math.max(0, tokens - size) / step);
+  return count * Math.min(tokens, size) ** 2;
+}
+
 /** The source's own full attention, in windows as long as its inputs were: what a row's tokens give is put together. */
 export const windowsRow = {
   title: "windows",
@@ -129,6 +137,8 @@ export const windowsRow = {
   isSparse: () => false,
   borderOf: ({ window_size }) => window_size,
   seenInFull: ({ window_size }) => window_size,
+  scoresAtOnce,
+  outgrowsTable: true,
   isRandom: () => false,
   losslessLength: ({ window_size }, maxLength) => Math.min(window_size, maxLength),
 } as const satisfies VariantRow<WindowsConfig>;

@@ -78,7 +78,7 @@ export function modelGraph(model: Model, source: WeightSource, options: GraphOpt
 /**
  * The graph of a model's encoder: of an encoder-decoder half of it, else the base model. Inputs as those of
  * `modelGraph`. Output `last_hidden_state` (batch_size, sequence_length, hidden), longer by the global tokens where
- * these are passed to the decoder.
+ * these are passed to the decoder. Where a row is read in windows, its first token is as what is exported reads it.
  * @throws OptionError or CheckpointError for what cannot be exported.
  */
 export function encoderGraph(model: Model, source: WeightSource, options: GraphOptions): OnnxModel {
@@ -87,7 +87,8 @@ export function encoderGraph(model: Model, source: WeightSource, options: GraphO
   const attention = encoderAttention(options.attention);
   const builder = buildModel(`${architecture.modelType}-encoder`, model, base, source);
   const { flat } = graphInputs(builder, base, attention, options);
-  const reading = readingOf(builder, flat, attention, firstTokenUse(architecture, model.source.head));
+  const { head, modules } = exported(model, options.task);
+  const reading = readingOf(builder, flat, attention, useOfFirst(model, head, modules));
   const hidden = reading.tokens(encode(builder, reading.inputs, reading.encoder, options.seed));
   const dims = ["batch_size", encoderAxis(attention.outputKeys, "sequence_length"), sizes.hidden];
   floatOutput(builder, "last_hidden_state", hidden, dims);

@@ -43,12 +43,14 @@ describe("a matrix", () => {
       jobs: [
         { model: "m", matrix: { block_size: [32, 64], sparsity_type: ["lsh", null], onnx: [["fp32"]] } },
         { model: "n", matrix: { attention_window: ["64,128", [256]] }, to: "longformer" },
+        { model: "o", matrix: { merge: ["max", "mean"], window_overlap: [0] }, to: "windows" },
       ],
     });
     expect(names(jobs).slice(0, 2)).toEqual(["m-32-lsh-fp32", "m-32-null-fp32"]);
     expect(jobs[1]?.options).toMatchObject({ lsg: { block_size: 32, sparsity_type: null }, onnx: ["fp32"] });
-    expect(jobs.slice(4).map(({ options }) => options.attentionWindow)).toEqual([[64, 128], [256]]);
-    expect(names(jobs).slice(4)).toEqual(["n-64-128", "n-256"]);
+    expect(jobs.slice(4, 6).map(({ options }) => options.attentionWindow)).toEqual([[64, 128], [256]]);
+    expect(names(jobs).slice(4)).toEqual(["n-64-128", "n-256", "o-max-0", "o-mean-0"]);
+    expect(jobs.at(-1)?.options).toMatchObject({ to: "windows", merge: "mean", windowOverlap: 0 });
   });
 
   test("that gives more jobs than anybody meant is refused", () => {

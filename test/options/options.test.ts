@@ -1,6 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { flagName } from "../../src/options/flags.js";
-import { convertFlags, parseConvertOptions, parseExportOptions } from "../../src/options/options.js";
+import {
+  convertFlags,
+  parseConvertOptions,
+  parseExportOptions,
+  parseRecordedOptions,
+  recordedOptions,
+} from "../../src/options/options.js";
 
 test("without arguments the preset is faithful and LSG keys are left to it", () => {
   const options = parseConvertOptions({});
@@ -17,6 +23,26 @@ test("without arguments the preset is faithful and LSG keys are left to it", () 
 test("text from the command line becomes numbers", () => {
   const options = parseConvertOptions({ maxSequenceLength: "8192", blockSize: "64", seed: "0" });
   expect(options).toMatchObject({ maxSequenceLength: 8192, seed: 0, lsg: { block_size: 64 } });
+});
+
+describe("windows", () => {
+  test("are recorded as they were asked for, and read again", () => {
+    const options = parseConvertOptions({ to: "windows", merge: "max", windowOverlap: "64" });
+    const recorded = recordedOptions(options);
+    expect(recorded).toMatchObject({ to: "windows", merge: "max", window_overlap: 64 });
+    expect(parseRecordedOptions(recorded)).toMatchObject({ merge: "max", windowOverlap: 64 });
+    expect(recordedOptions(parseConvertOptions({ to: "windows" }))).not.toHaveProperty("window_overlap");
+  });
+
+  test.each([
+    [{ merge: "median" }, /--merge "median": expected one of reader, mean, max, logsumexp/],
+    [{ merge: "least" }, /expected one of reader/],
+    [{ windowOverlap: "-1" }, /--window-overlap "-1": must be at least 0/],
+    [{ windowOverlap: "1.5" }, /expected a whole number/],
+    [{ windowOverlap: 2 ** 20 + 1 }, /must be at most 1048576/],
+  ])("%o is refused", (given, message) => {
+    expect(() => parseConvertOptions(given)).toThrow(message);
+  });
 });
 
 describe("--model-kwargs", () => {

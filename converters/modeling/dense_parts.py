@@ -1,5 +1,5 @@
-"""What a dense model of one stack of layers is made of, and what stands before and behind its layers: transformers
-nests and names these in one way for each type.
+"""What a dense model of one stack of layers is made of, and what stands before and behind its layers:
+transformers nests and names these in one way for each type.
 
 Shapes: b batch.
 """
@@ -31,7 +31,8 @@ class DenseParts:
         return self.config.attention_probs_dropout_prob
 
     def _embed_inputs(self, **inputs: Tensor) -> Tensor:
-        """input_ids (b, length) or inputs_embeds, and others by name → (b, length, width of the embeddings)."""
+        """input_ids (b, length) or inputs_embeds, and others by name → (b, length, width of the
+        embeddings)."""
         return self.embeddings(**inputs)
 
     def _relative_bias(self) -> Tensor | None:

@@ -1,4 +1,4 @@
-"""Windows of ALBERT: transformers' ALBERT that reads in windows."""
+"""ALBERT in windows: transformers' own, run on windows of inputs longer than it reads."""
 
 from transformers.models.albert import modeling_albert as albert
 from transformers.models.albert.configuration_albert import AlbertConfig

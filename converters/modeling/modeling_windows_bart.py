@@ -1,4 +1,4 @@
-"""Windows of BART: transformers' BART whose encoder reads in windows."""
+"""BART in windows: transformers' own, run on windows of inputs longer than its encoder reads."""
 
 from transformers.models.bart import modeling_bart as bart
 from transformers.models.bart.configuration_bart import BartConfig

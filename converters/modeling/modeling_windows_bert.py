@@ -1,4 +1,4 @@
-"""Windows of BERT: transformers' BERT that reads in windows."""
+"""BERT in windows: transformers' own, run on windows of inputs longer than it reads."""
 
 from transformers.models.bert import modeling_bert as bert
 from transformers.models.bert.configuration_bert import BertConfig

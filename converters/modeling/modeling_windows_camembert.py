@@ -1,4 +1,4 @@
-"""Windows of CamemBERT: transformers' CamemBERT that reads in windows."""
+"""CamemBERT in windows: transformers' own, run on windows of inputs longer than it reads."""
 
 from transformers.models.camembert import modeling_camembert as camembert
 from transformers.models.camembert.configuration_camembert import CamembertConfig
@@ -25,7 +25,9 @@ class WindowsCamembertForMaskedLM(WindowsCamembertHead, camembert.CamembertForMa
     pass
 
 
-class WindowsCamembertForSequenceClassification(WindowsCamembertHead, camembert.CamembertForSequenceClassification):
+class WindowsCamembertForSequenceClassification(
+    WindowsCamembertHead, camembert.CamembertForSequenceClassification
+):
     first_token_use = "logits"
     merging_module = "classifier"
 

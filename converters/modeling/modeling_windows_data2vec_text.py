@@ -1,4 +1,4 @@
-"""Windows of data2vec-text: transformers' data2vec-text that reads in windows."""
+"""data2vec-text in windows: transformers' own, run on windows of inputs longer than it reads."""
 
 from transformers.models.data2vec import modeling_data2vec_text as data2vec_text
 from transformers.models.data2vec.configuration_data2vec_text import Data2VecTextConfig
@@ -32,7 +32,9 @@ class WindowsData2VecTextForSequenceClassification(
     merging_module = "classifier"
 
 
-class WindowsData2VecTextForMultipleChoice(WindowsData2VecTextHead, data2vec_text.Data2VecTextForMultipleChoice):
+class WindowsData2VecTextForMultipleChoice(
+    WindowsData2VecTextHead, data2vec_text.Data2VecTextForMultipleChoice
+):
     first_token_use = "logits"
     merging_module = "classifier"
 

@@ -1,4 +1,4 @@
-"""Windows of DistilBERT: transformers' DistilBERT that reads in windows."""
+"""DistilBERT in windows: transformers' own, run on windows of inputs longer than it reads."""
 
 from transformers.models.distilbert import modeling_distilbert as distilbert
 from transformers.models.distilbert.configuration_distilbert import DistilBertConfig
@@ -38,7 +38,9 @@ class WindowsDistilBertForMultipleChoice(WindowsDistilBertHead, distilbert.Disti
     merging_module = "classifier"
 
 
-class WindowsDistilBertForTokenClassification(WindowsDistilBertHead, distilbert.DistilBertForTokenClassification):
+class WindowsDistilBertForTokenClassification(
+    WindowsDistilBertHead, distilbert.DistilBertForTokenClassification
+):
     pass
 
 

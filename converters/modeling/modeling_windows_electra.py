@@ -1,4 +1,4 @@
-"""Windows of ELECTRA: transformers' ELECTRA that reads in windows."""
+"""ELECTRA in windows: transformers' own, run on windows of inputs longer than it reads."""
 
 from transformers.models.electra import modeling_electra as electra
 from transformers.models.electra.configuration_electra import ElectraConfig

@@ -1,4 +1,4 @@
-"""Windows of ERNIE: transformers' ERNIE that reads in windows."""
+"""ERNIE in windows: transformers' own, run on windows of inputs longer than it reads."""
 
 from transformers.models.ernie import modeling_ernie as ernie
 from transformers.models.ernie.configuration_ernie import ErnieConfig

@@ -1,4 +1,4 @@
-"""Windows of mBART: transformers' mBART whose encoder reads in windows."""
+"""mBART in windows: transformers' own, run on windows of inputs longer than its encoder reads."""
 
 from transformers.models.mbart import modeling_mbart as mbart
 from transformers.models.mbart.configuration_mbart import MBartConfig

@@ -1,4 +1,4 @@
-"""Windows of MPNet: transformers' MPNet that reads in windows."""
+"""MPNet in windows: transformers' own, run on windows of inputs longer than it reads."""
 
 from transformers.models.mpnet import modeling_mpnet as mpnet
 from transformers.models.mpnet.configuration_mpnet import MPNetConfig

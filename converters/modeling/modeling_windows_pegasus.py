@@ -1,4 +1,4 @@
-"""Windows of Pegasus: transformers' Pegasus whose encoder reads in windows."""
+"""Pegasus in windows: transformers' own, run on windows of inputs longer than its encoder reads."""
 
 from transformers.models.pegasus import modeling_pegasus as pegasus
 from transformers.models.pegasus.configuration_pegasus import PegasusConfig

@@ -1,4 +1,4 @@
-"""Windows of RemBERT: transformers' RemBERT that reads in windows."""
+"""RemBERT in windows: transformers' own, run on windows of inputs longer than it reads."""
 
 from transformers.models.rembert import modeling_rembert as rembert
 from transformers.models.rembert.configuration_rembert import RemBertConfig

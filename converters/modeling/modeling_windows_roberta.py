@@ -1,4 +1,4 @@
-"""Windows of RoBERTa: transformers' RoBERTa that reads in windows."""
+"""RoBERTa in windows: transformers' own, run on windows of inputs longer than it reads."""
 
 from transformers.models.roberta import modeling_roberta as roberta
 from transformers.models.roberta.configuration_roberta import RobertaConfig

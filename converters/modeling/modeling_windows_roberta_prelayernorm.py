@@ -1,4 +1,4 @@
-"""Windows of RoBERTa-PreLayerNorm: transformers' RoBERTa-PreLayerNorm that reads in windows."""
+"""RoBERTa-PreLayerNorm in windows: transformers' own, run on windows of inputs longer than it reads."""
 
 from transformers.models.roberta_prelayernorm import modeling_roberta_prelayernorm as roberta_prelayernorm
 from transformers.models.roberta_prelayernorm.configuration_roberta_prelayernorm import (

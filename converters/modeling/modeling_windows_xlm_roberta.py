@@ -1,4 +1,4 @@
-"""Windows of XLM-RoBERTa: transformers' XLM-RoBERTa that reads in windows."""
+"""XLM-RoBERTa in windows: transformers' own, run on windows of inputs longer than it reads."""
 
 from transformers.models.xlm_roberta import modeling_xlm_roberta as xlm_roberta
 from transformers.models.xlm_roberta.configuration_xlm_roberta import XLMRobertaConfig
@@ -43,10 +43,14 @@ class WindowsXLMRobertaForMultipleChoice(WindowsXLMRobertaHead, xlm_roberta.XLMR
     merging_module = "classifier"
 
 
-class WindowsXLMRobertaForTokenClassification(WindowsXLMRobertaHead, xlm_roberta.XLMRobertaForTokenClassification):
+class WindowsXLMRobertaForTokenClassification(
+    WindowsXLMRobertaHead, xlm_roberta.XLMRobertaForTokenClassification
+):
     pass
 
 
-class WindowsXLMRobertaForQuestionAnswering(WindowsXLMRobertaHead, xlm_roberta.XLMRobertaForQuestionAnswering):
+class WindowsXLMRobertaForQuestionAnswering(
+    WindowsXLMRobertaHead, xlm_roberta.XLMRobertaForQuestionAnswering
+):
     first_token_use = "answers"
     merging_module = "qa_outputs"

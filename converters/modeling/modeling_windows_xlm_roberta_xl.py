@@ -1,4 +1,4 @@
-"""Windows of XLM-RoBERTa-XL: transformers' XLM-RoBERTa-XL that reads in windows."""
+"""XLM-RoBERTa-XL in windows: transformers' own, run on windows of inputs longer than it reads."""
 
 from transformers.models.xlm_roberta_xl import modeling_xlm_roberta_xl as xlm_roberta_xl
 from transformers.models.xlm_roberta_xl.configuration_xlm_roberta_xl import XLMRobertaXLConfig
@@ -33,7 +33,9 @@ class WindowsXLMRobertaXLForSequenceClassification(
     merging_module = "classifier"
 
 
-class WindowsXLMRobertaXLForMultipleChoice(WindowsXLMRobertaXLHead, xlm_roberta_xl.XLMRobertaXLForMultipleChoice):
+class WindowsXLMRobertaXLForMultipleChoice(
+    WindowsXLMRobertaXLHead, xlm_roberta_xl.XLMRobertaXLForMultipleChoice
+):
     first_token_use = "logits"
     merging_module = "classifier"
 

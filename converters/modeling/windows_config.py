@@ -1,5 +1,5 @@
-"""The keys that a config of windows adds, which values of a config a model of windows takes, and how a class may
-put together what it reads of windows."""
+"""The keys that a config of windows adds, which values of a config a model of windows takes, and how a class
+may put together what it reads of windows."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ MERGES = {
     "answers": ("least",),
     "logits of a decoder": ("mean", "max", "logsumexp"),
 }
-"""What stands for a row's first token, of which every window has one, by what a class makes of it: logits; nothing,
-but it is read; nothing, and it is not; where an answer begins and ends; logits of a decoder that runs on each
-window. The first is the default."""
+"""What stands for a row's first token, of which every window has one, by what a class makes of it: logits;
+nothing, but it is read; nothing, and it is not; where an answer begins and ends; logits of a decoder that
+runs on each window. The first is the default."""
 
 
 class WindowsConfig:
-    """The keys that a config of windows adds to its type's; a checkpoint that lacks one means what stands here."""
+    """The keys that a config of windows adds to its type's; a checkpoint that lacks one means what stands
+    here."""
 
     window_head = 1
     window_merge = None
@@ -41,8 +42,8 @@ def check_config(config: Any) -> None:
             raise ValueError(f"{key} is {getattr(config, key)}, expected 0 or more")
     if config.window_head + config.window_tail > size // 2:
         raise ValueError(
-            f"window_head and window_tail are {config.window_head + config.window_tail} together, expected at most "
-            f"half of window_size, {size // 2}"
+            f"window_head + window_tail is {config.window_head + config.window_tail}, expected at most "
+            f"{size // 2}, half of window_size"
         )
     if getattr(config, "is_decoder", False) and not config.is_encoder_decoder:
         raise ValueError("is_decoder is true: a causal model does not read in windows")

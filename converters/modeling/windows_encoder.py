@@ -36,13 +36,16 @@ class WindowsEncoder(WindowsModule):
         """Beside what is read in windows."""
         options = ("use_cache", "output_hidden_states", "return_dict")
         given = [
-            name for name, value in others.items() if name not in options and value is not None and value is not False
+            name
+            for name, value in others.items()
+            if name not in options and value is not None and value is not False
         ]
         if getattr(self.config, "output_attentions", False):
             given.append("output_attentions")
         if given:
             raise ValueError(
-                f"{type(self).__name__} does not support {', '.join(given)} beyond {self.config.window_size} tokens"
+                f"{type(self).__name__} does not support {', '.join(given)} beyond "
+                f"{self.config.window_size} tokens"
             )
 
     def _plan(

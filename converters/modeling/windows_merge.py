@@ -1,5 +1,6 @@
-"""What a head gets of windows, while it runs: it asks, the model below answers, and what the head makes of each
-window's first token is merged where its last module gives it out, before transformers computes a loss of it."""
+"""What a head gets of windows, while it runs: it asks, the model below answers, and what the head makes of
+each window's first token is merged where its last module gives it out, before transformers computes a loss of
+it."""
 
 from __future__ import annotations
 

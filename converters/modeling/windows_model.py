@@ -1,5 +1,5 @@
-"""What the models of windows of one stack of layers share. As long as a batch has no more columns than a window, they
-are transformers' own; beyond, all windows of all rows go through the same modules as one batch.
+"""What the models of windows of one stack of layers share. As long as a batch has no more columns than a
+window, they are transformers' own; beyond, all windows of all rows go through the same modules as one batch.
 
 Shapes: b rows, n columns, s windows of all rows, l places of a window.
 """
@@ -25,7 +25,8 @@ State = tuple[Tensor, "Tensor | None"]
 
 
 class WindowsModel(DenseParts, WindowsEncoder):
-    """Put before a type's dense model among the bases of its model of windows, it gives it its forward pass."""
+    """Put before a type's dense model among the bases of its model of windows, it gives it its forward
+    pass."""
 
     first_token_use = "state"
     supports_gradient_checkpointing = True
@@ -44,16 +45,16 @@ class WindowsModel(DenseParts, WindowsEncoder):
         return_dict: bool | None = None,
         **kwargs: Any,
     ) -> Any:
-        """What transformers' model takes and returns, up to window_size columns without any change. Beyond, a row is
-        what stands from its first to its last column with attention_mask ≠ 0.
+        """What transformers' model takes and returns, up to window_size columns without any change. Beyond, a
+        row is what stands from its first to its last column with attention_mask ≠ 0.
 
         Args:
             input_ids, token_type_ids: (b, n).
             attention_mask: (b, n); 0 hides a token.
             inputs_embeds: (b, n, width of the embeddings), in place of input_ids.
 
-        Returns: last_hidden_state and each of hidden_states: (b, n, hidden), each token's from the window in whose
-            middle it stands. What stands for a row's first token, where windows repeat it, says MERGES.
+        Returns: last_hidden_state and each of hidden_states: (b, n, hidden), each token's from the window in
+            whose middle it stands. What stands for a row's first token, where windows repeat it, says MERGES.
 
         Raises ValueError for position_ids, attention_mask of more axes and attentions, beyond window_size.
         """
@@ -160,8 +161,8 @@ class WindowsModel(DenseParts, WindowsEncoder):
         return windows.with_first(windows.stitch(hidden), first)
 
     def _answer(self, windows: Windows, state: State, asking: Asking) -> tuple[Tensor, Tensor | None]:
-        """What the running class gets: the tokens' last states, and what the pooler makes of the first's. Where its
-        own outputs are merged, both, or the second, are of the first tokens of all windows."""
+        """What the running class gets: the tokens' last states, and what the pooler makes of the first's.
+        Where its own outputs are merged, both, or the second, are of the first tokens of all windows."""
         hidden, own = state
         each = hidden[:, 0]
         last = self._columns(windows, state, asking)

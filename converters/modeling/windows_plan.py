@@ -20,8 +20,8 @@ class Windows(NamedTuple):
         visible: (s, l), whether the token there may be seen. None is hidden in whole.
         is_fixed: (s, l), of the tokens that every window of the row repeats.
         is_owner: (s, l), whether the token there is read from this window.
-        owner, place: (b, n), the window that each token is read from, and its place there; of columns that are no
-            row's, any.
+        owner, place: (b, n), the window that each token is read from, and its place there; of columns that
+            are no row's, any.
         begin, count: (b,), a row's first window and how many it has.
         first: (b,), column of a row's first token.
         length: (b,), from a row's first to its last visible token.
@@ -51,14 +51,15 @@ class Windows(NamedTuple):
         return places[self.owner, self.place]
 
     def with_first(self, columns: Tensor, first: Tensor) -> Tensor:
-        """(b, n, …) with (b, …) in the first token's column, where windows repeat it."""
-        at = torch.arange(columns.shape[1], device=columns.device) == self.first[:, None]
+        """(b, n, …) with (b, …) in the first token's column, where windows repeat it; in those before it too,
+        as heads look for it in the batch's first column, padding or not."""
+        at = torch.arange(columns.shape[1], device=columns.device) <= self.first[:, None]
         at = at & self.repeats_first[:, None]
         return torch.where(at.reshape(*at.shape, *[1] * (columns.dim() - 2)), first[:, None], columns)
 
     def merge(self, each: Tensor, how: str) -> Tensor:
-        """Of all windows (s, …) → of the rows (b, …): the mean, max, least or logsumexp of a row's windows, the last
-        less the log of their number; what the only window has."""
+        """Of all windows (s, …) → of the rows (b, …): the mean, max, least or logsumexp of a row's windows,
+        the last less the log of their number; what the only window has."""
         index = torch.arange(int(self.count.max()), device=each.device)
         exists = index < self.count[:, None]
         of_row = each[(self.begin[:, None] + index).clamp(max=len(each) - 1)]
@@ -72,12 +73,13 @@ class Windows(NamedTuple):
         return of_row.masked_fill(~exists, float("-inf")).logsumexp(1) - count.to(each.dtype).log()
 
     def merge_first(self, each: Tensor, how: str) -> Tensor:
-        """The same of what windows have at their first place; where that is not the row's first token in all of them,
-        what the first window has."""
+        """The same of what windows have at their first place; where that is not the row's first token in all
+        of them, what the first window has."""
         return self.or_first(self.merge(each, how), each)
 
     def or_first(self, merged: Tensor, each: Tensor) -> Tensor:
-        """merged (b, …), or what the first window has of each (s, …) where windows don't repeat the first token."""
+        """merged (b, …), or what the first window has of each (s, …) where windows don't repeat the first
+        token."""
         repeats = self.repeats_first.reshape(-1, *[1] * (each.dim() - 1))
         return torch.where(repeats, merged, each[self.begin])
 
@@ -86,8 +88,8 @@ def plan_windows(config: Any, visible: Tensor, ids: Tensor | None, types: Tensor
     """
     Args:
         visible: (b, n), of tokens that the mask does not hide; n is more than window_size.
-        ids, types: (b, n). In a pair the type tells the second text, else the ids before it; None where there are
-            none to tell it.
+        ids, types: (b, n). In a pair the type tells the second text, else the ids before it; None where there
+            are none to tell it.
     """
     size, columns = config.window_size, visible.shape[1]
     column = torch.arange(columns, device=visible.device)
@@ -149,7 +151,8 @@ class _Row(NamedTuple):
         return _Row(*(x[rows].unsqueeze(1) for x in self))
 
     def owner(self, token: Tensor) -> Tensor:
-        """The window in whose content each token (., ·) stands nearest the middle, of two as near the later one."""
+        """The window in whose content each token (., ·) stands nearest the middle, of two as near the later
+        one."""
         nearest = (2 * (token - self.head) - self.room + 1) * self.gaps + self.beyond
         return (nearest.clamp(min=0) // (2 * self.beyond).clamp(min=1)).minimum(self.gaps)
 
@@ -157,8 +160,9 @@ class _Row(NamedTuple):
 def _fixed_tokens(
     config: Any, token: Tensor, first: Tensor, length: Tensor, ids: Tensor | None, types: Tensor | None
 ) -> tuple[Tensor, Tensor]:
-    """How many of a row's first and of its last tokens, (b,) both, every window repeats: those of the template; of a
-    pair also the shorter text, if it leaves half of a window. token (b, n) is each column's place in its row."""
+    """How many of a row's first and of its last tokens, (b,) both, every window repeats: those of the
+    template; of a pair also the shorter text, if it leaves half of a window. token (b, n) is each column's
+    place in its row."""
     separator, columns = config.window_separator, token.shape[1]
     head, tail = (torch.full_like(length, x) for x in (config.window_head, config.window_tail))
     if types is not None:

@@ -1,5 +1,5 @@
-"""The reader: a row of its own beside the windows of each row of a batch, which no window sees and which sees them
-all. It stands for the row's first token.
+"""The reader: a row of its own beside the windows of each row of a batch, which no window sees and which sees
+them all. It stands for the row's first token.
 
 Shapes: b rows, s windows of all rows, l places of a window, h heads, d head_dim.
 """
@@ -36,7 +36,8 @@ class Reader:
         self.own_bias = 0.0 if bias is None else bias[:, 0].float()
 
     def attend(self, own: list[Tensor], key: Tensor, value: Tensor) -> Tensor:
-        """own: query, key and value of the readers, (b, h, 1, d) each; key, value: (s, h, l, d), of the windows.
+        """own: query, key and value of the readers, (b, h, 1, d) each; key, value: (s, h, l, d), of the
+        windows.
         Returns: (b, h, 1, d)."""
         query, own_key, own_value = (x[:, :, 0] for x in own)
         factor = (self.sharper / math.sqrt(query.shape[-1]))[:, None]

@@ -1,6 +1,6 @@
-"""What the models of windows with a decoder share. Their encoder's output is put together from its windows, and the
-decoder, its cache and generate() are transformers'. Where the decoder reads the encoder's own input, encoder and
-decoder run on each window.
+"""What the models of windows with a decoder share. Their encoder's output is put together from its windows,
+and the decoder, its cache and generate() are transformers'. Where the decoder reads the encoder's own input,
+encoder and decoder run on each window.
 
 Shapes: b rows, n columns, s windows of all rows, l places of a window.
 """
@@ -19,7 +19,8 @@ from .windows_plan import Windows
 
 
 class WindowsSeq2SeqEncoder(WindowsEncoder):
-    """Put before a type's dense encoder among the bases of its encoder of windows, it gives it its forward pass."""
+    """Put before a type's dense encoder among the bases of its encoder of windows, it gives it its forward
+    pass."""
 
     def forward(
         self,
@@ -30,8 +31,8 @@ class WindowsSeq2SeqEncoder(WindowsEncoder):
         return_dict: bool | None = None,
         **kwargs: Any,
     ) -> Any:
-        """What transformers' encoder takes and returns, up to window_size columns without any change; beyond as
-        WindowsModel.
+        """What transformers' encoder takes and returns, up to window_size columns without any change; beyond
+        as WindowsModel.
 
         Args:
             input_ids: (b, n).
@@ -88,7 +89,8 @@ class WindowsSeq2SeqModel(WindowsEncoder):
     ) -> Any:
         """What transformers' model takes and returns.
 
-        Raises ValueError beyond window_size where the decoder is given nothing, as it reads no more tokens than a
+        Raises ValueError beyond window_size where the decoder is given nothing, as it reads no more tokens
+        than a
             window has; and where it is given something by a class whose decoder reads the encoder's input.
         """
         decoding = dict(

@@ -14,7 +14,8 @@ export const CONFIG_KEYS = words(`
   diversity_penalty do_sample dropout dtype early_stopping embedding_size encoder_attention_heads
   encoder_ffn_dim encoder_layerdrop encoder_layers encoder_no_repeat_ngram_size eos_token_id
   exponential_decay_length_penalty extra_pos_embeddings finetuning_task first_token_is_global
-  force_bos_token_to_be_generated forced_bos_token_id forced_eos_token_id hidden_act hidden_dim
+  force_bos_token_to_be_generated forced_bos_token_id forced_eos_token_id global_scaling_length
+  hidden_act hidden_dim
   hidden_dropout_prob hidden_size id2label init_std initializer_range inner_group_num input_embedding_size
   intermediate_size is_decoder is_encoder_decoder label2id layer_norm_eps length_penalty
   lsh_num_pre_rounds mask_first_token max_2d_position_embeddings max_decoder_position_embeddings
@@ -30,7 +31,8 @@ export const CONFIG_KEYS = words(`
   summary_activation summary_last_dropout summary_type summary_use_proj suppress_tokens
   task_specific_params task_type_vocab_size temperature tf_legacy_loss tie_encoder_decoder
   tie_word_embeddings tokenizer_class top_k top_p torch_dtype torchscript transformers_version
-  type_vocab_size typical_p use_bfloat16 use_cache use_task_id vocab_size
+  type_vocab_size typical_p use_bfloat16 use_cache use_task_id vocab_size window_head window_merge
+  window_overlap window_separator window_size window_tail
 `);
 
 /** In generation_config.json. */

@@ -47,7 +47,9 @@ interface Part {
 /** The texts of all parts by name: `windows_plan`, `modeling_windows_bert`. */
 export function readParts(): Map<string, string> {
   const files = readdirSync(MODELING_PARTS).filter((file) => file.endsWith(".py") && file !== PROGRAM);
-  return new Map(files.map((file) => [file.slice(0, -3), readFileSync(new URL(file, MODELING_PARTS), "utf8")]));
+  return new Map(
+    files.map((file) => [file.slice(0, -3), readFileSync(new URL(file, MODELING_PARTS), "utf8")]),
+  );
 }
 
 /**

@@ -29,7 +29,6 @@ class WindowsModel(DenseParts, WindowsEncoder):
     pass."""
 
     first_token_use = "state"
-    supports_gradient_checkpointing = True
     gradient_checkpointing = False
     types_tell_texts = False
     """Whether types are an input of the model, and tell a pair's texts."""

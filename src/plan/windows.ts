@@ -1,5 +1,4 @@
 import type { Architecture } from "../architectures/architecture.js";
-import { codeAutoMap } from "../architectures/modeling.js";
 import { taskOf } from "../architectures/tasks.js";
 import {
   DEFAULT_WINDOW_OVERLAP,
@@ -9,7 +8,6 @@ import {
   MIN_WINDOW_SIZE,
   mostShared,
   sharedTokens,
-  WINDOWS_CLASS_PREFIX,
   type WindowsConfig,
   windowsRow,
 } from "../attention/windows.js";
@@ -79,7 +77,7 @@ function planWindows({ model: asItself, options, contents, kind, modules }: Plan
     configChanges: new Map<string, unknown>([
       ...changedKeys(checkpoint.config, config),
       ["architectures", [className]],
-      ["auto_map", codeAutoMap(architecture, WINDOWS_CLASS_PREFIX)],
+      ["auto_map", windowsRow.autoMap(architecture)],
       ["window_merge", undefined],
       ...Object.entries(windows),
       ...raisedLengths(architecture, config, lengths),

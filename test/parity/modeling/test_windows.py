@@ -6,14 +6,12 @@ import pytest
 import torch
 from cases import tensors
 from torch.nn import functional as F
-from windows_goldens import MODEL_TYPES, documents, difference, golden_model, goldens
+from windows_goldens import MODEL_TYPES, difference, documents, golden_model, goldens
 
 TOLERANCE = 1e-5
 """Float32 against float64, in two layers."""
 
-CASES = [
-    (model_type, case["name"]) for model_type in MODEL_TYPES for case in documents(model_type)
-]
+CASES = [(model_type, case["name"]) for model_type in MODEL_TYPES for case in documents(model_type)]
 
 
 @pytest.mark.parametrize("model_type, name", CASES)

@@ -1,5 +1,5 @@
-"""Models of windows for the goldens of fixtures/<model_type>/windows (see fixtures/generate/windows_outputs.py), and
-what they are to compute."""
+"""Models of windows for the goldens of fixtures/<model_type>/windows, and what they are to compute: see
+fixtures/generate/windows_outputs.py."""
 
 from __future__ import annotations
 
@@ -44,9 +44,7 @@ def stored(model_type: str) -> dict[str, Tensor]:
 
 
 def below(model_type: str, prefix: str) -> dict[str, Tensor]:
-    return {
-        name.removeprefix(prefix): x for name, x in stored(model_type).items() if name.startswith(prefix)
-    }
+    return {name.removeprefix(prefix): x for name, x in stored(model_type).items() if name.startswith(prefix)}
 
 
 def goldens(model_type: str, case: dict[str, Any]) -> Iterator[Golden]:
@@ -74,7 +72,9 @@ def windows_folder(model_type: str, case: dict[str, Any], **config: Any) -> Path
             (folder / file.name).symlink_to(file)
     shutil.copy(MODELING / f"{module_of(model_type)}.py", folder)
     source = json.loads((original(model_type) / "config.json").read_text())
-    written = source | case["config"] | case["windows"] | {"architectures": [f"Windows{case['model']}"]} | config
+    written = (
+        source | case["config"] | case["windows"] | {"architectures": [f"Windows{case['model']}"]} | config
+    )
     (folder / "config.json").write_text(json.dumps(written))
     return folder
 
@@ -101,5 +101,7 @@ def difference(golden: Golden, name: str, actual: Tensor) -> float:
     seen = seen.reshape(*seen.shape, *[1] * (actual.dim() - seen.dim()))
     assert torch.isfinite(actual).all()
     defined = (actual * seen).flatten()[:: golden.strides.get(name, 1)]
-    assert defined.shape == expected.shape, f"{name}: {tuple(defined.shape)}, expected {tuple(expected.shape)}"
+    assert defined.shape == expected.shape, (
+        f"{name}: {tuple(defined.shape)}, expected {tuple(expected.shape)}"
+    )
     return ((defined - expected).abs().max() / expected.abs().max()).item()

@@ -65,7 +65,9 @@ function answers(changes: object = {}): string {
       return dims;
     };
     const hidden = request.hidden.map(({ input_ids }, i) => zeros("hidden-" + i, [...input_ids.dims, 4]));
-    const head = { logits: zeros("head-logits", [...request.head.input_ids.dims, 105]) };
+    const head = request.head.map(({ input_ids }, i) => {
+      return { logits: zeros("head-" + i + "-logits", [...input_ids.dims, 105]) };
+    });
     const versions = { torch: "2.1.0", transformers: "4.40.0", class: "LSGBertForMaskedLM" };
     const answer = { ...versions, missing: [], unexpected: [], hidden, head, ...${JSON.stringify(changes)} };
     console.log(JSON.stringify(answer));`;

@@ -35,6 +35,10 @@ const VERBS: Readonly<Record<string, { summary: string; load: () => Promise<Verb
     summary: "measure a model's time and memory beside full attention, its original or another graph",
     load: () => import("./bench.js"),
   },
+  predict: {
+    summary: "predict labels, entities, answers, embeddings or texts of a file of documents",
+    load: () => import("./predict.js"),
+  },
   architectures: {
     summary: "list the model types, classes and variants",
     load: () => import("./architectures.js"),
@@ -73,6 +77,7 @@ export async function main(argv: readonly string[]): Promise<number> {
       },
       signal: abort.signal,
       printJson,
+      printJsonLine,
       printText: (text) => tell(process.stdout, text),
       tell: (text) => tell(process.stderr, text),
       wholeProgram: () => wholeProgram(context),
@@ -162,6 +167,21 @@ function fail(
 
 function printJson(value: unknown): void {
   process.stdout.write(`${printableJson(value)}\n`);
+}
+
+async function printJsonLine(value: unknown): Promise<boolean> {
+  const { stdout } = process;
+  if (stdout.destroyed) return false;
+  if (stdout.write(`${printableJson(value, 0)}\n`)) return true;
+  await new Promise<void>((resolve) => {
+    const events = ["drain", "close", "error"];
+    const goOn = () => {
+      for (const event of events) stdout.off(event, goOn);
+      resolve();
+    };
+    for (const event of events) stdout.on(event, goOn);
+  });
+  return !stdout.destroyed;
 }
 
 /** The error's own text, which may quote a model, is one line: frames of the stack are ours. */

@@ -4,6 +4,7 @@ import { OptionError } from "../base/errors.js";
 import { isRecord } from "../json/json-edit.js";
 import { camelCase, type Flag, flagName, flagsOf, snakeKeys } from "./flags.js";
 import { parseKwargs } from "./kwargs.js";
+import { DataSchema, PredictOutputSchema, PredictSchema } from "./reading.js";
 import {
   BatchSchema,
   BenchRunSchema,
@@ -16,6 +17,7 @@ import {
   LongformerSchema,
   LsgFlagsSchema,
   OnnxSchema,
+  PredictRunSchema,
   PushOutputSchema,
   PushRunSchema,
   PushSchema,
@@ -64,6 +66,13 @@ export type BenchOptions = z.output<typeof BenchSchema> &
   z.output<typeof DeviceSchema> &
   z.output<typeof BenchRunSchema>;
 
+/** What the user asked of `lsg predict`, validated. */
+export type PredictOptions = z.output<typeof DataSchema> &
+  z.output<typeof PredictSchema> &
+  z.output<typeof DeviceSchema> &
+  z.output<typeof PredictOutputSchema> &
+  z.output<typeof PredictRunSchema>;
+
 /** The flags of `lsg convert`, read from the schemas. */
 export function convertFlags(): Flag[] {
   return [
@@ -107,6 +116,14 @@ export function benchFlags(): Flag[] {
   ];
 }
 
+export function predictFlags(): Flag[] {
+  return [
+    ...flagsOf("Data:", DataSchema.shape),
+    ...flagsOf("Prediction:", { ...PredictSchema.shape, ...DeviceSchema.shape }),
+    ...flagsOf("Output:", { ...PredictOutputSchema.shape, ...PredictRunSchema.shape }),
+  ];
+}
+
 export function pushFlags(): Flag[] {
   return [
     ...flagsOf("Hub:", PushSchema.shape),
@@ -147,6 +164,17 @@ export function parseBenchOptions(given: Readonly<Record<string, unknown>>): Ben
     ...validate(BenchSchema, pick(given, Object.keys(BenchSchema.shape))),
     ...validate(DeviceSchema, pick(given, Object.keys(DeviceSchema.shape))),
     ...validate(BenchRunSchema, pick(given, Object.keys(BenchRunSchema.shape))),
+  };
+}
+
+/** Validates the parsed arguments of `lsg predict`. @throws OptionError as `parseConvertOptions` does. */
+export function parsePredictOptions(given: Readonly<Record<string, unknown>>): PredictOptions {
+  return {
+    ...validate(DataSchema, pick(given, Object.keys(DataSchema.shape))),
+    ...validate(PredictSchema, pick(given, Object.keys(PredictSchema.shape))),
+    ...validate(DeviceSchema, pick(given, Object.keys(DeviceSchema.shape))),
+    ...validate(PredictOutputSchema, pick(given, Object.keys(PredictOutputSchema.shape))),
+    ...validate(PredictRunSchema, pick(given, Object.keys(PredictRunSchema.shape))),
   };
 }
 

@@ -14,6 +14,7 @@ import { outputDifference } from "../../../src/verify/model/comparison.js";
 import { excess } from "../../../src/verify/model/difference.js";
 import type { Subject } from "../../../src/verify/model/subject.js";
 import { shortCheckpoint } from "../../support/short-checkpoint.js";
+import { EVERY_VARIANT } from "../../support/variants.js";
 import { longPair, SIZE } from "./windows-models.js";
 import "../../support/one-thread.js";
 
@@ -43,53 +44,48 @@ function change(node: NodeProto): boolean {
   return true;
 }
 
-test.each(["reader", "mean"])(
-  "every operator of the plan shows in the outputs, merged by %s",
-  async (merge) => {
-    const source = await shortCheckpoint("roberta", SIZE);
-    const { model, config } = await longPair(source, {
-      architecture: "RobertaModel",
-      ...(merge !== "reader" && { merge }),
-    });
-    const runtime = await loadRuntime();
-    const reader = await openWeights(model.checkpoint, () => ({}));
-    const attention = { kind: "windows", config } as const;
-    const bytes = await modelBytes(modelGraph(model, copiedWeights(reader), { attention, seed: 1 }));
-    await reader.close();
-    const inputs = inputSource(model, [], { without: config.window_separator });
-    const makeBatch = proofOf(attention).hostileRows?.({
-      converted: { model },
-      inputs,
-    } as unknown as Subject);
-    const batches = sweepLengths(attention, 4 * SIZE).flatMap(
-      (length, index) => makeBatch?.(length, length, index) ?? [],
-    );
-    const run = async (graph: Uint8Array) => {
-      const session = await openSession(runtime, graph, { device: "cpu" });
-      const outputs = [];
-      for (const batch of batches) {
-        const known = Object.entries(batch.inputs).filter(([name]) => session.inputNames.includes(name));
-        outputs.push(await session.run(Object.fromEntries(known)));
-      }
-      await session.close();
-      return outputs;
-    };
-    const expected = await run(bytes);
-    const unseen: string[] = [];
-    const nodes = fromBinary(ModelProtoSchema, bytes).graph?.node ?? [];
-    let changed = 0;
-    for (const [i, { name }] of nodes.entries()) {
-      if (!name.startsWith("windows/")) continue;
-      const other = fromBinary(ModelProtoSchema, bytes);
-      const node = other.graph?.node[i];
-      if (!node || !change(node)) continue;
-      changed++;
-      // One that does not run is found as well.
-      const found = await run(toBinary(ModelProtoSchema, other)).catch(() => undefined);
-      const isSeen = expected.some((outputs, j) => excess(outputDifference(outputs, found?.[j] ?? {})) > 1);
-      if (!isSeen) unseen.push(`${name}: ${node.opType}`);
+test("whatever operator of the plan is changed, outputs show it", async () => {
+  const { model, config } = await longPair(await shortCheckpoint("roberta", SIZE), {
+    architecture: "RobertaModel",
+  });
+  const runtime = await loadRuntime();
+  const reader = await openWeights(model.checkpoint, () => ({}));
+  const attention = { kind: "windows", config } as const;
+  const bytes = await modelBytes(modelGraph(model, copiedWeights(reader), { attention, seed: 1 }));
+  await reader.close();
+  const inputs = inputSource(model, [], { without: config.window_separator });
+  const makeBatch = proofOf(attention).hostileRows?.({
+    converted: { model },
+    inputs,
+  } as unknown as Subject);
+  const batches = sweepLengths(attention, 4 * SIZE).flatMap(
+    (length, index) => makeBatch?.(length, length, index) ?? [],
+  );
+  const run = async (graph: Uint8Array) => {
+    const session = await openSession(runtime, graph, { device: "cpu" });
+    const outputs = [];
+    for (const batch of batches) {
+      const known = Object.entries(batch.inputs).filter(([name]) => session.inputNames.includes(name));
+      outputs.push(await session.run(Object.fromEntries(known)));
     }
-    expect(changed).toBeGreaterThan(60);
-    expect(unseen).toEqual(WITHOUT_EFFECT);
-  },
-);
+    await session.close();
+    return outputs;
+  };
+  const expected = await run(bytes);
+  const unseen: string[] = [];
+  const nodes = fromBinary(ModelProtoSchema, bytes).graph?.node ?? [];
+  let changed = 0;
+  for (const [i, { name }] of nodes.entries()) {
+    if (!name.startsWith("windows/") || (!EVERY_VARIANT && i % 3 > 0)) continue;
+    const other = fromBinary(ModelProtoSchema, bytes);
+    const node = other.graph?.node[i];
+    if (!node || !change(node)) continue;
+    changed++;
+    // One that does not run is found as well.
+    const found = await run(toBinary(ModelProtoSchema, other)).catch(() => undefined);
+    const isSeen = expected.some((outputs, j) => excess(outputDifference(outputs, found?.[j] ?? {})) > 1);
+    if (!isSeen) unseen.push(name);
+  }
+  expect(changed).toBeGreaterThan(20);
+  expect(unseen.filter((name) => !WITHOUT_EFFECT.includes(name))).toEqual([]);
+});

@@ -96,7 +96,7 @@ describe("predict", () => {
   });
 
   test("refuses options of files", async () => {
-    const misplaced = { output: "x.jsonl" };
+    const misplaced = { device: "cpu", output: "x.jsonl" } as const;
     const reading = predict("fixtures/camembert/checkpoint", [], misplaced).next();
     await expect(reading).rejects.toThrow('unknown option "output"');
   });

@@ -3,10 +3,29 @@ import { bundledProgram } from "../base/package.js";
 import { startConfined } from "./confined.js";
 import { tokenizerLimits } from "./limits.js";
 
+/** What is to become one input of a model: a text or two, or words that nothing may join. */
+export type Texts =
+  | { readonly text: string; readonly pair?: string | undefined }
+  | { readonly words: readonly string[] };
+
+/** The tokens of one input, special ones included, not cut. All arrays are of one length. */
+export interface AlignedTokens {
+  readonly ids: readonly number[];
+  /** `token_type_ids`. */
+  readonly types: readonly number[];
+  /** Which text a token is of, 0 or 1, or which word; -1 of a special token that the tokenizer adds. */
+  readonly sources: readonly number[];
+  /** Where a token begins and ends in that text or word, in UTF-16 units, as tokenizers' `offset_mapping` has it; 0 of others. */
+  readonly starts: readonly number[];
+  readonly ends: readonly number[];
+}
+
 /** A tokenizer as a reader of texts needs it, in a process of its own: see `openTokenizer` for what it may throw. */
 export interface TextTokenizer {
   /** Ids with special tokens, not cut. */
   encode(text: string): Promise<number[]>;
+  /** The same with where each token stands. */
+  align(texts: Texts): Promise<AlignedTokens>;
   /** Tokens as text, without special ones. */
   decode(ids: readonly number[]): Promise<string>;
   tokens(ids: readonly number[]): Promise<string[]>;
@@ -23,6 +42,7 @@ export type OpenedTokenizer =
 export type TokenizerRequest =
   | { readonly kind: "open"; readonly files: readonly (Uint8Array | undefined)[]; readonly sample: string }
   | { readonly kind: "encode"; readonly text: string }
+  | { readonly kind: "align"; readonly texts: Texts }
   | { readonly kind: "decode" | "tokens"; readonly ids: readonly number[] };
 
 /** The tokenizer itself, and its settings. */
@@ -57,6 +77,7 @@ export async function openTokenizer(
     const ids = await ask<number[]>({ kind: "open", files, sample });
     const tokenizer: TextTokenizer = {
       encode: (text) => answered(ask({ kind: "encode", text })),
+      align: (texts) => answered(ask({ kind: "align", texts })),
       decode: (ids) => answered(ask({ kind: "decode", ids })),
       tokens: (ids) => answered(ask({ kind: "tokens", ids })),
       close: () => process.close(),

@@ -1,6 +1,7 @@
 import { Tokenizer } from "@huggingface/tokenizers";
 import { CheckpointError } from "../base/errors.js";
 import { parseObject } from "../checkpoint/checkpoint.js";
+import { alignTokens } from "./aligned-tokens.js";
 import { serve } from "./serve.js";
 import { TOKENIZER_FILES, type TokenizerRequest } from "./text-tokenizer.js";
 
@@ -27,6 +28,8 @@ async function answer(request: TokenizerRequest): Promise<unknown> {
   switch (request.kind) {
     case "encode":
       return encode(tokenizer, request.text);
+    case "align":
+      return alignTokens(tokenizer, request.texts);
     case "decode": {
       const text = tokenizer.decode([...request.ids], { skip_special_tokens: true });
       return checked(text, request.ids.length);

@@ -10,6 +10,8 @@ import {
   BenchSchema,
   ConversionSchema,
   DeviceSchema,
+  EvaluateRunSchema,
+  EvaluateSchema,
   ExportRunSchema,
   GraphSchema,
   InspectSchema,
@@ -63,6 +65,11 @@ export type BenchOptions = z.output<typeof BenchSchema> &
   z.output<typeof DeviceSchema> &
   z.output<typeof BenchRunSchema>;
 
+/** What the user asked of `lsg evaluate`, validated. */
+export type EvaluateOptions = z.output<typeof EvaluateSchema> &
+  z.output<typeof DeviceSchema> &
+  z.output<typeof EvaluateRunSchema>;
+
 /** The flags of `lsg convert`, read from the schemas. */
 export function convertFlags(): Flag[] {
   return [
@@ -102,6 +109,13 @@ export function benchFlags(): Flag[] {
   return [
     ...flagsOf("Measurement:", { ...BenchSchema.shape, ...DeviceSchema.shape }),
     ...flagsOf("Output:", BenchRunSchema.shape),
+  ];
+}
+
+export function evaluateFlags(): Flag[] {
+  return [
+    ...flagsOf("Evaluation:", { ...EvaluateSchema.shape, ...DeviceSchema.shape }),
+    ...flagsOf("Output:", EvaluateRunSchema.shape),
   ];
 }
 
@@ -145,6 +159,15 @@ export function parseBenchOptions(given: Readonly<Record<string, unknown>>): Ben
     ...validate(BenchSchema, pick(given, Object.keys(BenchSchema.shape))),
     ...validate(DeviceSchema, pick(given, Object.keys(DeviceSchema.shape))),
     ...validate(BenchRunSchema, pick(given, Object.keys(BenchRunSchema.shape))),
+  };
+}
+
+/** Validates the parsed arguments of `lsg evaluate`. @throws OptionError as `parseConvertOptions` does. */
+export function parseEvaluateOptions(given: Readonly<Record<string, unknown>>): EvaluateOptions {
+  return {
+    ...validate(EvaluateSchema, pick(given, Object.keys(EvaluateSchema.shape))),
+    ...validate(DeviceSchema, pick(given, Object.keys(DeviceSchema.shape))),
+    ...validate(EvaluateRunSchema, pick(given, Object.keys(EvaluateRunSchema.shape))),
   };
 }
 

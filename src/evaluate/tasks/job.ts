@@ -1,0 +1,75 @@
+import type { Predicted, Predictor } from "../../predict/predictor.js";
+import type { ModelInput, Prediction } from "../../predict/types.js";
+import type { Estimate, Metric } from "../metrics/metric.js";
+
+/** What a system made of one item, as the records keep it: JSON. */
+export type Outcome = unknown;
+
+/** One figure of a system, over the units that weights choose. */
+export interface Figure {
+  readonly name: string;
+  readonly better: "higher" | "lower";
+  readonly unit?: string | undefined;
+  readonly estimate: Estimate;
+}
+
+/** An outcome, and what of the item was read. */
+export interface Asked {
+  readonly outcome: Outcome;
+  readonly tokens: number;
+  readonly read: number;
+}
+
+/** What is asked of every system, and how its outcomes are scored. */
+export interface Job {
+  readonly title: string;
+  /** What figures are made of, in singular: document, query, question. */
+  readonly noun: string;
+  /** What models read, in the data's order. */
+  readonly items: readonly ModelInput[];
+  /** For each unit the items whose longest gives its length. */
+  readonly units: readonly (readonly number[])[];
+  /** Changes of it make earlier outcomes another job's. */
+  readonly recipe: string;
+  /** Asks a model, in the order of the numbers. */
+  ask(predictor: Predictor, numbers: readonly number[]): AsyncIterable<Asked>;
+  /**
+   * The figures of a system, the main one first.
+   * @param outcomes of all items
+   * @param reference of the system that the others are held against, where there are no labels
+   */
+  score(outcomes: readonly Outcome[], reference: readonly Outcome[] | undefined): Figure[];
+  /** Whether it is scored against a reference, which is no rival then. */
+  readonly isRelative?: true;
+}
+
+/** Each unit has an item of its own. */
+export function oneItemEach(items: readonly ModelInput[]): number[][] {
+  return items.map((_, i) => [i]);
+}
+
+export function figuresOf<Answer>(metrics: readonly Metric<Answer>[], answers: readonly Answer[]): Figure[] {
+  return metrics.map(({ name, better, unit, prepare }) => ({
+    name,
+    better,
+    unit,
+    estimate: prepare(answers),
+  }));
+}
+
+/** Asks for predictions, and keeps of each what is scored. */
+export function predictions<Kind extends Prediction["kind"]>(
+  items: readonly ModelInput[],
+  kind: Kind,
+  keep: (prediction: Extract<Prediction, { kind: Kind }>, item: number) => Outcome,
+): Job["ask"] {
+  return async function* (predictor, numbers) {
+    const inputs = numbers.map((number) => items[number] as ModelInput);
+    let next = 0;
+    for await (const { prediction, tokens, read } of predictor.predict(inputs) as AsyncIterable<Predicted>) {
+      if (prediction.kind !== kind) throw new Error(`a prediction is ${prediction.kind}, not ${kind}`);
+      const item = numbers[next++] as number;
+      yield { outcome: keep(prediction as Extract<Prediction, { kind: Kind }>, item), tokens, read };
+    }
+  };
+}

@@ -1,3 +1,4 @@
+import type { Strategy } from "../../options/schemas.js";
 import type { Predicted, Predictor } from "../../predict/predictor.js";
 import type { ModelInput, Prediction } from "../../predict/types.js";
 import type { Estimate, Metric } from "../metrics/metric.js";
@@ -20,6 +21,18 @@ export interface Asked {
   readonly read: number;
 }
 
+/** How a system reads a document that is longer than its model reads at once. */
+export interface Way {
+  readonly reading: Strategy;
+  /** Tokens that windows share. */
+  readonly overlap: number;
+  /** First and last tokens of a text, which every part repeats. */
+  readonly head: number;
+  readonly tail: number;
+}
+
+type Ask = (predictor: Predictor, numbers: readonly number[], way: Way) => AsyncIterable<Asked>;
+
 /** What is asked of every system, and how its outcomes are scored. */
 export interface Job {
   readonly title: string;
@@ -31,15 +44,21 @@ export interface Job {
   readonly units: readonly (readonly number[])[];
   /** Changes of it make earlier outcomes another job's. */
   readonly recipe: string;
+  /** What the model is opened for; by default what its head is for. */
+  readonly task?: string;
+  /** Why a system cannot do it, a clause. */
+  refuses?(system: { readonly reading: Strategy; readonly isSource: boolean }): string | undefined;
   /** Asks a model, in the order of the numbers. */
-  ask(predictor: Predictor, numbers: readonly number[]): AsyncIterable<Asked>;
+  readonly ask: Ask;
+  /** What the source is asked for the others to be held against, where that is none of the systems. */
+  readonly reference?: { readonly name: string; readonly ask: Ask };
   /**
    * The figures of a system, the main one first.
    * @param outcomes of all items
    * @param reference of the system that the others are held against, where there are no labels
    */
   score(outcomes: readonly Outcome[], reference: readonly Outcome[] | undefined): Figure[];
-  /** Whether it is scored against a reference, which is no rival then. */
+  /** Whether one of the systems is the reference, which is no rival then. */
   readonly isRelative?: true;
 }
 

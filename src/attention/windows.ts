@@ -1,9 +1,11 @@
 import { z } from "zod";
-import type { Architecture } from "../architectures/architecture.js";
+import type { Architecture, Head } from "../architectures/architecture.js";
 import { configClass } from "../architectures/class-names.js";
 import { codeAutoMap } from "../architectures/modeling.js";
+import { isBase, taskOf } from "../architectures/tasks.js";
 import { CheckpointError } from "../base/errors.js";
 import type { Config } from "../checkpoint/checkpoint.js";
+import { isColbertConfig } from "../checkpoint/sentence-transformers/model-kind.js";
 import { MAX_TOKENS } from "./lsg-config.js";
 import type { VariantRow } from "./variant-row.js";
 
@@ -20,6 +22,37 @@ export const MIN_WINDOW_SIZE = 8;
 export const MERGES = ["reader", "mean", "max", "logsumexp"] as const;
 export type Merge = (typeof MERGES)[number];
 
+/** What a class makes of a row's first token, which decides how its windows can be merged. */
+export type FirstTokenUse =
+  /** Logits, of it or of the pooler. */
+  | "logits"
+  /** Nothing by itself, but it is read: the base model's, which pooling of the first token takes. */
+  | "state"
+  /** Nothing: heads of tokens, pooling without it, a decoder that sees every token. */
+  | "none"
+  /** Where an answer begins and ends; the first token stands for no answer. */
+  | "answers"
+  /** Logits of a decoder, which runs on each window. */
+  | "logits of a decoder";
+
+/** How windows can be merged; the first is the default. */
+export const MERGES_BY_USE: Readonly<Record<FirstTokenUse, readonly [Merge | "least", ...Merge[]]>> = {
+  logits: ["reader", "mean", "max", "logsumexp"],
+  state: ["reader", "mean"],
+  none: ["mean"],
+  answers: ["least"],
+  "logits of a decoder": ["mean", "max", "logsumexp"],
+};
+
+/** @param head of a class of the architecture; undefined for one that is not known, whose base model is opened */
+export function firstTokenUse({ decoder }: Architecture, head: Head | undefined): FirstTokenUse {
+  if (!head || isBase(head)) return decoder ? "none" : "state";
+  if (taskOf(head).outputByLabel) return "answers";
+  const read = Object.values(head.outputs).map(({ from }) => from);
+  if (read.includes("last end")) return "logits of a decoder";
+  return read.includes("first token") || read.includes("pooler") ? "logits" : "none";
+}
+
 const count = z.int().nonnegative().max(MAX_TOKENS);
 
 /** The keys that a folder of windows has in config.json, by their names there. */
@@ -31,7 +64,7 @@ export const WindowsConfigSchema = z.strictObject({
   /** Its last ones. */
   window_tail: count,
   /** Ids between the two texts of a pair. */
-  window_separator: z.array(z.int().nonnegative()),
+  window_separator: z.array(z.int().nonnegative()).readonly(),
   /** Tokens that neighbouring windows share at least. */
   window_overlap: count,
   /** By default that of the class which is opened. */
@@ -56,7 +89,10 @@ export const windowsRow = {
   code: { prefix: WINDOWS_CLASS_PREFIX, opensPlain: true },
   autoMap: (architecture: Architecture) => codeAutoMap(architecture, WINDOWS_CLASS_PREFIX),
   takesGlobals: false,
-  marks: (config) => configClass(config)?.startsWith(WINDOWS_CLASS_PREFIX) ?? false,
+  // A ColBERT keeps its name, by which its readers know it.
+  marks: (config) =>
+    (configClass(config)?.startsWith(WINDOWS_CLASS_PREFIX) ?? false) ||
+    (isColbertConfig(config) && config.window_size != null),
   ownKey: undefined,
   read: readWindows,
   ofFirstLayer: (windows) => windows,

@@ -1,11 +1,11 @@
-import { OptionError } from "../base/errors.js";
 import type { Counted } from "../base/progress.js";
 import { reportOn } from "../evaluate/evaluate.js";
 import { openRecords } from "../evaluate/records.js";
 import type { EvaluationReport } from "../evaluate/report-schema.js";
 import { runJob } from "../evaluate/run.js";
-import { findSystems } from "../evaluate/systems.js";
+import { findSystems, type System } from "../evaluate/systems.js";
 import { chooseJob, jobModel } from "../evaluate/tasks/choose.js";
+import type { Job } from "../evaluate/tasks/job.js";
 import type { EvaluateOptions } from "../options/options.js";
 import { STRATEGIES } from "../options/schemas.js";
 import { chooseDevice } from "../runtime/devices.js";
@@ -29,17 +29,26 @@ export async function evaluate(
 ): Promise<EvaluationReport> {
   const { data, against, strategies = STRATEGIES, dtype: dtypes = ["fp32"], seed, revision } = options;
   const opening = { signal, onStep, revision };
-  const systems = await findSystems(models, { against, strategies, dtypes }, opening);
-  const [first] = systems;
-  if (!first) throw new OptionError("there is no way to read left to compare");
-  const job = await chooseJob(data, await jobModel(first), { ...options, signal });
+  const found = await findSystems(models, { against, strategies, dtypes }, opening);
+  const job = await chooseJob(data, await jobModel(found, seed), { ...options, signal });
+  const { able, notes } = ableSystems(found, job);
   const device = await chooseDevice(options.device);
   const records = await openRecords(options.records);
   try {
     const run = { records, device: device.name, overlap: options.windowOverlap, signal, onStep, onProgress };
-    const found = await runJob(job, systems, run);
-    return reportOn(job, systems, found, { data, device: device.name, seed, notes: [] });
+    return reportOn(job, able, await runJob(job, able, run), { data, device: device.name, seed, notes });
   } finally {
     await records.close();
   }
+}
+
+/** The systems that can do a job, and a sentence for each that cannot. */
+function ableSystems(systems: readonly System[], job: Job): { able: System[]; notes: string[] } {
+  const refused = systems.map((system) => job.refuses?.(system));
+  return {
+    able: systems.filter((_, i) => refused[i] === undefined),
+    notes: systems.flatMap(({ name }, i) =>
+      refused[i] === undefined ? [] : [`${name} is left out: ${refused[i]}.`],
+    ),
+  };
 }

@@ -3,7 +3,7 @@ import { counted } from "../report/numbers.js";
 import type { Interval } from "./bootstrap.js";
 import { type ComparedFigure, compare, type Difference, groupsOf } from "./compare.js";
 import type { EvaluationReport } from "./report-schema.js";
-import type { SystemRecords } from "./run.js";
+import type { RunRecords, SystemRecords } from "./run.js";
 import type { System } from "./systems.js";
 import type { Figure, Job } from "./tasks/job.js";
 import { verdictSentence } from "./verdict.js";
@@ -17,12 +17,11 @@ export interface ReportContext {
 
 /**
  * Scores what the systems made of the items and compares them.
- * @param records of each system
  */
 export function reportOn(
   job: Job,
   systems: readonly System[],
-  records: readonly SystemRecords[],
+  { systems: records, reference: standard }: RunRecords,
   { data, device, seed, notes }: ReportContext,
 ): EvaluationReport {
   const lengths = job.units.map((items) => Math.max(0, ...items.map((item) => lengthOf(records, item))));
@@ -33,7 +32,10 @@ export function reportOn(
   const outcomes = records.map((all) => all.map(({ outcome }) => outcome));
   const rivals = systems.flatMap((_, i) => (i === reference ? [] : [i]));
   const figures = rivals.map((i): Figure[] =>
-    job.score(outcomes[i] ?? [], reference === undefined ? undefined : outcomes[reference]),
+    job.score(
+      outcomes[i] ?? [],
+      reference === undefined ? standard?.map(({ outcome }) => outcome) : outcomes[reference],
+    ),
   );
   const compared = compare(figures, groups, { units: lengths.length, seed });
   const [main] = figures[0] ?? [];

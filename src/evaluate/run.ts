@@ -4,9 +4,10 @@ import { packageInfo } from "../base/package.js";
 import type { Counted } from "../base/progress.js";
 import { hashesOf, hashOfHashes, sourceHashes } from "../checkpoint/source-hashes.js";
 import { openPredictor, type Predictor } from "../predict/predictor.js";
+import { findTemplate } from "../tokenizer/template.js";
 import { hashOf, type ItemRecord, type Records } from "./records.js";
 import type { System } from "./systems.js";
-import type { Job } from "./tasks/job.js";
+import type { Asked, Job } from "./tasks/job.js";
 
 export interface RunOptions {
   readonly records: Records;
@@ -21,51 +22,78 @@ export interface RunOptions {
 /** What a system made of all items, in their order. */
 export type SystemRecords = readonly ItemRecord[];
 
-/**
- * Asks each system for what the records lack, one system after the other: one model is in memory at a time.
- * @returns in the order of the systems
- */
+/** What the systems made of all items, in the systems' order, and what they are held against where that is none of them. */
+export interface RunRecords {
+  readonly systems: readonly SystemRecords[];
+  readonly reference: SystemRecords | undefined;
+}
+
+/** One model that is asked in one way. */
+interface Turn {
+  readonly name: string;
+  readonly system: System;
+  readonly ask: Job["ask"];
+  readonly key: string;
+  /** Numbers of the items that the records lack, each once. */
+  readonly missing: readonly number[];
+}
+
+/** Asks each system for what the records lack, one system after the other: one model is in memory at a time. */
 export async function runJob(
   job: Job,
   systems: readonly System[],
   { records, device, overlap, signal, onStep, onProgress }: RunOptions,
-): Promise<SystemRecords[]> {
+): Promise<RunRecords> {
   const items = job.items.map(hashOf);
-  const keys: string[] = [];
-  for (const system of systems) {
-    onStep?.(`${system.name}: ${system.model}`);
-    keys.push(await systemKey(system, { recipe: job.recipe, overlap, device }, signal));
+  const turnOf = async (system: System, name: string, ask: Job["ask"], recipe: string): Promise<Turn> => {
+    onStep?.(`${name}: ${system.model}`);
+    const key = await systemKey(system, { recipe, overlap, device }, signal);
+    return { name, system, ask, key, missing: firstOfEach(items, (item) => !records.find(key, item)) };
+  };
+  const turns: Turn[] = [];
+  const source = systems.find(({ isSource }) => isSource);
+  if (job.reference && source) {
+    const { name, ask } = job.reference;
+    turns.push(await turnOf(source, name, ask, `${job.recipe}, ${name}`));
   }
-  const missing = keys.map((key) => firstOfEach(items, (item) => !records.find(key, item)));
-  let open = missing.reduce((sum, numbers) => sum + numbers.length, 0);
+  for (const system of systems) turns.push(await turnOf(system, system.name, job.ask, job.recipe));
+  const all = turns.reduce((sum, { missing }) => sum + missing.length, 0);
   const begin = performance.now();
-  const all = open;
-  for (const [i, system] of systems.entries()) {
-    const [key, numbers] = [keys[i] as string, missing[i] as number[]];
-    if (numbers.length === 0) continue;
+  let open = all;
+  for (const { name, system, ask, key, missing } of turns) {
+    if (missing.length === 0) continue;
+    const { reading, dtype } = system;
     const predictor = await openPredictor(system.model, {
-      ...{ device, overlap, signal, onStep, reading: system.reading, dtype: system.dtype },
+      ...{ device, overlap, signal, onStep, reading, dtype, task: job.task },
     });
     try {
-      let done = items.length - numbers.length;
-      await askAll(job, predictor, numbers, async (number, asked) => {
+      const way = { reading, overlap, ...(await fixedTokens(predictor)) };
+      let done = items.length - missing.length;
+      await eachAsked(ask(predictor, missing, way), missing, async (number, asked) => {
         await records.add({ system: key, item: items[number] as string, ...asked });
         open--;
         const elapsed = (performance.now() - begin) / 1000;
         const secondsLeft = (elapsed / (all - open)) * open;
-        onProgress?.({ name: system.name, done: ++done, total: items.length, secondsLeft });
+        onProgress?.({ name, done: ++done, total: items.length, secondsLeft });
       });
     } finally {
       await predictor.close();
     }
   }
-  return keys.map((key) =>
+  const recordsOf = ({ key }: Turn) =>
     items.map((item) => {
       const record = records.find(key, item);
       if (!record) throw new Error("an item was asked for and has no record");
       return record;
-    }),
-  );
+    });
+  const found = turns.map(recordsOf);
+  const own = found.slice(found.length - systems.length);
+  return { systems: own, reference: found.length > own.length ? found[0] : undefined };
+}
+
+async function fixedTokens({ model }: Predictor): Promise<{ head: number; tail: number }> {
+  const { head, tail } = findTemplate(await model.contents(), model.architecture.tokenizerClass);
+  return { head, tail };
 }
 
 /** Numbers of the items that are wanted; of equal ones the first. */
@@ -78,17 +106,17 @@ function firstOfEach(items: readonly string[], isWanted: (item: string) => boole
   });
 }
 
-async function askAll(
-  job: Job,
-  predictor: Predictor,
+/** Takes answers as they come, each with the time since the one before. */
+async function eachAsked(
+  answers: AsyncIterable<Asked>,
   numbers: readonly number[],
   onAsked: (number: number, asked: Omit<ItemRecord, "system" | "item">) => Promise<void>,
 ): Promise<void> {
   let [next, since] = [0, performance.now()];
-  for await (const asked of job.ask(predictor, numbers)) {
-    const now = performance.now();
+  for await (const asked of answers) {
     // Documents of a batch come together: the first has its time, which is right in sum.
-    await onAsked(numbers[next++] as number, { ...asked, seconds: (now - since) / 1000 });
+    const seconds = (performance.now() - since) / 1000;
+    await onAsked(numbers[next++] as number, { ...asked, seconds });
     since = performance.now();
   }
   if (next !== numbers.length) throw new Error(`${next} of ${numbers.length} items were answered`);

@@ -27,6 +27,7 @@ import {
   RunTestSchema,
   VerifyRunSchema,
   VerifySchema,
+  WindowsSchema,
 } from "./schemas.js";
 import { validate } from "./validate.js";
 
@@ -90,6 +91,7 @@ function variantFlags(): Flag[] {
       return rest;
     }),
     ...flagsOf("Longformer attention (--to longformer):", LongformerSchema.shape),
+    ...flagsOf("Windows (--to windows):", WindowsSchema.shape),
   ];
 }
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { LsgConfigSchema, MAX_TOKENS, PRESETS } from "../attention/lsg-config.js";
-import { DEFAULT_WINDOW_OVERLAP } from "../attention/windows.js";
+import { DEFAULT_WINDOW_OVERLAP, MERGES } from "../attention/windows.js";
 import { DEVICES } from "../base/device-names.js";
 import { GRAPH_DTYPES } from "../base/graph-dtypes.js";
 
@@ -143,6 +143,22 @@ export const LongformerSchema = z.strictObject({
     "distance between the tokens of a window; one number, or one for each layer, or for each of its heads as in " +
       "1,1:1:2:2 (transformers ignores it)",
   ),
+});
+
+/** Windows' own keys as flags. */
+export const WindowsSchema = z.strictObject({
+  merge: z
+    .enum(MERGES)
+    .optional()
+    .describe(
+      "what stands for the first token of a long text, of which every window has one (default: what suits the class)",
+    ),
+  windowOverlap: z
+    .int()
+    .nonnegative()
+    .max(MAX_TOKENS)
+    .optional()
+    .describe(`tokens that neighbouring windows share at least (default: ${DEFAULT_WINDOW_OVERLAP})`),
 });
 
 /** LSG's own keys as flags: all optional, since a preset or an LSG source may set them. */
@@ -369,6 +385,7 @@ export const BatchSchema = z.strictObject({
 export const ResultSchema = z.strictObject({
   ...ConversionSchema.shape,
   ...LongformerSchema.shape,
+  ...WindowsSchema.shape,
   ...OnnxSchema.shape,
   ...GraphSchema.shape,
   ...RunTestSchema.shape,

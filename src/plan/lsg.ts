@@ -27,8 +27,7 @@ import { targetLength } from "./positions.js";
 import { appraise } from "./promise.js";
 import { reconcile } from "./reconcile.js";
 import { planShards } from "./shards.js";
-import type { DroppedTensor } from "./types.js";
-import { labelChanges, leftBehind, type VariantPlan, type WeightPlan } from "./weights.js";
+import { carriedTensors, labelChanges, leftBehind, type VariantPlan, type WeightPlan } from "./weights.js";
 
 /** Options that are Longformer's: windows, and which tokens see beyond them. */
 const FOREIGN = ["attentionWindow", "attentionDilation", "globalAttention"] as const;
@@ -93,15 +92,6 @@ function planLsg({ model: asItself, options, tokens }: PlanInputs): WeightPlan {
     dropped: [...reconciled.dropped, ...dropped, ...leftBehind(checkpoint, model)],
     carried: carriedTensors(model, [...reconciled.dropped, ...dropped]),
   };
-}
-
-/** Tensors that stay although the class of the result does not have them. */
-function carriedTensors(model: Model, dropped: readonly DroppedTensor[]): string[] {
-  const gone = new Set(dropped.map(({ name }) => name));
-  return model
-    .strangers()
-    .map(({ tensor }) => tensor.sourceName)
-    .filter((name) => !gone.has(name));
 }
 
 /**

@@ -73,12 +73,17 @@ export function place(inputs: PlaceInputs): { placed: PlacedDraft[]; dropped: Dr
     const draft = globalDraft(globalName, oldGlobals, globals, model);
     placed.push({ at: (tables[0] ?? word).stored, draft });
   }
-  const last = staying.reduce((a, b) => (isBehind(b, a) ? b : a), word).stored;
-  placed.push(...[...reconciled.created, ...reconciled.implied].map((draft) => ({ at: last, draft })));
+  placed.push(...behindLast(staying, [...reconciled.created, ...reconciled.implied]));
 
   const replaced = oldGlobals && globals && !globals.options.keepFirstGlobalToken;
   const reason = "made anew from word and position embeddings; --resize-lsg keeps it";
   return { placed, dropped: replaced ? [{ name: oldGlobals.sourceName, reason }] : [] };
+}
+
+/** New tensors, behind all that the source has. */
+export function behindLast(staying: readonly SourceTensor[], drafts: readonly TensorDraft[]): PlacedDraft[] {
+  const [last] = [...staying].sort((a, b) => (isBehind(a, b) ? -1 : 1));
+  return last ? drafts.map((draft) => ({ at: last.stored, draft })) : [];
 }
 
 function isBehind({ stored: a }: SourceTensor, { stored: b }: SourceTensor): boolean {

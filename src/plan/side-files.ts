@@ -5,7 +5,8 @@ import { type Lengths, limitsLength, raiseLength } from "../tokenizer/raise-leng
 import type { SideFile } from "./types.js";
 
 /** What we write ourselves, or the modelling code of an earlier conversion. */
-const REPLACED = /^(config\.json|README\.md|lsg_conversion\.json|(modeling_)?lsg_\w+\.py)$/;
+const REPLACED =
+  /^(config\.json|README\.md|lsg_conversion\.json|((modeling_)?lsg|modeling_windows)_\w+\.py)$/;
 
 export interface SideFileInputs extends SourceFiles {
   /** Contents of files that are not to be as they lie in the source. */

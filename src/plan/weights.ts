@@ -59,6 +59,15 @@ export function labelChanges(config: Config, labels: number): [string, undefined
   ];
 }
 
+/** Tensors that stay although the class of the result does not have them. */
+export function carriedTensors(model: Model, dropped: readonly DroppedTensor[]): string[] {
+  const gone = new Set(dropped.map(({ name }) => name));
+  return model
+    .strangers()
+    .map(({ tensor }) => tensor.sourceName)
+    .filter((name) => !gone.has(name));
+}
+
 /** What of a source cannot be carried along, because the result has another tensor of that name, or it is not a tensor. */
 export function leftBehind({ ignored }: Checkpoint, { displaced, target }: Model): DroppedTensor[] {
   return [

@@ -1,14 +1,238 @@
-import type { WindowsConfig } from "../attention/windows.js";
-import type { VariantPlan } from "./weights.js";
+import type { Architecture } from "../architectures/architecture.js";
+import { codeAutoMap } from "../architectures/modeling.js";
+import {
+  DEFAULT_WINDOW_OVERLAP,
+  firstTokenUse,
+  MERGES_BY_USE,
+  MIN_WINDOW_SIZE,
+  WINDOWS_CLASS_PREFIX,
+  type WindowsConfig,
+  windowsRow,
+} from "../attention/windows.js";
+import { OptionError } from "../base/errors.js";
+import { modelKind, SETTINGS_FILE } from "../checkpoint/sentence-transformers/model-kind.js";
+import { MODULES_FILE } from "../checkpoint/sentence-transformers/modules-json.js";
+import { resultClass } from "../model/classes.js";
+import { changedKeys, raisedLengths } from "../model/config.js";
+import type { Contents, Model } from "../model/model.js";
+import { BUFFERS, refuseExpanded } from "../model/strangers.js";
+import { flagName } from "../options/flags.js";
+import type { ConversionOptions } from "../options/options.js";
+import { ConversionSchema } from "../options/schemas.js";
+import type { Lengths } from "../tokenizer/raise-length.js";
+import { findTemplate, type TextTemplate } from "../tokenizer/template.js";
+import { behindLast } from "./place.js";
+import type { PlanInputs } from "./plan-inputs.js";
+import { targetLength } from "./positions.js";
+import { appraise } from "./promise.js";
+import { reconcile } from "./reconcile.js";
+import { planShards } from "./shards.js";
+import { copyOf } from "./tensors.js";
+import { carriedTensors, labelChanges, leftBehind, type VariantPlan, type WeightPlan } from "./weights.js";
+
+/** Plans what a conversion to windows does: weights and tables stay; the config gets keys, and clients another limit. */
+function planWindows({ model: asItself, options, contents }: PlanInputs): WeightPlan {
+  const model = asItself.as({ className: options.architecture, kwargs: options.modelKwargs });
+  refuseExpanded(model);
+  const { checkpoint, architecture, config, source, target, sizes, tensors } = model;
+  const { maxLength } = model.positions();
+  refuseUnlike(model, maxLength);
+  const windows = resolveWindows(model, options, templateOf(model, contents), maxLength);
+  // The tables of an encoder-decoder stay as well: it writes no more than before.
+  const lengths: Lengths = { from: maxLength, to: longerLength(options, maxLength), writesNoMore: true };
+  const reconciled = reconcile(model, options);
+  // Numbers of positions are right as long as the table is the same.
+  const dropped = reconciled.dropped.filter(({ name }) => !isBuffer(model, name));
+  const gone = new Set(dropped.map(({ name }) => name));
+  const staying = [...tensors.values()].filter(({ sourceName }) => !gone.has(sourceName));
+  const placed = [
+    ...staying.map((tensor) => ({ at: tensor.stored, draft: copyOf(tensor) })),
+    ...behindLast(staying, [...reconciled.created, ...reconciled.implied]),
+  ];
+  const className = resultClass("windows", target.className, architecture);
+  return {
+    source,
+    target,
+    className,
+    attention: { kind: "windows", config: windows },
+    sourceAttention: model.attention(),
+    length: lengths,
+    heads: sizes.heads,
+    ...appraise({
+      model,
+      target,
+      options,
+      isNewHead: reconciled.created.length > 0,
+      attention: { upTo: windowsRow.losslessLength(windows, maxLength), cause: "its windows" },
+      shared: maxLength,
+    }),
+    configChanges: new Map<string, unknown>([
+      ...changedKeys(checkpoint.config, config),
+      ["architectures", [className]],
+      ["auto_map", codeAutoMap(architecture, WINDOWS_CLASS_PREFIX)],
+      ["window_merge", undefined],
+      ...Object.entries(windows),
+      ...raisedLengths(architecture, config, lengths),
+      ...labelChanges(config, sizes.labels),
+      ["_name_or_path", undefined],
+    ]),
+    shards: planShards(checkpoint, placed),
+    created: reconciled.created.map(({ name }) => name),
+    unreadGlobals: {},
+    dropped: [...dropped, ...leftBehind(checkpoint, model)],
+    carried: carriedTensors(model, dropped),
+  };
+}
+
+/** @throws OptionError for a source whose long inputs windows cannot read, or not as it would */
+function refuseUnlike({ architecture, config, isLsg, target }: Model, maxLength: number): void {
+  const reasons: [boolean, string, string][] = [
+    [
+      isLsg,
+      "it is an LSG checkpoint, which reads long inputs already",
+      "Convert the model that it was made from.",
+    ],
+    [
+      config.is_decoder === true || target.head?.auto === "CausalLM",
+      "it is causal: each token is predicted from all before it, which no window holds",
+      "Use --to lsg.",
+    ],
+    [
+      maxLength < MIN_WINDOW_SIZE,
+      `it reads ${maxLength} tokens, and a window has ${MIN_WINDOW_SIZE} at least`,
+      "Use --to lsg.",
+    ],
+  ];
+  const found = reasons.find(([applies]) => applies);
+  if (!found) return;
+  const [, reason, remedy] = found;
+  throw new OptionError(
+    `--to windows: this ${architecture.title} cannot be read in windows: ${reason}`,
+    remedy,
+  );
+}
+
+/** @throws OptionError for a length that the source reads anyway */
+function longerLength({ maxSequenceLength }: ConversionOptions, maxLength: number): number {
+  const length = targetLength(maxSequenceLength, maxLength);
+  if (length > maxLength) return length;
+  throw new OptionError(
+    `--max-sequence-length ${length}: the source reads ${maxLength} tokens as it is, and windows are for more`,
+    `Ask for more than ${maxLength}; or use --to lsg, which cuts the table.`,
+  );
+}
+
+/** What stands around a text. A ColBERT puts a marker of queries or documents behind its first token. */
+function templateOf({ architecture, checkpoint }: Model, contents: Contents): TextTemplate {
+  const template = findTemplate(contents, architecture.tokenizerClass);
+  const kind = modelKind(checkpoint.config, {
+    modules: contents.get(MODULES_FILE),
+    settings: contents.get(SETTINGS_FILE),
+  });
+  return kind === "ColBERT" ? { ...template, head: template.head + 1 } : template;
+}
+
+/**
+ * The keys of the result: what was asked for, else what a source has that reads windows already, else the defaults.
+ * @throws OptionError for a merge that the class does not know, or windows without room
+ */
+function resolveWindows(
+  { architecture, config, target }: Model,
+  { merge, windowOverlap }: ConversionOptions,
+  { head, tail, separator }: TextTemplate,
+  size: number,
+): WindowsConfig {
+  const known = MERGES_BY_USE[firstTokenUse(architecture, target.head)];
+  if (merge !== undefined && !known.includes(merge)) {
+    const others = known.filter((one) => one !== "least");
+    throw new OptionError(
+      `--merge ${merge}: the windows of ${target.className} cannot be merged so`,
+      others.length > 1 ? `Use one of ${others.join(", ")}; or leave it out.` : "Leave it out.",
+    );
+  }
+  const around = head + tail;
+  if (around > size / 2) {
+    throw new OptionError(
+      `--to windows: the tokenizer puts ${around} tokens around a text, and windows of ${size} leave too few for it`,
+      "Use --to lsg.",
+    );
+  }
+  const most = Math.floor((size - around) / 2);
+  if (windowOverlap !== undefined && windowOverlap > most) {
+    throw new OptionError(
+      `--window-overlap ${windowOverlap}: windows of ${size}, each with ${around} tokens around its text, share ${most} at most`,
+      `Take ${most} or fewer.`,
+    );
+  }
+  return {
+    window_size: size,
+    window_head: head,
+    window_tail: tail,
+    window_separator: separator,
+    window_overlap: DEFAULT_WINDOW_OVERLAP,
+    ...(windowsRow.marks(config) && windowsRow.read(config)),
+    ...(windowOverlap !== undefined && { window_overlap: windowOverlap }),
+    ...(merge !== undefined && { window_merge: merge }),
+  };
+}
+
+function isBuffer({ tensors }: Model, name: string): boolean {
+  const found = [...tensors.values()].find(({ sourceName }) => sourceName === name);
+  return BUFFERS.includes(found?.baseName ?? "");
+}
+
+/** Options of other variants: global tokens, and the windows of a Longformer's attention. */
+const LSG_OPTIONS = [
+  "globalPositionalStride",
+  "keepFirstGlobalToken",
+  "randomGlobalInit",
+  "resizeLsg",
+  "useTokenIds",
+] as const;
+const LONGFORMER_OPTIONS = ["attentionWindow", "attentionDilation", "globalAttention"] as const;
+
+const DEFAULTS = ConversionSchema.parse({});
+
+function refuseForeign(options: ConversionOptions): void {
+  const lsg = Object.keys(options.lsg)[0] ?? LSG_OPTIONS.find((key) => options[key] !== DEFAULTS[key]);
+  const longformer = LONGFORMER_OPTIONS.find((key) => options[key] !== undefined);
+  const found =
+    lsg !== undefined
+      ? ([lsg, "LSG"] as const)
+      : longformer !== undefined
+        ? ([longformer, "Longformer"] as const)
+        : undefined;
+  if (found) {
+    const [key, owner] = found;
+    const isOff = (options as Readonly<Record<string, unknown>>)[key] === false;
+    throw new OptionError(
+      `${isOff ? flagName(key).replace("--", "--no-") : flagName(key)} is ${owner}'s, and windows keep the source's own attention`,
+      "Leave it out.",
+    );
+  }
+  if (options.preset === "reference") {
+    throw new OptionError(
+      "--preset reference: the reference has no windows; short inputs compute what they did",
+      "Leave it out.",
+    );
+  }
+}
+
+/** @throws OptionError for a model type whose tokens see a part of the others only */
+async function targetOf(source: Architecture): Promise<Architecture> {
+  if (!source.encoder.layers.global) return source;
+  throw new OptionError(
+    `--to windows: ${source.title} reads long inputs already, with attention of its own`,
+    "Use --to longformer, or convert the model that it was made from.",
+  );
+}
 
 /** A conversion to windows: the source's own weights and tables; what is new stands in the config. */
 export const windowsPlan: VariantPlan<WindowsConfig> = {
   offers: ({ encoder }) => encoder.layers.global === undefined,
-  target: async (source) => source,
-  refuseForeign: () => {},
-  plan: () => {
-    throw new Error("not yet");
-  },
+  target: targetOf,
+  refuseForeign,
+  plan: planWindows,
   notes: () => [],
   card: { attention: "full attention in windows", ofLongInputs: "full within windows" },
   cardText: ({ window_size, window_overlap }) =>

@@ -8,6 +8,18 @@ export interface SentencepieceIds {
   readonly appended: readonly string[];
 }
 
+/** What a class puts around texts, where no tokenizer.json says it. */
+export interface ClassTemplate {
+  /** Tokens before a text that stands alone. */
+  readonly head: number;
+  /** Tokens behind it. */
+  readonly tail: number;
+  /** Tokens `sep` between the two texts of a pair. */
+  readonly separators: number;
+  /** Whether it puts the token of its language there, whatever tokenizer.json says. */
+  readonly ownLanguage?: true;
+}
+
 /** What a tokenizer class of transformers knows where a checkpoint's files are silent. */
 export interface TokenizerClass {
   /** What it opens, all of it or no tokenizer. */
@@ -18,14 +30,25 @@ export interface TokenizerClass {
   readonly cls?: string;
   readonly mask?: string;
   readonly sep?: string;
+  /** Undefined where nothing is known but what a tokenizer.json says. */
+  readonly template?: ClassTemplate;
   /** Where a sentencepiece model is all there is. */
   readonly sentencepiece?: SentencepieceIds;
   /** Its vocab.txt is a dictionary of fairseq's, lines of `token count`, numbered like this. */
   readonly dictionary?: SentencepieceIds;
 }
 
-const BERT: TokenizerClass = { files: ["vocab.txt"], cls: "[CLS]", mask: "[MASK]", sep: "[SEP]" };
-const BOUNDS = { bos: "<s>", cls: "<s>", mask: "<mask>", sep: "</s>" };
+const ONE_BETWEEN = { head: 1, tail: 1, separators: 1 } as const;
+const TWO_BETWEEN = { head: 1, tail: 1, separators: 2 } as const;
+
+const BERT: TokenizerClass = {
+  files: ["vocab.txt"],
+  cls: "[CLS]",
+  mask: "[MASK]",
+  sep: "[SEP]",
+  template: ONE_BETWEEN,
+};
+const BOUNDS = { bos: "<s>", cls: "<s>", mask: "<mask>", sep: "</s>", template: TWO_BETWEEN };
 const ROBERTA: TokenizerClass = { files: ["vocab.json", "merges.txt"], ...BOUNDS };
 
 const PIECES = { files: ["spiece.model"] };
@@ -73,6 +96,7 @@ export const TOKENIZER_CLASSES: Readonly<Record<string, TokenizerClass>> = {
     slowOnly: true,
     bos: "<s>",
     sep: "<::::>",
+    template: { head: 0, tail: 0, separators: 0 },
     sentencepiece: AS_IN_THE_MODEL,
   },
 
@@ -86,10 +110,12 @@ export const TOKENIZER_CLASSES: Readonly<Record<string, TokenizerClass>> = {
   MBartTokenizer: {
     ...FAIRSEQ_PIECES,
     ...BOUNDS,
+    template: { head: 0, tail: 2, separators: 0, ownLanguage: true },
     sentencepiece: fairseq(...MBART_LANGUAGES.split(" "), "<mask>"),
   },
   MBart50Tokenizer: {
     ...FAIRSEQ_PIECES,
+    template: { head: 1, tail: 1, separators: 0, ownLanguage: true },
     cls: "<s>",
     mask: "<mask>",
     sentencepiece: fairseq(...MBART50_LANGUAGES.split(" "), "<mask>"),
@@ -97,6 +123,7 @@ export const TOKENIZER_CLASSES: Readonly<Record<string, TokenizerClass>> = {
   PegasusTokenizer: {
     ...PIECES,
     mask: "<mask_2>",
+    template: { head: 0, tail: 1, separators: 0 },
     sentencepiece: {
       offset: 103,
       fixed: { "<pad>": 0, "</s>": 1, "<mask_1>": 2, "<mask_2>": 3, ...PEGASUS_UNUSED },

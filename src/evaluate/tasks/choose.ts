@@ -12,10 +12,12 @@ import { choicesJob } from "./choices.js";
 import { classificationJob, classLikenessJob } from "./classes.js";
 import { type Collection, collectionOf, readCollection } from "./collection.js";
 import { findColumn, GOLD_COLUMNS } from "./columns.js";
+import { fidelityJob } from "./fidelity.js";
 import type { Job } from "./job.js";
 import { rerankingJob, retrievalJob } from "./rankings.js";
 import { summariesJob } from "./summaries.js";
 import { tagLikenessJob, tagsJob } from "./tags.js";
+import { wordsJob } from "./words.js";
 
 export interface DataChoice extends ColumnOptions, DataOptions {
   /** The column of what is right, where its name is none of those that are known. */
@@ -28,14 +30,28 @@ export interface DataChoice extends ColumnOptions, DataOptions {
 export interface JobModel {
   readonly kind: PredictionKind;
   readonly labels: readonly string[];
+  /** Tokens of a document that all systems can read. */
+  readonly longest: number;
+  /** Tokens that the source reads at once; of converted models alone the shortest of what they read. */
+  readonly border: number;
+  /** Of what is drawn. */
+  readonly seed: number;
 }
 
-/** What a model's head predicts. @throws OptionError for one that predicts nothing of a document */
-export async function jobModel({ opened }: Pick<System, "opened">): Promise<JobModel> {
-  const model = await opened.withModules();
+/** What is evaluated. @throws OptionError for a head that predicts nothing of a document */
+export async function jobModel(systems: readonly System[], seed: number): Promise<JobModel> {
+  const [first] = systems;
+  if (!first) throw new OptionError("there is no way to read left to compare");
+  const model = await first.opened.withModules();
   const { head, modules } = exported(model, undefined);
   const kind = predictionKind(modules ? undefined : head);
-  return { kind, labels: labelNames(model, model.sizes.labels) };
+  const lengths = (isSource: boolean) =>
+    systems.filter((system) => system.isSource === isSource).map(({ maxLength }) => maxLength);
+  const whole = Math.min(...lengths(false));
+  return {
+    ...{ kind, labels: labelNames(model, model.sizes.labels), seed, longest: whole },
+    border: Math.min(whole, ...lengths(true)),
+  };
 }
 
 /**
@@ -64,7 +80,7 @@ export async function chooseJob(path: string, model: JobModel, choice: DataChoic
 function rowsJob(
   rows: readonly DataRow[],
   items: readonly ModelInput[],
-  { kind, labels }: JobModel,
+  { kind, labels, ...reach }: JobModel,
   gold: (names: readonly string[]) => string | undefined,
 ): Job {
   const column = gold(GOLD_OF_KIND[kind]);
@@ -80,8 +96,9 @@ function rowsJob(
     case "text":
       return summariesJob(rows, items, column ?? missing(kind));
     case "words":
+      return wordsJob(items, reach);
     case "embedding":
-      throw new Error("not yet");
+      return fidelityJob(items, reach.seed);
   }
 }
 

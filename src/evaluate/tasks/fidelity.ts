@@ -39,8 +39,8 @@ export function fidelityJob(items: readonly ModelInput[], seed: number): Job {
     units: oneItemEach(items),
     recipe: `fidelity ${seed}`,
     task: "feature-extraction",
-    refuses: ({ reading }) =>
-      reading === "cut" ? "most tokens of a long document have no vector" : undefined,
+    refuses: ({ reading, isSource }) =>
+      isSource && reading === "cut" ? "most tokens of a long document have no vector" : undefined,
     ask: (predictor, numbers, way) =>
       ask(predictor, numbers, (length) => readInParts(length, predictor.maxLength, way), way),
     reference: {

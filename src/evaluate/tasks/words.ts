@@ -38,7 +38,8 @@ export function wordsJob(
     items,
     units: oneItemEach(items),
     recipe: `words ${longest} ${seed}`,
-    refuses: ({ reading }) => (reading === "cut" ? "what it does not read it cannot guess" : undefined),
+    refuses: ({ reading, isSource }) =>
+      isSource && reading === "cut" ? "what it does not read it cannot guess" : undefined,
     async *ask(predictor, numbers, way) {
       const mask = await maskId(predictor);
       for (const number of numbers)

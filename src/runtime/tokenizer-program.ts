@@ -1,7 +1,7 @@
 import { Tokenizer } from "@huggingface/tokenizers";
 import { CheckpointError } from "../base/errors.js";
 import { parseObject } from "../checkpoint/checkpoint.js";
-import { alignTokens } from "./aligned-tokens.js";
+import { alignTokens } from "./alignment/align.js";
 import { serve } from "./serve.js";
 import { TOKENIZER_FILES, type TokenizerRequest } from "./text-tokenizer.js";
 

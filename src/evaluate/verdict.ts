@@ -1,6 +1,7 @@
 import { counted } from "../report/numbers.js";
 import { LEAST_UNITS } from "./bootstrap.js";
 import type { Difference } from "./compare.js";
+import { plusMinus } from "./interval-text.js";
 
 export interface VerdictInput {
   /** Names of the systems that are compared, and their main figures over the longer units. */
@@ -30,7 +31,8 @@ export function verdictSentence(input: VerdictInput): string {
     border === 0 ? `On ${counted(units, noun)}` : `On ${counted(units, noun)} of more than ${border} tokens`;
   if (units < LEAST_UNITS) {
     const verb = units === 1 ? "is" : "are";
-    return `Only ${counted(units, noun)} ${verb} longer than ${border} tokens: too few to tell the ways apart.`;
+    const which = border === 0 ? "there" : `longer than ${border} tokens`;
+    return `Only ${counted(units, noun)} ${verb} ${which}: too few to tell the ways apart.`;
   }
   const best = bestOf(input);
   const baseline = systems.findIndex(({ name }) => name === BASELINE);
@@ -47,7 +49,7 @@ function againstBaseline(input: VerdictInput, best: number, baseline: number): s
   const { lead, isDecided, text } = leadOf(input, best, baseline);
   const subject = nameIn(input, best);
   if (isDecided && lead > 0) return `${subject} ${plural(input, best) ? "beat" : "beats"} cutting by ${text}`;
-  return `${subject} ${plural(input, best) ? "do" : "does"} not differ from cutting (${signed(lead)}${text})`;
+  return `${subject} ${plural(input, best) ? "do" : "does"} not differ from cutting (${lead < 0 ? "−" : "+"}${text})`;
 }
 
 function againstBest(input: VerdictInput, other: number, best: number): string {
@@ -57,7 +59,7 @@ function againstBest(input: VerdictInput, other: number, best: number): string {
   if (isDecided && lead > 0) {
     return `${subject} ${plural(input, other) ? "are" : "is"} worse than ${object} by ${text}`;
   }
-  return `${subject} ${plural(input, other) ? "do" : "does"} not differ from ${object} (${signed(-lead)}${text})`;
+  return `${subject} ${plural(input, other) ? "do" : "does"} not differ from ${object} (${lead > 0 ? "−" : "+"}${text})`;
 }
 
 /** How far one is ahead of another, positive for better, and that with half of its interval. */
@@ -93,19 +95,4 @@ function nameIn({ systems }: VerdictInput, i: number): string {
 /** "windows beat", "lsg beats". */
 function plural(input: VerdictInput, i: number): boolean {
   return /(windows|chunks)$/.test(nameIn(input, i));
-}
-
-function signed(value: number): string {
-  return value < 0 ? "−" : "+";
-}
-
-/** `.21 ± .06`: as many digits as the interval has meaning for. */
-export function plusMinus(value: number, half: number): string {
-  const digits = half > 0 ? Math.min(6, Math.max(2, 1 - Math.floor(Math.log10(half)))) : 2;
-  return `${short(value, digits)} ± ${short(half, digits)}`;
-}
-
-/** Without the zero before the point, as tables of such figures are printed. */
-export function short(value: number, digits: number): string {
-  return value.toFixed(digits).replace(/^(-?)0\./, "$1.");
 }

@@ -3,8 +3,8 @@ import { counted, formatNumber } from "../report/numbers.js";
 import type { Table } from "../report/table.js";
 import { wrap } from "../report/text.js";
 import { factLines, tableLines } from "../verify/report/terminal.js";
+import { digitsFor, plusMinus, signed } from "./interval-text.js";
 import type { EvaluationReport } from "./report-schema.js";
-import { plusMinus, short } from "./verdict.js";
 
 type Figure = EvaluationReport["figures"][number];
 
@@ -15,10 +15,10 @@ export function evaluationFacts(report: EvaluationReport): (readonly [name: stri
   const beyond = border === 0 ? "" : `, ${longer} of more than ${border} tokens`;
   return [
     ["task", task],
-    ["data", `${data}: ${unitsOf(units, noun)}${texts}${beyond}`],
+    ["data", `${data}: ${counted(units, noun)}${texts}${beyond}`],
     ...report.systems.map(({ name, ...system }) => [name, describeSystem(system)] as const),
     ["device", `${device}; lsg ${report.lsg_version}`],
-    ["intervals", `95 %, bootstrap over ${unitsOf(units, noun)}, seed ${seed}`],
+    ["intervals", `95 %, bootstrap over ${counted(units, noun)}, seed ${seed}`],
   ];
 }
 
@@ -31,11 +31,6 @@ function describeSystem(system: Omit<EvaluationReport["systems"][number], "name"
     whole: `up to ${maxLength} tokens at once${dtype === "fp32" ? "" : `, ${dtype}`}`,
   }[reading];
   return `${model}, ${how}${isReference ? "; what the others are held against" : ""}`;
-}
-
-/** "query" in the plural too. */
-export function unitsOf(count: number, noun: string): string {
-  return count === 1 ? `1 ${noun}` : `${count} ${noun.replace(/y$/, "ie")}s`;
 }
 
 /** One row for each system: its figures over all units, and its time. */
@@ -59,7 +54,7 @@ export function lengthTable(report: EvaluationReport): Table {
   const names = rivals(report);
   const ranges = rangesOf(report);
   return {
-    head: ["tokens", unitsOf(2, report.noun).slice(2), ...names],
+    head: ["tokens", counted(2, report.noun).slice(2), ...names],
     rows: ranges.map(({ up_to: upTo, units }, i) => [
       rangeText(ranges[i - 1]?.up_to ?? 0, upTo),
       String(units),
@@ -94,26 +89,12 @@ export function differenceTable(report: EvaluationReport): Table {
     head: ["difference", main, "95 %", ""],
     rows: report.differences
       .filter(({ metric }) => metric === main)
-      .map(({ of, to, value, low, high, decided }) => [
-        `${of} − ${to}`,
-        value === null ? "–" : signed(value, value, low, high),
-        low === null || high === null
-          ? "–"
-          : `${signed(low, value, low, high)} to ${signed(high, value, low, high)}`,
-        decided ? "" : "not decided",
-      ]),
+      .map(({ of, to, value, low, high, decided }) => {
+        const digits = digitsFor(((high ?? 0) - (low ?? 0)) / 2);
+        const text = (number: number | null) => (number === null ? "–" : signed(number, digits));
+        return [`${of} − ${to}`, text(value), `${text(low)} to ${text(high)}`, decided ? "" : "not decided"];
+      }),
   };
-}
-
-function signed(shown: number, _value: number | null, low: number | null, high: number | null): string {
-  const digits = digitsFor(low, high);
-  const text = short(shown, digits);
-  return shown > 0 ? `+${text}` : text.replace("-", "−");
-}
-
-function digitsFor(low: number | null, high: number | null): number {
-  const half = ((high ?? 0) - (low ?? 0)) / 2;
-  return half > 0 ? Math.min(6, Math.max(2, 1 - Math.floor(Math.log10(half)))) : 2;
 }
 
 function is(figure: Figure, system: string, metric: string, group: Figure["group"]): boolean {
@@ -130,8 +111,8 @@ function cellOf(figure: Figure | undefined): string {
 /** Over which units the overall table's figures are. */
 export function overallTitle({ longer, border, noun, units }: EvaluationReport): string {
   return longer > 0 && border > 0
-    ? `${unitsOf(longer, noun)} of more than ${border} tokens`
-    : unitsOf(units, noun);
+    ? `${counted(longer, noun)} of more than ${border} tokens`
+    : counted(units, noun);
 }
 
 /** An evaluation for a terminal: what and on what, figures, and what they come to. */

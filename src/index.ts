@@ -3,6 +3,7 @@
 import type { LsgConfig } from "./attention/lsg-config.js";
 import type { ConvertResult } from "./commands/convert.js";
 import type { ExportResult } from "./commands/export.js";
+import type { EvaluationReport } from "./evaluate/report-schema.js";
 import type { Inspection } from "./inspect/types.js";
 import {
   type CallSettings,
@@ -15,10 +16,13 @@ import {
 import {
   type ConvertOptions,
   convertFlags,
+  type EvaluateOptions,
   type ExportOptions,
+  evaluateFlags,
   exportFlags,
   type PushOptions,
   parseConvertOptions,
+  parseEvaluateOptions,
   parseExportOptions,
   parsePushOptions,
   parseVerifyOptions,
@@ -33,6 +37,7 @@ import type { VerificationReport } from "./verify/report/report-schema.js";
 export { LsgError } from "./base/errors.js";
 export type { ConvertResult } from "./commands/convert.js";
 export type { ExportResult } from "./commands/export.js";
+export type { EvaluationReport } from "./evaluate/report-schema.js";
 export type { Inspection } from "./inspect/types.js";
 export type { CallSettings, LsgEvent, OnEvent } from "./library/settings.js";
 export type { PushResult } from "./push/push-folder.js";
@@ -58,6 +63,11 @@ export type InspectInput = Omit<ConvertInput, "output">;
 export type VerifyInput = Optional<Omit<VerifyOptions, "report" | "listDevices" | Printing>> & CallSettings;
 
 export type PushInput = Optional<Omit<PushOptions, Printing>> & CallSettings;
+
+/** The options of `lsg evaluate`; `data` is the file or folder of documents. */
+export type EvaluateInput = Optional<Omit<EvaluateOptions, "data" | "html" | Printing>> &
+  Pick<EvaluateOptions, "data"> &
+  CallSettings;
 
 /**
  * Converts a checkpoint, as `lsg convert` does: a whole folder or nothing.
@@ -99,6 +109,28 @@ export async function verify(model: string, input: VerifyInput = {}): Promise<Ve
   const run = (await import("./commands/verify.js")).verify;
   const onStep = onEvent && ((text: string) => onEvent({ type: "step", text }));
   return run(model, options, { signal, onStep, ...(onEvent && checkEvents(onEvent)) });
+}
+
+/**
+ * Compares models, and ways to read long documents with them, as `lsg evaluate` does.
+ * @param models folders or Hub ids: a source, converted ones
+ * @returns the report; where nothing could be compared its `compared` is false
+ * @throws LsgError for models or data that are not there, or do not go together
+ */
+export async function evaluate(
+  models: string | readonly string[],
+  input: EvaluateInput,
+): Promise<EvaluationReport> {
+  const { signal, onEvent, ...given } = input;
+  const options = parseEvaluateOptions(optionsOf(given, evaluateFlags()));
+  const run = (await import("./commands/evaluate.js")).evaluate;
+  return run([models].flat(), options, {
+    signal,
+    ...(onEvent && {
+      onStep: (text: string) => onEvent({ type: "step", text }),
+      onProgress: (counted) => onEvent({ type: "count", ...counted }),
+    }),
+  });
 }
 
 /**

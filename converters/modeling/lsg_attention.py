@@ -9,6 +9,8 @@ Shapes: b batch, h heads, d head_dim; rows: prepended tokens and sequence.
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -33,6 +35,8 @@ class LSGSelfAttention(nn.Module):
         is_causal: a query sees no later key. A prepended token then sees nothing: its context is its own
             query.
         lsh_num_pre_rounds: rounds of merging before "lsh" makes its sparse keys.
+        global_scaling_length: two blocks or more; in a row with more visible tokens, n, the scores of global
+            tokens, without their bias, are times log n / log of this, but if is_causal. None: they never are.
         attention_dropout_prob: dropout of the attention weights in training.
     """
 
@@ -46,6 +50,7 @@ class LSGSelfAttention(nn.Module):
         num_prepended_tokens: int = 0,
         is_causal: bool = False,
         lsh_num_pre_rounds: int = 1,
+        global_scaling_length: int | None = None,
         attention_dropout_prob: float = 0.0,
     ):
         super().__init__()
@@ -55,6 +60,7 @@ class LSGSelfAttention(nn.Module):
                 f"num_prepended_tokens, or {num_prepended_tokens + 1}, where the first token is global"
             )
         self.attention_dropout_prob = attention_dropout_prob
+        self.global_scaling_length = None if is_causal else global_scaling_length
         self.sparsity: Sparsity | None = None
         if sparse_block_size > 0 and sparsity_factor > 0 and sparsity_type not in (None, "none"):
             self.sparsity = Sparsity(
@@ -118,6 +124,8 @@ class LSGSelfAttention(nn.Module):
                 )
         else:
             sparse = None if self.sparsity is None else self._sparse(query, tokens)
+            if self.global_scaling_length is not None:
+                query = self._scale_globals(query, tokens.bias)
             if on_cpu:
                 pools = [tokens] if sparse is None else [tokens, sparse]
                 views = block_views(self.layout, rows, 0 if sparse is None else sparse.key.shape[2])
@@ -139,6 +147,14 @@ class LSGSelfAttention(nn.Module):
             seen_by_any = mask.amax(dim=2, keepdim=True)
             mask = torch.cat([seen_by_any.expand(-1, -1, prepended, -1), mask], dim=2)
         return F.pad(mask, (prepended, 0))
+
+    def _scale_globals(self, query: Tensor, bias: Tensor) -> Tensor:
+        """query with those of global tokens scaled by how many tokens they see; bias is that of the rows."""
+        count, scaled_from = self.layout.num_global_tokens, self.global_scaling_length
+        seen = (bias[:, :, :count, self.layout.num_prepended_tokens :] == 0).sum(dim=-1, keepdim=True)
+        factor = torch.where(seen > scaled_from, seen.float().log() / math.log(scaled_from), 1.0)
+        parts = [query[:, :, :count] * factor.to(query.dtype), query[:, :, count:]]
+        return torch.cat([part.transpose(1, 2) for part in parts], dim=1).transpose(1, 2)
 
     def _sparse(self, query: Tensor, tokens: Pool) -> Pool:
         """The sparse keys, layout.sparse_step for each block, the last one counted as whole."""

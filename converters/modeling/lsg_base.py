@@ -62,6 +62,7 @@ class LSGEncoder(LSGModule):
             num_prepended_tokens=self.num_prepended_tokens,
             is_causal=is_causal,
             lsh_num_pre_rounds=config.lsh_num_pre_rounds,
+            global_scaling_length=config.global_scaling_length,
             attention_dropout_prob=dropout,
         )
 

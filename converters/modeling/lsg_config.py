@@ -18,6 +18,7 @@ class LSGConfig:
     base_model_prefix = "lsg"
     block_size = 128
     first_token_is_global = False
+    global_scaling_length = None
     lsh_num_pre_rounds = 1
     mask_first_token = False
     num_global_tokens = 1
@@ -47,6 +48,11 @@ def check_config(config: Any) -> None:
     if not 1 <= config.num_global_tokens <= GLOBAL_TABLE_ROWS:
         raise ValueError(
             f"num_global_tokens is {config.num_global_tokens}, expected 1 to {GLOBAL_TABLE_ROWS}"
+        )
+    scaled_from = config.global_scaling_length
+    if scaled_from is not None and scaled_from < 2 * config.block_size:
+        raise ValueError(
+            f"global_scaling_length is {scaled_from}, expected two blocks, {2 * config.block_size}, or more"
         )
     if config.mask_first_token and config.first_token_is_global:
         raise ValueError("mask_first_token and first_token_is_global exclude each other")

@@ -1,7 +1,11 @@
+/** What outputs are, or are made of: a state or score of each token, scores of a text, a place in it, another text. */
+export type Outputs = "hidden states" | "tokens" | "classes" | "answers" | "texts";
+
 /** All that follows from the auto class which opens a model; nothing else asks which one it is. */
 export interface Task {
   /** optimum's name of the task; of pre-training, sentence pairs and candidates ours. */
   readonly name: string;
+  readonly outputs: Outputs;
   /** Another of optimum's names for it. */
   readonly alias?: string;
   /** The Hub's name of it, its `pipeline_tag`; none where the Hub has no such task. */
@@ -14,6 +18,8 @@ export interface Task {
   readonly generates?: true;
   /** Its scores are of all words. */
   readonly scoresWords?: true;
+  /** Each token is told from those before it. */
+  readonly isCausal?: true;
   /** Labels of the class, whatever the config says. */
   readonly labels?: number;
   /** What the graph calls the scores of each label, which are outputs of their own. */
@@ -27,12 +33,25 @@ export interface Task {
 }
 
 const BY_AUTO_CLASS = {
-  Model: { name: "feature-extraction", hub: "feature-extraction" },
-  MaskedLM: { name: "fill-mask", hub: "fill-mask", scoresWords: true, answer: "masked word" },
-  CausalLM: { name: "text-generation", hub: "text-generation", scoresWords: true },
+  Model: { name: "feature-extraction", outputs: "hidden states", hub: "feature-extraction" },
+  MaskedLM: {
+    name: "fill-mask",
+    outputs: "tokens",
+    hub: "fill-mask",
+    scoresWords: true,
+    answer: "masked word",
+  },
+  CausalLM: {
+    name: "text-generation",
+    outputs: "texts",
+    hub: "text-generation",
+    scoresWords: true,
+    isCausal: true,
+  },
   // Graphs that keep keys and values are the only ones that we write. The Hub has one task for all that generates.
   Seq2SeqLM: {
     name: "text2text-generation",
+    outputs: "texts",
     alias: "text2text-generation-with-past",
     hub: "text-generation",
     generates: true,
@@ -40,25 +59,38 @@ const BY_AUTO_CLASS = {
     answer: "text",
   },
   // ELECTRA's tells replaced words, for which the Hub has no task: one score a token.
-  PreTraining: { name: "pre-training", hub: "fill-mask", hubReads: "prediction_logits", squeezesOne: true },
+  PreTraining: {
+    name: "pre-training",
+    outputs: "tokens",
+    hub: "fill-mask",
+    hubReads: "prediction_logits",
+    squeezesOne: true,
+  },
   // Neither optimum nor the Hub has a task for it.
-  NextSentencePrediction: { name: "next-sentence-prediction" },
-  SequenceClassification: { name: "text-classification", hub: "text-classification", answer: "label" },
+  NextSentencePrediction: { name: "next-sentence-prediction", outputs: "classes" },
+  SequenceClassification: {
+    name: "text-classification",
+    outputs: "classes",
+    hub: "text-classification",
+    answer: "label",
+  },
   TokenClassification: {
     name: "token-classification",
+    outputs: "tokens",
     hub: "token-classification",
     candidates: "can be scored",
     answer: "label of each token",
   },
   QuestionAnswering: {
     name: "question-answering",
+    outputs: "answers",
     hub: "question-answering",
     labels: 2,
     outputByLabel: ["start_logits", "end_logits"],
   },
-  MultipleChoice: { name: "multiple-choice", hub: "multiple-choice", hasChoices: true },
+  MultipleChoice: { name: "multiple-choice", outputs: "classes", hub: "multiple-choice", hasChoices: true },
   // No auto class of transformers: of a graph alone, whose checkpoint is a TokenClassification.
-  CandidateScoring: { name: "candidate-scoring", candidates: "are scored" },
+  CandidateScoring: { name: "candidate-scoring", outputs: "tokens", candidates: "are scored" },
 } as const satisfies Readonly<Record<string, Task>>;
 
 /** The classes of transformers that open a model by its task, and one of ours, which no architecture names. */

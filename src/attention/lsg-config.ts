@@ -37,6 +37,12 @@ export const LsgConfigSchema = z.strictObject({
     .boolean()
     .default(false)
     .describe("global token 0 is each input's own first token: nothing changes for short inputs"),
+  global_scaling_length: z
+    .int()
+    .min(2)
+    .max(MAX_TOKENS)
+    .exactOptional()
+    .describe("in rows of n tokens, if that is more: global tokens' scores times log n / log of this"),
   lsh_num_pre_rounds: z.int().nonnegative().default(1).describe("rounds of merging before lsh picks keys"),
   mask_first_token: z.boolean().default(false).describe("hide the first token, which global token 0 repeats"),
   num_global_tokens: z
@@ -95,8 +101,8 @@ export function isSparse({ sparsity_type, sparsity_factor, sparse_block_size }: 
 }
 
 /**
- * Refuses sizes with which sparse keys would slip into the window of local ones, or blocks would not divide:
- * the reference then raises, or computes something else than its paper says.
+ * Refuses keys that exclude each other, and sizes with which sparse keys would slip into the window of local ones, or
+ * blocks would not divide: the reference then raises, or computes something else than its paper says.
  * @throws OptionError with the nearest sizes that work.
  */
 export function checkLsgConfig(config: LsgConfig): void {
@@ -104,6 +110,13 @@ export function checkLsgConfig(config: LsgConfig): void {
     throw new OptionError(
       "mask_first_token and first_token_is_global are both true; the second already hides the first token",
       "Add --no-first-token-is-global, or leave out --mask-first-token.",
+    );
+  }
+  const { block_size: block, global_scaling_length: scaledFrom = Number.POSITIVE_INFINITY } = config;
+  if (scaledFrom < 2 * block) {
+    throw new OptionError(
+      `global_scaling_length ${scaledFrom} is below two blocks of ${block}, up to which attention is full`,
+      `Use --global-scaling-length ${2 * block}, or more.`,
     );
   }
   if (!isSparse(config)) return;

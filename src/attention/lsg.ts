@@ -107,7 +107,8 @@ export function lsgConfigChanges(
 }
 
 function sameConfig(a: LsgConfig, b: LsgConfig): boolean {
-  return Object.entries(a).every(([key, value]) => b[key as keyof LsgConfig] === value);
+  const keys = Object.keys({ ...a, ...b }) as (keyof LsgConfig)[];
+  return keys.every((key) => a[key] === b[key]);
 }
 
 function describe(lsg: LsgConfig): string {
@@ -115,8 +116,12 @@ function describe(lsg: LsgConfig): string {
   const sparse = isSparse(lsg)
     ? `${lsg.sparse_block_size} sparse keys a side (${lsg.sparsity_type}, factor ${lsg.sparsity_factor})`
     : "no sparse part";
+  const scaled =
+    lsg.global_scaling_length === undefined
+      ? ""
+      : `, whose scores are scaled beyond ${lsg.global_scaling_length} tokens`;
   const own = lsg.first_token_is_global ? ", the first of them each input's own first token" : "";
-  return `blocks of ${lsg.block_size}, ${sparse}, ${globals}${lsg.num_global_tokens === 1 && own ? ": each input's own first token" : own}`;
+  return `blocks of ${lsg.block_size}, ${sparse}, ${globals}${lsg.num_global_tokens === 1 && own ? ": each input's own first token" : own}${scaled}`;
 }
 
 /** Blocks that see their neighbours, sparse keys beyond these, and global tokens: ours or lsg-converter's. */

@@ -82,6 +82,21 @@ function readWindows(config: Config): WindowsConfig {
   throw new CheckpointError(`config.json: ${issue?.path.join(".")}: ${issue?.message}`);
 }
 
+/** Tokens that neighbouring windows of one text share at least: no more than half of what a window has room for. */
+export function sharedTokens({
+  window_size,
+  window_head,
+  window_tail,
+  window_overlap,
+}: WindowsConfig): number {
+  return Math.min(window_overlap, mostShared(window_size, window_head + window_tail));
+}
+
+/** The most that `window_overlap` can ask for. @param around tokens that every window repeats */
+export function mostShared(size: number, around: number): number {
+  return Math.max(0, Math.floor((size - around) / 2));
+}
+
 /** The source's own full attention, in windows as long as its inputs were: what a row's tokens give is put together. */
 export const windowsRow = {
   title: "windows",
@@ -96,7 +111,7 @@ export const windowsRow = {
   ownKey: undefined,
   read: readWindows,
   ofFirstLayer: (windows) => windows,
-  describe: ({ window_size, window_overlap }) => `windows of ${window_size} that share ${window_overlap}`,
+  describe: (windows) => `windows of ${windows.window_size} that share ${sharedTokens(windows)}`,
   widthOf: ({ window_size }) => `Windows of ${window_size}`,
   isSparse: () => false,
   borderOf: ({ window_size }) => window_size,

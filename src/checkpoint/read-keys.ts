@@ -14,7 +14,8 @@ export const CONFIG_KEYS = words(`
   diversity_penalty do_sample dropout dtype early_stopping embedding_size encoder_attention_heads
   encoder_ffn_dim encoder_layerdrop encoder_layers encoder_no_repeat_ngram_size eos_token_id
   exponential_decay_length_penalty extra_pos_embeddings finetuning_task first_token_is_global
-  force_bos_token_to_be_generated forced_bos_token_id forced_eos_token_id hidden_act hidden_dim
+  force_bos_token_to_be_generated forced_bos_token_id forced_eos_token_id global_scaling_length
+  hidden_act hidden_dim
   hidden_dropout_prob hidden_size id2label init_std initializer_range inner_group_num input_embedding_size
   intermediate_size is_decoder is_encoder_decoder label2id layer_norm_eps length_penalty
   lsh_num_pre_rounds mask_first_token max_2d_position_embeddings max_decoder_position_embeddings

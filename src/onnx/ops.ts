@@ -58,6 +58,7 @@ export const OPS = {
   },
   Less: { inputs: ["A", "B"] },
   LessOrEqual: { inputs: ["A", "B"] },
+  Log: { inputs: ["input"] },
   MatMul: { inputs: ["A", "B"] },
   MatMulInteger: { inputs: ["A", "B", "a_zero_point?", "b_zero_point?"] },
   MatMulNBits: {

@@ -3,8 +3,9 @@ import { configClass } from "../architectures/class-names.js";
 import { type ModelingCode, NEEDS_CODE } from "../architectures/modeling.js";
 import { isBase, taskOf } from "../architectures/tasks.js";
 import { scoreBytes } from "../attention/score-memory.js";
-import { isSparseAttention, seenInFull, widthOf } from "../attention/variants.js";
+import { codeOf, isSparseAttention, seenInFull, widthOf } from "../attention/variants.js";
 import type { Config } from "../checkpoint/checkpoint.js";
+import { LIBRARIES, type ModelKind } from "../checkpoint/sentence-transformers/model-kind.js";
 import { headlessNotes, openedClass, plainClass } from "../model/classes.js";
 import { groupNames } from "../model/strangers.js";
 import { DEFAULT_MAX_SEQUENCE_LENGTH } from "../options/schemas.js";
@@ -12,7 +13,7 @@ import { cutSentence } from "./model-card.js";
 import type { TokenIds } from "./place.js";
 import type { PlanInputs } from "./plan-inputs.js";
 import { promiseSentence } from "./promise.js";
-import { variantNotes } from "./variants.js";
+import { inParts, variantNotes } from "./variants.js";
 import type { WeightPlan } from "./weights.js";
 
 /** What a user should know and the plan's data does not show. */
@@ -58,6 +59,7 @@ function cutNote({ source, length: { from, to }, target }: WeightPlan): string {
 /** The cost of blocks or windows as wide as a long table; false where the table is short. */
 function costNote({ attention, heads, length: { from } }: WeightPlan): string | false {
   const full = seenInFull(attention);
+  if (inParts(attention) !== undefined) return false;
   if (Math.min(from, full) <= DEFAULT_MAX_SEQUENCE_LENGTH) return false;
   const gigabytes = (scoreBytes(heads, full) / 1e9).toFixed(1);
   return (
@@ -73,6 +75,8 @@ function beyondNote(
   { attention, length }: WeightPlan,
 ): string | false {
   if (length.to <= length.from) return false;
+  const parts = inParts(attention);
+  if (parts !== undefined) return parts;
   const positions = `Beyond ${length.from} tokens ${beyond(architecture)}`;
   const best = "fine-tune on long inputs for best results.";
   if (isSparseAttention(attention)) return `${positions}; ${best}`;
@@ -106,10 +110,19 @@ export function beyond({ positions }: Architecture): string {
 }
 
 /** What users have to pass to open the result, and what happens if they don't. */
-export function openingNotes(modeling: ModelingCode | undefined): string[] {
-  if (modeling === undefined || Object.keys(modeling.refusal).length === 0) return [];
-  return [
-    "Open it with trust_remote_code=True: without it transformers and sentence-transformers refuse it " +
-      `(ValueError: ${NEEDS_CODE}). ONNX graphs open without.`,
-  ];
+export function openingNotes(
+  modeling: ModelingCode | undefined,
+  { attention, length, target: { className } }: WeightPlan,
+  kind: ModelKind | undefined,
+): string[] {
+  if (modeling === undefined || modeling.files.size === 0) return [];
+  const isRefused = Object.keys(modeling.refusal).length > 0;
+  const opensPlain = codeOf(attention.kind)?.opensPlain === true;
+  if (!isRefused && !opensPlain) return [];
+  const without = isRefused
+    ? `transformers and sentence-transformers refuse it (ValueError: ${NEEDS_CODE})`
+    : `transformers opens ${className}, which reads ${length.from} tokens and no more`;
+  const argument = opensPlain && kind ? LIBRARIES[kind].lengthArgument : undefined;
+  const told = argument === undefined ? "" : ` and ${argument}=${length.to}`;
+  return [`Open it with trust_remote_code=True${told}: without it ${without}. ONNX graphs open without.`];
 }

@@ -33,7 +33,7 @@ import { reconcile } from "./reconcile.js";
 import { planShards } from "./shards.js";
 import { copyOf } from "./tensors.js";
 import type { DroppedTensor } from "./types.js";
-import { labelChanges, leftBehind, type VariantPlan, type WeightPlan } from "./weights.js";
+import { formerKeys, labelChanges, leftBehind, type VariantPlan, type WeightPlan } from "./weights.js";
 
 /**
  * Plans what a conversion to Longformer does to weights and config: every module gets the name that it has there, the
@@ -102,6 +102,7 @@ function planLongformer({ model: unpadded, result: variant, options, tokens }: P
     }),
     configChanges: new Map([
       ...changedKeys(checkpoint.config, config),
+      ...formerKeys(sourceAttention, "longformer"),
       ["model_type", variant.modelType],
       ["architectures", [className]],
       ["auto_map", undefined],
@@ -303,6 +304,6 @@ export const longformerPlan: VariantPlan<LongformerConfig> = {
   refuseForeign,
   plan: planLongformer,
   notes: longformerNotes,
-  card: { attention: "Longformer attention", ofLongInputs: "local" },
+  card: { attention: "Longformer attention", ofLongInputs: "local", proven: "the attention" },
   cardText,
 };

@@ -27,7 +27,14 @@ import { targetLength } from "./positions.js";
 import { appraise } from "./promise.js";
 import { reconcile } from "./reconcile.js";
 import { planShards } from "./shards.js";
-import { carriedTensors, labelChanges, leftBehind, type VariantPlan, type WeightPlan } from "./weights.js";
+import {
+  carriedTensors,
+  formerKeys,
+  labelChanges,
+  leftBehind,
+  type VariantPlan,
+  type WeightPlan,
+} from "./weights.js";
 
 /** Options that are Longformer's: windows, and which tokens see beyond them. */
 const FOREIGN = ["attentionWindow", "attentionDilation", "globalAttention"] as const;
@@ -76,6 +83,7 @@ function planLsg({ model: asItself, options, tokens }: PlanInputs): WeightPlan {
     }),
     configChanges: new Map([
       ...changedKeys(checkpoint.config, config),
+      ...formerKeys(sourceAttention, "lsg"),
       ...lsgConfigChanges(architecture, className, lsg),
       ["max_position_embeddings", rows],
       ...raisedLengths(architecture, config, lengths),
@@ -158,7 +166,8 @@ const DECIDING: Partial<Record<keyof LsgConfig, (value: unknown) => boolean>> = 
   pool_with_global: (value) => value === false,
 };
 
-function lsgNotes({ model: { isLsg }, options, modeling }: PlanInputs, { target, className }: WeightPlan) {
+function lsgNotes({ model, options, modeling }: PlanInputs, { target, className }: WeightPlan) {
+  const { isLsg } = model;
   return [
     target.head === undefined &&
       target.className !== COLBERT_CLASS &&
@@ -170,16 +179,23 @@ function lsgNotes({ model: { isLsg }, options, modeling }: PlanInputs, { target,
     isLsg &&
       !options.resizeLsg &&
       "The source is LSG already: its global tokens are made anew; --resize-lsg changes the length only.",
+    model.isCausal &&
+      options.lsg.global_scaling_length !== undefined &&
+      "--global-scaling-length has no effect: the model is causal, and its global token sees itself alone.",
     modeling?.files.size === 0 && "No modelling code is included: transformers cannot open the result yet.",
   ];
 }
 
 function cardText(lsg: LsgConfig): string {
   const { block_size: block, num_global_tokens: globals, sparse_block_size: sparse } = lsg;
+  const { global_scaling_length: scaledFrom } = lsg;
   const selected = isSparse(lsg) ? `, ${sparse} selected tokens on each side of these` : "";
   return (
     `Up to ${2 * block} tokens every token sees every other one. Beyond, it sees its own block ` +
-    `and both neighbours${selected}, and the global tokens (${globals}).`
+    `and both neighbours${selected}, and the global tokens (${globals}).` +
+    (scaledFrom === undefined
+      ? ""
+      : ` In rows of n tokens, more than ${scaledFrom}, scores of global tokens are multiplied by log n / log ${scaledFrom}.`)
   );
 }
 
@@ -199,6 +215,10 @@ export const lsgPlan: VariantPlan<LsgConfig> = {
   refuseForeign,
   plan: planLsg,
   notes: lsgNotes,
-  card: { attention: "LSG attention (local, sparse, global)", ofLongInputs: "block-sparse" },
+  card: {
+    attention: "LSG attention (local, sparse, global)",
+    ofLongInputs: "block-sparse",
+    proven: "the attention",
+  },
   cardText,
 };

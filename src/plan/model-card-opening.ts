@@ -15,18 +15,30 @@ export interface OpeningInputs {
   readonly kind: ModelKind | undefined;
 }
 
-export const MUST_BE_TRUSTED =
-  "**Open it with `trust_remote_code=True`** (see [how](#how-to-open-it)). Without it transformers and " +
-  `sentence-transformers refuse it, with a \`ValueError\` that names \`${NEEDS_CODE}\`: they would run full attention in ` +
-  "the place of this model's, and give other outputs without a word.";
+/** A paragraph about what is needed to open the result, and what happens without; empty where nothing is. */
+export function mustBeTrusted({ variant, max_sequence_length: { from } }: ConversionRecord): string {
+  const code = codeOf(variant);
+  if (!code) return "";
+  return (
+    "\n\n**Open it with `trust_remote_code=True`** (see [how](#how-to-open-it)). Without it transformers and " +
+    (code.opensPlain
+      ? `sentence-transformers open the original's class, which reads ${from} tokens and fails with more.`
+      : `sentence-transformers refuse it, with a \`ValueError\` that names \`${NEEDS_CODE}\`: they would run full ` +
+        "attention in the place of this model's, and give other outputs without a word.")
+  );
+}
 
 /** How the result is opened, with its own code and without. */
 export function opening({ record, attention, auto, kind }: OpeningInputs): string {
   const autoClass = autoClassName(auto);
-  const module = kind && LIBRARIES[kind].module;
+  const { module, lengthArgument } = kind ? LIBRARIES[kind] : {};
   const opened = kind ?? `${autoClass}.from_pretrained`;
-  const more = codeOf(attention.kind) ? ", trust_remote_code=True" : "";
-  const code =
+  const code = codeOf(attention.kind);
+  // A table that is no longer than before is taken for a limit.
+  const length =
+    code?.opensPlain && lengthArgument ? `, ${lengthArgument}=${record.max_sequence_length.to}` : "";
+  const more = code ? `, trust_remote_code=True${length}` : "";
+  const example =
     module !== undefined
       ? [`from ${module} import ${kind}`, ""]
       : [
@@ -34,8 +46,18 @@ export function opening({ record, attention, auto, kind }: OpeningInputs): strin
           "",
           'tokenizer = AutoTokenizer.from_pretrained("PATH_OR_ID")',
         ];
-  const how = `## How to open it\n\n\`\`\`python\n${[...code, `model = ${opened}("PATH_OR_ID"${more})`].join("\n")}\n\`\`\``;
-  if (!codeOf(attention.kind)) return how;
+  const how = `## How to open it\n\n\`\`\`python\n${[...example, `model = ${opened}("PATH_OR_ID"${more})`].join("\n")}\n\`\`\``;
+  if (!code) return how;
+  if (code.opensPlain) {
+    const { from } = record.max_sequence_length;
+    return [
+      how,
+      "What puts windows together is in the Python file beside the weights, which is why `trust_remote_code=True` is needed.",
+      `Every other client, and transformers without it, opens the original's class with the original's weights: for texts of ` +
+        `up to ${from} tokens its outputs are the same. The tokenizer no longer cuts texts there: pass ` +
+        `\`truncation=True, max_length=${from}\` to it.`,
+    ].join("\n\n");
+  }
   const plainUpTo = Math.min(
     record.promise.hidden_states_up_to,
     losslessLength(attention, record.max_sequence_length.from),

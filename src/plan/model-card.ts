@@ -1,6 +1,6 @@
 import { posix } from "node:path";
 import { type AutoClass, TASKS } from "../architectures/tasks.js";
-import { codeOf, type LocalAttention, seenInFull, titleOf } from "../attention/variants.js";
+import { type LocalAttention, seenInFull, titleOf } from "../attention/variants.js";
 import { GRAPH_DTYPES, type GraphDtype, inDtype } from "../base/graph-dtypes.js";
 import { escapeMarkdown, markdownCode } from "../base/markdown.js";
 import { printableDocument } from "../base/printable.js";
@@ -10,10 +10,11 @@ import { groupNames } from "../model/strangers.js";
 import { flagName } from "../options/flags.js";
 import type { TokenIdMap } from "../tokenizer/add-tokens.js";
 import { cardMetadata } from "./model-card-metadata.js";
-import { MUST_BE_TRUSTED, type OpeningInputs, opening } from "./model-card-opening.js";
+import { mustBeTrusted, type OpeningInputs, opening } from "./model-card-opening.js";
 import { promiseSentence } from "./promise.js";
 import type { ConversionRecord } from "./types.js";
-import { cardText, PLANS } from "./variants.js";
+import { untrainedSentences } from "./untrained.js";
+import { cardText, inParts, PLANS } from "./variants.js";
 
 export interface ModelCardInputs extends OpeningInputs {
   /** What becomes of positions that the source had none for: "positions repeat". */
@@ -67,11 +68,19 @@ function introduction({ record, attention: planned }: ModelCardInputs): string {
     `# ${name} for ${length.to} tokens (${titleOf(planned)})\n\n` +
     `This is ${origin}, converted to ${markdownCode(record.architecture)}: ${PLANS[record.variant].card.attention}, ` +
     `context ${length.to < length.from ? "cut" : "raised"} from ${length.from} to ${length.to} tokens. Nothing was trained.` +
-    (codeOf(record.variant) ? `\n\n${MUST_BE_TRUSTED}` : "")
+    mustBeTrusted(record)
   );
 }
 
-function lossless({ record, attention: planned, created, carried, cuts, beyond }: ModelCardInputs): string {
+function lossless({
+  record,
+  attention: planned,
+  created,
+  carried,
+  cuts,
+  beyond,
+  auto,
+}: ModelCardInputs): string {
   const { max_sequence_length: length, promise } = record;
   const { lossless_up_to: limit, hidden_states_up_to: hidden } = promise;
   const points = [
@@ -80,7 +89,8 @@ function lossless({ record, attention: planned, created, carried, cuts, beyond }
       : escapeMarkdown(promiseSentence(promise)),
     ...cuts.map(escapeMarkdown),
   ];
-  if (hidden < length.to) points.push(longInputs(record, seenInFull(planned), beyond));
+  if (hidden < length.to) points.push(inParts(planned) ?? longInputs(record, seenInFull(planned), beyond));
+  if (length.to > length.from && created.length === 0) points.push(untrainedSentences(record.variant, auto));
   if (length.to < length.from) points.push(`${cutSentence(length)} The original read them.`);
   if (created.length > 0) points.push("The head is new: its weights are random, and it must be trained.");
   if (carried.length > 0) {
@@ -118,7 +128,7 @@ function verified({ record, isAffordable }: ModelCardInputs): string {
   const what = limit === hidden ? "outputs" : "hidden states of the base model";
   const points = [
     "weights, config.json, tokenizer and every other file are byte for byte what the original and the options ask for;",
-    "the attention computes what it is defined to, at lengths around the borders of blocks and up to the longest;",
+    `${PLANS[record.variant].card.proven} computes what it is defined to, at lengths around the borders of blocks and up to the longest;`,
     hidden > 0
       ? `inputs of up to ${hidden} token${hidden === 1 ? "" : "s"} give the original's ${what}, to float32's rounding;`
       : "how far the outputs are from the original's was measured, and nothing is promised about it;",

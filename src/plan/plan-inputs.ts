@@ -1,7 +1,9 @@
 import type { Architecture } from "../architectures/architecture.js";
 import type { ModelingCode } from "../architectures/modeling.js";
 import type { LocalVariant } from "../attention/variants.js";
+import type { ModelKind } from "../checkpoint/sentence-transformers/model-kind.js";
 import type { Contents, Model } from "../model/model.js";
+import type { Modules } from "../model/modules.js";
 import type { ConversionOptions } from "../options/options.js";
 import type { TokenIds } from "./place.js";
 import type { Provenance } from "./types.js";
@@ -12,6 +14,10 @@ export interface PlanInputs {
   readonly options: ConversionOptions;
   readonly tokens: TokenIds;
   readonly contents: Contents;
+  /** What opens the model, where that is not transformers alone. */
+  readonly kind: ModelKind | undefined;
+  /** What follows the transformer of an embedder or a ColBERT, where it decides something. */
+  readonly modules?: Modules | undefined;
   /** What the version of lsg that the record names puts beside the weights; undefined where transformers needs none. */
   readonly modeling: ModelingCode | undefined;
   readonly variant: LocalVariant;

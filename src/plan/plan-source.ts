@@ -1,7 +1,9 @@
 import { modelingCode } from "../architectures/modeling.js";
-import { codeOf, ownVariant, resultVariant } from "../attention/variants.js";
+import { codeOf, resultVariant, variantOf } from "../attention/variants.js";
 import type { FileSource } from "../checkpoint/file-source.js";
 import { sortFiles } from "../checkpoint/left-out.js";
+import { modelKind, SETTINGS_FILE } from "../checkpoint/sentence-transformers/model-kind.js";
+import { MODULES_FILE } from "../checkpoint/sentence-transformers/modules-json.js";
 import { isJsonFile } from "../checkpoint/standard-files.js";
 import type { Contents } from "../model/model.js";
 import type { OpenedModel } from "../model/open.js";
@@ -21,15 +23,17 @@ export async function planModel(
   const contents = await opened.contents();
   await mendKept(opened.source, contents);
   const architecture = await opened.architecture();
-  const variant = options.to ?? resultVariant(ownVariant(architecture));
+  const { config } = await opened.checkpoint();
+  const variant = options.to ?? resultVariant(variantOf(config, architecture));
   const { refuseForeign, target } = PLANS[variant];
   refuseForeign(options);
   const result = await target(architecture);
   const tokens = findSpecialTokens(contents, architecture.tokenizerClass);
   const code = codeOf(variant);
   const asked = options.addTokens && chooseIds(options.addTokens, contents, architecture.tokenizerClass);
+  const model = await opened.as({ kwargs: options.modelKwargs });
   return planConversion({
-    model: await opened.as({ kwargs: options.modelKwargs }),
+    model,
     options,
     tokens: {
       bos: tokens.bos?.id,
@@ -39,6 +43,8 @@ export async function planModel(
       asked,
     },
     contents,
+    kind: modelKind(config, { modules: contents.get(MODULES_FILE), settings: contents.get(SETTINGS_FILE) }),
+    ...(options.merge !== undefined && { modules: (await model.withModules()).modules }),
     modeling: code && modelingCode(architecture, code, provenance.lsg_version),
     variant,
     result,

@@ -1,11 +1,9 @@
 import { taskOf } from "../architectures/tasks.js";
 import { affordedTokens, SCORES_FOR_ALL } from "../attention/score-memory.js";
-import { isLocal } from "../attention/variants.js";
+import { isLocal, titleOf } from "../attention/variants.js";
 import { OptionError } from "../base/errors.js";
 import { deepFreeze } from "../base/freeze.js";
 import { CONFIG_FILE, type Config } from "../checkpoint/checkpoint.js";
-import { modelKind, SETTINGS_FILE } from "../checkpoint/sentence-transformers/model-kind.js";
-import { MODULES_FILE } from "../checkpoint/sentence-transformers/modules-json.js";
 import { recordedOptions } from "../options/options.js";
 import { onlyInTransformers5, openingClass } from "../tokenizer/class-name.js";
 import { beyond, conversionNotes, openingNotes } from "./conversion-notes.js";
@@ -26,7 +24,7 @@ import type { WeightPlan } from "./weights.js";
  * @throws CheckpointError or OptionError for whatever would not give a sound result.
  */
 export function planConversion(inputs: PlanInputs): ConversionPlan {
-  const { model, options, tokens, contents, modeling, variant, result } = inputs;
+  const { model, options, tokens, contents, kind, modeling, variant, result } = inputs;
   const { checkpoint, architecture } = model;
   const weights = growVocabulary(PLANS[variant].plan(inputs), {
     architecture: result,
@@ -40,7 +38,7 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
     openingChanges(
       { ...checkpoint.config, ...options.modelKwargs },
       openingClass(contents, files, architecture.tokenizerClass),
-      options.modelKwargs,
+      { title: titleOf(weights.attention), kwargs: options.modelKwargs },
     );
   const {
     sideFiles,
@@ -65,10 +63,7 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
     created: weights.created,
     carried: weights.carried,
     cuts: formerCuts(sideFiles, weights.length.from),
-    kind: modelKind(checkpoint.config, {
-      modules: contents.get(MODULES_FILE),
-      settings: contents.get(SETTINGS_FILE),
-    }),
+    kind,
     originalCard: contents.get("README.md")?.toString("utf8"),
   });
   const written: SideFile[] = [
@@ -116,7 +111,7 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
       ...sentenceNotes(checkpoint.source.transformerFolder, sideFiles, contents),
       ...card.notes,
       ...leftOut,
-      ...openingNotes(modeling),
+      ...openingNotes(modeling, weights, kind),
     ],
   });
 }
@@ -154,26 +149,31 @@ function isAffordable({ attention, sourceAttention, heads, length: { from, to } 
   );
 }
 
-/** Keys of config.json that change so that an LSG model runs and opens in every version of transformers. */
+/** Keys of config.json that change so that a model with code of its own runs and opens in every version of transformers. */
 interface OpeningChanges {
   readonly changes: ReadonlyMap<string, unknown>;
   readonly notes: readonly string[];
 }
 
-/** Asks every forward pass for the weights of attention. LSG attention has no matrix of them, and refuses. */
+/** Asks every forward pass for the weights of attention. Our classes have no matrix of them for long inputs, and refuse. */
 const ATTENTIONS = "output_attentions";
 
 /**
- * What training left in a config and stands in an LSG model's way, and what it lacks: `pipeline` of transformers 4
+ * What training left in a config and stands in the way of such a model, and what it lacks: `pipeline` of transformers 4
  * loads no tokenizer for a config class of remote code without a `tokenizer_class`.
  * @param tokenizer the class that opens the folder's tokenizer
+ * @param title of the result's variant
  * @param kwargs config keys that the user sets
- * @throws OptionError for one that an LSG model cannot have
+ * @throws OptionError for one that the result cannot have
  */
-function openingChanges(config: Config, tokenizer: string | undefined, kwargs: Config): OpeningChanges {
+function openingChanges(
+  config: Config,
+  tokenizer: string | undefined,
+  { title, kwargs }: { readonly title: string; readonly kwargs: Config },
+): OpeningChanges {
   if (kwargs[ATTENTIONS]) {
     throw new OptionError(
-      `--model-kwargs: ${ATTENTIONS} is ${JSON.stringify(kwargs[ATTENTIONS])}, and LSG attention has no matrix of weights to give`,
+      `--model-kwargs: ${ATTENTIONS} is ${JSON.stringify(kwargs[ATTENTIONS])}, and attention of ${title} has no matrix of weights to give`,
       "Leave it out.",
     );
   }
@@ -186,7 +186,9 @@ function openingChanges(config: Config, tokenizer: string | undefined, kwargs: C
       ...(lacksClass ? [["tokenizer_class", tokenizer] as const] : []),
     ]),
     notes: asks
-      ? [`config.json asks for ${ATTENTIONS}, which LSG attention does not have: the key is left out.`]
+      ? [
+          `config.json asks for ${ATTENTIONS}, which attention of ${title} does not have: the key is left out.`,
+        ]
       : [],
   };
 }

@@ -1,7 +1,14 @@
 import type { FileSource } from "../checkpoint/file-source.js";
 import { leftOutSentence, type OmittedFile, type SourceFiles, sortFiles } from "../checkpoint/left-out.js";
+import { MODULES_FILE } from "../checkpoint/sentence-transformers/modules-json.js";
 import { addTokens, filesForTokens, type TokenIdMap } from "../tokenizer/add-tokens.js";
-import { type Lengths, limitsLength, raiseLength } from "../tokenizer/raise-length.js";
+import {
+  type Lengths,
+  limitsLength,
+  limitsSentences,
+  raiseLength,
+  SENTENCE_LIMITS,
+} from "../tokenizer/raise-length.js";
 import type { SideFile } from "./types.js";
 
 /** What we write ourselves, or the modelling code of an earlier conversion. */
@@ -52,6 +59,10 @@ export function planSideFiles({
   for (const path of tokenFiles.created) {
     const { content } = raiseLength(path, addTokens(path, Buffer.from("{}"), tokens), length);
     sideFiles.push({ kind: "write", path, content: `${content}\n` });
+  }
+  if (length.tableStays && contents.has(MODULES_FILE) && !kept.some(limitsSentences)) {
+    const { content } = raiseLength(SENTENCE_LIMITS, Buffer.from("{}"), length);
+    sideFiles.push({ kind: "write", path: SENTENCE_LIMITS, content: `${content}\n` });
   }
   sideFiles.push(...modeling.map((path) => ({ kind: "modeling" as const, path })));
   const leftOut = leftOutSentence(omitted, kept);

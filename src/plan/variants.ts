@@ -19,6 +19,11 @@ export function variantNotes(inputs: PlanInputs, weights: WeightPlan): (string |
   return notesOf(weights.attention);
 }
 
+/** Where the source's own computation reads long inputs too, in parts: that, in a sentence. */
+export function inParts<V extends LocalVariant>({ kind, config }: Attention<V>): string | undefined {
+  return PLANS[kind].inParts?.(config);
+}
+
 /** A model card's text about attention. */
 export function cardText<V extends LocalVariant>({ kind, config }: Attention<V>): string {
   return PLANS[kind].cardText(config);

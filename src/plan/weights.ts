@@ -1,5 +1,5 @@
 import type { Architecture } from "../architectures/architecture.js";
-import type { Attention, LocalAttention } from "../attention/variants.js";
+import type { Attention, LocalAttention, Variant } from "../attention/variants.js";
 import type { Checkpoint, Config } from "../checkpoint/checkpoint.js";
 import type { ModelClass } from "../model/classes.js";
 import type { Model } from "../model/model.js";
@@ -45,8 +45,13 @@ export interface VariantPlan<C> {
   plan(inputs: PlanInputs): WeightPlan;
   /** What the user should know, a sentence each. */
   notes(inputs: PlanInputs, weights: WeightPlan, config: C): (string | false)[];
-  /** What a model card calls this attention, and how that of long inputs: "attention is local". */
-  readonly card: { readonly attention: string; readonly ofLongInputs: string };
+  /** What a model card calls this attention, how that of long inputs ("attention is local"), and what a proof is about. */
+  readonly card: { readonly attention: string; readonly ofLongInputs: string; readonly proven: string };
+  /**
+   * Where the source's own computation reads long inputs too, in parts: that, in a sentence. Where it is left out, tables
+   * and attention of long inputs are others than the source was trained with.
+   */
+  inParts?(config: C): string;
   cardText(config: C): string;
 }
 
@@ -57,6 +62,11 @@ export function labelChanges(config: Config, labels: number): [string, undefined
     ["id2label", undefined],
     ["label2id", undefined],
   ];
+}
+
+/** The keys of the source's own attention, which a result of another variant does not have. */
+export function formerKeys({ kind, config }: Attention, variant: Variant): [string, undefined][] {
+  return kind === variant ? [] : Object.keys(config).map((key) => [key, undefined]);
 }
 
 /** Tensors that stay although the class of the result does not have them. */

@@ -1,20 +1,25 @@
 import type { Architecture } from "../architectures/architecture.js";
 import { codeAutoMap } from "../architectures/modeling.js";
+import { taskOf } from "../architectures/tasks.js";
 import {
   DEFAULT_WINDOW_OVERLAP,
-  firstTokenUse,
+  type FirstTokenUse,
   MERGES_BY_USE,
+  type Merge,
   MIN_WINDOW_SIZE,
+  mostShared,
+  sharedTokens,
   WINDOWS_CLASS_PREFIX,
   type WindowsConfig,
   windowsRow,
 } from "../attention/windows.js";
 import { OptionError } from "../base/errors.js";
-import { modelKind, SETTINGS_FILE } from "../checkpoint/sentence-transformers/model-kind.js";
-import { MODULES_FILE } from "../checkpoint/sentence-transformers/modules-json.js";
+import { COLBERT_CLASS, type ModelKind } from "../checkpoint/sentence-transformers/model-kind.js";
 import { resultClass } from "../model/classes.js";
 import { changedKeys, raisedLengths } from "../model/config.js";
+import { firstTokenUseOf } from "../model/first-token.js";
 import type { Contents, Model } from "../model/model.js";
+import type { Modules } from "../model/modules.js";
 import { BUFFERS, refuseExpanded } from "../model/strangers.js";
 import { flagName } from "../options/flags.js";
 import type { ConversionOptions } from "../options/options.js";
@@ -31,22 +36,34 @@ import { copyOf } from "./tensors.js";
 import { carriedTensors, labelChanges, leftBehind, type VariantPlan, type WeightPlan } from "./weights.js";
 
 /** Plans what a conversion to windows does: weights and tables stay; the config gets keys, and clients another limit. */
-function planWindows({ model: asItself, options, contents }: PlanInputs): WeightPlan {
+function planWindows({ model: asItself, options, contents, kind, modules }: PlanInputs): WeightPlan {
   const model = asItself.as({ className: options.architecture, kwargs: options.modelKwargs });
   refuseExpanded(model);
   const { checkpoint, architecture, config, source, target, sizes, tensors } = model;
   const { maxLength } = model.positions();
   refuseUnlike(model, maxLength);
-  const windows = resolveWindows(model, options, templateOf(model, contents), maxLength);
+  const template = templateOf(model, contents, kind);
+  refuseMerge(model, options, template, modules);
+  const windows = resolveWindows(model, options, template, maxLength);
   // The tables of an encoder-decoder stay as well: it writes no more than before.
-  const lengths: Lengths = { from: maxLength, to: longerLength(options, maxLength), writesNoMore: true };
+  const lengths: Lengths = {
+    from: maxLength,
+    to: longerLength(options, maxLength),
+    writesNoMore: true,
+    tableStays: true,
+  };
   const reconciled = reconcile(model, options);
   // Numbers of positions are right as long as the table is the same.
   const dropped = reconciled.dropped.filter(({ name }) => !isBuffer(model, name));
   const gone = new Set(dropped.map(({ name }) => name));
   const staying = [...tensors.values()].filter(({ sourceName }) => !gone.has(sourceName));
+  // Names that transformers takes from the source it takes from the result, as long as the class is the same.
+  const keepsNames = target.className === source.className;
   const placed = [
-    ...staying.map((tensor) => ({ at: tensor.stored, draft: copyOf(tensor) })),
+    ...staying.map((tensor) => ({
+      at: tensor.stored,
+      draft: { ...copyOf(tensor), ...(keepsNames && { name: tensor.sourceName }) },
+    })),
     ...behindLast(staying, [...reconciled.created, ...reconciled.implied]),
   ];
   const className = resultClass("windows", target.className, architecture);
@@ -72,7 +89,8 @@ function planWindows({ model: asItself, options, contents }: PlanInputs): Weight
       ["auto_map", codeAutoMap(architecture, WINDOWS_CLASS_PREFIX)],
       ["window_merge", undefined],
       ...Object.entries(windows),
-      ...raisedLengths(architecture, config, lengths),
+      // The table has as many positions as before.
+      ...raisedLengths(architecture, config, lengths).filter(([key]) => key !== "n_positions"),
       ...labelChanges(config, sizes.labels),
       ["_name_or_path", undefined],
     ]),
@@ -93,7 +111,7 @@ function refuseUnlike({ architecture, config, isLsg, target }: Model, maxLength:
       "Convert the model that it was made from.",
     ],
     [
-      config.is_decoder === true || target.head?.auto === "CausalLM",
+      config.is_decoder === true || (target.head && taskOf(target.head).isCausal) === true,
       "it is causal: each token is predicted from all before it, which no window holds",
       "Use --to lsg.",
     ],
@@ -123,33 +141,53 @@ function longerLength({ maxSequenceLength }: ConversionOptions, maxLength: numbe
 }
 
 /** What stands around a text. A ColBERT puts a marker of queries or documents behind its first token. */
-function templateOf({ architecture, checkpoint }: Model, contents: Contents): TextTemplate {
+function templateOf({ architecture }: Model, contents: Contents, kind: ModelKind | undefined): TextTemplate {
   const template = findTemplate(contents, architecture.tokenizerClass);
-  const kind = modelKind(checkpoint.config, {
-    modules: contents.get(MODULES_FILE),
-    settings: contents.get(SETTINGS_FILE),
-  });
   return kind === "ColBERT" ? { ...template, head: template.head + 1 } : template;
+}
+
+const NOT_READ: Partial<Record<FirstTokenUse, string>> = {
+  none: "what it gives is made of all tokens, none of which is merged",
+  answers: "an answer's scores are those of the windows, and the least of them stand for no answer",
+};
+
+/** @throws OptionError for a merge that does not go with what is made of the first token */
+function refuseMerge(
+  { architecture, source, target }: Model,
+  { merge }: ConversionOptions,
+  { head }: TextTemplate,
+  modules: Modules | undefined,
+): void {
+  if (merge === undefined) return;
+  // What follows the transformer follows the base model alone.
+  const use = firstTokenUseOf(
+    architecture,
+    target.head,
+    target.className === source.className ? modules : undefined,
+  );
+  const [usual, ...others] = MERGES_BY_USE[use];
+  const known = [...(usual === "least" ? [] : [usual]), ...others];
+  const isRepeated = head > 0 || use === "logits of a decoder";
+  if (isRepeated && known.includes(merge)) return;
+  const reason = isRepeated
+    ? NOT_READ[use]
+    : "its tokenizer puts no token before a text that windows could repeat";
+  throw new OptionError(
+    `--merge ${merge}: the windows of ${target.className} cannot be merged so${reason === undefined ? "" : `: ${reason}`}`,
+    isRepeated && others.length > 0 ? `Use one of ${known.join(", ")}; or leave it out.` : "Leave it out.",
+  );
 }
 
 /**
  * The keys of the result: what was asked for, else what a source has that reads windows already, else the defaults.
- * @throws OptionError for a merge that the class does not know, or windows without room
+ * @throws OptionError for windows without room
  */
 function resolveWindows(
-  { architecture, config, target }: Model,
+  { config, source, target }: Model,
   { merge, windowOverlap }: ConversionOptions,
   { head, tail, separator }: TextTemplate,
   size: number,
 ): WindowsConfig {
-  const known = MERGES_BY_USE[firstTokenUse(architecture, target.head)];
-  if (merge !== undefined && !known.includes(merge)) {
-    const others = known.filter((one) => one !== "least");
-    throw new OptionError(
-      `--merge ${merge}: the windows of ${target.className} cannot be merged so`,
-      others.length > 1 ? `Use one of ${others.join(", ")}; or leave it out.` : "Leave it out.",
-    );
-  }
   const around = head + tail;
   if (around > size / 2) {
     throw new OptionError(
@@ -157,20 +195,23 @@ function resolveWindows(
       "Use --to lsg.",
     );
   }
-  const most = Math.floor((size - around) / 2);
+  const most = mostShared(size, around);
   if (windowOverlap !== undefined && windowOverlap > most) {
     throw new OptionError(
       `--window-overlap ${windowOverlap}: windows of ${size}, each with ${around} tokens around its text, share ${most} at most`,
       `Take ${most} or fewer.`,
     );
   }
+  const { window_merge, ...own } = windowsRow.marks(config) ? windowsRow.read(config) : {};
   return {
     window_size: size,
     window_head: head,
     window_tail: tail,
     window_separator: separator,
     window_overlap: DEFAULT_WINDOW_OVERLAP,
-    ...(windowsRow.marks(config) && windowsRow.read(config)),
+    ...own,
+    // Another class may not know it.
+    ...(window_merge !== undefined && target.className === source.className && { window_merge }),
     ...(windowOverlap !== undefined && { window_overlap: windowOverlap }),
     ...(merge !== undefined && { window_merge: merge }),
   };
@@ -227,14 +268,59 @@ async function targetOf(source: Architecture): Promise<Architecture> {
   );
 }
 
+function windowsNotes({ modeling }: PlanInputs, { target, className }: WeightPlan) {
+  return [
+    target.head === undefined &&
+      target.className !== COLBERT_CLASS &&
+      `${target.className} is not a class that lsg knows: its base model is converted to ${className}.`,
+    modeling?.files.size === 0 && "No modelling code is included: transformers reads no long inputs yet.",
+  ];
+}
+
+function inParts({ window_size: size }: WindowsConfig): string {
+  return (
+    `Longer inputs are read in windows of ${size} tokens that overlap, each as the original reads a text of its own: ` +
+    "nothing needs to be trained for them."
+  );
+}
+
+const MERGED: Readonly<Record<Merge, string>> = {
+  reader: "is read by a reader of its own, which sees the tokens of all windows",
+  mean: "is the mean of what it is in the windows",
+  max: "gives the largest of what it gives in the windows",
+  logsumexp: "gives the log-sum-exp of what it gives in the windows",
+};
+
+function cardText(windows: WindowsConfig): string {
+  const { window_size, window_head, window_tail, window_merge } = windows;
+  const repeated = [
+    ...(window_head > 0 ? [`the text's first ${window_head}`] : []),
+    ...(window_tail > 0 ? [`its last ${window_tail}`] : []),
+  ];
+  return [
+    `A batch of up to ${window_size} tokens, padding counted, is what the original makes of it. A longer text is cut into ` +
+      `windows of ${window_size} tokens, of which neighbours share ${sharedTokens(windows)} or more` +
+      `${repeated.length > 0 ? `, and each begins and ends as the text does (${repeated.join(", ")})` : ""}; every token's ` +
+      "output is that of the window in which it stands nearest the middle.",
+    "Of a pair of texts the shorter one stands in every window.",
+    ...(window_merge === undefined
+      ? []
+      : [`The first token, of which every window has one, ${MERGED[window_merge]}.`]),
+  ].join(" ");
+}
+
 /** A conversion to windows: the source's own weights and tables; what is new stands in the config. */
 export const windowsPlan: VariantPlan<WindowsConfig> = {
   offers: ({ encoder }) => encoder.layers.global === undefined,
   target: targetOf,
   refuseForeign,
   plan: planWindows,
-  notes: () => [],
-  card: { attention: "full attention in windows", ofLongInputs: "full within windows" },
-  cardText: ({ window_size, window_overlap }) =>
-    `Up to ${window_size} tokens it is the original. Beyond, it reads windows of ${window_size} that share ${window_overlap}.`,
+  notes: windowsNotes,
+  card: {
+    attention: "the original in overlapping windows",
+    ofLongInputs: "full within windows",
+    proven: "the plan of windows",
+  },
+  inParts,
+  cardText,
 };

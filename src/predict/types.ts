@@ -21,16 +21,16 @@ export interface CharacterSpan {
   readonly end: number;
 }
 
-/** A run of tokens with one label. */
+/** A run of tokens with one label. Of words that were given, `start` and `end` count these. */
 export interface Entity extends CharacterSpan {
   /** The label without `B-` and `I-`. */
   readonly entity: string;
   readonly score: number;
   /** The text between `start` and `end`. */
-  readonly word: string;
+  readonly text: string;
 }
 
-/** The same over words that were given: `start` and `end` count them. */
+/** Where the second text answers the first. */
 export interface Answer extends CharacterSpan {
   /** Empty where the model says that there is none. */
   readonly answer: string;
@@ -38,9 +38,7 @@ export interface Answer extends CharacterSpan {
 }
 
 /** Words for one mask, the likeliest first. */
-export interface FilledMask extends CharacterSpan {
-  readonly words: readonly { readonly word: string; readonly id: number; readonly score: number }[];
-}
+export type FilledMask = readonly { readonly word: string; readonly id: number; readonly score: number }[];
 
 export type Prediction =
   /** The likeliest label first. */

@@ -31,20 +31,24 @@ function globalTokens(
   });
 }
 
+/** A row as a Longformer's class reads it by itself: with the tokens that have global attention, where it is told. */
+export function withGlobals({ source, config }: Pick<Model, "source" | "config">, row: Row): Row {
+  const kind = source.head?.globals;
+  return kind ? { ...row, globals: globalTokens(kind, row.ids, config.sep_token_id) } : row;
+}
+
 /**
  * @param textIds a text as the tokenizer encodes it, special tokens included; empty where there is no tokenizer
  * @param typed whether tokens may have other types than 0: not where the original reads no types
  * @param words how many words there are: those that the original knows as well
  */
 export function inputSource(
-  { architecture: { decoder }, config, sizes, source }: Model,
+  model: Model,
   textIds: readonly number[],
-  { typed = true, words = sizes.vocab }: { readonly typed?: boolean; readonly words?: number } = {},
+  { typed = true, words = model.sizes.vocab }: { readonly typed?: boolean; readonly words?: number } = {},
 ): InputSource {
-  const kind = source.head?.globals;
-  const separator = config.sep_token_id;
-  const withGlobals = (row: Row): Row =>
-    kind ? { ...row, globals: globalTokens(kind, row.ids, separator) } : row;
+  const { config, sizes } = model;
+  const { decoder } = model.architecture;
   const isId = (value: unknown): value is number =>
     typeof value === "number" && Number.isSafeInteger(value) && value >= 0 && value < words;
   const idOf = (key: ConfigKey | undefined) =>
@@ -61,7 +65,11 @@ export function inputSource(
     const ids = close(
       Array.from({ length }, () => reserved.reduce((id, other) => (id >= other ? id + 1 : id), draw())),
     );
-    return withGlobals({ ids, pad, ...(types && { types: ids.map((_, i) => (2 * i >= length ? 1 : 0)) }) });
+    return withGlobals(model, {
+      ids,
+      pad,
+      ...(types && { types: ids.map((_, i) => (2 * i >= length ? 1 : 0)) }),
+    });
   };
   const usable = textIds.filter((id) => isId(id) && !reserved.includes(id));
   return {
@@ -76,7 +84,7 @@ export function inputSource(
       const ids = Array.from({ length }, (_, i) =>
         i === 0 || others.length === 0 ? first : (others[(start + i - 1) % others.length] ?? first),
       );
-      return withGlobals({ ids: close(ids), pad });
+      return withGlobals(model, { ids: close(ids), pad });
     },
   };
 }

@@ -18,6 +18,13 @@ export interface AlignedTokens {
   /** Where a token begins and ends in that text or word, in UTF-16 units, as tokenizers' `offset_mapping` has it; 0 of others. */
   readonly starts: readonly number[];
   readonly ends: readonly number[];
+  /** Which piece of its text a token is of, as the tokenizer splits texts into words; a given word is one. */
+  readonly words: readonly number[];
+  /**
+   * Whether a token goes on with the word of the one before, as transformers' pipeline for entities decides: by the mark
+   * of a WordPiece token, else by the spaces around its beginning.
+   */
+  readonly continues: readonly boolean[];
 }
 
 /** A tokenizer as a reader of texts needs it, in a process of its own: see `openTokenizer` for what it may throw. */

@@ -16,6 +16,11 @@ export interface Lengths {
   readonly to: number;
   /** Whether generate() writes no more than before: see `writesNoMore` of an architecture. */
   readonly writesNoMore: boolean;
+  /**
+   * The table of positions is no longer than before, and longer inputs are read all the same: what takes its size for
+   * a limit has to be told another.
+   */
+  readonly tableStays?: true;
 }
 
 /** What becomes of a key; the value itself where it stays. */
@@ -23,6 +28,9 @@ type NewValue = (value: unknown, lengths: Lengths) => unknown;
 
 const always: NewValue = (_value, { to }) => to;
 const whereNumber: NewValue = (value, { to }) => (typeof value === "number" ? to : value);
+/** sentence-transformers takes the size of the table for a limit where it finds none. */
+const whereNumberOrNeeded: NewValue = (value, { to, tableStays }) =>
+  typeof value === "number" || (tableStays && value == null) ? to : value;
 const whereLimit: NewValue = (value, { writesNoMore, ...lengths }) =>
   !writesNoMore && isGenerationLimit(value, lengths) ? lengths.to : value;
 /** Padding every text to the new length would waste the work: the longest text of the batch is enough. */
@@ -35,11 +43,14 @@ const insideText: NewValue = (value, { to }) =>
     : value;
 
 const SENTENCE_TRANSFORMERS = {
-  max_seq_length: whereNumber,
+  max_seq_length: whereNumberOrNeeded,
   "processing_kwargs.text": insideText,
   "tokenizer_args.model_max_length": whereNumber,
   "processor_kwargs.model_max_length": whereNumber,
 };
+
+/** The file that sentence-transformers looks for first, of those that limit what its transformer reads. */
+export const SENTENCE_LIMITS = "sentence_bert_config.json";
 
 /** Every place outside config.json that cuts inputs or outputs: file name, in any folder → key → its new value. */
 const LENGTH_KEYS: Readonly<Record<string, Readonly<Record<string, NewValue>>>> = {
@@ -48,13 +59,18 @@ const LENGTH_KEYS: Readonly<Record<string, Readonly<Record<string, NewValue>>>> 
   "generation_config.json": { max_length: whereLimit },
   "config_sentence_transformers.json": { document_length: whereNumber },
   "artifact.metadata": { doc_maxlen: whereNumber, "config.doc_maxlen": whereNumber },
-  "sentence_bert_config.json": SENTENCE_TRANSFORMERS,
+  [SENTENCE_LIMITS]: SENTENCE_TRANSFORMERS,
   "sentence_roberta_config.json": SENTENCE_TRANSFORMERS,
   "sentence_distilbert_config.json": SENTENCE_TRANSFORMERS,
   "sentence_camembert_config.json": SENTENCE_TRANSFORMERS,
   "sentence_albert_config.json": SENTENCE_TRANSFORMERS,
   "sentence_xlm-roberta_config.json": SENTENCE_TRANSFORMERS,
 };
+
+/** Whether a file limits what sentence-transformers' transformer reads. */
+export function limitsSentences(path: string): boolean {
+  return LENGTH_KEYS[posix.basename(path)] === SENTENCE_TRANSFORMERS;
+}
 
 /** Keys of config.json that hold a length in tokens besides `max_position_embeddings`, in some families. */
 export const CONFIG_LENGTH_KEYS = [

@@ -61,6 +61,7 @@ const TABLES: Readonly<Record<string, (architecture: Architecture) => boolean>> 
     const variants = [
       ...(hasLsg(architecture) ? ["lsg"] : []),
       ...("modelType" in architecture.longformer ? ["longformer"] : []),
+      ...(architecture.encoder.layers.global ? [] : ["windows"]),
     ];
     return own?.variants.join() === variants.join() && variants.length > 0;
   },

@@ -44,7 +44,7 @@ const EXPECTED: Record<Variant, { type: string; config: object; row: unknown[] }
       window_separator: [],
       window_overlap: 4,
     },
-    row: ["windows", true, "windows of 8 that share 4", 8, 8, false],
+    row: ["windows", true, "windows of 8 that share 3", 8, 8, false],
   },
 };
 

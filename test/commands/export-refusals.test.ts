@@ -127,6 +127,11 @@ describe("a model that a graph cannot be made of", () => {
   test.each<[crime: string, keys: Record<string, unknown>, message: RegExp]>([
     ["sizes that do not fit", { block_size: 4, sparsity_factor: 3 }, /block_size 4.* do not fit together/],
     ["a number of globals", { num_global_tokens: 513 }, /num_global_tokens/],
+    [
+      "globals scaled where attention is full",
+      { sparsity_type: "none", global_scaling_length: 7 },
+      /global_scaling_length 7 is below two blocks of 4/,
+    ],
     ["an unknown sparsity", { sparsity_type: "top" }, /sparsity_type/],
     ["no table of global tokens", { sparsity_type: "none" }, /global_embeddings.weight" is missing/],
     [

@@ -62,6 +62,13 @@ const CONFIGS: Record<string, Partial<LsgConfig>> = {
     num_global_tokens: 7,
     sparsity_type: "pooling",
   },
+  "first token global, scaled": { first_token_is_global: true, global_scaling_length: 2 * BLOCK },
+  "2 globals, scaled beyond 20": { num_global_tokens: 2, sparsity_type: "norm", global_scaling_length: 20 },
+  "first token masked, scaled, bos_pooling": {
+    sparsity_type: "bos_pooling",
+    mask_first_token: true,
+    global_scaling_length: 2 * BLOCK,
+  },
   ...Object.fromEntries(
     (["norm", "pooling", "stride", "block_stride", "bos_pooling", "lsh"] as const).map((sparsity_type) => [
       `first token global, ${sparsity_type}`,
@@ -117,6 +124,14 @@ describe("causal", () => {
     }
   });
 
+  it("has global tokens that see themselves alone, however their scores are scaled", async () => {
+    const session = await openLsg(lsgConfig({ first_token_is_global: true }), { causal: true });
+    const scaled = lsgConfig({ first_token_is_global: true, global_scaling_length: 2 * BLOCK });
+    const problem = problemOf([rightPadded(61, 61)], 0);
+    const expected = await run(session, problem);
+    expect([...(await run(await openLsg(scaled, { causal: true }), problem))]).toEqual([...expected]);
+  });
+
   it("refuses global tokens that would see what comes later", () => {
     expect(() => openLsg(lsgConfig({}), { causal: true })).toThrow(/first_token_is_global/);
   });
@@ -131,6 +146,25 @@ it("is as exact with scores of a hundred and more", async () => {
     // Scores of 200 are rounded in their sixth digit, and the exponential makes that an error of 1e-5.
     expect(relativeError(await run(await openLsg(config), hot), expected)).toBeLessThan(10 * TOLERANCE);
   }
+});
+
+it("scales nothing in rows of no more tokens than that begins behind, bit by bit", async () => {
+  const of = (overrides: Partial<LsgConfig>) =>
+    openLsg(lsgConfig({ first_token_is_global: true, ...overrides }));
+  const [plain, scaled] = [await of({}), await of({ global_scaling_length: 40 })];
+  for (const length of [16, 17, 40, 61]) {
+    const problem = problemOf([rightPadded(Math.min(length, 40), length), leftPadded(7, length)], 0);
+    expect([...(await run(scaled, problem))], `length ${length}`).toEqual([...(await run(plain, problem))]);
+  }
+});
+
+it("scales in half precision too", async () => {
+  const config = lsgConfig({ first_token_is_global: true, global_scaling_length: 16 });
+  const problem = problemOf([rightPadded(61, 61), leftPadded(30, 61)], 0);
+  const expected = lsgAttentionByDefinition(problem, { config, causal: false, seed: SEED });
+  // Ten bits of fraction.
+  const actual = await run(await openLsg(config, { dtype: "F16" }), problem, "F16");
+  expect(relativeError(actual, expected)).toBeLessThan(0.02);
 });
 
 it("computes the same in half precision", async () => {

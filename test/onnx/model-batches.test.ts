@@ -24,6 +24,15 @@ const KINDS: readonly (readonly [modelType: string, lsg: Readonly<Record<string,
   ["distilbert", { ...SMALL, sparsity_type: "bos_pooling", mask_first_token: true }],
   ["albert", { ...SMALL, sparsity_type: "norm", first_token_is_global: true, num_global_tokens: 3 }],
   ["electra", { ...SMALL, sparsity_type: "none", first_token_is_global: true }],
+  [
+    "bert",
+    {
+      ...SMALL,
+      sparsity_type: "none",
+      first_token_is_global: true,
+      global_scaling_length: 2 * SMALL.block_size,
+    },
+  ],
 ];
 
 describe.each(KINDS)("%s, LSG keys %j", (modelType, lsg) => {

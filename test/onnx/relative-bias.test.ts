@@ -32,6 +32,7 @@ const CONFIGS: Record<string, Partial<LsgConfig>> = {
   "7 globals": { num_global_tokens: 7 },
   "first token masked": { mask_first_token: true },
   "first token global, 3 globals": { first_token_is_global: true, num_global_tokens: 3 },
+  "scaled global": { first_token_is_global: true, global_scaling_length: 2 * BLOCK },
   "odd blocks": { block_size: 5, first_token_is_global: true },
   "every key": { sparsity_type: "norm", sparsity_factor: 1, sparse_block_size: 11 },
   "pooling, factor 4": { sparsity_type: "pooling", sparsity_factor: 4, sparse_block_size: 6 },

@@ -101,6 +101,7 @@ describe("modelCard", () => {
 
       - Inputs of up to 512 tokens: lossless. The outputs are the original's, but for rounding.
       - Longer inputs: positions repeat and attention is block-sparse. The original was trained for neither: for best results, fine-tune on long inputs.
+      - Without training, a small masked language model lost as much as with disjoint chunks (.037 nats against .029); overlapping windows lost nothing. \`lsg evaluate\` measures this model on your own documents.
 
       ## Attention
 

@@ -328,6 +328,16 @@ describe("a head", () => {
   });
 });
 
+test("scaling scores of the global token keeps the promise, and does nothing in a causal model", async () => {
+  const { record, config, notes } = await planOf(ROBERTA, { globalScalingLength: "512" });
+  expect(record.promise).toEqual({ lossless_up_to: 512, hidden_states_up_to: 512 });
+  expect(config.set.global_scaling_length).toBe(512);
+  const idle = /--global-scaling-length has no effect/;
+  expect(notes.filter((note) => idle.test(note))).toEqual([]);
+  const causal = await planOf(ROBERTA, { globalScalingLength: "512", modelKwargs: { is_decoder: true } });
+  expect(causal.notes).toEqual(expect.arrayContaining([expect.stringMatching(idle)]));
+});
+
 describe("what makes it less is named", () => {
   test.each([
     [{ preset: "reference" }, 0, "--preset reference"],

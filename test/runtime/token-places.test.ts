@@ -39,14 +39,10 @@ describe.each(Object.entries(GOLDENS))("the tokenizer of fixtures/%s", (folder, 
 });
 
 test("a text of 100,000 words is tokenised whole", () => {
-  for (const folder of ["bert/checkpoint", "xlm-roberta/checkpoint", "shakespeare"]) {
-    const text = "the and ".repeat(50_000);
-    const { ids, ends, sources } = alignTokens(openedTokenizer(folder), { text });
-    const last = sources.lastIndexOf(0);
-    expect(ids.length).toBeGreaterThanOrEqual(100_002);
-    // The space at the end is a token of some.
-    expect(text.length - (ends[last] ?? 0)).toBeLessThanOrEqual(1);
-  }
+  const text = "the and ".repeat(50_000);
+  const { ids, ends, sources } = alignTokens(openedTokenizer("xlm-roberta/checkpoint"), { text });
+  expect(ids.length).toBeGreaterThan(100_000);
+  expect(ends[sources.lastIndexOf(0)]).toBe(text.length);
 });
 
 function openedTokenizer(folder: string): Tokenizer {

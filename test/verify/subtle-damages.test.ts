@@ -445,6 +445,7 @@ describe("tokenizer", () => {
     "the start token of config.json": set(CONFIG, "decoder_start_token_id", 31),
     "the embeddings' scale": set(CONFIG, "scale_embedding", false),
     "the decoder's global tokens": set(CONFIG, "pass_global_tokens_to_decoder", true),
+    "scores of the global token": set(CONFIG, "global_scaling_length", 4096),
     "no generation_config.json": remove("generation_config.json"),
     "a row of the decoder's positions": flip("model.decoder.embed_positions.weight", FIRST),
     "the bias of the logits": flip("model.encoder.layernorm_embedding.bias", FIRST),

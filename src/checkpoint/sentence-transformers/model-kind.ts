@@ -18,6 +18,8 @@ interface Library {
   readonly name: string;
   /** The Hub's task, as the library's own model cards have it. @param labels scores that a pair of texts gets */
   readonly task: (labels: number) => string;
+  /** The argument without which some versions read no more tokens than the table of positions has. */
+  readonly lengthArgument?: string;
 }
 
 /** What opens a model of each kind. */
@@ -31,6 +33,7 @@ export const LIBRARIES: Readonly<Record<ModelKind, Library>> = {
     module: "sentence_transformers",
     name: "sentence-transformers",
     task: (labels) => (labels === 1 ? "text-ranking" : "text-classification"),
+    lengthArgument: "max_length",
   },
   SparseEncoder: {
     module: "sentence_transformers",

@@ -16,6 +16,7 @@ import {
 import { fullAttentionBody } from "./full-attention.js";
 import { byHeads, headGroups, joinHeads, windowsByHeads } from "./head-groups.js";
 import { isShort, type LongInputs, type LsgAttentionOptions, prependedTokens } from "./lsg-inputs.js";
+import { HIDDEN } from "./masks.js";
 import {
   addBiasOfGlobals,
   addWindowBias,
@@ -117,7 +118,7 @@ function blockAttention(op: Op, inputs: HeadInputs, options: LsgAttentionOptions
     return weigh(op, hidden ? op.Add(scores, hidden) : scores, valueBlocks(i));
   });
 
-  const globalQueries = withRoot(long, 0)(op.Slice(query, [0], [globals], [2]));
+  const globalQueries = withRoot(long, 0)(scaled(long, op.Slice(query, [0], [globals], [2])));
   const globalContext = causal
     ? op.Slice(value, [0], [globals], [2])
     : weigh(
@@ -181,6 +182,25 @@ function withRoot({ op, query, headDim }: LongInputs, behind: number | Value): (
   return (queries) => op.Pad(queries, pads, root);
 }
 
+/**
+ * Queries of global tokens, by which their scores grow with the number n of their row's visible tokens: times
+ * log n / log `global_scaling_length` where n is more than that. A softmax over more keys stays as sharp as it was over
+ * those that the model was trained with (scalable softmax, Nakanishi 2025).
+ * @param queries (batch, heads, globals, head_dim)
+ */
+function scaled({ op, bias, config }: LongInputs, queries: Value): Value {
+  const { global_scaling_length: from } = config;
+  if (from === undefined) return queries;
+  const isVisible = op.Greater(bias, op.scalarLike(HIDDEN / 2, bias));
+  // Counted in float32, which has a logarithm everywhere and holds every whole number up to 2^24.
+  const keys = op.ReduceSum(op.Cast(isVisible, { to: "F32" }), [1]);
+  const tokens = op.Sub(keys, op.constant("F32", [prependedTokens(config)]));
+  const factor = op.Div(op.Log(tokens), op.constant("F32", [Math.log(from)]));
+  const isMore = op.Greater(tokens, op.constant("F32", [from]));
+  const ofRow = op.Where(isMore, factor, op.constant("F32", [1]));
+  return op.Mul(queries, op.CastLike(op.Unsqueeze(ofRow, [2, 3]), queries));
+}
+
 /** (batch, heads, blocks, block_size, columns): the scaled products of every block's queries and keys. */
 function products(inputs: LongInputs, queries: Value, keyBlocks: Value): Value {
   const { op, query, config, headDim, relative } = inputs;
@@ -214,8 +234,12 @@ function withBias(op: Op, key: Value, bias: Value, numHeads: number): Value {
 
 /** What a viewer shows beside the function's name. */
 function describe({ numHeads, headDim, causal, config, relative }: LsgAttentionOptions): string {
-  const { block_size, num_global_tokens, first_token_is_global } = config;
-  const globals = `${num_global_tokens} global tokens${first_token_is_global ? ", the first token among them" : ""}`;
+  const { block_size, num_global_tokens, first_token_is_global, global_scaling_length } = config;
+  const scaling =
+    global_scaling_length === undefined || causal
+      ? ""
+      : `, with scores times log n / log ${global_scaling_length} in rows of more tokens, n`;
+  const globals = `${num_global_tokens} global tokens${first_token_is_global ? ", the first token among them" : ""}${scaling}`;
   const kind = effectiveSparsity(config);
   const sparse =
     kind === "none"

@@ -10,7 +10,9 @@ interface PlacedToken {
   /** The same with the spaces that an added token took. */
   readonly written: string;
   /** Which text or word it is of. */
-  source: number;
+  readonly source: number;
+  /** Which piece of the text. */
+  readonly word: number;
   start: number;
   end: number;
 }
@@ -84,7 +86,7 @@ export function alignTokens(given: Tokenizer, texts: Texts): AlignedTokens {
     tokens: [...first, ...(pair ?? [])],
   };
   const placed = tokens.map((token) =>
-    typeof token === "string" ? { token, source: -1, start: 0, end: 0 } : token,
+    typeof token === "string" ? { token, written: token, source: -1, word: -1, start: 0, end: 0 } : token,
   );
   return {
     ids: placed.map(({ token }) => idOf(tokenizer, token)),
@@ -93,7 +95,23 @@ export function alignTokens(given: Tokenizer, texts: Texts): AlignedTokens {
     sources: placed.map(({ source }) => source),
     starts: placed.map(({ start }) => start),
     ends: placed.map(({ end }) => end),
+    words: placed.map(({ word }) => word),
+    continues: placed.map((token) => isContinued(tokenizer, token, textOf(texts, token.source))),
   };
+}
+
+function textOf(texts: Texts, source: number): string {
+  if (source < 0) return "";
+  if ("words" in texts) return texts.words[source] ?? "";
+  return (source === 0 ? texts.text : texts.pair) ?? "";
+}
+
+/** @param text that the token is of */
+function isContinued({ model }: Inside, { token, source, start, end }: PlacedToken, text: string): boolean {
+  const id = model.tokens_to_ids.get(token) ?? model.unk_token_id;
+  if (source < 0 || id === model.unk_token_id) return false;
+  if (model.config.continuing_subword_prefix) return [...token].length !== [...text.slice(start, end)].length;
+  return start > 0 && !text.slice(start - 1, start + 1).includes(" ");
 }
 
 function idOf({ added_tokens_map, model }: Inside, token: string): number {
@@ -105,29 +123,31 @@ function idOf({ added_tokens_map, model }: Inside, token: string): number {
 function tokensOf(tokenizer: Inside, text: string, source: number, isWord: boolean): PlacedToken[] {
   const { splitter_unnormalized: raw, splitter_normalized: cooked, normalizer, pre_tokenizer } = tokenizer;
   const tokens: PlacedToken[] = [];
+  let word = 0;
   for (const part of split(tokenizer, unchanged(text), raw.split(text))) {
     if (part.added !== undefined) {
-      tokens.push(placed(part.added, source, part.text));
+      tokens.push(placed(part.added, { source, word: word++ }, part.text));
       continue;
     }
     const text = normalised(part.text, normalizer);
     for (const inner of split(tokenizer, text, cooked.split(text.text))) {
       if (inner.added !== undefined) {
-        tokens.push(placed(inner.added, source, inner.text));
+        tokens.push(placed(inner.added, { source, word: word++ }, inner.text));
         continue;
       }
       const place: PartPlace = { isFirst: inner.text.starts[0] === 0, isWord };
       for (const piece of preTokens(inner.text, pre_tokenizer, place)) {
-        for (const token of subwords(tokenizer.model, piece)) tokens.push({ ...token, source });
+        const number = isWord ? source : word++;
+        for (const token of subwords(tokenizer.model, piece)) tokens.push({ ...token, source, word: number });
       }
     }
   }
   return tokens;
 }
 
-function placed(token: string, source: number, text: AlignedText): PlacedToken {
+function placed(token: string, of: Pick<PlacedToken, "source" | "word">, text: AlignedText): PlacedToken {
   const [start, end] = origin(text, 0, text.text.length);
-  return { token, written: text.text, source, start, end };
+  return { token, written: text.text, ...of, start, end };
 }
 
 interface Part {
@@ -166,7 +186,7 @@ function split({ added_tokens_map: added }: Inside, text: AlignedText, parts: re
 }
 
 /** The tokens of one piece, laid along it. */
-function subwords(model: Subwords, piece: AlignedText): Omit<PlacedToken, "source">[] {
+function subwords(model: Subwords, piece: AlignedText): Omit<PlacedToken, "source" | "word">[] {
   if (piece.text === "") return [];
   const parts = model.bpe && !isKept(model, piece.text) ? model.bpe(piece.text) : model._call([piece.text]);
   const { continuing_subword_prefix: prefix = "" } = model.config;

@@ -1,4 +1,4 @@
-import { effectiveSparsity } from "../../attention/lsg-config.js";
+import { effectiveSparsity, type LsgConfig } from "../../attention/lsg-config.js";
 import {
   type AttentionProblem,
   forEachHead,
@@ -23,12 +23,19 @@ export function lsgAttentionByDefinition(problem: AttentionProblem, definition: 
     const global = all.keys.slice(0, globals);
     // A first token that is global is seen as such, and only once.
     const own = all.keys.map((key, i) => (i < globals ? undefined : key)).slice(prepended);
+    const tokens = all.keys.slice(prepended).filter((key) => key !== undefined).length;
     const sparse = sparseKeys(definition, { ...all, queries: all.queries.slice(prepended), keys: own });
     return all.queries.map((query, i) => {
       if (!isWanted(i)) return new Float64Array(0);
       const token = Math.max(0, i - prepended);
       const bias = ({ position }: Key) => all.bias(position - token);
-      if (i < globals) return weightedSum(query, causal ? all.keys.slice(0, i + 1) : all.keys, bias);
+      if (i < globals && causal) return weightedSum(query, all.keys.slice(0, i + 1), bias);
+      if (i < globals)
+        return weightedSum(
+          query.map((x) => x * scaling(config, tokens)),
+          all.keys,
+          bias,
+        );
       const block = Math.floor(token / config.block_size);
       const start = (block - 1) * config.block_size;
       const end = causal ? token + 1 : (block + 2) * config.block_size;
@@ -39,6 +46,11 @@ export function lsgAttentionByDefinition(problem: AttentionProblem, definition: 
       );
     });
   });
+}
+
+/** By how much the scores of a row's global tokens grow, without their bias. @param tokens visible ones of the row */
+function scaling({ global_scaling_length: from = Number.POSITIVE_INFINITY }: LsgConfig, tokens: number) {
+  return tokens > from ? Math.log(tokens) / Math.log(from) : 1;
 }
 
 /** The sparse keys that a block sees: on each side those beyond its neighbours. */

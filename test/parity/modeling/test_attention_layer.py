@@ -95,16 +95,28 @@ def test_blocks_are_attention_with_a_mask(
 @pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("name", DOCUMENT["cases"])
 def test_goldens_of_the_reference(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    options, tensors = DOCUMENT["cases"][name], load_file(GOLDENS / "goldens.safetensors")
-    prepended = options["num_global_tokens"]
-    mask_first_token = options.get("mask_first_token", False)
-    options = {key: x for key, x in options.items() if key != "mask_first_token"}
+    check_golden(name, DOCUMENT, "goldens.safetensors", monkeypatch)
+
+
+SCALED = json.loads((GOLDENS / "scaled.json").read_text())
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("name", SCALED["cases"])
+def test_goldens_of_scaled_globals(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    check_golden(name, SCALED, "scaled.safetensors", monkeypatch)
+
+
+def check_golden(name: str, document: dict[str, Any], file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    options, tensors = {"num_global_tokens": 1} | document["cases"][name], load_file(GOLDENS / file)
+    prepended = options["num_global_tokens"] - options.pop("first_token_is_global", False)
+    mask_first_token = options.pop("mask_first_token", False)
     layer = LSGSelfAttention(**options, num_prepended_tokens=prepended)
-    for length in DOCUMENT["lengths"]:
+    for length in document["lengths"]:
         rounds = count()
         monkeypatch.setattr(torch, "randn", lambda *shape, device=None: projections(next(rounds), shape))
         query, key, value = (
-            tensors[x][:, : prepended + length].unflatten(-1, (DOCUMENT["heads"], -1)).transpose(1, 2)
+            tensors[x][:, : prepended + length].unflatten(-1, (document["heads"], -1)).transpose(1, 2)
             for x in ("query", "key", "value")
         )
         seen = tensors[f"mask.{length}"].clone()
@@ -113,7 +125,10 @@ def test_goldens_of_the_reference(name: str, monkeypatch: pytest.MonkeyPatch) ->
             seen[:, None, None] == 0, torch.finfo(torch.float32).min
         )
         actual = layer(query, key, value, mask).transpose(1, 2).flatten(2)
-        assert torch.allclose(actual, tensors[f"{name}.{length}"], atol=2e-6), length
+        # A query that may see nothing has no defined context.
+        defined = torch.cat([torch.ones(3, prepended), tensors[f"mask.{length}"]], dim=1).bool()
+        expected = tensors[f"{name}.{length}"]
+        assert torch.allclose(actual[defined], expected[defined], atol=2e-6), length
 
 
 def projections(round_index: int, shape: tuple[int, ...]) -> Tensor:
@@ -133,6 +148,35 @@ def projections(round_index: int, shape: tuple[int, ...]) -> Tensor:
         for _ in range(math.prod(shape))
     ]
     return torch.tensor(draws).reshape(shape)
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("mask_rows", [False, True])
+@pytest.mark.parametrize("biased", [False, True])
+@pytest.mark.parametrize("length", [1, 32, 33, 64])
+def test_scores_of_a_global_token_grow_with_what_it_sees(length: int, biased: bool, mask_rows: bool) -> None:
+    """But not their bias; with a row of the mask for every query, by what its own row shows."""
+    tensors = [x.requires_grad_() for x in qkv(length)]
+    mask = padding_mask(length, "left")
+    if mask_rows:
+        rows = torch.rand(3, 1, length, length, generator=torch.Generator().manual_seed(1)) < 0.2
+        mask = mask.expand(-1, -1, length, -1).masked_fill(rows, HIDDEN)
+    bias = torch.randn(2, 7, dtype=torch.float64) if biased else None
+    options: dict[str, Any] = dict(block_size=16, num_global_tokens=1)
+    actual = LSGSelfAttention(**options, global_scaling_length=40)(*tensors, mask, bias)
+    seen = (mask[:, :, :1] == 0).sum(-1, keepdim=True)
+    factor = torch.where(seen > 40, seen.log() / math.log(40), 1.0)
+    query, key, value = tensors
+    by_distance = 0.0 if bias is None else bias[:, (torch.arange(length) + 3).clamp(max=6)][None, :, None]
+    scores = (query[:, :, :1] @ key.transpose(-1, -2)) * factor / math.sqrt(4) + by_distance
+    first = (scores + mask[:, :, :1]).softmax(-1) @ value
+    others = LSGSelfAttention(**options)(*tensors, mask, bias)[:, :, 1:]
+    expected = torch.cat([first, others], dim=2)
+    defined = (mask == 0).any(-1)[:, 0].expand(-1, length)
+    chosen = [x.transpose(1, 2)[defined] for x in (actual, expected)]
+    assert torch.allclose(*chosen, atol=1e-12)
+    gradients = [torch.autograd.grad(x.sin().sum(), tensors, retain_graph=True) for x in chosen]
+    assert all(torch.allclose(a, b, atol=1e-12) for a, b in zip(*gradients))
 
 
 SPARSE = [

@@ -1,13 +1,12 @@
-"""Fine-tuning on long documents, as docs/fine-tuning.md does it."""
+"""Fine-tuning on long rows, of every model type."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
 import torch
-from cases import RELATIVES, REPOSITORY, TYPES, converted, load
+from cases import RELATIVES, TYPES, load
 from transformers import AutoModelForSequenceClassification, Trainer, TrainingArguments
 
 
@@ -51,20 +50,3 @@ def test_the_loss_falls(model_type: str, tmp_path: Path) -> None:
     trainer.train()
     losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
     assert losses[-1] < 0.7 * losses[0], losses
-
-
-def test_the_recipe_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The code in docs/fine-tuning.md, on a tiny model and tiny data."""
-    text = (REPOSITORY / "docs" / "fine-tuning.md").read_text()
-    code = "\n".join(re.findall(r"```python\n(.*?)```", text, re.S))
-    code = code.replace("./my-model-lsg-4096", str(converted("bert"))).replace(
-        "./my-classifier", str(tmp_path / "out")
-    )
-    code = code.replace("max_length=4096", "max_length=128").replace("num_train_epochs=3", "max_steps=2")
-    monkeypatch.chdir(tmp_path)
-    rows = "".join(f'{{"text": "{"a b " * 60}", "label": {row % 2}}}\n' for row in range(8))
-    for name in ("train.jsonl", "test.jsonl"):
-        (tmp_path / name).write_text(rows)
-    namespace: dict[str, object] = {}
-    exec(compile(code, "docs/fine-tuning.md", "exec"), namespace)
-    assert (tmp_path / "out" / "modeling_lsg_bert.py").exists()

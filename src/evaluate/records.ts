@@ -2,10 +2,10 @@ import { createHash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
 import { isRecord } from "../json/json-edit.js";
 import { asOutputError } from "../write/output-errors.js";
-import type { Asked } from "./tasks/job.js";
+import type { Answered } from "./tasks/job.js";
 
 /** What is known of one item of one system. */
-export interface ItemRecord extends Asked {
+export interface ItemRecord extends Answered {
   /** Hashes of all that decides the outcome: of the model and how it is asked, and of what it reads. */
   readonly system: string;
   readonly item: string;

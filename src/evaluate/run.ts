@@ -1,13 +1,13 @@
 import { performance } from "node:perf_hooks";
 import type { DEVICES } from "../base/device-names.js";
+import { isSmall } from "../base/graph-dtypes.js";
 import { packageInfo } from "../base/package.js";
 import type { Counted } from "../base/progress.js";
 import { hashesOf, hashOfHashes, sourceHashes } from "../checkpoint/source-hashes.js";
-import { openPredictor, type Predictor } from "../predict/predictor.js";
-import { findTemplate } from "../tokenizer/template.js";
+import { openPredictor } from "../predict/open-predictor.js";
 import { hashOf, type ItemRecord, type Records } from "./records.js";
 import type { System } from "./systems.js";
-import type { Asked, Job } from "./tasks/job.js";
+import type { Answered, Job } from "./tasks/job.js";
 
 export interface RunOptions {
   readonly records: Records;
@@ -62,15 +62,15 @@ export async function runJob(
   let open = all;
   for (const { name, system, ask, key, missing } of turns) {
     if (missing.length === 0) continue;
-    const { reading, dtype } = system;
+    const { reading, dtype, maxLength } = system;
     const predictor = await openPredictor(system.model, {
-      ...{ device, overlap, signal, onStep, reading, dtype, task: job.task },
+      ...{ device, overlap, signal, onStep, reading, maxLength, task: job.task },
+      dtype: isSmall(dtype) ? dtype : undefined,
     });
     try {
-      const way = { reading, overlap, ...(await fixedTokens(predictor)) };
       let done = items.length - missing.length;
-      await eachAsked(ask(predictor, missing, way), missing, async (number, asked) => {
-        await records.add({ system: key, item: items[number] as string, ...asked });
+      await eachAnswered(ask(predictor, missing, { reading, overlap }), missing, async (number, answered) => {
+        await records.add({ system: key, item: items[number] as string, ...answered });
         open--;
         const elapsed = (performance.now() - begin) / 1000;
         const secondsLeft = (elapsed / (all - open)) * open;
@@ -91,11 +91,6 @@ export async function runJob(
   return { systems: own, reference: found.length > own.length ? found[0] : undefined };
 }
 
-async function fixedTokens({ model }: Predictor): Promise<{ head: number; tail: number }> {
-  const { head, tail } = findTemplate(await model.contents(), model.architecture.tokenizerClass);
-  return { head, tail };
-}
-
 /** Numbers of the items that are wanted; of equal ones the first. */
 function firstOfEach(items: readonly string[], isWanted: (item: string) => boolean): number[] {
   const seen = new Set<string>();
@@ -107,16 +102,16 @@ function firstOfEach(items: readonly string[], isWanted: (item: string) => boole
 }
 
 /** Takes answers as they come, each with the time since the one before. */
-async function eachAsked(
-  answers: AsyncIterable<Asked>,
+async function eachAnswered(
+  answers: AsyncIterable<Answered>,
   numbers: readonly number[],
-  onAsked: (number: number, asked: Omit<ItemRecord, "system" | "item">) => Promise<void>,
+  onAnswered: (number: number, answered: Omit<ItemRecord, "system" | "item">) => Promise<void>,
 ): Promise<void> {
   let [next, since] = [0, performance.now()];
-  for await (const asked of answers) {
+  for await (const answered of answers) {
     // Documents of a batch come together: the first has its time, which is right in sum.
     const seconds = (performance.now() - since) / 1000;
-    await onAsked(numbers[next++] as number, { ...asked, seconds });
+    await onAnswered(numbers[next++] as number, { ...answered, seconds });
     since = performance.now();
   }
   if (next !== numbers.length) throw new Error(`${next} of ${numbers.length} items were answered`);
@@ -129,7 +124,7 @@ async function systemKey(
   signal: AbortSignal | undefined,
 ): Promise<string> {
   const files = hashOfHashes(await sourceHashes(source, signal));
-  const graphs = dtype === "fp32" ? [] : await graphHashes(source, signal);
+  const graphs = isSmall(dtype) ? await graphHashes(source, signal) : [];
   return hashOf({ ...asked, version: packageInfo().version, files, graphs, reading, dtype, isSource });
 }
 

@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import { isLocal, titleOf } from "../attention/variants.js";
 import { OptionError } from "../base/errors.js";
-import type { GraphDtype } from "../base/graph-dtypes.js";
+import { type GraphDtype, isSmall } from "../base/graph-dtypes.js";
 import type { FileSource } from "../checkpoint/file-source.js";
 import { overlap } from "../checkpoint/nested.js";
 import { type OpenSourceOptions, openSource } from "../checkpoint/open-source.js";
@@ -10,6 +10,7 @@ import { openModel } from "../model/open.js";
 import { STRATEGIES, type Strategy } from "../options/schemas.js";
 import { readRecord } from "../plan/conversion-record.js";
 import { findOriginal } from "../plan/find-original.js";
+import { reach } from "../predict/reach.js";
 
 /** A model and how it reads: one column of the comparison. */
 export interface System {
@@ -90,7 +91,7 @@ function withUniqueNames(systems: readonly System[]): System[] {
 function shortName({ model }: Named, dtype: GraphDtype): string {
   const title = titleOf(model.attention()).toLowerCase();
   const own = (STRATEGIES as readonly string[]).includes(title) ? `converted ${title}` : title;
-  return dtype === "fp32" ? own : `${own} ${dtype}`;
+  return isSmall(dtype) ? `${own} ${dtype}` : own;
 }
 
 function systemOf(named: Named): Omit<System, "name"> {
@@ -98,7 +99,7 @@ function systemOf(named: Named): Omit<System, "name"> {
   return {
     ...{ model: name, source, opened: model, reading: "cut", dtype: "fp32", isSource: !isConverted(named) },
     variant: model.attention().kind,
-    maxLength: model.positions().maxLength,
+    maxLength: reach(model),
   };
 }
 

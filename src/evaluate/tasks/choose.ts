@@ -44,6 +44,11 @@ export async function jobModel(systems: readonly System[], seed: number): Promis
   if (!first) throw new OptionError("there is no way to read left to compare");
   const model = await first.opened.withModules();
   const { head, modules } = exported(model, undefined);
+  if (model.config.problem_type === "regression") {
+    throw new OptionError(
+      `${first.model} predicts a number (problem_type is regression), and there is no figure for that here`,
+    );
+  }
   const kind = predictionKind(modules ? undefined : head);
   const lengths = (isSource: boolean) =>
     systems.filter((system) => system.isSource === isSource).map(({ maxLength }) => maxLength);
@@ -126,7 +131,7 @@ function isReranker({ labels }: JobModel, row: DataRow): boolean {
 
 function collectionJob(collection: Collection, { kind, labels }: JobModel, path: string): Job {
   if (kind === "embedding") return retrievalJob(collection);
-  if (kind === "classes" && labels.length <= 2) return rerankingJob(collection);
+  if (kind === "classes" && labels.length <= 2) return rerankingJob(collection, labels);
   throw new OptionError(
     `${path} holds queries and documents, which embedders and rerankers read, and this model has another head`,
   );

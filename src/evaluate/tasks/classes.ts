@@ -22,7 +22,8 @@ export function classificationJob(
   column: string,
   labels: readonly string[],
 ): Job {
-  const actual = rows.map((row) => labelNumber(row, column, row.fields[column], labels));
+  const classes = labels.length === 1 ? YES_OR_NO : labels;
+  const actual = rows.map((row) => labelNumber(row, column, row.fields[column], classes));
   return {
     title: "classification",
     noun: "document",
@@ -33,9 +34,21 @@ export function classificationJob(
     score: (outcomes) =>
       figuresOf(
         CLASSIFICATION_METRICS,
-        (outcomes as Scores[]).map((scores, i) => ({ actual: actual[i] ?? 0, scores })),
+        (outcomes as Scores[]).map((scores, i) => ({
+          actual: actual[i] ?? 0,
+          scores: probabilities(scores).map((share) => Math.log(Math.max(share, Number.MIN_VALUE))),
+        })),
       ),
   };
+}
+
+/** What a head with one label says. */
+const YES_OR_NO = ["0", "1"];
+
+/** Of each class; one score alone is that of "yes". */
+function probabilities(scores: Scores): Scores {
+  const [only = 0] = scores;
+  return scores.length === 1 ? [1 - only, only] : scores;
 }
 
 function askForScores(items: readonly ModelInput[], labels: readonly string[]): Job["ask"] {
@@ -70,9 +83,11 @@ export function classLikenessJob(items: readonly ModelInput[], labels: readonly 
       figuresOf(
         CLASS_LIKENESS,
         (outcomes as Scores[]).map((scores, i) => {
-          const other = (reference as Scores[] | undefined)?.[i] ?? [];
-          const drift = scores.reduce((sum, score, j) => sum + Math.abs(score - (other[j] ?? 0)), 0) / 2;
-          return { same: predictedClass(scores) === predictedClass(other) ? 1 : 0, drift };
+          const [own, other] = [scores, (reference as Scores[] | undefined)?.[i] ?? []].map(
+            probabilities,
+          ) as [Scores, Scores];
+          const drift = own.reduce((sum, score, j) => sum + Math.abs(score - (other[j] ?? 0)), 0) / 2;
+          return { same: predictedClass(own) === predictedClass(other) ? 1 : 0, drift };
         }),
       ),
   };

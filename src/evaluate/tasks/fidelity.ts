@@ -1,10 +1,11 @@
 import { seededUniform } from "../../base/random.js";
+import { type Pieces, piecesOf } from "../../predict/pieces.js";
 import type { Predictor, RowOutputs } from "../../predict/predictor.js";
 import type { ModelInput } from "../../predict/types.js";
+import type { AlignedTokens } from "../../runtime/text-tokenizer.js";
+import { centredPieces } from "../centred.js";
 import { meanMetric } from "../metrics/metric.js";
-import { centred, type Owner, type Parts } from "../parts.js";
-import { type Asked, figuresOf, type Job, oneItemEach, type Way } from "./job.js";
-import { readInParts } from "./part-reader.js";
+import { figuresOf, type Job, oneItemEach, type Way } from "./job.js";
 import { cosine, dot, packVector, unpackVector } from "./vectors.js";
 
 /** Tokens of a document that are looked at, spread over it. */
@@ -18,20 +19,18 @@ const AT_ONCE = 4;
  * a window of its own, in whose middle it stands. That is the source as it was made, at every place of a document.
  */
 export function fidelityJob(items: readonly ModelInput[], seed: number): Job {
-  const ask = async function* (
-    predictor: Predictor,
-    numbers: readonly number[],
-    partsOf: (length: number, tokens: readonly number[]) => Parts,
-    way: Way,
-  ): AsyncGenerator<Asked> {
-    for (const number of numbers) {
-      const [aligned] = await predictor.tokenize(items[number] as ModelInput);
-      const ids = aligned?.ids ?? [];
-      const tokens = sampledTokens(ids.length, way, seed);
-      const vectors = await vectorsOf(predictor, ids, tokens, partsOf(ids.length, tokens));
-      yield { outcome: vectors.map(packVector), tokens: ids.length, read: ids.length };
-    }
-  };
+  type Cut = (tokens: AlignedTokens, places: readonly number[], predictor: Predictor, way: Way) => Pieces;
+  const asking = (cut: Cut): Job["ask"] =>
+    async function* (predictor, numbers, way) {
+      for (const number of numbers) {
+        const [tokens] = await predictor.tokenize(items[number] as ModelInput);
+        if (!tokens) throw new Error("a text has no tokens");
+        const places = sampledPlaces(tokens, seed);
+        const vectors = await vectorsOf(predictor, tokens, places, cut(tokens, places, predictor, way));
+        const { length } = tokens.ids;
+        yield { outcome: vectors.map(packVector), tokens: length, read: length };
+      }
+    };
   return {
     title: "embeddings without labels: fidelity",
     noun: "document",
@@ -41,17 +40,10 @@ export function fidelityJob(items: readonly ModelInput[], seed: number): Job {
     task: "feature-extraction",
     refuses: ({ reading, isSource }) =>
       isSource && reading === "cut" ? "most tokens of a long document have no vector" : undefined,
-    ask: (predictor, numbers, way) =>
-      ask(predictor, numbers, (length) => readInParts(length, predictor.maxLength, way), way),
+    ask: asking((tokens, _, { maxLength }, way) => piecesOf(tokens, false, { ...way, maxLength })),
     reference: {
       name: "windows centred on each token",
-      ask: (predictor, numbers, way) =>
-        ask(
-          predictor,
-          numbers,
-          (length, tokens) => centred(length, { ...way, size: predictor.maxLength }, tokens),
-          way,
-        ),
+      ask: asking((tokens, places, { maxLength }) => centredPieces(tokens, maxLength, places)),
     },
     score: (outcomes, reference = []) =>
       figuresOf(
@@ -84,41 +76,45 @@ function likeness(packed: readonly string[], right: readonly string[]): Likeness
 }
 
 /** One of each of equal stretches of the content, by chance. */
-function sampledTokens(length: number, { head, tail }: Way, seed: number): number[] {
+function sampledPlaces({ sources }: AlignedTokens, seed: number): number[] {
   const uniform = seededUniform(seed);
-  const content = Math.max(1, length - head - tail);
-  const count = Math.min(TOKENS, content);
-  return Array.from({ length: count }, (_, i) => head + Math.floor(((i + uniform()) * content) / count));
+  const content = sources.flatMap((source, place) => (source >= 0 ? [place] : []));
+  const count = Math.min(TOKENS, content.length);
+  return Array.from(
+    { length: count },
+    (_, i) => content[Math.floor(((i + uniform()) * content.length) / count)] as number,
+  );
 }
 
 async function vectorsOf(
   predictor: Predictor,
-  ids: readonly number[],
-  tokens: readonly number[],
-  { windows, owners }: Parts,
+  { ids, types }: AlignedTokens,
+  places: readonly number[],
+  { pieces, owners }: Pieces,
 ): Promise<Float32Array[]> {
+  const wanted = [...new Set(places.map((place) => owners[place] as number))];
   const found = new Map<number, Float32Array>();
-  const wanted = [...windows.keys()].filter((window) =>
-    tokens.some((token) => owners[token]?.window === window),
-  );
   for (let first = 0; first < wanted.length; first += AT_ONCE) {
     const some = wanted.slice(first, first + AT_ONCE);
-    const rows = some.map((window) => ({
-      ids: (windows[window] ?? []).map((place) => ids[place] as number),
-    }));
-    const outputs = await predictor.outputs(rows);
-    some.forEach((window, i) => {
-      for (const token of tokens) {
-        if (owners[token]?.window !== window) continue;
-        found.set(token, vectorAt(outputs[i] as RowOutputs, owners[token] as Owner));
+    const rows = some.map((piece) => {
+      const own = pieces[piece]?.places ?? [];
+      return { ids: own.map((i) => ids[i] as number), types: own.map((i) => types[i] ?? 0) };
+    });
+    const outputs = await predictor.outputs(rows, [HIDDEN]);
+    some.forEach((piece, i) => {
+      for (const place of places) {
+        if (owners[place] !== piece) continue;
+        found.set(place, vectorAt(outputs[i] ?? {}, pieces[piece]?.places.indexOf(place) ?? 0));
       }
     });
   }
-  return tokens.map((token) => found.get(token) as Float32Array);
+  return places.map((place) => found.get(place) as Float32Array);
 }
 
-function vectorAt({ last_hidden_state: hidden }: RowOutputs, { place }: Owner): Float32Array {
-  if (!hidden) throw new Error("a base model gives no last_hidden_state");
-  const width = hidden.dims[1] ?? 0;
+const HIDDEN = "last_hidden_state";
+
+function vectorAt({ [HIDDEN]: hidden }: RowOutputs, place: number): Float32Array {
+  if (!hidden) throw new Error(`a base model gives no ${HIDDEN}`);
+  const width = hidden.dims.at(-1) ?? 0;
   return hidden.values.slice(place * width, (place + 1) * width);
 }

@@ -1,5 +1,5 @@
 import type { Strategy } from "../../options/schemas.js";
-import type { Predicted, Predictor } from "../../predict/predictor.js";
+import type { Predictor } from "../../predict/predictor.js";
 import type { ModelInput, Prediction } from "../../predict/types.js";
 import type { Estimate, Metric } from "../metrics/metric.js";
 
@@ -14,8 +14,8 @@ export interface Figure {
   readonly estimate: Estimate;
 }
 
-/** An outcome, and what of the item was read. */
-export interface Asked {
+/** An outcome, and how many of the item's tokens were read. */
+export interface Answered {
   readonly outcome: Outcome;
   readonly tokens: number;
   readonly read: number;
@@ -26,12 +26,9 @@ export interface Way {
   readonly reading: Strategy;
   /** Tokens that windows share. */
   readonly overlap: number;
-  /** First and last tokens of a text, which every part repeats. */
-  readonly head: number;
-  readonly tail: number;
 }
 
-type Ask = (predictor: Predictor, numbers: readonly number[], way: Way) => AsyncIterable<Asked>;
+type Ask = (predictor: Predictor, numbers: readonly number[], way: Way) => AsyncIterable<Answered>;
 
 /** What is asked of every system, and how its outcomes are scored. */
 export interface Job {
@@ -83,12 +80,11 @@ export function predictions<Kind extends Prediction["kind"]>(
   keep: (prediction: Extract<Prediction, { kind: Kind }>, item: number) => Outcome,
 ): Job["ask"] {
   return async function* (predictor, numbers) {
-    const inputs = numbers.map((number) => items[number] as ModelInput);
-    let next = 0;
-    for await (const { prediction, tokens, read } of predictor.predict(inputs) as AsyncIterable<Predicted>) {
+    const asked = numbers.map((number) => ({ number, input: items[number] as ModelInput }));
+    for await (const { asked: one, prediction, tokens, read } of predictor.predict(asked)) {
       if (prediction.kind !== kind) throw new Error(`a prediction is ${prediction.kind}, not ${kind}`);
-      const item = numbers[next++] as number;
-      yield { outcome: keep(prediction as Extract<Prediction, { kind: Kind }>, item), tokens, read };
+      const outcome = keep(prediction as Extract<Prediction, { kind: Kind }>, one.number);
+      yield { outcome, tokens, read };
     }
   };
 }

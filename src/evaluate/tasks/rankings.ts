@@ -1,12 +1,11 @@
-import type { ModelInput, Prediction } from "../../predict/types.js";
+import type { LabelScore, ModelInput } from "../../predict/types.js";
 import { RERANKING_METRICS, RETRIEVAL_METRICS, rank } from "../metrics/ranking.js";
-import { kept } from "./classes.js";
 import type { Collection } from "./collection.js";
 import { figuresOf, type Job, predictions } from "./job.js";
-import { cosine, dot, packVector, unpackVector } from "./vectors.js";
+import { cosine, packVector, unpackVector } from "./vectors.js";
 
 /** A reranker reads each query with each of its candidates. */
-export function rerankingJob({ documents, queries }: Collection): Job {
+export function rerankingJob({ documents, queries }: Collection, labels: readonly string[]): Job {
   const pairs = queries.flatMap(({ text, candidates }, query) =>
     candidates.map((document) => ({ query, document, text })),
   );
@@ -20,7 +19,7 @@ export function rerankingJob({ documents, queries }: Collection): Job {
     items,
     units: ofQuery,
     recipe: "pairs",
-    ask: predictions(items, "classes", ({ labels }) => kept(relevanceScore(labels))),
+    ask: predictions(items, "classes", ({ labels: found }) => relevanceScore(found, labels)),
     score: (outcomes) =>
       figuresOf(
         RERANKING_METRICS,
@@ -32,9 +31,10 @@ export function rerankingJob({ documents, queries }: Collection): Job {
   };
 }
 
-/** Of a head with one label its score; with two that of the second (relevant, entailed). */
-function relevanceScore(labels: Extract<Prediction, { kind: "classes" }>["labels"]): number {
-  throw new Error(`not yet ${labels.length}`);
+/** Of a head with one label its score; with two that of the second, as of a classifier of pairs that fit or do not. */
+function relevanceScore(found: readonly LabelScore[], labels: readonly string[]): number {
+  const wanted = labels.at(-1);
+  return found.find(({ label }) => label === wanted)?.score ?? Number.NaN;
 }
 
 /** An embedder reads each text once; documents are ordered by the cosine to a query, of ColBERTs by MaxSim. */
@@ -74,5 +74,3 @@ export function retrievalJob({ documents, queries }: Collection): Job {
 export function askForEmbeddings(items: readonly ModelInput[]): Job["ask"] {
   return predictions(items, "embedding", ({ embedding }) => packVector(embedding));
 }
-
-void dot;

@@ -1,13 +1,13 @@
 import { CheckpointError } from "../../base/errors.js";
 import { seededUniform } from "../../base/random.js";
+import { piecesOf } from "../../predict/pieces.js";
 import type { Predictor } from "../../predict/predictor.js";
 import type { ModelInput } from "../../predict/types.js";
+import type { AlignedTokens } from "../../runtime/text-tokenizer.js";
 import { findSpecialTokens } from "../../tokenizer/special-tokens.js";
 import { ratioOfSums } from "../metrics/metric.js";
-import type { Owner } from "../parts.js";
-import type { Asked, Figure, Job, Way } from "./job.js";
+import type { Answered, Figure, Job, Way } from "./job.js";
 import { oneItemEach } from "./job.js";
-import { readInParts } from "./part-reader.js";
 
 /** The share of tokens that BERT was trained to guess. */
 const MASKED = 0.15;
@@ -41,9 +41,8 @@ export function wordsJob(
     refuses: ({ reading, isSource }) =>
       isSource && reading === "cut" ? "what it does not read it cannot guess" : undefined,
     async *ask(predictor, numbers, way) {
-      const mask = await maskId(predictor);
-      for (const number of numbers)
-        yield await guess(predictor, items[number] as ModelInput, { ...way, mask, longest, seed });
+      const hiding = { mask: await maskId(predictor), longest, seed };
+      for (const number of numbers) yield await guess(predictor, items[number] as ModelInput, hiding, way);
     },
     score: (outcomes) => figures(outcomes as Guesses[], border),
   };
@@ -55,49 +54,69 @@ async function maskId({ model }: Predictor): Promise<number> {
   throw new CheckpointError(`${model.checkpoint.source.name} has no mask token in its tokenizer`);
 }
 
+/** What every document is asked with. */
+interface Hiding {
+  readonly mask: number;
+  readonly longest: number;
+  readonly seed: number;
+}
+
 async function guess(
   predictor: Predictor,
   item: ModelInput,
-  {
-    mask,
-    longest,
-    seed,
-    ...way
-  }: Way & { readonly mask: number; readonly longest: number; readonly seed: number },
-): Promise<Asked> {
-  const [tokens] = await predictor.tokenize(item);
-  const all = tokens?.ids ?? [];
-  // The last tokens stay: they are what ends a text.
-  const kept =
-    all.length <= longest ? all : [...all.slice(0, longest - way.tail), ...all.slice(all.length - way.tail)];
-  const uniform = seededUniform(seed);
-  const hidden = kept.flatMap((_, place) => {
-    const isContent = place >= way.head && place < kept.length - way.tail;
-    // Drawn for every token, so that a text's beginning is hidden alike whatever follows.
-    return uniform() < MASKED && isContent ? [place] : [];
-  });
+  { mask, longest, seed }: Hiding,
+  way: Way,
+): Promise<Answered> {
+  const [found] = await predictor.tokenize(item);
+  if (!found) throw new Error("a text has no tokens");
+  const { maxLength } = predictor;
+  const tokens = beginningOf(found, longest);
+  const hidden = hiddenPlaces(tokens, seed);
   const isHidden = new Set(hidden);
-  const shown = kept.map((id, place) => (isHidden.has(place) ? mask : id));
-  const parts = readInParts(shown.length, predictor.maxLength, way);
-  const losses = new Map<number, { readonly loss: number; readonly isRight: boolean }>();
-  for (const [window, places] of parts.windows.entries()) {
-    const own = hidden.filter((place) => parts.owners[place]?.window === window);
-    if (own.length === 0) continue;
-    const row = { ids: places.map((place) => shown[place] as number), types: places.map(() => 0) };
-    const asked = own.map((place) => (parts.owners[place] as Owner).place);
+  const shown = tokens.ids.map((id, place) => (isHidden.has(place) ? mask : id));
+  const { pieces, owners } = piecesOf(tokens, false, { ...way, maxLength });
+  const guesses = new Map<number, { readonly loss: number; readonly isRight: boolean }>();
+  for (const [piece, { places }] of pieces.entries()) {
+    const asked = places.flatMap((place, i) => (isHidden.has(place) && owners[place] === piece ? [i] : []));
+    if (asked.length === 0) continue;
+    const row = {
+      ids: places.map((place) => shown[place] as number),
+      types: places.map((place) => tokens.types[place] ?? 0),
+    };
     const { values, dims } = await predictor.wordScores(row, asked);
-    const vocabulary = dims[1] ?? 0;
-    own.forEach((place, i) => {
+    const vocabulary = dims.at(-1) ?? 0;
+    asked.forEach((at, i) => {
+      const place = places[at] as number;
       const scores = values.subarray(i * vocabulary, (i + 1) * vocabulary);
-      losses.set(place, lossOf(scores, kept[place] as number));
+      guesses.set(place, lossOf(scores, tokens.ids[place] as number));
     });
   }
+  const of = hidden.map((place) => guesses.get(place));
   const outcome: Guesses = {
     places: hidden,
-    losses: hidden.map((place) => Number((losses.get(place)?.loss ?? Number.NaN).toPrecision(LOSS_DIGITS))),
-    right: hidden.map((place) => (losses.get(place)?.isRight ? 1 : 0)),
+    losses: of.map((one) => Number((one?.loss ?? Number.NaN).toPrecision(LOSS_DIGITS))),
+    right: of.map((one) => (one?.isRight ? 1 : 0)),
   };
-  return { outcome, tokens: kept.length, read: kept.length };
+  return { outcome, tokens: tokens.ids.length, read: tokens.ids.length };
+}
+
+/** The first tokens, with the special ones that end the text. */
+function beginningOf(tokens: AlignedTokens, longest: number): AlignedTokens {
+  if (tokens.ids.length <= longest) return tokens;
+  const { pieces } = piecesOf(tokens, false, { maxLength: longest, reading: "cut", overlap: 0 });
+  const kept = pieces[0]?.places ?? [];
+  const of = <T>(values: readonly T[]) => kept.map((place) => values[place] as T);
+  const { ids, types, sources, starts, ends, words, continues } = tokens;
+  return {
+    ...{ ids: of(ids), types: of(types), sources: of(sources), starts: of(starts), ends: of(ends) },
+    ...{ words: of(words), continues: of(continues) },
+  };
+}
+
+/** Drawn for every token, so that a text's beginning is hidden alike whatever follows. */
+function hiddenPlaces({ sources }: AlignedTokens, seed: number): number[] {
+  const uniform = seededUniform(seed);
+  return sources.flatMap((source, place) => (uniform() < MASKED && source >= 0 ? [place] : []));
 }
 
 function lossOf(scores: Float32Array, actual: number): { loss: number; isRight: boolean } {

@@ -26,9 +26,7 @@ describe.each(Object.entries(GOLDENS))("the tokenizer of fixtures/%s", (folder, 
         const text = textOf(golden, source);
         return [starts[i], ends[i]].map((unit) => [...text.slice(0, unit)].length);
       });
-      expect({ ids, types, sources, places }).toEqual(
-        pick(golden, ["ids", "types", "sources", "places"]),
-      );
+      expect({ ids, types, sources, places }).toEqual(pick(golden, ["ids", "types", "sources", "places"]));
     }
   });
 

@@ -16,13 +16,14 @@ export type GroupId = "all" | "longer" | "length";
 export interface ComparedFigure {
   /** Its place among the systems. */
   readonly system: number;
-  readonly metric: string;
+  /** Its place among the metrics. */
+  readonly metric: number;
   readonly group: Group;
   readonly interval: Interval;
 }
 
 export interface Difference {
-  readonly metric: string;
+  readonly metric: number;
   readonly of: number;
   readonly to: number;
   readonly interval: Interval;
@@ -66,20 +67,20 @@ export function compare(
 ): { readonly figures: ComparedFigure[]; readonly differences: Difference[] } {
   const compared: ComparedFigure[] = [];
   const differences: Difference[] = [];
-  for (const [m, { name }] of (figures[0] ?? []).entries()) {
-    const estimates = figures.map((all) => (all[m] as Figure).estimate);
+  for (const metric of (figures[0] ?? []).keys()) {
+    const estimates = figures.map((all) => (all[metric] as Figure).estimate);
     for (const group of groups) {
       if (group.units.length === 0) continue;
       const drawn = bootstrap(estimates, group.units, { count: units, seed });
       drawn.values.forEach((interval, system) => {
-        compared.push({ system, metric: name, group, interval });
+        compared.push({ system, metric, group, interval });
       });
       if (group.id !== "longer") continue;
       for (let of = 0; of < figures.length; of++) {
         for (let to = 0; to < of; to++) {
           const interval = drawn.difference(of, to);
           const isDecided = group.units.length >= LEAST_UNITS && (interval.low > 0 || interval.high < 0);
-          differences.push({ metric: name, of, to, interval, isDecided });
+          differences.push({ metric, of, to, interval, isDecided });
         }
       }
     }

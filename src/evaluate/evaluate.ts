@@ -38,29 +38,46 @@ export function reportOn(
     ),
   );
   const compared = compare(figures, groups, { units: lengths.length, seed });
-  const [main] = figures[0] ?? [];
+  const metrics = figures[0] ?? [];
+  const [main] = metrics;
   const name = (i: number) => systems[rivals[i] ?? -1]?.name ?? "";
+  const named = (metric: number) => {
+    const { name, places } = nameOf(metrics[metric] as Figure);
+    return { metric: name, ...(places && { places }) };
+  };
   return {
     format_version: 1,
     lsg_version: packageInfo().version,
     task: job.title,
     ...{ data, noun: job.noun, units: lengths.length, items: job.items.length, border, longer, seed, device },
     systems: systems.map((system, i) => systemFacts(system, records[i] ?? [], i === reference)),
-    metrics: (figures[0] ?? []).map(({ name, better, unit }) => ({
-      ...{ name, better },
+    metrics: metrics.map(({ better, unit, ...metric }) => ({
+      ...nameOf(metric),
+      better,
       ...(unit !== undefined && { unit }),
     })),
     figures: compared.figures.map(({ system, metric, group, interval }) => ({
-      ...{ system: name(system), metric, group: group.id, up_to: group.upTo ?? null },
+      system: name(system),
+      ...named(metric),
+      ...{ group: group.id, up_to: group.upTo ?? null },
       units: group.units.length,
       ...finite(interval),
     })),
     differences: compared.differences.map(({ metric, of, to, interval, isDecided }) => ({
-      ...{ metric, of: name(of), to: name(to), ...finite(interval), decided: isDecided },
+      ...named(metric),
+      ...{ of: name(of), to: name(to), ...finite(interval), decided: isDecided },
     })),
     ...verdictOn({ job, rivals, name, main, compared, longer, border }),
     notes: [...notes, ...cutNotes(systems, records)],
   };
+}
+
+/** The main metric is the first. */
+const MAIN = 0;
+
+/** As the report names a metric. */
+function nameOf({ name, places }: Pick<Figure, "name" | "places">) {
+  return { name, ...(places && { places: { from: places.from, to: places.to ?? null } }) };
 }
 
 interface Judged {
@@ -89,8 +106,8 @@ function verdictOn({ job, rivals, name, main, compared, longer, border }: Judged
     const why = `no ${job.noun} is longer than ${border} tokens, which the source reads whole`;
     return { compared: false, verdict: `Nothing was compared: ${why}.` };
   }
-  const ofMain = <T extends { readonly metric: string }>(all: readonly T[]) =>
-    all.filter(({ metric }) => metric === main.name);
+  const ofMain = <T extends { readonly metric: number }>(all: readonly T[]) =>
+    all.filter(({ metric }) => metric === MAIN);
   const values = ofMain(compared.figures).filter(({ group }) => group.id === "longer");
   const verdict = verdictSentence({
     systems: rivals.map((_, i) => ({

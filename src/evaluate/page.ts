@@ -9,6 +9,7 @@ import {
   lengthTable,
   overallTable,
   overallTitle,
+  positionTable,
   rivals,
 } from "./wording.js";
 
@@ -17,6 +18,7 @@ const CHART_WIDTH = 720;
 /** An evaluation as one page that needs nothing else. */
 export function evaluationPage(report: EvaluationReport): string {
   const title = `${report.task}: ways to read ${report.data}`;
+  const positions = positionTable(report);
   return htmlPage(
     title,
     markup`<h1>${title}</h1>
@@ -27,9 +29,10 @@ ${report.notes.map((note) => markup`<p>${note}</p>\n`)}
 ${plainTable(overallTable(report))}
 </section>
 <section><h2>By length</h2>
-${report.metrics.map(({ name }, i) => markup`<figure>${chart(report, name, i)}</figure>\n`)}
+${wholeMetrics(report).map(({ name }, i) => markup`<figure>${chart(report, name, i)}</figure>\n`)}
 ${plainTable(lengthTable(report))}
 </section>
+${positions ? markup`<section><h2>By place</h2>\n${plainTable(positions)}\n</section>` : []}
 <section><h2>Paired differences</h2>
 ${plainTable(differenceTable(report))}
 </section>
@@ -59,6 +62,11 @@ function chart(report: EvaluationReport, metric: string, number: number): Markup
     logY: false,
     series,
   });
+}
+
+/** Metrics of whole documents. */
+function wholeMetrics({ metrics }: EvaluationReport) {
+  return metrics.filter(({ places }) => places === undefined);
 }
 
 /** Documents beyond the last range stand where it would end. */

@@ -11,6 +11,10 @@ const IntervalSchema = z.object({
   high: NumberSchema.describe("and end"),
 });
 
+const PlacesSchema = z
+  .object({ from: CountSchema, to: CountSchema.nullable().describe("not included; null: to the end") })
+  .describe("the places of a document's tokens that it is of; absent: all of them");
+
 const SystemSchema = z.object({
   name: z.string().describe("unique in the document"),
   model: z.string().describe("as it was named"),
@@ -47,6 +51,7 @@ const ReportSchema = z.object({
         name: z.string(),
         better: z.enum(["higher", "lower"]),
         unit: z.string().exactOptional(),
+        places: PlacesSchema.exactOptional(),
       }),
     )
     .describe("the main one first"),
@@ -54,6 +59,7 @@ const ReportSchema = z.object({
     z.object({
       system: z.string(),
       metric: z.string(),
+      places: PlacesSchema.exactOptional(),
       group: z
         .enum(["all", "longer", "length"])
         .describe("all units, those longer than the border, or those of a range of lengths"),
@@ -66,6 +72,7 @@ const ReportSchema = z.object({
     .array(
       z.object({
         metric: z.string(),
+        places: PlacesSchema.exactOptional(),
         of: z.string(),
         to: z.string(),
         ...IntervalSchema.shape,

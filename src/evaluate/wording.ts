@@ -35,7 +35,8 @@ function describeSystem(system: Omit<EvaluationReport["systems"][number], "name"
 
 /** One row for each system: its figures over all units, and its time. */
 export function overallTable(report: EvaluationReport): Table {
-  const { systems, metrics } = report;
+  const { systems } = report;
+  const metrics = report.metrics.filter(({ places }) => places === undefined);
   const group = report.longer > 0 && report.border > 0 ? "longer" : "all";
   return {
     head: ["", ...metrics.map(({ name }) => name), "s per text", "tokens/s"],
@@ -69,6 +70,20 @@ function rangeText(above: number, upTo: number | null): string {
   return upTo === null ? `more than ${above}` : `to ${upTo}`;
 }
 
+/** The main figure by the place of tokens in their document, one row for each part; undefined where it has none. */
+export function positionTable(report: EvaluationReport): Table | undefined {
+  const parts = report.metrics.filter(({ places }) => places !== undefined);
+  if (parts.length === 0) return undefined;
+  const names = rivals(report);
+  return {
+    head: ["place", ...names],
+    rows: parts.map(({ name: metric, places }) => [
+      `${places?.from}${places?.to == null ? " and on" : ` to ${places.to - 1}`}`,
+      ...names.map((name) => cellOf(report.figures.find((one) => is(one, name, metric, "all", places)))),
+    ]),
+  };
+}
+
 /** Systems that have figures. */
 export function rivals({ systems }: EvaluationReport): string[] {
   return systems.filter(({ is_reference: isReference }) => !isReference).map(({ name }) => name);
@@ -77,7 +92,9 @@ export function rivals({ systems }: EvaluationReport): string[] {
 /** The ranges of lengths that there are, ascending. */
 export function rangesOf({ figures }: EvaluationReport): { up_to: number | null; units: number }[] {
   const byEnd = new Map(
-    figures.filter(({ group }) => group === "length").map(({ up_to, units }) => [up_to, { up_to, units }]),
+    figures
+      .filter(({ group, places }) => group === "length" && places === undefined)
+      .map(({ up_to, units }) => [up_to, { up_to, units }]),
   );
   return [...byEnd.values()];
 }
@@ -88,7 +105,7 @@ export function differenceTable(report: EvaluationReport): Table {
   return {
     head: ["difference", main, "95 %", ""],
     rows: report.differences
-      .filter(({ metric }) => metric === main)
+      .filter(({ metric, places }) => metric === main && places === undefined)
       .map(({ of, to, value, low, high, decided }) => {
         const digits = digitsFor(((high ?? 0) - (low ?? 0)) / 2);
         const text = (number: number | null) => (number === null ? "–" : signed(number, digits));
@@ -97,14 +114,22 @@ export function differenceTable(report: EvaluationReport): Table {
   };
 }
 
-function is(figure: Figure, system: string, metric: string, group: Figure["group"]): boolean {
-  return figure.system === system && figure.metric === metric && figure.group === group;
+function is(
+  figure: Figure,
+  system: string,
+  metric: string,
+  group: Figure["group"],
+  places?: Figure["places"],
+): boolean {
+  const isOfThem = figure.places?.from === places?.from;
+  return figure.system === system && figure.metric === metric && figure.group === group && isOfThem;
 }
 
 /** `.83 ± .05`. */
 function cellOf(figure: Figure | undefined): string {
   if (!figure || figure.value === null) return "–";
-  if (figure.low === null || figure.high === null) return formatNumber(figure.value);
+  // One unit has no interval.
+  if (figure.low === null || figure.high === null || figure.units === 1) return formatNumber(figure.value);
   return plusMinus(figure.value, (figure.high - figure.low) / 2);
 }
 
@@ -117,6 +142,7 @@ export function overallTitle({ longer, border, noun, units }: EvaluationReport):
 
 /** An evaluation for a terminal: what and on what, figures, and what they come to. */
 export function printEvaluation(report: EvaluationReport, columns: number): string {
+  const positions = positionTable(report);
   const named = (title: string, table: Table) => [title, ...tableLines(table, columns)];
   const sections = [
     factLines(evaluationFacts(report), columns),
@@ -125,6 +151,7 @@ export function printEvaluation(report: EvaluationReport, columns: number): stri
       : [
           named(`${overallTitle(report)}:`, overallTable(report)),
           named(`${report.metrics[0]?.name} by length:`, lengthTable(report)),
+          ...(positions ? [named(`${report.metrics[0]?.name} by place:`, positions)] : []),
           ...(report.differences.length === 0 ? [] : [tableLines(differenceTable(report), columns)]),
         ]),
     [...report.notes, report.verdict].flatMap((sentence) => wrap(printable(sentence), columns)),

@@ -58,7 +58,7 @@ test("differences are of the longer units alone, and nine of them decide nothing
   };
   expect(decidedWith(10)).toEqual([
     {
-      ...{ metric: "accuracy", of: 1, to: 0, isDecided: true },
+      ...{ metric: 0, of: 1, to: 0, isDecided: true },
       interval: { value: 1, low: 1, high: 1 },
     },
   ]);

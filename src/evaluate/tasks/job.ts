@@ -11,7 +11,15 @@ export interface Figure {
   readonly name: string;
   readonly better: "higher" | "lower";
   readonly unit?: string | undefined;
+  /** The part of the documents' tokens that it is of; absent: of all. */
+  readonly places?: Places | undefined;
   readonly estimate: Estimate;
+}
+
+/** Places `[from, to)` in a document; without `to` all from there on. */
+export interface Places {
+  readonly from: number;
+  readonly to: number | undefined;
 }
 
 /** An outcome, and how many of the item's tokens were read. */

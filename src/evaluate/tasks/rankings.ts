@@ -1,8 +1,8 @@
-import type { LabelScore, ModelInput } from "../../predict/types.js";
+import type { LabelScore, ModelInput, Prediction } from "../../predict/types.js";
 import { RERANKING_METRICS, RETRIEVAL_METRICS, rank } from "../metrics/ranking.js";
 import type { Collection } from "./collection.js";
 import { figuresOf, type Job, predictions } from "./job.js";
-import { cosine, packVector, unpackVector } from "./vectors.js";
+import { cosine, dot, packVector, unpackVector } from "./vectors.js";
 
 /** A reranker reads each query with each of its candidates. */
 export function rerankingJob({ documents, queries }: Collection, labels: readonly string[]): Job {
@@ -55,14 +55,14 @@ export function retrievalJob({ documents, queries }: Collection): Job {
     recipe: "embeddings",
     ask: askForEmbeddings(items),
     score(outcomes) {
-      const vectors = (outcomes as string[]).map(unpackVector);
+      const vectors = (outcomes as Packed[]).map(unpacked);
       return figuresOf(
         RETRIEVAL_METRICS,
         queries.map(({ candidates, relevance }, i) => {
-          const query = vectors[ids.length + i] as Float32Array;
+          const query = vectors[ids.length + i] ?? [];
           const scores = candidates.map((id): [string, number] => [
             id,
-            cosine(query, vectors[place.get(id) ?? -1] as Float32Array),
+            similarity(query, vectors[place.get(id) ?? -1] ?? []),
           ]);
           return rank(new Map(scores), relevance);
         }),
@@ -71,6 +71,44 @@ export function retrievalJob({ documents, queries }: Collection): Job {
   };
 }
 
-export function askForEmbeddings(items: readonly ModelInput[]): Job["ask"] {
-  return predictions(items, "embedding", ({ embedding }) => packVector(embedding));
+function askForEmbeddings(items: readonly ModelInput[]): Job["ask"] {
+  return async function* (predictor, numbers) {
+    const asked = numbers.map((number) => ({ input: items[number] as ModelInput }));
+    for await (const { prediction, tokens, read } of predictor.predict(asked)) {
+      yield { outcome: packed(prediction), tokens, read };
+    }
+  };
+}
+
+/** One vector, or one for each token. */
+interface Packed {
+  readonly width: number;
+  readonly vectors: string;
+}
+
+function packed(prediction: Prediction): Packed {
+  switch (prediction.kind) {
+    case "embedding":
+      return { width: prediction.embedding.length, vectors: packVector(prediction.embedding) };
+    case "token embeddings":
+      return { width: prediction.width, vectors: packVector(prediction.embeddings) };
+    default:
+      throw new Error(`a prediction is ${prediction.kind}, not an embedding`);
+  }
+}
+
+function unpacked({ width, vectors }: Packed): Float32Array[] {
+  const all = unpackVector(vectors);
+  return Array.from({ length: all.length / width }, (_, i) => all.subarray(i * width, (i + 1) * width));
+}
+
+/** Of one vector each the cosine; of one for each token the sum of each query token's best product (ColBERT's MaxSim). */
+function similarity(query: readonly Float32Array[], document: readonly Float32Array[]): number {
+  const [a, b] = [query[0], document[0]];
+  if (query.length === 1 && document.length === 1 && a && b) return cosine(a, b);
+  return query.reduce((sum, own) => {
+    let best = Number.NEGATIVE_INFINITY;
+    for (const other of document) best = Math.max(best, dot(own, other));
+    return sum + best;
+  }, 0);
 }

@@ -84,10 +84,12 @@ async function guess(
       types: places.map((place) => tokens.types[place] ?? 0),
     };
     const { values, dims } = await predictor.wordScores(row, asked);
-    const vocabulary = dims.at(-1) ?? 0;
+    const [count = 0, vocabulary = 0] = dims;
+    // Behind the scores of the first token, which heads may look at.
+    const behind = count - asked.length;
     asked.forEach((at, i) => {
       const place = places[at] as number;
-      const scores = values.subarray(i * vocabulary, (i + 1) * vocabulary);
+      const scores = values.subarray((behind + i) * vocabulary, (behind + i + 1) * vocabulary);
       guesses.set(place, lossOf(scores, tokens.ids[place] as number));
     });
   }
@@ -151,9 +153,10 @@ function figures(answers: readonly Guesses[], border: number): Figure[] {
     { name: "accuracy", better: "higher", estimate: mean(({ right }, i) => right[i] ?? 0, everywhere) },
     ...ranges.map(
       ([from, to]): Figure => ({
-        name: `loss at ${from}–${Number.isFinite(to) ? to - 1 : ""}`,
+        name: "loss",
         better: "lower",
         unit: "nats",
+        places: { from, to: Number.isFinite(to) ? to : undefined },
         estimate: mean(loss, [from, to]),
       }),
     ),

@@ -33,10 +33,10 @@ export interface ModelingClasses {
  */
 export function modelingCode(
   architecture: Architecture,
-  { prefix, opensPlain }: ModelingClasses,
+  classes: ModelingClasses,
   version?: string,
 ): ModelingCode {
-  const own = `${modelingModule(architecture, prefix)}.py`;
+  const own = `${modelingModule(architecture, classes.prefix)}.py`;
   const earlier = EARLIER_MODELING.get(version ?? "");
   if (earlier) {
     const isNeeded = ([file]: [string, string]) => file === own || !file.startsWith("modeling_");
@@ -48,8 +48,13 @@ export function modelingCode(
   const content = readFileSync(new URL(own, MODELING_FOLDER));
   return {
     files: new Map([[own, sha256(content)]]),
-    refusal: opensPlain ? {} : { _attn_implementation: NEEDS_CODE },
+    refusal: refusalOf(classes),
   };
+}
+
+/** Keys of config.json that keep transformers from opening its own class, where that would compute something else. */
+export function refusalOf({ opensPlain }: ModelingClasses): ModelingCode["refusal"] {
+  return opensPlain ? {} : { _attn_implementation: NEEDS_CODE };
 }
 
 /** As the hashes of modelling code are written. */

@@ -19,6 +19,8 @@ export const fullRow = {
   isSparse: () => false,
   borderOf: () => Number.POSITIVE_INFINITY,
   seenInFull: () => Number.POSITIVE_INFINITY,
+  scoresAtOnce: (_, tokens) => tokens ** 2,
+  outgrowsTable: false,
   isRandom: () => false,
   losslessLength: (_, maxLength) => maxLength,
 } as const satisfies VariantRow<FullConfig>;

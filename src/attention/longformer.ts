@@ -145,6 +145,8 @@ export const longformerRow = {
   isSparse: () => false,
   borderOf: ({ attention_window }) => Math.min(...attention_window) / 2,
   seenInFull,
+  scoresAtOnce: (longformer, tokens) => Math.min(tokens, seenInFull(longformer)) ** 2,
+  outgrowsTable: false,
   isRandom: () => false,
   losslessLength,
 } as const satisfies VariantRow<LongformerConfig>;

@@ -141,6 +141,8 @@ export const lsgRow = {
   isSparse,
   borderOf: ({ block_size }) => block_size,
   seenInFull: ({ block_size }) => 2 * block_size,
+  scoresAtOnce: ({ block_size }, tokens) => Math.min(tokens, 2 * block_size) ** 2,
+  outgrowsTable: false,
   isRandom: (lsg) => effectiveSparsity(lsg) === "lsh" && lsg.sparsity_factor > 1,
   losslessLength,
 } as const satisfies VariantRow<LsgConfig>;

@@ -1,4 +1,4 @@
-import { type Attention, seenInFull } from "./variants.js";
+import { type Attention, scoresAtOnce } from "./variants.js";
 
 /** Rows of a verification's largest batch. */
 const ROWS = 3;
@@ -17,22 +17,31 @@ export function scoreBytes(heads: number, tokens: number): number {
   return heads * tokens ** 2 * Float32Array.BYTES_PER_ELEMENT;
 }
 
+/** The same of a row of so many tokens with an attention. */
+export function rowScoreBytes(attention: Attention, heads: number, tokens: number): number {
+  return heads * scoresAtOnce(attention, tokens) * Float32Array.BYTES_PER_ELEMENT;
+}
+
 /**
  * The longest inputs that a verification can run. Full attention alone takes memory by the square of the length; behind
- * `seenInFull` tokens it is windows, of which a few heads are computed at a time.
- * @param maxLength tokens that the position table reaches
+ * `seenInFull` tokens it is windows, of which a few heads are computed at a time, or of which there are more and more.
+ * @param maxLength tokens of the longest inputs that there are
  * @param bytes for the scores of attention
  */
 export function affordedTokens(
   attention: Attention,
   { heads, maxLength, bytes }: { readonly heads: number; readonly maxLength: number; readonly bytes: number },
 ): number {
-  const most = Math.floor(Math.sqrt(bytes / runScoreBytes(heads, 1)));
-  const full = Math.min(maxLength, seenInFull(attention));
-  return full <= most ? maxLength : Math.max(1, most);
+  let [longest, tooLong] = [1, maxLength + 1];
+  while (tooLong - longest > 1) {
+    const between = Math.floor((longest + tooLong) / 2);
+    if (runScoreBytes(attention, heads, between) <= bytes) longest = between;
+    else tooLong = between;
+  }
+  return longest;
 }
 
 /** Bytes that scores take while a verification's largest batch of such inputs runs. */
-export function runScoreBytes(heads: number, tokens: number): number {
-  return ROWS * MATRICES * scoreBytes(heads, tokens);
+export function runScoreBytes(attention: Attention, heads: number, tokens: number): number {
+  return ROWS * MATRICES * rowScoreBytes(attention, heads, tokens);
 }

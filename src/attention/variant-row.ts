@@ -41,6 +41,10 @@ export interface VariantRow<C> {
   borderOf(config: C): number;
   /** Tokens up to which every token sees every other one, so that all scores are computed at once. */
   seenInFull(config: C): number;
+  /** Scores that are computed at once in one head, of a row of so many tokens. */
+  scoresAtOnce(config: C, tokens: number): number;
+  /** Whether inputs may be longer than the source's table of positions, which stays as it is. */
+  readonly outgrowsTable: boolean;
   /** Whether it depends on numbers that PyTorch draws anew in every run, beyond `seenInFull` tokens. */
   isRandom(config: C): boolean;
   /**

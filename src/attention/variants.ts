@@ -141,6 +141,14 @@ export function seenInFull<V extends Variant>({ kind, config }: Attention<V>): n
   return VARIANTS[kind].seenInFull(config);
 }
 
+export function scoresAtOnce<V extends Variant>({ kind, config }: Attention<V>, tokens: number): number {
+  return VARIANTS[kind].scoresAtOnce(config, tokens);
+}
+
+export function outgrowsTable({ kind }: Attention): boolean {
+  return VARIANTS[kind].outgrowsTable;
+}
+
 export function isRandom<V extends Variant>({ kind, config }: Attention<V>): boolean {
   return VARIANTS[kind].isRandom(config);
 }

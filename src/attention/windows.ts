@@ -73,6 +73,19 @@ export const WindowsConfigSchema = z.strictObject({
 
 export type WindowsConfig = Readonly<z.output<typeof WindowsConfigSchema>>;
 
+/**
+ * How a model's windows are merged.
+ * @throws CheckpointError if the config says how, and that does not go with what is made of the first token
+ */
+export function mergeOf({ window_merge: named }: WindowsConfig, use: FirstTokenUse): Merge | "least" {
+  const [usual, ...others] = MERGES_BY_USE[use];
+  if (named === undefined || named === usual || others.includes(named)) return named ?? usual;
+  throw new CheckpointError(
+    `config.json: window_merge is "${named}", which does not go with what is exported`,
+    others.length > 0 ? `It can be ${[usual, ...others].join(", ")}.` : "Leave it out.",
+  );
+}
+
 /** @throws CheckpointError for values that don't work */
 function readWindows(config: Config): WindowsConfig {
   const keys = Object.keys(WindowsConfigSchema.shape).filter((key) => config[key] != null);
@@ -97,6 +110,14 @@ export function mostShared(size: number, around: number): number {
   return Math.max(0, Math.floor((size - around) / 2));
 }
 
+/** Scores of all windows of a single text. */
+function scoresAtOnce(windows: WindowsConfig, tokens: number): number {
+  const { window_size: size, window_head: head, window_tail: tail } = windows;
+  const step = size - head - tail - sharedTokens(windows);
+  const count = 1 + Math.ceil(Math.max(0, tokens - size) / step);
+  return count * Math.min(tokens, size) ** 2;
+}
+
 /** The source's own full attention, in windows as long as its inputs were: what a row's tokens give is put together. */
 export const windowsRow = {
   title: "windows",
@@ -116,6 +137,8 @@ export const windowsRow = {
   isSparse: () => false,
   borderOf: ({ window_size }) => window_size,
   seenInFull: ({ window_size }) => window_size,
+  scoresAtOnce,
+  outgrowsTable: true,
   isRandom: () => false,
   losslessLength: ({ window_size }, maxLength) => Math.min(window_size, maxLength),
 } as const satisfies VariantRow<WindowsConfig>;

@@ -31,7 +31,8 @@ export const CONFIG_KEYS = words(`
   summary_activation summary_last_dropout summary_type summary_use_proj suppress_tokens
   task_specific_params task_type_vocab_size temperature tf_legacy_loss tie_encoder_decoder
   tie_word_embeddings tokenizer_class top_k top_p torch_dtype torchscript transformers_version
-  type_vocab_size typical_p use_bfloat16 use_cache use_task_id vocab_size
+  type_vocab_size typical_p use_bfloat16 use_cache use_task_id vocab_size window_head window_merge
+  window_overlap window_separator window_size window_tail
 `);
 
 /** In generation_config.json. */

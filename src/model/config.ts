@@ -45,9 +45,17 @@ export function mergeKwargs(config: Config, kwargs: Readonly<Record<string, unkn
 }
 
 /**
- * What the change of a length means for the files that limit it. @param architecture the result's
+ * What the change of a length means for the files that limit it.
+ * @param architecture the result's
+ * @param keepsTables whether its tables of positions stay: what it writes is then as long as before
  */
-export function lengthChange(architecture: Architecture, from: number, to: number): Lengths {
+export function lengthChange(
+  architecture: Architecture,
+  from: number,
+  to: number,
+  keepsTables = false,
+): Lengths {
+  if (keepsTables) return { from, to, writesNoMore: true, tableStays: true };
   return { from, to, writesNoMore: writesNoMore(architecture) };
 }
 
@@ -61,10 +69,15 @@ export function raisedLengths(
   config: Config,
   lengths: Lengths,
 ): [string, number][] {
-  const keys = CONFIG_LENGTH_KEYS.filter((key) => typeof config[key] === "number");
+  const keys = CONFIG_LENGTH_KEYS.filter((key) => typeof config[key] === "number" && !isTable(key, lengths));
   const writesMore = architecture.decoder !== undefined && !lengths.writesNoMore;
   const generates = writesMore && isGenerationLimit(config.max_length, lengths);
   return [...keys, ...(generates ? ["max_length"] : [])].map((key) => [key, lengths.to]);
+}
+
+/** Whether a key says how many positions a table has that stays. */
+function isTable(key: string, { tableStays }: Lengths): boolean {
+  return tableStays === true && key === "n_positions";
 }
 
 /** Sizes under the names by which servers ask for them, where the model type has others. */

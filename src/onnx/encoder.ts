@@ -1,5 +1,6 @@
 import type { Layers } from "../architectures/architecture.js";
 import type { LsgConfig } from "../attention/lsg-config.js";
+import type { FirstTokenUse } from "../attention/windows.js";
 import type { Model } from "../model/model.js";
 import { positionOffset } from "../model/positions.js";
 import { layerOrder, projects, typeTables } from "../model/tensor-specs.js";
@@ -34,6 +35,36 @@ export interface EncoderAttention {
   prepend?(builder: ModelBuilder, tokens: Value): Value;
   /** What the encoder gives, of the last layer's output (batch, prepended + length, hidden); by default all of it. */
   cut?(op: Op, hidden: Value): Value;
+  /** How the encoder reads its inputs, which may have any length then; by default as they lie. */
+  read?(builder: ModelBuilder, inputs: EncoderInputs, use: FirstTokenUse): Reading;
+}
+
+/** How what is computed of all that an encoder read becomes what rows of the batch have. */
+export interface Joining {
+  /** Tokens (batch, length, width) of the encoder's output, or a decoder's. */
+  tokens(hidden: Value): Value;
+  /** Scores of where answers begin and end, of those of all tokens that were read: (batch, length, labels). */
+  answers(scores: Value): Value;
+  /** What is computed of a row's first token: (batch, width). @param compute of (any number, hidden) */
+  ofFirst(hidden: Value, compute: (first: Value) => Value): Value;
+  /** What is computed once of each part that was read, (parts, width): (batch, width). */
+  merged(scores: Value): Value;
+}
+
+/** What an encoder reads of its inputs, and how. */
+export interface Reading extends Joining {
+  readonly inputs: EncoderInputs;
+  readonly encoder: EncoderAttention;
+}
+
+/** Of rows that are read as they lie. */
+export function inOnePiece(op: Op): Joining {
+  return {
+    tokens: (hidden) => hidden,
+    answers: (scores) => scores,
+    ofFirst: (hidden, compute) => compute(op.Gather(hidden, 0, { axis: 1 })),
+    merged: (scores) => scores,
+  };
 }
 
 /** (batch, length), int64. */
@@ -97,19 +128,24 @@ export function biased(model: Model, { blocks }: EncoderAttention): Biased | und
 }
 
 function opInEachLayer(
-  { graph, op, weights, model }: ModelBuilder,
+  builder: ModelBuilder,
   attention: EncoderAttention,
   bias: Value,
   seed: number,
 ): Attend {
+  const { op, model } = builder;
   const fn = attention.op(model, seed);
-  const by = biased(model, attention);
-  const more = by
-    ? graph.scope("relative_bias", () =>
-        relativeInputs(op, weights.tensor(`${by.relative.table}.weight`), bias, by),
-      )
-    : [];
+  const more = relativeBias(builder, attention, bias);
   return (_, { query, key, value }) => op.call(fn, query, key, value, bias, ...more);
+}
+
+/** What attention ops take behind `bias`, which hides keys: nothing, where scores have no bias by distance. */
+export function relativeBias(builder: ModelBuilder, attention: EncoderAttention, bias: Value): Value[] {
+  const { graph, op, weights, model } = builder;
+  const by = biased(model, attention);
+  if (!by) return [];
+  const table = `${by.relative.table}.weight`;
+  return graph.scope("relative_bias", () => relativeInputs(op, weights.tensor(table), bias, by));
 }
 
 function encoderLayer(

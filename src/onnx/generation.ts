@@ -4,6 +4,7 @@ import type { Model } from "../model/model.js";
 import type { Op, Value } from "./body.js";
 import type { OnnxModel } from "./builder.js";
 import { type DecoderInputs, decode, decoderHeads, type LayerCache } from "./decoder.js";
+import { inOnePiece } from "./encoder.js";
 import { floatInput, floatOutput } from "./float-io.js";
 import type { KeyMask } from "./functions/masks.js";
 import { encoderGraph, type GraphOptions } from "./graph.js";
@@ -73,7 +74,9 @@ function decoderGraph(given: GenerationModel, passes: Passes): OnnxModel {
   const encoderBias = graph.scope("key_bias", () => crossKeyBias(builder, mask, outputKeys));
   const run = (state: DecoderInputs["state"]): Pass => {
     const { hidden, present } = decode(builder, decoder, { inputIds, encoderBias, state });
-    const [output] = graph.scope("head", () => headOutputs(builder, head, { hidden, axis: DECODER_AXIS }));
+    const [output] = graph.scope("head", () =>
+      headOutputs(builder, head, { hidden, joining: inOnePiece(op), axis: DECODER_AXIS }),
+    );
     return { logits: output?.value ?? hidden, present };
   };
   const build: Readonly<Record<Passes, () => Pass>> = {

@@ -1,20 +1,22 @@
 import type { Head } from "../architectures/architecture.js";
-import { taskOf } from "../architectures/tasks.js";
+import { isBase, taskOf } from "../architectures/tasks.js";
 import type { Attention } from "../attention/variants.js";
+import { type FirstTokenUse, firstTokenUse } from "../attention/windows.js";
 import type { Model } from "../model/model.js";
+import type { Modules } from "../model/modules.js";
 import type { GlobalAttention } from "../options/schemas.js";
 import type { CandidateTokens } from "../tokenizer/candidate-tokens.js";
 import type { Value } from "./body.js";
 import type { OnnxModel } from "./builder.js";
 import { candidateGlobals } from "./candidates.js";
-import { type EncoderAttention, type EncoderInputs, encode } from "./encoder.js";
+import { type EncoderAttention, type EncoderInputs, encode, inOnePiece, type Reading } from "./encoder.js";
 import { floatInput, floatOutput } from "./float-io.js";
 import { headOutputs } from "./heads.js";
 import { headGlobals } from "./longformer.js";
 import { buildModel, type ModelBuilder } from "./model-builder.js";
 import { modulesOutput } from "./modules.js";
 import { decodePair, encoderAxis } from "./pair.js";
-import { exported, headForTask } from "./tasks.js";
+import { exported, headForTask, type TaskOutput } from "./tasks.js";
 import type { Dimension } from "./tensor.js";
 import { encoderAttention } from "./variants.js";
 import type { WeightSource } from "./weights.js";
@@ -47,20 +49,26 @@ export function modelGraph(model: Model, source: WeightSource, options: GraphOpt
   }
   const attention = encoderAttention(options.attention);
   const builder = buildModel(`${model.architecture.modelType}${attention.suffix}`, model, head, source);
-  const { graph } = builder;
+  const { graph, op } = builder;
   const { flat, choices } = graphInputs(builder, head, attention, options);
-  const hidden = encode(builder, flat, attention, options.seed);
+  const reading = readingOf(builder, flat, attention, useOfFirst(model, head, modules));
+  const hidden = encode(builder, reading.inputs, reading.encoder, options.seed);
   const { outputKeys } = attention;
-  const pair = decodePair(builder, head, { ...flat, encoderHidden: hidden, outputKeys });
+  // A decoder that is asked for its tokens reads the row; of scores of the row each part is read to its end.
+  const isRow = isBase(head) || taskOf(head).generates === true;
+  const decoded = isRow ? { inputs: flat, ...inOnePiece(op) } : reading;
+  const pair = decodePair(builder, head, {
+    ...decoded.inputs,
+    encoderHidden: isRow && model.architecture.decoder ? reading.tokens(hidden) : hidden,
+    outputKeys,
+    isLonger: attention.read !== undefined,
+  });
   const candidates = options.candidates && { ...flat, tokens: options.candidates };
-  const states = pair ?? { hidden, axis: "sequence_length", choices, candidates };
-  const outputs = modules
-    ? graph.scope("modules", () => {
-        const last = modulesOutput(builder, modules, { ...flat, hidden: states.hidden });
-        // Of a ColBERT nobody wants the tokens before its layer.
-        return modules.output.perToken ? [last] : [...headOutputs(builder, head, states), last];
-      })
-    : graph.scope("head", () => headOutputs(builder, head, states));
+  const states = pair
+    ? { ...pair, joining: decoded }
+    : { hidden, joining: reading, axis: "sequence_length", choices, candidates };
+  const own = graph.scope("head", () => headOutputs(builder, head, states));
+  const outputs = modules ? withModules(builder, modules, own, flat.attentionMask) : own;
   for (const { name, value, dims } of [...outputs, ...(pair?.outputs ?? [])]) {
     floatOutput(builder, name, value, dims);
   }
@@ -70,7 +78,7 @@ export function modelGraph(model: Model, source: WeightSource, options: GraphOpt
 /**
  * The graph of a model's encoder: of an encoder-decoder half of it, else the base model. Inputs as those of
  * `modelGraph`. Output `last_hidden_state` (batch_size, sequence_length, hidden), longer by the global tokens where
- * these are passed to the decoder.
+ * these are passed to the decoder. Where a row is read in windows, its first token is as what is exported reads it.
  * @throws OptionError or CheckpointError for what cannot be exported.
  */
 export function encoderGraph(model: Model, source: WeightSource, options: GraphOptions): OnnxModel {
@@ -79,7 +87,9 @@ export function encoderGraph(model: Model, source: WeightSource, options: GraphO
   const attention = encoderAttention(options.attention);
   const builder = buildModel(`${architecture.modelType}-encoder`, model, base, source);
   const { flat } = graphInputs(builder, base, attention, options);
-  const hidden = encode(builder, flat, attention, options.seed);
+  const { head, modules } = exported(model, options.task);
+  const reading = readingOf(builder, flat, attention, useOfFirst(model, head, modules));
+  const hidden = reading.tokens(encode(builder, reading.inputs, reading.encoder, options.seed));
   const dims = ["batch_size", encoderAxis(attention.outputKeys, "sequence_length"), sizes.hidden];
   floatOutput(builder, "last_hidden_state", hidden, dims);
   return builder.graph.model();
@@ -97,8 +107,8 @@ export function encoderGraph(model: Model, source: WeightSource, options: GraphO
 export function headGraph(model: Model, head: Head, source: WeightSource, attention: Attention): OnnxModel {
   const { architecture, sizes } = model;
   const builder = buildModel(`${architecture.modelType}-head`, model, head, source);
-  const { graph } = builder;
-  const { outputKeys } = encoderAttention(attention);
+  const { graph, op } = builder;
+  const { outputKeys, read } = encoderAttention(attention);
   const axis = "sequence_length";
   const dims = ["batch_size", encoderAxis(outputKeys, axis), sizes.hidden];
   const hidden = floatInput(builder, "hidden_states", dims);
@@ -108,11 +118,44 @@ export function headGraph(model: Model, head: Head, source: WeightSource, attent
         attentionMask: graph.input("attention_mask", "I64", ["batch_size", axis]),
         encoderHidden: hidden,
         outputKeys,
+        isLonger: read !== undefined,
       })
     : undefined;
-  const outputs = graph.scope("head", () => headOutputs(builder, head, states ?? { hidden, axis }));
+  const outputs = graph.scope("head", () =>
+    headOutputs(builder, head, { ...(states ?? { hidden, axis }), joining: inOnePiece(op) }),
+  );
   for (const { name, value, dims } of outputs) floatOutput(builder, name, value, dims);
   return graph.model();
+}
+
+/** The base model's tokens, and what modules make of them. */
+function withModules(
+  builder: ModelBuilder,
+  modules: Modules,
+  tokens: readonly TaskOutput[],
+  attentionMask: Value,
+): readonly TaskOutput[] {
+  const last = builder.graph.scope("modules", () =>
+    tokens.slice(0, 1).map(({ value }) => modulesOutput(builder, modules, { hidden: value, attentionMask })),
+  );
+  // Of a ColBERT nobody wants the tokens before its layer.
+  return modules.output.perToken ? last : [...tokens, ...last];
+}
+
+/** How the encoder reads its inputs. */
+function readingOf(
+  builder: ModelBuilder,
+  inputs: EncoderInputs,
+  encoder: EncoderAttention,
+  use: FirstTokenUse,
+): Reading {
+  return encoder.read?.(builder, inputs, use) ?? { inputs, encoder, ...inOnePiece(builder.op) };
+}
+
+/** What the head makes of a row's first token, or the pooling that follows. */
+function useOfFirst({ architecture }: Model, head: Head, modules: Modules | undefined): FirstTokenUse {
+  const pools = modules?.steps.some((step) => step.kind === "pooling" && step.modes.includes("cls"));
+  return pools === false ? "none" : firstTokenUse(architecture, head);
 }
 
 /** The inputs as the graph has them, and as (batch · choices, length). */

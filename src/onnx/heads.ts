@@ -3,6 +3,7 @@ import { isBase, taskOf } from "../architectures/tasks.js";
 import type { Model } from "../model/model.js";
 import type { Op, Value } from "./body.js";
 import { type CandidateInputs, candidateScores } from "./candidates.js";
+import type { Joining } from "./encoder.js";
 import { sizeOf } from "./functions/attend.js";
 import { applyChain } from "./layers.js";
 import type { ModelBuilder } from "./model-builder.js";
@@ -10,8 +11,9 @@ import type { TaskOutput } from "./tasks.js";
 import type { Dimension } from "./tensor.js";
 
 export interface HeadInputs {
-  /** (batch, length, hidden). */
+  /** (batch, length, hidden), of what was read. */
   readonly hidden: Value;
+  readonly joining: Joining;
   /** The length's axis: `sequence_length`. */
   readonly axis: string;
   /** (2): batch and choices, where inputs have them. */
@@ -26,24 +28,25 @@ export interface HeadInputs {
 export function headOutputs(
   builder: ModelBuilder,
   head: Head,
-  { hidden, axis, choices, candidates, lastEnd }: HeadInputs,
+  { hidden, joining, axis, choices, candidates, lastEnd }: HeadInputs,
 ): TaskOutput[] {
   const { op, model } = builder;
-  if (candidates) return candidateScores(builder, head, hidden, candidates);
+  if (candidates) return candidateScores(builder, head, joining.tokens(hidden), candidates);
   const perToken: Dimension[] = ["batch_size", axis];
   if (isBase(head)) {
-    return [{ name: "last_hidden_state", value: hidden, dims: [...perToken, model.sizes.hidden] }];
+    const dims = [...perToken, model.sizes.hidden];
+    return [{ name: "last_hidden_state", value: joining.tokens(hidden), dims }];
   }
   const { outputByLabel, squeezesOne } = taskOf(head);
-  const first = () => op.Gather(hidden, 0, { axis: 1 });
-  const from: Record<HeadOutput["from"], () => Value> = {
-    tokens: () => hidden,
-    "first token": first,
-    "last end": () => (lastEnd ? rowAt(op, hidden, lastEnd()) : hidden),
-    pooler: () => applyChain(builder, model.architecture.pooler ?? [], first()),
+  const pooler = model.architecture.pooler ?? [];
+  const scoresFrom: Record<HeadOutput["from"], (apply: (x: Value) => Value) => Value> = {
+    tokens: (apply) => (outputByLabel ? joining.answers(apply(hidden)) : apply(joining.tokens(hidden))),
+    "first token": (apply) => joining.ofFirst(hidden, apply),
+    "last end": (apply) => joining.merged(apply(lastEnd ? rowAt(op, hidden, lastEnd()) : hidden)),
+    pooler: (apply) => joining.ofFirst(hidden, (first) => apply(applyChain(builder, pooler, first))),
   };
   return Object.entries(head.outputs).flatMap(([name, output]): TaskOutput[] => {
-    const value = applyChain(builder, output.chain, from[output.from]());
+    const value = scoresFrom[output.from]((x) => applyChain(builder, output.chain, x));
     const width = outputWidth(output, model);
     if (outputByLabel) {
       return outputByLabel.map((label, i) => ({

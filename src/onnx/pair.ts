@@ -17,6 +17,8 @@ export interface PairInputs {
   readonly encoderHidden: Value;
   /** What the attention mask says of the encoder's output. */
   readonly outputKeys: KeyMask;
+  /** Whether the encoder reads texts of any length, and the decoder none that is longer than its table. */
+  readonly isLonger: boolean;
 }
 
 /**
@@ -30,14 +32,14 @@ export function decodePair(
   builder: ModelBuilder,
   head: Head,
   inputs: PairInputs,
-): (HeadInputs & { readonly outputs: readonly TaskOutput[] }) | undefined {
+): (Omit<HeadInputs, "joining"> & { readonly outputs: readonly TaskOutput[] }) | undefined {
   const { graph, op, model } = builder;
   const { decoder } = model.architecture;
   if (!decoder) return undefined;
   const isWhole = isBase(head);
   const { encoderHidden, outputKeys } = inputs;
   const shifts = decoder.start !== undefined && !taskOf(head).generates;
-  const most = isWhole ? fewerPositions(model) : undefined;
+  const most = isWhole ? fewerPositions(model, inputs.isLonger) : undefined;
   const axis = shifts && most === undefined ? "sequence_length" : "decoder_sequence_length";
   const ids = shifts
     ? graph.scope("shift", () => {
@@ -59,10 +61,10 @@ export function decodePair(
   };
 }
 
-/** How many tokens a decoder reads, where its encoder reads more: an LED that generates. */
-function fewerPositions({ sizes }: Model): number | undefined {
-  const positions = sizes.decoder?.positions;
-  return positions !== undefined && positions < sizes.positions ? positions : undefined;
+/** How many tokens a decoder reads, where its encoder reads more: an LED, or an encoder that reads texts of any length. */
+function fewerPositions({ sizes }: Model, isLonger: boolean): number | undefined {
+  const { positions = sizes.positions } = sizes.decoder ?? {};
+  return isLonger || positions < sizes.positions ? positions : undefined;
 }
 
 /**
@@ -89,15 +91,15 @@ function shiftRight(op: Op, { config }: Model, { start, ids: { pad } }: Decoder,
       ? rowElement(
           op,
           ids,
-          op.Sub(op.ReduceSum(isNot(op, ids, tokenId(config, pad)), [1], { keepdims: 0 }), 1),
+          op.Sub(op.ReduceSum(isNot(op, ids, decoderId(config, pad)), [1], { keepdims: 0 }), 1),
         )
-      : op.Expand(tokenId(config, start.id), batch);
+      : op.Expand(decoderId(config, start.id), batch);
   return op.Concat(op.Unsqueeze(first, [1]), others, { axis: 1 });
 }
 
 /** Where the last end of a text is in each row of (batch, length): (batch). */
 function lastEnd(op: Op, { config }: Model, { ids: { end } }: Decoder, ids: Value): Value {
-  const isEnd = op.Equal(ids, tokenId(config, end));
+  const isEnd = op.Equal(ids, decoderId(config, end));
   const position = op.Range(1, op.Add(sizeOf(op, ids, 1), 1), 1);
   const ends = op.Mul(op.Cast(isEnd, { to: "F32" }), op.Cast(position, { to: "F32" }));
   return op.ArgMax(ends, { axis: 1, keepdims: 0 });
@@ -114,8 +116,8 @@ function rowElement(op: Op, x: Value, index: Value): Value {
   return op.Gather(op.Reshape(x, [-1]), op.Add(op.Mul(op.Range(0, batch, 1), length), index));
 }
 
-/** A token's id as the config has it. @throws CheckpointError for one that is not a number */
-function tokenId(config: Model["config"], key: ConfigKey): number {
+/** The id of padding or of a text's end as the config has it. @throws CheckpointError for one that is not a number */
+export function decoderId(config: Model["config"], key: ConfigKey): number {
   const id = typeof key === "number" ? key : (config[key[0]] ?? key[1]);
   if (typeof id === "number") return id;
   const name = typeof key === "number" ? "a token id" : key[0];

@@ -16,7 +16,7 @@ import {
 import { OptionError } from "../base/errors.js";
 import { COLBERT_CLASS, type ModelKind } from "../checkpoint/sentence-transformers/model-kind.js";
 import { resultClass } from "../model/classes.js";
-import { changedKeys, raisedLengths } from "../model/config.js";
+import { changedKeys, lengthChange, raisedLengths } from "../model/config.js";
 import { firstTokenUseOf } from "../model/first-token.js";
 import type { Contents, Model } from "../model/model.js";
 import type { Modules } from "../model/modules.js";
@@ -24,7 +24,6 @@ import { BUFFERS, refuseExpanded } from "../model/strangers.js";
 import { flagName } from "../options/flags.js";
 import type { ConversionOptions } from "../options/options.js";
 import { ConversionSchema } from "../options/schemas.js";
-import type { Lengths } from "../tokenizer/raise-length.js";
 import { findTemplate, type TextTemplate } from "../tokenizer/template.js";
 import { behindLast } from "./place.js";
 import type { PlanInputs } from "./plan-inputs.js";
@@ -45,13 +44,7 @@ function planWindows({ model: asItself, options, contents, kind, modules }: Plan
   const template = templateOf(model, contents, kind);
   refuseMerge(model, options, template, modules);
   const windows = resolveWindows(model, options, template, maxLength);
-  // The tables of an encoder-decoder stay as well: it writes no more than before.
-  const lengths: Lengths = {
-    from: maxLength,
-    to: longerLength(options, maxLength),
-    writesNoMore: true,
-    tableStays: true,
-  };
+  const lengths = lengthChange(architecture, maxLength, longerLength(options, maxLength), true);
   const reconciled = reconcile(model, options);
   // Numbers of positions are right as long as the table is the same.
   const dropped = reconciled.dropped.filter(({ name }) => !isBuffer(model, name));
@@ -89,8 +82,7 @@ function planWindows({ model: asItself, options, contents, kind, modules }: Plan
       ["auto_map", codeAutoMap(architecture, WINDOWS_CLASS_PREFIX)],
       ["window_merge", undefined],
       ...Object.entries(windows),
-      // The table has as many positions as before.
-      ...raisedLengths(architecture, config, lengths).filter(([key]) => key !== "n_positions"),
+      ...raisedLengths(architecture, config, lengths),
       ...labelChanges(config, sizes.labels),
       ["_name_or_path", undefined],
     ]),

@@ -43,7 +43,7 @@ export function decoderIds(
   seed: number,
 ): NumberTensor {
   const rows = visible.length;
-  const most = sizes.decoder?.positions ?? length;
+  const most = sizes.decoder?.positions ?? sizes.positions;
   const count = Math.min(length, most, Math.max(1, Math.floor(MAX_SCORES / rows / sizes.vocab)));
   const values = visible.flatMap((_, row) => inputs.random(count, seed + row).ids);
   return { dims: [rows, count], values, dtype: "int64" };
@@ -60,4 +60,24 @@ export function gatherTokens(hidden: FloatTensor, picked: readonly PickedTokens[
     });
   });
   return { dims: [picked.length, count, width], values };
+}
+
+/** The rows of (batch, width) that are asked about. */
+export function pickRows({ dims, values }: FloatTensor, picked: readonly PickedTokens[]): FloatTensor {
+  const width = values.length / (dims[0] ?? 1);
+  const rows = picked.map(({ row }) => values.subarray(row * width, (row + 1) * width));
+  return { dims: [picked.length, ...dims.slice(1)], values: joined(rows) };
+}
+
+/** The picked tokens of (batch, length), a number for each. */
+export function pickTokens({ dims, values }: FloatTensor, picked: readonly PickedTokens[]): FloatTensor {
+  const [, length = 0] = dims;
+  const rows = picked.map(({ row, tokens }) =>
+    Float32Array.from(tokens, (token) => values[row * length + token] ?? Number.NaN),
+  );
+  return { dims: [picked.length, picked[0]?.tokens.length ?? 0], values: joined(rows) };
+}
+
+function joined(parts: readonly Float32Array[]): Float32Array {
+  return Float32Array.from(parts.flatMap((part) => [...part]));
 }

@@ -41,11 +41,16 @@ export function withGlobals({ source, config }: Pick<Model, "source" | "config">
  * @param textIds a text as the tokenizer encodes it, special tokens included; empty where there is no tokenizer
  * @param typed whether tokens may have other types than 0: not where the original reads no types
  * @param words how many words there are: those that the original knows as well
+ * @param without ids that inputs are not to have
  */
 export function inputSource(
   model: Model,
   textIds: readonly number[],
-  { typed = true, words = model.sizes.vocab }: { readonly typed?: boolean; readonly words?: number } = {},
+  {
+    typed = true,
+    words = model.sizes.vocab,
+    without = [],
+  }: { readonly typed?: boolean; readonly words?: number; readonly without?: readonly number[] } = {},
 ): InputSource {
   const { config, sizes } = model;
   const { decoder } = model.architecture;
@@ -56,7 +61,7 @@ export function inputSource(
   const padId = idOf(decoder?.ids.pad ?? ["pad_token_id", 0]) ?? 0;
   const end = idOf(decoder?.ids.end);
   // Padding inside of a text would move the positions of what follows, in RoBERTa and its relatives.
-  const reserved = [...new Set([padId, end ?? padId])].sort((a, b) => a - b);
+  const reserved = [...new Set([padId, end ?? padId, ...without.filter(isId)])].sort((a, b) => a - b);
   const types = typed && sizes.types > 1;
   const close = (ids: number[]) => (end === undefined ? ids : ids.with(-1, end));
   const random: InputSource["random"] = (length, seed, pad = "right") => {

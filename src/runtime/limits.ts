@@ -1,5 +1,5 @@
 import { runScoreBytes } from "../attention/score-memory.js";
-import { type Attention, seenInFull } from "../attention/variants.js";
+import type { Attention } from "../attention/variants.js";
 import { OptionError } from "../base/errors.js";
 import type { Model } from "../model/model.js";
 import { freeBytes } from "./free-memory.js";
@@ -70,8 +70,7 @@ function graphBytes({ model, attention, tokens }: GraphWork): number {
   const floats =
     WEIGHT_COPIES * (parameters + vocab * hidden) +
     STATE_COPIES * ROWS * tokens * Math.max(hidden, intermediate);
-  const full = Math.min(tokens, seenInFull(attention));
-  return Float32Array.BYTES_PER_ELEMENT * floats + runScoreBytes(heads, full);
+  return Float32Array.BYTES_PER_ELEMENT * floats + runScoreBytes(attention, heads, tokens);
 }
 
 /** For a graph of which nothing is known but that it is measured beside ours. @param ownSeconds that ours took at most */

@@ -8,6 +8,7 @@ import { ownComputation } from "../model/own-computation.js";
 import { DEFAULT_SEED } from "../options/schemas.js";
 import { RECORD_FILE, readRecord } from "../plan/conversion-record.js";
 import type { FoundOriginal } from "../plan/find-original.js";
+import { targetLength } from "../plan/positions.js";
 import type { ConversionRecord } from "../plan/types.js";
 import { drawnAttention } from "../report/attention-shape.js";
 import type { AttentionShape } from "../report/table.js";
@@ -123,6 +124,8 @@ async function makeChecks(request: VerifyRequest, listener: Listener): Promise<V
             graphsPromised: graphsOf(promised),
             lengths: request.lengths,
             memory: request.memory ?? bytesForScores(),
+            maxLength:
+              promised?.max_sequence_length.to ?? targetLength(undefined, converted.positions().maxLength),
             text: request.text,
             seed,
             signal,

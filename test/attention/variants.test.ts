@@ -7,6 +7,7 @@ import {
   describeAttention,
   isLocal,
   isRandom,
+  scoresAtOnce,
   seenInFull,
   titleOf,
   type Variant,
@@ -22,17 +23,25 @@ const EXPECTED: Record<Variant, { type: string; config: object; row: unknown[] }
   full: {
     type: "bert",
     config: {},
-    row: ["full attention", false, undefined, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, false],
+    row: [
+      "full attention",
+      false,
+      undefined,
+      Number.POSITIVE_INFINITY,
+      Number.POSITIVE_INFINITY,
+      false,
+      1600,
+    ],
   },
   lsg: {
     type: "bert",
     config: LSH,
-    row: ["LSG", true, "blocks of 8, 8 sparse keys a side (lsh, factor 2), 1 global token", 8, 16, true],
+    row: ["LSG", true, "blocks of 8, 8 sparse keys a side (lsh, factor 2), 1 global token", 8, 16, true, 256],
   },
   longformer: {
     type: "longformer",
     config: { attention_window: [8, 16] },
-    row: ["Longformer", true, "windows of 8, 16", 4, 5, false],
+    row: ["Longformer", true, "windows of 8, 16", 4, 5, false, 25],
   },
   windows: {
     type: "bert",
@@ -44,7 +53,7 @@ const EXPECTED: Record<Variant, { type: string; config: object; row: unknown[] }
       window_separator: [],
       window_overlap: 4,
     },
-    row: ["windows", true, "windows of 8 that share 3", 8, 8, false],
+    row: ["windows", true, "windows of 8 that share 3", 8, 8, false, 12 * 64],
   },
 };
 
@@ -55,6 +64,7 @@ const rowOf = (attention: Attention) => [
   borderOf(attention),
   seenInFull(attention),
   isRandom(attention),
+  scoresAtOnce(attention, 40),
 ];
 
 test.each(Object.entries(EXPECTED))(
@@ -82,5 +92,5 @@ test("windows with gaps show a token nothing in full", async () => {
   const architecture = await findArchitecture("longformer");
   const config = { attention_window: 8, attention_dilation: [1, 2] };
   const attention = attentionOf({ config, architecture, sizes: SIZES });
-  expect(rowOf(attention).slice(2)).toEqual(["windows of 8, dilated by 1,2", 4, 1, false]);
+  expect(rowOf(attention).slice(2)).toEqual(["windows of 8, dilated by 1,2", 4, 1, false, 1]);
 });

@@ -172,7 +172,7 @@ function below<T>(tensors: ReadonlyMap<string, T>, prefix: string): [string, T][
 }
 
 /** A checkpoint's float tensors, whatever file they lie in. */
-async function readAsF32(folder: string): Promise<Record<string, ReadTensor>> {
+export async function readAsF32(folder: string): Promise<Record<string, ReadTensor>> {
   const checkpoint = await readCheckpoint(await openFolder(folder));
   const reader = await openWeights(checkpoint, () => ({}));
   const read: Record<string, ReadTensor> = {};

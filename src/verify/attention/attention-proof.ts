@@ -3,7 +3,9 @@ import type { Model } from "../../model/model.js";
 import type { OnnxFunction } from "../../onnx/body.js";
 import type { ConversionRecord } from "../../plan/types.js";
 import type { Outcome } from "../check.js";
+import type { Subject } from "../model/subject.js";
 import type { OpCheck } from "./check-op.js";
+import type { LongCheck } from "./compare-by-hand.js";
 
 /** Tokens `[start, end)`. */
 export interface Span {
@@ -27,6 +29,12 @@ export interface AttentionProof {
   encoderOps(check: OpCheck): OnnxFunction[];
   /** Compares one of them with its definition, computed in float64 token by token, at hostile lengths. */
   checkOp(op: OnnxFunction, check: OpCheck): Promise<Outcome>;
+  /** Where inputs are cut: compares how a graph does it with its definition. */
+  checkPlan?(check: OpCheck): Promise<Outcome>;
+  /** Where long inputs follow from what a model makes of short ones: compares the two. */
+  checkLong?(subject: Subject, check: LongCheck): Promise<Outcome>;
+  /** Ids that tell a pair from a text. */
+  readonly separators: readonly number[];
   /**
    * @param token the changed one, not the first
    * @param length beyond what is seen in full, else every token sees it

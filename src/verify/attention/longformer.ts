@@ -142,6 +142,7 @@ export function longformerProof(config: LongformerConfig): AttentionProof {
     reachesFirst: (token) => reachesFirst(config, token),
     askedOf,
     unrecordedLengths: (maxLength) => [maxLength],
+    separators: [],
     ignoredKey: config.attention_dilation && "attention_dilation",
   };
 }

@@ -81,6 +81,7 @@ export function lsgProof(lsg: LsgConfig): AttentionProof {
     reachesFirst: (_, layers) => layers > 1,
     askedOf: (record) => askedOf(record, lsg),
     unrecordedLengths: (maxLength, keptRows) => (keptRows === "none" ? [] : [maxLength, 0]),
+    separators: [],
     ignoredKey: undefined,
   };
 }

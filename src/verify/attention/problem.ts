@@ -60,7 +60,7 @@ export function attentionProblem(size: ProblemSize): RandomProblem {
 }
 
 /** Of buckets, as different from each other as keys are. */
-function randomBias(relative: RelativeBias, numHeads: number, normal: () => number) {
+export function randomBias(relative: RelativeBias, numHeads: number, normal: () => number) {
   const table = Float32Array.from({ length: relative.buckets * numHeads }, normal);
   const bias = (head: number, offset: number) =>
     table[relativeBucket(offset, relative) * numHeads + head] ?? Number.NaN;

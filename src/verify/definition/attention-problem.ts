@@ -51,7 +51,7 @@ export function weightedSum(
 }
 
 /** The mean of keys and of values, weighted by the exponential of `score`. */
-export function weightedMean(keys: readonly Key[], score: (key: Key) => number): Pair {
+export function weightedMean<K extends Key>(keys: readonly K[], score: (key: K) => number): Pair {
   const scores = keys.map(score);
   const largest = largestOf(scores);
   const weights = scores.map((s) => Math.exp(s - largest));

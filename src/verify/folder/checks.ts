@@ -1,4 +1,4 @@
-import { codeOf, resultVariant } from "../../attention/variants.js";
+import { codeOf, outgrowsTable, resultVariant } from "../../attention/variants.js";
 import { largestOf, smallestOf } from "../../base/extremes.js";
 import { openWeights } from "../../checkpoint/weight-reader.js";
 import { lengthChange } from "../../model/config.js";
@@ -102,7 +102,9 @@ export async function checkFolder(subject: FolderSubject, recorder: Recorder): P
   }
   if (promised || !source.files.has(RECORD_FILE)) {
     const { from, to } = promised?.max_sequence_length ?? {};
-    const length = plan?.length ?? (from && to ? lengthChange(model.architecture, from, to) : undefined);
+    const length =
+      plan?.length ??
+      (from && to ? lengthChange(model.architecture, from, to, outgrowsTable(model.attention())) : undefined);
     await recorder.look("length", "length", () => checkLength(source, model, length));
   }
   return {

@@ -1,4 +1,5 @@
 import { type Architecture, stacksOf } from "../../architectures/architecture.js";
+import { outgrowsTable } from "../../attention/variants.js";
 import type { FileSource } from "../../checkpoint/file-source.js";
 import { lengthChange, raisedLengths } from "../../model/config.js";
 import type { Model } from "../../model/model.js";
@@ -20,11 +21,13 @@ export async function checkLength(
   const { maxLength: own, offset } = model.positions();
   const { architecture, config } = model;
   const lengths = promised ?? lengthChange(architecture, own, own);
-  const { to: length } = lengths;
-  const rows = length + offset;
+  // Windows leave the table as it was: nothing but a promise says how long inputs may be.
+  const outgrows = outgrowsTable(model.attention());
+  const positions = outgrows ? lengths.from : lengths.to;
+  const rows = positions + offset;
   const findings: string[] = [];
   const stacks = lengths.writesNoMore ? [architecture.encoder] : stacksOf(architecture);
-  const configured = statedPositions(architecture, length, offset);
+  const configured = statedPositions(architecture, positions, offset);
   const key = lengthKey(architecture);
   if (config[key] !== configured) {
     findings.push(`config.json: ${key} is ${JSON.stringify(config[key])}, expected ${configured}`);
@@ -42,7 +45,7 @@ export async function checkLength(
       );
     }
   }
-  const limiting = [...source.files.keys()].filter(limitsLength);
+  const limiting = outgrows && !promised ? [] : [...source.files.keys()].filter(limitsLength);
   const cuts: string[] = [];
   for (const path of limiting) {
     for (const { key, from, to } of raiseLength(path, await source.read(path), lengths).edits) {
@@ -50,14 +53,18 @@ export async function checkLength(
     }
   }
   if (!promised && findings.length === 0 && cuts.length > 0) {
-    const detail = `config.json and weights say ${length} tokens, ${counted(cuts.length, "place")} in other files less`;
+    const detail = `config.json and weights say ${positions} tokens, ${counted(cuts.length, "place")} in other files less`;
     return { verdict: "stated", detail, findings: cuts };
   }
   findings.push(...cuts);
+  const tables = `position ${stacks.length > 1 ? "tables" : "table"}`;
+  const others = counted(limiting.length, "other file");
   return judge(
     findings,
-    `${length} tokens in config.json, position ${stacks.length > 1 ? "tables" : "table"} and ${counted(limiting.length, "other file")}`,
-    `not ${length} tokens in ${counted(findings.length, "place")}: longer inputs would be cut or refused`,
+    outgrows
+      ? `${positions} tokens in config.json and ${tables}, whose windows read any number; ${lengths.to} in ${others}`
+      : `${positions} tokens in config.json, ${tables} and ${others}`,
+    `not ${lengths.to} tokens in ${counted(findings.length, "place")}: longer inputs would be cut or refused`,
     "Convert the original again, or correct the files that are named.",
   );
 }

@@ -1,22 +1,32 @@
 import { tmpdir } from "node:os";
 import { classKeyOf } from "../../architectures/class-names.js";
 import { taskOf } from "../../architectures/tasks.js";
+import { FULL } from "../../attention/variants.js";
 import type { Device } from "../../base/device-names.js";
 import { OptionError } from "../../base/errors.js";
 import type { GraphDtype } from "../../base/graph-dtypes.js";
 import type { LocalModel, Model } from "../../model/model.js";
+import { readerGraph } from "../../onnx/windows/reader-alone.js";
 import type { Promised } from "../../plan/types.js";
 import { type GraphHost, inOwnProcess } from "../../runtime/graph-host.js";
 import { inputSource } from "../../runtime/input-source.js";
 import { graphLimits } from "../../runtime/limits.js";
-import { type OpenRunnable, openRunnable, type RunnableOptions } from "../../runtime/open-runnable.js";
+import {
+  type OpenRunnable,
+  openRunnable,
+  type RunnableOptions,
+  running,
+} from "../../runtime/open-runnable.js";
 import type { Runnable } from "../../runtime/runnable.js";
+import type { Session } from "../../runtime/session.js";
 import { openTokenizer, type TextTokenizer } from "../../runtime/text-tokenizer.js";
 import { openWorkspace, type Workspace } from "../../runtime/workspace.js";
 import { findSpecialTokens } from "../../tokenizer/special-tokens.js";
 import { asOutputError } from "../../write/output-errors.js";
 import type { OpCheck } from "../attention/check-op.js";
 import { checkOps, opsOf } from "../attention/check-ops.js";
+import type { LongCheck } from "../attention/compare-by-hand.js";
+import { proofOf } from "../attention/variants.js";
 import { type DifferenceAt, failureOf } from "../check.js";
 import type { ProvenModeling } from "../folder/checks.js";
 import { checkGraphs, graphLengths } from "../graph/checks.js";
@@ -52,6 +62,8 @@ export interface ModelChecks {
   readonly lengths: readonly number[] | undefined;
   /** Bytes that the scores of one model's attention may take. */
   readonly memory: number;
+  /** Tokens of the longest inputs that the folder is for, where no table limits them. */
+  readonly maxLength: number;
   readonly text: string | undefined;
   readonly seed: number;
   readonly signal: AbortSignal | undefined;
@@ -80,8 +92,8 @@ export async function checkModel(checks: ModelChecks, recorder: Recorder): Promi
     return one;
   };
   const open = async (model: Model, title: string, more: Partial<RunnableOptions> = {}) => {
-    const { host, device, lshSeed, memory } = checks;
-    const options = { host, workspace, device, lshSeed, memory, title, ...more };
+    const { host, device, lshSeed, memory, maxLength } = checks;
+    const options = { host, workspace, device, lshSeed, memory, maxLength, title, ...more };
     return keep(await openRunnable(model, options));
   };
   try {
@@ -120,6 +132,7 @@ async function runChecks(
 ): Promise<ModelFindings> {
   const { converted: model, original: source, device, signal, seed, lengths } = checks;
   const attention = model.attention();
+  const proof = proofOf(attention);
   let tokenizer: TextTokenizer | undefined;
   let textIds: readonly number[] = [];
   let converted: OpenRunnable | undefined;
@@ -161,6 +174,7 @@ async function runChecks(
     inputs: inputSource(model, textIds, {
       typed: (source ?? model).readsTokenTypes,
       words: Math.min(model.sizes.vocab, source?.sizes.vocab ?? model.sizes.vocab),
+      without: proof.separators,
     }),
     promise: checks.promise,
     lengths,
@@ -169,7 +183,17 @@ async function runChecks(
   };
   const op: OpCheck = { ...checks, model, attention, longest: converted.longest };
   await recorder.look("attention-op", "attention op and its definition", () => checkOps(opsOf(op), op));
+  if (proof.checkPlan) {
+    const look = proof.checkPlan;
+    await recorder.look("window-plan", "windows and their definition", () => look(op));
+  }
   const differences = original ? await compareWithOriginal({ ...subject, original }, recorder) : [];
+  if (proof.checkLong) {
+    const look = proof.checkLong;
+    await recorder.look("windows", "long inputs and each window alone", async () =>
+      look(subject, await openLong(subject, checks, { workspace, open, keep })),
+    );
+  }
   await recorder.look("sweep", "alone, in a batch, padded", () => checkSweep(subject));
   await recorder.look("reach", "receptive field", () =>
     briefly(open(model, "the first layer", { layers: 1, head: "none" }), (layer) =>
@@ -234,6 +258,29 @@ async function runChecks(
   });
   const compared = original && Math.min(original.longest, converted.longest);
   return { differences, costs, looked: { run: converted.longest, compared: compared ?? 0 } };
+}
+
+/** What the outputs of long inputs follow from: the original, or, where that lacks the head, the same weights as it has them. */
+async function openLong(
+  { original, converted }: Subject,
+  { original: source, converted: model, host, device }: ModelChecks,
+  { workspace, open, keep }: Surroundings,
+): Promise<LongCheck> {
+  const isWhole = original && (original.head !== undefined || converted.head === undefined);
+  const own = { ...model, attention: () => FULL };
+  const beside = isWhole && source ? source : own;
+  const { weights, write } = await workspace.place(beside.checkpoint);
+  const path = await write("reader", readerGraph(beside, weights));
+  let reader: Session | undefined;
+  return {
+    title: isWhole ? "the original" : "the same weights with full attention",
+    source: isWhole ? original : await open(own, "the model with full attention"),
+    async reader(inputs) {
+      reader ??= keep(await running("the reader cannot be loaded", () => host.open(path, { device })));
+      const known = Object.entries(inputs).filter(([name]) => reader?.inputNames.includes(name));
+      return reader.run(Object.fromEntries(known));
+    },
+  };
 }
 
 /** Uses a model for one look: a session keeps the memory of its largest run until it is closed. */

@@ -1,5 +1,5 @@
-import { scoreBytes } from "../../attention/score-memory.js";
-import { type LocalAttention, seenInFull } from "../../attention/variants.js";
+import { rowScoreBytes } from "../../attention/score-memory.js";
+import { FULL, type LocalAttention, outgrowsTable, seenInFull } from "../../attention/variants.js";
 import { DEFAULT_MAX_SEQUENCE_LENGTH } from "../../options/schemas.js";
 import { counted, formatNumber } from "../../report/numbers.js";
 import type { Runnable } from "../../runtime/runnable.js";
@@ -25,11 +25,11 @@ export function unafforded({ converted, original, promisedUpTo }: Sides): Check[
       : []),
   ];
   if (findings.length === 0) return [];
+  const [attention, full] = comparable < both ? [FULL, both] : [converted.attention, scored(converted)];
   const size = (tokens: number) => {
-    const gigabytes = formatNumber(scoreBytes(converted.model.sizes.heads, tokens) / 1e9);
+    const gigabytes = formatNumber(rowScoreBytes(attention, converted.model.sizes.heads, tokens) / 1e9);
     return `${gigabytes} GB for ${counted(tokens, "token")}`;
   };
-  const full = comparable < both ? both : seenInFull(converted.attention);
   return [
     {
       id: "memory",
@@ -44,6 +44,11 @@ export function unafforded({ converted, original, promisedUpTo }: Sides): Check[
         `--max-sequence-length ${Math.min(DEFAULT_MAX_SEQUENCE_LENGTH, comparable)}.`,
     },
   ];
+}
+
+/** The shortest of the inputs whose scores take the most: of windows there are more and more. */
+function scored({ attention, maxLength }: Sides["converted"]): number {
+  return outgrowsTable(attention) ? maxLength : seenInFull(attention);
 }
 
 /** The lengths beyond the longest one that is checked. */

@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { configClass } from "../../architectures/class-names.js";
-import { NEEDS_CODE } from "../../architectures/modeling.js";
-import { autoMap } from "../../attention/variants.js";
+import { type ModelingCode, refusalOf } from "../../architectures/modeling.js";
+import { autoMap, codeOf } from "../../attention/variants.js";
 import { CheckpointError } from "../../base/errors.js";
 import { type Checkpoint, CONFIG_FILE, type Config } from "../../checkpoint/checkpoint.js";
 import { CONFIG_KEYS } from "../../checkpoint/read-keys.js";
@@ -19,8 +19,13 @@ export interface Opening {
   readonly code: boolean;
 }
 
-/** The classes that come with the folder; undefined where transformers has them itself. */
-type AutoMap = ReturnType<typeof autoMap>;
+/** What a conversion to some variant writes into config.json for transformers to open it by. */
+interface Written {
+  /** The classes that come with the folder; undefined where transformers has them itself. */
+  readonly classes: ReturnType<typeof autoMap>;
+  /** What keeps transformers from opening its own class in their place. */
+  readonly refusal: ModelingCode["refusal"];
+}
 
 /** Keys that transformers reads and that change no computation: names of other models, files and dtypes. */
 const NOT_OPENED: ReadonlySet<string> = new Set([
@@ -45,8 +50,12 @@ export async function writeOpened(
   await mkdir(folder, { recursive: true });
   const write = (name: string, content: string | Buffer) => writeFile(join(folder, name), content);
   for (const [name, content] of modeling) await write(name, content);
-  const classes = autoMap(model.attention().kind, model.architecture);
-  await write(CONFIG_FILE, openedConfig(await checkpoint.source.read(CONFIG_FILE), model, classes));
+  const { kind } = model.attention();
+  const classes = autoMap(kind, model.architecture);
+  const own = codeOf(kind);
+  const refusal = own ? refusalOf(own) : {};
+  const content = await checkpoint.source.read(CONFIG_FILE);
+  await write(CONFIG_FILE, openedConfig(content, model, { classes, refusal }));
   await bringWeights(checkpoint, folder, write);
   return openingOf(model, checkpoint.config, classes);
 }
@@ -55,12 +64,16 @@ export async function writeOpened(
  * The text of a config.json with what a model computes by; in place of every key that leads elsewhere stands what a
  * conversion writes. Numbers stay as they are spelled: to Python 0.0 is another type than 0.
  */
-function openedConfig(content: Buffer, { architecture }: Model, classes: AutoMap): Buffer {
+function openedConfig(
+  content: Buffer,
+  { architecture }: Model,
+  { classes, refusal }: Pick<Written, "classes" | "refusal">,
+): Buffer {
   const spans = fileSpans(content, CONFIG_FILE);
   const isKept = (key: string, value: unknown) =>
     CONFIG_KEYS.has(key) && !NOT_OPENED.has(key) && (isPlain(value) || TABLES.has(key));
   const left = [...spans].filter(([key, span]) => !isKept(key, parseSpan(content, span)));
-  const own = Object.entries(classes ? { auto_map: classes, _attn_implementation: NEEDS_CODE } : {});
+  const own = Object.entries(classes ? { auto_map: classes, ...refusal } : {});
   const edits = new Map<string, unknown>([
     ...left.map(([key]) => [key, undefined] as const),
     ["model_type", architecture.modelType],
@@ -74,7 +87,7 @@ function isPlain(value: unknown): boolean {
   return Array.isArray(value) ? value.every(isPlain) : !isRecord(value);
 }
 
-function openingOf({ architecture }: Model, config: Config, classes: AutoMap): Opening {
+function openingOf({ architecture }: Model, config: Config, classes: Written["classes"]): Opening {
   const named = configClass(config) ?? "";
   if (!classes) return { class: openedClass(named, architecture), code: false };
   const opens = ([, path]: [string, string]) => path.endsWith(`.${named}`);

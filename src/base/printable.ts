@@ -54,9 +54,12 @@ export function unfitForPaths(path: string): string | undefined {
   return character && escaped(character);
 }
 
-/** A value as JSON that a terminal or a log shows without obeying it; parsed, it gives the same value. */
-export function printableJson(value: unknown): string {
-  return JSON.stringify(value, null, 2)
+/**
+ * A value as JSON that a terminal or a log shows without obeying it; parsed, it gives the same value.
+ * @param indent 0 for one line
+ */
+export function printableJson(value: unknown, indent = 2): string {
+  return JSON.stringify(value, null, indent)
     .replace(UNPRINTABLE_IN_JSON, (character) => character.split("").map(codeUnit).join(""))
     .replace(RUNNER_MARK, codeUnit);
 }

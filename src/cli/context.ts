@@ -6,6 +6,8 @@ export interface CliContext {
   readonly signal: AbortSignal;
   /** Prints the one JSON document of `--json`. */
   printJson(value: unknown): void;
+  /** Prints one of many, a line of JSON, and waits while stdout is full. @returns whether somebody reads on */
+  printJsonLine(value: unknown): Promise<boolean>;
   /** Makes the process end with this code, once the verb is done: 1 for a check that fell short. */
   exitWith(code: number): void;
   /** Prints a result for people, on stdout. */

@@ -39,6 +39,10 @@ const VERBS: Readonly<Record<string, { summary: string; load: () => Promise<Verb
     summary: "compare ways to read long documents, on documents of your own",
     load: () => import("./evaluate.js"),
   },
+  predict: {
+    summary: "predict labels, entities, answers, embeddings or texts of a file of documents",
+    load: () => import("./predict.js"),
+  },
   architectures: {
     summary: "list the model types, classes and variants",
     load: () => import("./architectures.js"),
@@ -77,6 +81,7 @@ export async function main(argv: readonly string[]): Promise<number> {
       },
       signal: abort.signal,
       printJson,
+      printJsonLine,
       printText: (text) => tell(process.stdout, text),
       tell: (text) => tell(process.stderr, text),
       wholeProgram: () => wholeProgram(context),
@@ -166,6 +171,21 @@ function fail(
 
 function printJson(value: unknown): void {
   process.stdout.write(`${printableJson(value)}\n`);
+}
+
+async function printJsonLine(value: unknown): Promise<boolean> {
+  const { stdout } = process;
+  if (stdout.destroyed) return false;
+  if (stdout.write(`${printableJson(value, 0)}\n`)) return true;
+  await new Promise<void>((resolve) => {
+    const events = ["drain", "close", "error"];
+    const goOn = () => {
+      for (const event of events) stdout.off(event, goOn);
+      resolve();
+    };
+    for (const event of events) stdout.on(event, goOn);
+  });
+  return !stdout.destroyed;
 }
 
 /** The error's own text, which may quote a model, is one line: frames of the stack are ours. */

@@ -4,6 +4,7 @@ import { OptionError } from "../base/errors.js";
 import { isRecord } from "../json/json-edit.js";
 import { camelCase, type Flag, flagName, flagsOf, snakeKeys } from "./flags.js";
 import { parseKwargs } from "./kwargs.js";
+import { DataSchema, PredictOutputSchema, PredictSchema } from "./reading.js";
 import {
   BatchSchema,
   BenchRunSchema,
@@ -18,6 +19,7 @@ import {
   LongformerSchema,
   LsgFlagsSchema,
   OnnxSchema,
+  PredictRunSchema,
   PushOutputSchema,
   PushRunSchema,
   PushSchema,
@@ -71,6 +73,13 @@ export type EvaluateOptions = z.output<typeof EvaluateSchema> &
   z.output<typeof DeviceSchema> &
   z.output<typeof EvaluateRunSchema>;
 
+/** What the user asked of `lsg predict`, validated. */
+export type PredictOptions = z.output<typeof DataSchema> &
+  z.output<typeof PredictSchema> &
+  z.output<typeof DeviceSchema> &
+  z.output<typeof PredictOutputSchema> &
+  z.output<typeof PredictRunSchema>;
+
 /** The flags of `lsg convert`, read from the schemas. */
 export function convertFlags(): Flag[] {
   return [
@@ -118,6 +127,14 @@ export function evaluateFlags(): Flag[] {
   return [
     ...flagsOf("Evaluation:", { ...EvaluateSchema.shape, ...DeviceSchema.shape }),
     ...flagsOf("Output:", EvaluateRunSchema.shape),
+  ];
+}
+
+export function predictFlags(): Flag[] {
+  return [
+    ...flagsOf("Data:", DataSchema.shape),
+    ...flagsOf("Prediction:", { ...PredictSchema.shape, ...DeviceSchema.shape }),
+    ...flagsOf("Output:", { ...PredictOutputSchema.shape, ...PredictRunSchema.shape }),
   ];
 }
 
@@ -170,6 +187,17 @@ export function parseEvaluateOptions(given: Readonly<Record<string, unknown>>): 
     ...validate(EvaluateSchema, pick(given, Object.keys(EvaluateSchema.shape))),
     ...validate(DeviceSchema, pick(given, Object.keys(DeviceSchema.shape))),
     ...validate(EvaluateRunSchema, pick(given, Object.keys(EvaluateRunSchema.shape))),
+  };
+}
+
+/** Validates the parsed arguments of `lsg predict`. @throws OptionError as `parseConvertOptions` does. */
+export function parsePredictOptions(given: Readonly<Record<string, unknown>>): PredictOptions {
+  return {
+    ...validate(DataSchema, pick(given, Object.keys(DataSchema.shape))),
+    ...validate(PredictSchema, pick(given, Object.keys(PredictSchema.shape))),
+    ...validate(DeviceSchema, pick(given, Object.keys(DeviceSchema.shape))),
+    ...validate(PredictOutputSchema, pick(given, Object.keys(PredictOutputSchema.shape))),
+    ...validate(PredictRunSchema, pick(given, Object.keys(PredictRunSchema.shape))),
   };
 }
 

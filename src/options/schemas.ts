@@ -322,6 +322,12 @@ export const VerifyRunSchema = z.strictObject({
   ...ConversionSchema.pick({ seed: true, revision: true }).shape,
 });
 
+/** What else `lsg predict` takes. */
+export const PredictRunSchema = z.strictObject({
+  ...RunSchema.pick({ json: true, quiet: true }).shape,
+  ...ConversionSchema.pick({ revision: true }).shape,
+});
+
 /** How a folder gets to the Hub. */
 export const PushSchema = z.strictObject({
   createPr: z.boolean().default(false).describe("propose a pull request instead of committing to main"),

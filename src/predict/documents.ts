@@ -1,23 +1,25 @@
+import { DEFAULT_WINDOW_OVERLAP } from "../attention/windows.js";
 import { OptionError } from "../base/errors.js";
 import { largestIndex, largestOf } from "../base/extremes.js";
+import type { Aggregation, Reading } from "../options/reading.js";
 import type { AlignedTokens } from "../runtime/text-tokenizer.js";
 import { findSpecialTokens } from "../tokenizer/special-tokens.js";
 import type { SpecialToken } from "../tokenizer/vocabulary.js";
 import { answerOf } from "./answers.js";
 import { activationOf, classesOf, softmax } from "./classes.js";
-import { type Aggregation, entitiesOf, wordLabels } from "./entities.js";
+import { entitiesOf, wordLabels } from "./entities.js";
 import { type Pieces, piecesOf } from "./pieces.js";
 import { normalised, pooled, poolingOf } from "./pooling.js";
 import type { Asked, Predicted, Predictor, RowOutputs, TokenRow } from "./predictor.js";
 import { stitched, weightedMean } from "./stitch.js";
-import type { FilledMask, ModelInput, Prediction, Reading } from "./types.js";
+import type { FilledMask, ModelInput, Prediction } from "./types.js";
 
 /** How documents are read, and what is told of them. */
 export interface DocumentOptions {
   /** What becomes of a document that is longer than the model reads; cut by default. */
   readonly reading?: Reading | undefined;
   /** Tokens that windows share. */
-  readonly overlap?: number | undefined;
+  readonly windowOverlap?: number | undefined;
   /** Words for each mask. */
   readonly topK?: number | undefined;
   readonly aggregation?: Aggregation | undefined;
@@ -30,9 +32,8 @@ export interface DocumentOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-export const DEFAULT_OVERLAP = 128;
-export const DEFAULT_TOP_K = 5;
-export const DEFAULT_NEW_TOKENS = 128;
+const DEFAULT_TOP_K = 5;
+const DEFAULT_NEW_TOKENS = 128;
 
 /** What is read ahead to run rows of like lengths together. */
 const MAX_DOCUMENTS = 64;
@@ -64,23 +65,46 @@ export async function* predictDocuments<T extends Asked>(
   const mask = predictor.kind === "words" ? await maskOf(predictor) : undefined;
   let group: Document<T>[] = [];
   let tokens = 0;
-  for await (const one of asked) {
+  const prepared = preparedDocuments(predictor, asked, mask, options);
+  for (let isOver = false; !isOver; ) {
+    let failure: { readonly error: unknown } | undefined;
+    try {
+      const next = await prepared.next();
+      isOver = next.done === true;
+      if (!next.done) {
+        group.push(next.value);
+        tokens += next.value.texts.reduce((sum, text) => sum + text.tokens.ids.length, 0);
+      }
+    } catch (error) {
+      failure = { error };
+    }
+    const isFull = group.length >= MAX_DOCUMENTS || tokens >= MAX_TOKENS;
+    // What stands before a document that cannot be read is answered all the same.
+    if (!isFull && !isOver && !failure) continue;
     options.signal?.throwIfAborted();
-    const document = await prepare(predictor, one, mask, options);
-    group.push(document);
-    tokens += document.texts.reduce((sum, text) => sum + text.tokens.ids.length, 0);
-    if (group.length < MAX_DOCUMENTS && tokens < MAX_TOKENS) continue;
     yield* answered(predictor, group, mask, options);
     [group, tokens] = [[], 0];
+    if (failure) throw failure.error;
   }
-  yield* answered(predictor, group, mask, options);
+}
+
+async function* preparedDocuments<T extends Asked>(
+  predictor: Predictor,
+  asked: AsyncIterable<T> | Iterable<T>,
+  mask: SpecialToken | undefined,
+  options: DocumentOptions,
+): AsyncGenerator<Document<T>> {
+  for await (const one of asked) {
+    options.signal?.throwIfAborted();
+    yield await prepare(predictor, one, mask, options);
+  }
 }
 
 async function prepare<T extends Asked>(
   predictor: Predictor,
   asked: T,
   mask: SpecialToken | undefined,
-  { reading = "cut", overlap = DEFAULT_OVERLAP }: DocumentOptions,
+  { reading = "cut", windowOverlap: overlap = DEFAULT_WINDOW_OVERLAP }: DocumentOptions,
 ): Promise<Document<T>> {
   const { maxLength, padId, kind } = predictor;
   const input = mask ? withMask(asked.input, mask) : asked.input;

@@ -1,16 +1,10 @@
 import { largestIndex } from "../base/extremes.js";
+import type { Aggregation } from "../options/reading.js";
 import type { FloatTensor } from "../runtime/tensors.js";
 import type { AlignedTokens } from "../runtime/text-tokenizer.js";
 import { characterCounter } from "./characters.js";
 import { softmax } from "./classes.js";
 import type { Entity } from "./types.js";
-
-/**
- * How labels of tokens become labels of entities, as transformers' `aggregation_strategy` has it: `simple` joins tokens,
- * `first` gives each word the label of its first token, so that no entity ends within a word.
- */
-export const AGGREGATIONS = ["first", "simple"] as const;
-export type Aggregation = (typeof AGGREGATIONS)[number];
 
 /** Tokens that are nothing. */
 const OUTSIDE = "O";

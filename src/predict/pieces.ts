@@ -1,5 +1,5 @@
+import type { Reading } from "../options/reading.js";
 import type { AlignedTokens } from "../runtime/text-tokenizer.js";
-import type { Reading } from "./types.js";
 
 /** A part of a document that the model reads at once. */
 export interface Piece {

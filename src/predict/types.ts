@@ -57,7 +57,3 @@ export type Prediction =
   /** (tokens, width), row-major. */
   | { readonly kind: "token embeddings"; readonly embeddings: Float32Array; readonly width: number }
   | { readonly kind: "text"; readonly text: string };
-
-/** How a document is read that is longer than the model reads. */
-export const READINGS = ["cut", "chunks", "windows", "refuse"] as const;
-export type Reading = (typeof READINGS)[number];

@@ -38,9 +38,9 @@ describe.each(Object.entries(GOLDENS))("the tokenizer of fixtures/%s", (folder, 
 
 test("a text of 100,000 words is tokenised whole", () => {
   const text = "the and ".repeat(50_000);
-  const { ids, ends, sources } = alignTokens(openedTokenizer("xlm-roberta/checkpoint"), { text });
+  const { ids, ends, sources } = alignTokens(openedTokenizer("bert/checkpoint"), { text });
   expect(ids.length).toBeGreaterThan(100_000);
-  expect(ends[sources.lastIndexOf(0)]).toBe(text.length);
+  expect(ends[sources.lastIndexOf(0)]).toBe(text.trimEnd().length);
 });
 
 function openedTokenizer(folder: string): Tokenizer {

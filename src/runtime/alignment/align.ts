@@ -228,17 +228,22 @@ function known({ tokens_to_ids: ids, byte_fallback, unk_token }: Subwords, part:
   return unk_token == null ? [] : [unk_token];
 }
 
-/** How byte-level BPE writes a space. */
-const SPACES = /^[Ġ\s]*/u;
-const SPACES_BEHIND = /[Ġ\s]*$/u;
+/** A space, as byte-level BPE writes it and as it stands in a text. */
+const SPACE = /[Ġ\s]/u;
+
+/** How many characters at the beginning are spaces. */
+function spaces(characters: readonly string[]): number {
+  const first = characters.findIndex((character) => !SPACE.test(character));
+  return first < 0 ? characters.length : first;
+}
 
 /** Byte-level tokenizers count no spaces to a token, but for one that they put there themselves. */
 function trimSpaces({ config }: PostProcessor, tokens: readonly PlacedToken[], areWords: boolean): void {
   const { type, trim_offsets = true, add_prefix_space = true } = config ?? {};
   if (!trim_offsets || !(type === "RobertaProcessing" || type === "ByteLevel")) return;
   tokens.forEach((token, i) => {
-    const leading = SPACES.exec(token.written)?.[0].length ?? 0;
-    const trailing = SPACES_BEHIND.exec(token.written)?.[0].length ?? 0;
+    const characters = [...token.written];
+    const [leading, trailing] = [spaces(characters), spaces(characters.reverse())];
     const isOurs = (add_prefix_space || areWords) && (i === 0 || token.start === 0);
     // A space that is not of the text has no place in it.
     if (isOurs && token.written.length === 1 && leading === 1) token.end = token.start;

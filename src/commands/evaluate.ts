@@ -6,8 +6,8 @@ import { runJob } from "../evaluate/run.js";
 import { findSystems, type System } from "../evaluate/systems.js";
 import { chooseJob, jobModel } from "../evaluate/tasks/choose.js";
 import type { Job } from "../evaluate/tasks/job.js";
+import { STRATEGIES } from "../options/evaluation.js";
 import type { EvaluateOptions } from "../options/options.js";
-import { STRATEGIES } from "../options/schemas.js";
 import { chooseDevice } from "../runtime/devices.js";
 
 export interface EvaluateContext {

@@ -49,7 +49,17 @@ export function reportOn(
     format_version: 1,
     lsg_version: packageInfo().version,
     task: job.title,
-    ...{ data, noun: job.noun, units: lengths.length, items: job.items.length, border, longer, seed, device },
+    ...{
+      data,
+      noun: job.noun,
+      length_of: job.lengthOf ?? "",
+      units: lengths.length,
+      items: job.items.length,
+      border,
+      longer,
+      seed,
+      device,
+    },
     systems: systems.map((system, i) => systemFacts(system, records[i] ?? [], i === reference)),
     metrics: metrics.map(({ better, unit, ...metric }) => ({
       ...nameOf(metric),
@@ -103,7 +113,10 @@ function verdictOn({ job, rivals, name, main, compared, longer, border }: Judged
     return { compared: false, verdict: `Nothing was compared: ${only}.` };
   }
   if (!main || longer === 0) {
-    const why = `no ${job.noun} is longer than ${border} tokens, which the source reads whole`;
+    const what = [`no ${job.noun}`, job.lengthOf ?? "", `of more than ${border} tokens`]
+      .filter(Boolean)
+      .join(" ");
+    const why = `there is ${what}, and up to there the source reads all`;
     return { compared: false, verdict: `Nothing was compared: ${why}.` };
   }
   const ofMain = <T extends { readonly metric: number }>(all: readonly T[]) =>
@@ -115,7 +128,8 @@ function verdictOn({ job, rivals, name, main, compared, longer, border }: Judged
       value: values.find(({ system }) => system === i)?.interval.value ?? Number.NaN,
     })),
     differences: ofMain(compared.differences),
-    ...{ better: main.better, unit: main.unit, metric: main.name, units: longer, noun: job.noun, border },
+    ...{ better: main.better, unit: main.unit, metric: main.name, units: longer, border },
+    ...{ noun: job.noun, lengthOf: job.lengthOf },
   });
   return { compared: true, verdict };
 }

@@ -36,6 +36,7 @@ const ReportSchema = z.object({
   task: z.string(),
   data: z.string(),
   noun: z.string().describe("what figures are made of: document, query, question"),
+  length_of: z.string().describe("what of it has a length: itself, or its documents or pairs"),
   units: CountSchema.describe("how many there are"),
   items: CountSchema.describe("texts, or pairs of them, that each system read"),
   border: CountSchema.describe(

@@ -66,6 +66,7 @@ export async function runJob(
     const predictor = await openPredictor(system.model, {
       ...{ device, overlap, signal, onStep, reading, maxLength, task: job.task },
       dtype: isSmall(dtype) ? dtype : undefined,
+      allowNoAnswer: job.allowNoAnswer,
     });
     try {
       let done = items.length - missing.length;

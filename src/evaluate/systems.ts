@@ -7,7 +7,7 @@ import { overlap } from "../checkpoint/nested.js";
 import { type OpenSourceOptions, openSource } from "../checkpoint/open-source.js";
 import type { Model } from "../model/model.js";
 import { openModel } from "../model/open.js";
-import { STRATEGIES, type Strategy } from "../options/schemas.js";
+import { STRATEGIES, type Strategy } from "../options/evaluation.js";
 import { readRecord } from "../plan/conversion-record.js";
 import { findOriginal } from "../plan/find-original.js";
 import { reach } from "../predict/reach.js";

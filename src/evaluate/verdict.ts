@@ -14,6 +14,8 @@ export interface VerdictInput {
   /** Units that are longer than the source reads. */
   readonly units: number;
   readonly noun: string;
+  /** What of it has a length, where that is not itself. */
+  readonly lengthOf?: string | undefined;
   /** Tokens that the source reads; 0 where there is none, and all units count. */
   readonly border: number;
 }
@@ -26,13 +28,10 @@ const BASELINE = "cut";
  * no more than its paired interval: where that holds 0, two ways do not differ.
  */
 export function verdictSentence(input: VerdictInput): string {
-  const { systems, metric, units, noun, border } = input;
-  const where =
-    border === 0 ? `On ${counted(units, noun)}` : `On ${counted(units, noun)} of more than ${border} tokens`;
+  const { systems, metric, units } = input;
+  const which = longerUnits(input);
   if (units < LEAST_UNITS) {
-    const verb = units === 1 ? "is" : "are";
-    const which = border === 0 ? "there" : `longer than ${border} tokens`;
-    return `Only ${counted(units, noun)} ${verb} ${which}: too few to tell the ways apart.`;
+    return `There ${units === 1 ? "is" : "are"} only ${which}: too few to tell the ways apart.`;
   }
   const best = bestOf(input);
   const baseline = systems.findIndex(({ name }) => name === BASELINE);
@@ -41,8 +40,19 @@ export function verdictSentence(input: VerdictInput): string {
     ...(baseline < 0 ? [] : [againstBaseline(input, best, baseline)]),
     ...others.map((other) => againstBest(input, other, best)),
   ];
-  return `${where}, by ${metric}: ${clauses.join("; ")}.`;
+  return `On ${which}, by ${metric}: ${clauses.join("; ")}.`;
 }
+
+/** "143 documents of more than 512 tokens", "20 queries with documents of more than 512 tokens". */
+export function longerUnits({ units, noun, lengthOf = "", border }: LongerUnits): string {
+  const counting = [
+    counted(units, noun),
+    ...(border === 0 ? [] : [lengthOf, `of more than ${border} tokens`]),
+  ];
+  return counting.filter((part) => part !== "").join(" ");
+}
+
+type LongerUnits = Pick<VerdictInput, "units" | "noun" | "lengthOf" | "border">;
 
 function againstBaseline(input: VerdictInput, best: number, baseline: number): string {
   if (best === baseline) return "nothing beats cutting";

@@ -5,6 +5,7 @@ import { wrap } from "../report/text.js";
 import { factLines, tableLines } from "../verify/report/terminal.js";
 import { digitsFor, plusMinus, signed } from "./interval-text.js";
 import type { EvaluationReport } from "./report-schema.js";
+import { longerUnits } from "./verdict.js";
 
 type Figure = EvaluationReport["figures"][number];
 
@@ -134,10 +135,9 @@ function cellOf(figure: Figure | undefined): string {
 }
 
 /** Over which units the overall table's figures are. */
-export function overallTitle({ longer, border, noun, units }: EvaluationReport): string {
-  return longer > 0 && border > 0
-    ? `${counted(longer, noun)} of more than ${border} tokens`
-    : counted(units, noun);
+export function overallTitle({ longer, border, noun, units, length_of }: EvaluationReport): string {
+  const some = longer > 0 && border > 0 ? { units: longer, border } : { units, border: 0 };
+  return longerUnits({ ...some, noun, lengthOf: length_of });
 }
 
 /** An evaluation for a terminal: what and on what, figures, and what they come to. */

@@ -2,6 +2,7 @@ import type { z } from "zod";
 import { LsgConfigSchema } from "../attention/lsg-config.js";
 import { OptionError } from "../base/errors.js";
 import { isRecord } from "../json/json-edit.js";
+import { EvaluateRunSchema, EvaluateSchema } from "./evaluation.js";
 import { camelCase, type Flag, flagName, flagsOf, snakeKeys } from "./flags.js";
 import { parseKwargs } from "./kwargs.js";
 import { DataSchema, PredictOutputSchema, PredictSchema } from "./reading.js";
@@ -11,8 +12,6 @@ import {
   BenchSchema,
   ConversionSchema,
   DeviceSchema,
-  EvaluateRunSchema,
-  EvaluateSchema,
   ExportRunSchema,
   GraphSchema,
   InspectSchema,

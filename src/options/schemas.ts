@@ -250,62 +250,6 @@ export const BenchRunSchema = z.strictObject({
   ...ConversionSchema.pick({ seed: true, revision: true }).shape,
 });
 
-/** A comma list of some words. */
-function wordsOf<const W extends readonly [string, ...string[]]>(words: W) {
-  return z.preprocess(
-    (value) => (typeof value === "string" ? value.split(",") : value),
-    z.array(z.enum(words)).min(1).optional(),
-  );
-}
-
-/** Ways to read a long document with a model that was made for short ones. */
-export const STRATEGIES = ["cut", "chunks", "windows"] as const;
-export type Strategy = (typeof STRATEGIES)[number];
-
-/** What `lsg evaluate` compares, and on what. */
-export const EvaluateSchema = z.strictObject({
-  data: z
-    .string()
-    .meta({ placeholder: "file" })
-    .describe("documents with what is right: JSONL, CSV, TSV or text, or a folder as MTEB has it"),
-  against: z
-    .string()
-    .optional()
-    .describe("the source as well: original (what the folder was converted from), a folder or a Hub model"),
-  strategies: wordsOf(STRATEGIES).describe(
-    `how a source reads long documents, any of ${STRATEGIES.join(",")} (default: all)`,
-  ),
-  dtype: wordsOf(GRAPH_DTYPES).describe(
-    `graphs of converted folders to run, any of ${GRAPH_DTYPES.join(",")} (default: the weights in fp32)`,
-  ),
-  windowOverlap: z
-    .int()
-    .nonnegative()
-    .max(MAX_TOKENS)
-    .default(DEFAULT_WINDOW_OVERLAP)
-    .describe("tokens that windows of a source share"),
-  textColumn: z.string().optional().describe("column of the text, the question or the words"),
-  pairColumn: z.string().optional().describe("column of the second text"),
-  labelColumn: z.string().optional().describe("column of what is right"),
-  limit: z.int().positive().optional().describe("take the first rows only"),
-});
-
-/** What `lsg evaluate` writes, and where from. */
-export const EvaluateRunSchema = z.strictObject({
-  html: z
-    .string()
-    .regex(/\.html$/, "expected a file name that ends in .html")
-    .optional()
-    .describe("write a page with charts: FILE.html"),
-  records: z
-    .string()
-    .regex(/\.jsonl$/, "expected a file name that ends in .jsonl")
-    .default("lsg-evaluation.jsonl")
-    .describe("what was done so far, from where an interrupted run goes on: FILE.jsonl"),
-  ...RunSchema.pick({ json: true, quiet: true }).shape,
-  ...ConversionSchema.pick({ seed: true, revision: true }).shape,
-});
-
 /** What `lsg inspect` shows besides. */
 export const InspectSchema = z.strictObject({
   tensors: z.boolean().default(false).describe("list every tensor"),

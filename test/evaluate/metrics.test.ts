@@ -7,8 +7,8 @@ import type { Metric } from "../../src/evaluate/metrics/metric.js";
 import {
   type RankedAnswer,
   RERANKING_METRICS,
-  RETRIEVAL_METRICS,
   rank,
+  retrievalMetrics,
 } from "../../src/evaluate/metrics/ranking.js";
 import { compareSummaries } from "../../src/evaluate/metrics/rouge.js";
 
@@ -87,7 +87,7 @@ test("rankings as trec_eval counts them, ties and all", () => {
   };
   for (const { scores, relevance, figures: wanted } of goldens.ranking) {
     const ranked = rank(new Map(Object.entries(scores)), new Map(Object.entries(relevance)));
-    const found = figures<RankedAnswer>([...RERANKING_METRICS, ...RETRIEVAL_METRICS], [ranked]);
+    const found = figures<RankedAnswer>([...RERANKING_METRICS, ...retrievalMetrics(1000)], [ranked]);
     for (const [own, name] of Object.entries(names))
       expect(found[own]).toBeCloseTo(wanted[name] ?? -1, DIGITS);
   }

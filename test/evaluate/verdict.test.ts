@@ -53,11 +53,11 @@ test("a loss is better where it is lower, and has its unit", () => {
 
 test("too few to tell, and no source", () => {
   expect(input({ cut: 0.2, windows: 0.9 }, 0.1, { units: 9 })).toBe(
-    "Only 9 documents are longer than 512 tokens: too few to tell the ways apart.",
+    "There are only 9 documents of more than 512 tokens: too few to tell the ways apart.",
   );
-  expect(input({ lsg: 0.5, "lsg q8": 0.5 }, 0, { border: 0, noun: "query" })).toBe(
-    "On 143 queries, by accuracy: lsg q8 does not differ from lsg (+.00 ± .00).",
-  );
+  expect(
+    input({ lsg: 0.5, "lsg q8": 0.5 }, 0, { border: 0, noun: "query", lengthOf: "with documents" }),
+  ).toBe("On 143 queries, by accuracy: lsg q8 does not differ from lsg (+.00 ± .00).");
 });
 
 test("as many digits as an interval has meaning for", () => {

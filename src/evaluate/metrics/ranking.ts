@@ -13,12 +13,17 @@ export const RERANKING_METRICS: readonly Metric<RankedAnswer>[] = [
   meanMetric("accuracy_at_1", ({ ranked }) => ((ranked[0] ?? 0) > 0 ? 1 : 0)),
 ];
 
-export const RETRIEVAL_METRICS: readonly Metric<RankedAnswer>[] = [
-  meanMetric("ndcg_at_10", (answer) => discountedGain(answer, 10)),
-  meanMetric("recall_at_10", (answer) => recall(answer, 10)),
-  meanMetric("recall_at_100", (answer) => recall(answer, 100)),
-  meanMetric("mrr", reciprocalRank),
-];
+/** @param documents of the collection: of so many as are ranked every one is found */
+export function retrievalMetrics(documents: number): readonly Metric<RankedAnswer>[] {
+  const depths = [10, 100].filter((depth) => depth < documents);
+  return [
+    meanMetric("ndcg_at_10", (answer) => discountedGain(answer, 10)),
+    ...depths.map((depth) =>
+      meanMetric<RankedAnswer>(`recall_at_${depth}`, (answer) => recall(answer, depth)),
+    ),
+    meanMetric("mrr", reciprocalRank),
+  ];
+}
 
 /**
  * Candidates by falling score; of equal scores the later id first, as trec_eval has it. Scores are compared as

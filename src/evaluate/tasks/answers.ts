@@ -9,7 +9,10 @@ import { figuresOf, type Job, oneItemEach, predictions } from "./job.js";
 export function answersJob(rows: readonly DataRow[], items: readonly ModelInput[], column: string): Job {
   const allowed = rows.map((row) => allowedAnswers(row, column));
   return {
-    ...common(items),
+    ...common(
+      items,
+      allowed.some((answers) => answers.length === 0),
+    ),
     title: "question answering",
     score: (outcomes) =>
       figuresOf(
@@ -22,7 +25,7 @@ export function answersJob(rows: readonly DataRow[], items: readonly ModelInput[
 /** Questions of which nobody says what is right: as near to the reference's answers as F1 says. */
 export function answerLikenessJob(items: readonly ModelInput[]): Job {
   return {
-    ...common(items),
+    ...common(items, false),
     title: "answers without labels: agreement",
     isRelative: true,
     score: (outcomes, reference = []) =>
@@ -33,12 +36,14 @@ export function answerLikenessJob(items: readonly ModelInput[]): Job {
   };
 }
 
-function common(items: readonly ModelInput[]) {
+/** @param allowNoAnswer whether the data have questions without an answer, as SQuAD 2.0 has */
+function common(items: readonly ModelInput[], allowNoAnswer: boolean) {
   return {
     noun: "question",
     items,
     units: oneItemEach(items),
-    recipe: "answers",
+    recipe: allowNoAnswer ? "answers or none" : "answers",
+    allowNoAnswer,
     ask: predictions(items, "answer", ({ answer }) => answer.answer),
   };
 }

@@ -1,4 +1,4 @@
-import type { Strategy } from "../../options/schemas.js";
+import type { Strategy } from "../../options/evaluation.js";
 import type { Predictor } from "../../predict/predictor.js";
 import type { ModelInput, Prediction } from "../../predict/types.js";
 import type { Estimate, Metric } from "../metrics/metric.js";
@@ -43,6 +43,8 @@ export interface Job {
   readonly title: string;
   /** What figures are made of, in singular: document, query, question. */
   readonly noun: string;
+  /** What of it has a length, where that is not itself: "with documents". */
+  readonly lengthOf?: string;
   /** What models read, in the data's order. */
   readonly items: readonly ModelInput[];
   /** For each unit the items whose longest gives its length. */
@@ -51,6 +53,8 @@ export interface Job {
   readonly recipe: string;
   /** What the model is opened for; by default what its head is for. */
   readonly task?: string;
+  /** Whether a question may have no answer. */
+  readonly allowNoAnswer?: boolean;
   /** Why a system cannot do it, a clause. */
   refuses?(system: { readonly reading: Strategy; readonly isSource: boolean }): string | undefined;
   /** Asks a model, in the order of the numbers. */

@@ -1,5 +1,5 @@
 import type { LabelScore, ModelInput, Prediction } from "../../predict/types.js";
-import { RERANKING_METRICS, RETRIEVAL_METRICS, rank } from "../metrics/ranking.js";
+import { RERANKING_METRICS, rank, retrievalMetrics } from "../metrics/ranking.js";
 import type { Collection } from "./collection.js";
 import { figuresOf, type Job, predictions } from "./job.js";
 import { cosine, dot, packVector, unpackVector } from "./vectors.js";
@@ -16,6 +16,7 @@ export function rerankingJob({ documents, queries }: Collection, labels: readonl
   return {
     title: "reranking",
     noun: "query",
+    lengthOf: "with pairs",
     items,
     units: ofQuery,
     recipe: "pairs",
@@ -50,6 +51,7 @@ export function retrievalJob({ documents, queries }: Collection): Job {
   return {
     title: queries.every(({ candidates }) => candidates.length === ids.length) ? "retrieval" : "reranking",
     noun: "query",
+    lengthOf: "with documents",
     items,
     units: relevantItems,
     recipe: "embeddings",
@@ -57,7 +59,7 @@ export function retrievalJob({ documents, queries }: Collection): Job {
     score(outcomes) {
       const vectors = (outcomes as Packed[]).map(unpacked);
       return figuresOf(
-        RETRIEVAL_METRICS,
+        retrievalMetrics(ids.length),
         queries.map(({ candidates, relevance }, i) => {
           const query = vectors[ids.length + i] ?? [];
           const scores = candidates.map((id): [string, number] => [

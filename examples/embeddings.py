@@ -3,7 +3,7 @@
     lsg convert ./all-MiniLM-L6-v2                      # or --to windows, --to longformer
     python embeddings.py ./all-MiniLM-L6-v2-lsg-4096 ./my-embedder --train train.jsonl --test test.jsonl
 
-A pair a line: {"anchor": "…", "positive": "…"}. Prints before and after how many of the test's anchors find their own
+A pair a line: {"query": "…", "positive": "…"}. Prints before and after how many of the test's queries find their own
 positive first among all of them. The folder stays what it was: a model of sentence-transformers stays one.
 """
 
@@ -67,8 +67,8 @@ def main():
     @torch.no_grad()
     def found_first():
         model.eval()
-        anchors, positives = (torch.cat([embed([row[key]]) for row in test]) for key in ("anchor", "positive"))
-        return ((anchors @ positives.T).argmax(1).cpu() == torch.arange(len(test))).float().mean().item()
+        queries, positives = (torch.cat([embed([row[key]]) for row in test]) for key in ("query", "positive"))
+        return ((queries @ positives.T).argmax(1).cpu() == torch.arange(len(test))).float().mean().item()
 
     steps = args.epochs * (len(train) // args.batch)
     optimizer = torch.optim.AdamW(model.parameters(), lr=args.learning_rate, weight_decay=0.01)
@@ -79,9 +79,9 @@ def main():
         order = rng.sample(train, len(train))
         for start in range(0, len(order) - args.batch + 1, args.batch):
             rows = order[start : start + args.batch]
-            alike = embed([row["anchor"] for row in rows]) @ embed([row["positive"] for row in rows]).T
+            alike = embed([row["query"] for row in rows]) @ embed([row["positive"] for row in rows]).T
             own = torch.arange(len(rows), device=device)
-            # Both ways: an anchor among the positives, and a positive among the anchors.
+            # Both ways: a query among the positives, and a positive among the queries.
             loss = (F.cross_entropy(alike / TEMPERATURE, own) + F.cross_entropy(alike.T / TEMPERATURE, own)) / 2
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)

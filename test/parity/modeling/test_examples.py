@@ -130,7 +130,7 @@ def test_summarization(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: p
 
 def test_embeddings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
     rng = random.Random(0)
-    pairs = [{"anchor": word, "positive": f"{text(rng, 300)} {(word + ' ') * 300}"} for word in WORDS[:8]]
+    pairs = [{"query": word, "positive": f"{text(rng, 300)} {(word + ' ') * 300}"} for word in WORDS[:8]]
     data = jsonl(tmp_path / "data.jsonl", pairs)
     arguments = ["--length", 1024, "--epochs", 6, "--batch", 8, "--learning-rate", 5e-3]
     run(monkeypatch, "embeddings.py", converted("bert", "faithful"), tmp_path / "out", "--train", data, "--test", data, *arguments)  # fmt: skip

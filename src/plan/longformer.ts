@@ -19,15 +19,14 @@ import type { Model } from "../model/model.js";
 import type { SourceTensor } from "../model/names.js";
 import { refuseExpanded } from "../model/strangers.js";
 import { configLabels, headSpecs, projects, readSizes, type TensorSpec } from "../model/tensor-specs.js";
-import { flagName } from "../options/flags.js";
 import type { ConversionOptions } from "../options/options.js";
-import { ConversionSchema } from "../options/schemas.js";
 import { opensFolder } from "../tokenizer/class-name.js";
 import { hasTokenizer } from "../tokenizer/vocabulary.js";
+import { foreignOption } from "./foreign-options.js";
 import { resolveLongformer, sizeChanges } from "./longformer-config.js";
 import { assignTensors } from "./longformer-tensors.js";
 import type { PlanInputs } from "./plan-inputs.js";
-import { targetLength } from "./positions.js";
+import { lengthening, ofPlacement, targetLength } from "./positions.js";
 import { appraise } from "./promise.js";
 import { reconcile } from "./reconcile.js";
 import { planShards } from "./shards.js";
@@ -40,7 +39,13 @@ import { formerKeys, labelChanges, leftBehind, type VariantPlan, type WeightPlan
  * projections of global tokens start as the ordinary ones, positions are lengthened behind the rows that Longformer
  * has before them.
  */
-function planLongformer({ model: unpadded, result: variant, options, tokens }: PlanInputs): WeightPlan {
+function planLongformer({
+  model: unpadded,
+  result: variant,
+  options,
+  tokens,
+  contents,
+}: PlanInputs): WeightPlan {
   const { separator } = tokens;
   const model = withPadding(unpadded, variant, options);
   refuseExpanded(model);
@@ -64,7 +69,11 @@ function planLongformer({ model: unpadded, result: variant, options, tokens }: P
   const targetConfig: Config = { ...config, ...Object.fromEntries(changes) };
   const labels = (target.head && taskOf(target.head).labels) ?? configLabels(config);
   const sizes = readSizes(variant, targetConfig, labels);
-  const assigned = assignTensors({ model, variant, target, sizes, length, config: targetConfig, options });
+  const longer = lengthening(options.positions, positions, length, { architecture, contents });
+  const assigned = assignTensors({
+    ...{ model, variant, target, sizes, length, config: targetConfig, options },
+    lengthening: longer,
+  });
 
   const { files } = checkpoint.source;
   const suits =
@@ -94,10 +103,10 @@ function planLongformer({ model: unpadded, result: variant, options, tokens }: P
       target: inSourceTerms(model, options.architecture),
       options,
       isNewHead: assigned.created.length > 0,
-      attention: {
+      attention: ofPlacement(longer, {
         upTo: longformerRow.losslessLength(longformer, shared, own),
         cause: causeOf(longformer, options),
-      },
+      }),
       shared,
     }),
     configChanges: new Map([
@@ -272,29 +281,17 @@ async function target(source: Architecture): Promise<Architecture> {
   );
 }
 
-/** Options that are LSG's: how its global tokens are made. A Longformer has no embeddings of global tokens. */
-const FOREIGN = [
-  "globalPositionalStride",
-  "keepFirstGlobalToken",
-  "randomGlobalInit",
-  "resizeLsg",
-  "useTokenIds",
-] as const;
-
-const DEFAULTS = ConversionSchema.parse({});
-
 function refuseForeign(options: ConversionOptions): void {
+  const foreign = foreignOption(options, "longformer");
+  if (!foreign) return;
   const [lsgKey] = Object.keys(options.lsg);
-  if (lsgKey !== undefined) {
-    throw new OptionError(
-      `${flagName(lsgKey)} is LSG's; a Longformer has --attention-window`,
-      "Leave it out.",
-    );
-  }
-  const key = FOREIGN.find((one) => options[one] !== DEFAULTS[one]);
-  if (key === undefined) return;
-  const flag = options[key] === false ? flagName(key).replace("--", "--no-") : flagName(key);
-  throw new OptionError(`${flag} is LSG's: a Longformer has no embeddings of global tokens`, "Leave it out.");
+  const why =
+    foreign.owner !== "lsg"
+      ? ", and this is a conversion to Longformer"
+      : lsgKey !== undefined
+        ? "; a Longformer has --attention-window"
+        : ": a Longformer has no embeddings of global tokens";
+  throw new OptionError(`${foreign.said}${why}`, "Leave it out.");
 }
 
 /** A conversion to Longformer, or of one: the classes of another model type, whose names the tensors get. */

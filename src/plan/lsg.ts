@@ -20,10 +20,11 @@ import { statedPositions } from "../model/positions.js";
 import { refuseExpanded } from "../model/strangers.js";
 import { flagName } from "../options/flags.js";
 import type { ConversionOptions } from "../options/options.js";
+import { foreignOption } from "./foreign-options.js";
 import { globalStart } from "./global-start.js";
 import { place } from "./place.js";
 import type { PlanInputs } from "./plan-inputs.js";
-import { targetLength } from "./positions.js";
+import { lengthening, ofPlacement, targetLength } from "./positions.js";
 import { appraise } from "./promise.js";
 import { reconcile } from "./reconcile.js";
 import { planShards } from "./shards.js";
@@ -36,10 +37,7 @@ import {
   type WeightPlan,
 } from "./weights.js";
 
-/** Options that are Longformer's: windows, and which tokens see beyond them. */
-const FOREIGN = ["attentionWindow", "attentionDilation", "globalAttention"] as const;
-
-function planLsg({ model: asItself, options, tokens }: PlanInputs): WeightPlan {
+function planLsg({ model: asItself, options, tokens, contents }: PlanInputs): WeightPlan {
   const model = asItself.as({ className: options.architecture, kwargs: options.modelKwargs });
   refuseExpanded(model);
   const { checkpoint, architecture, config, isLsg, source, target, sizes } = model;
@@ -58,7 +56,15 @@ function planLsg({ model: asItself, options, tokens }: PlanInputs): WeightPlan {
   const sourceLsg = keysOf("lsg", sourceAttention);
   // The reference computes all rows that can be; what is to be lossless keeps the source's own.
   const keptPositions = options.preset === "reference" ? 0 : positions.maxLength;
-  const { placed, dropped } = place({ model, reconciled, length, keptPositions, globals });
+  const longer = lengthening(options.positions, positions, length, { architecture, contents });
+  const { placed, dropped } = place({
+    model,
+    reconciled,
+    length,
+    keptPositions,
+    lengthening: longer,
+    globals,
+  });
   const rows = statedPositions(architecture, length, positions.offset);
 
   const className = resultClass("lsg", target.className, architecture);
@@ -75,10 +81,10 @@ function planLsg({ model: asItself, options, tokens }: PlanInputs): WeightPlan {
       target,
       options,
       isNewHead: reconciled.created.length > 0,
-      attention: {
+      attention: ofPlacement(longer, {
         upTo: lsgRow.losslessLength(lsg, shared, sourceLsg, keptRows),
         cause: causeOf(lsg, options, sourceLsg, keptRows),
-      },
+      }),
       shared,
     }),
     configChanges: new Map([
@@ -200,11 +206,11 @@ function cardText(lsg: LsgConfig): string {
 }
 
 function refuseForeign(options: ConversionOptions): void {
-  const key = FOREIGN.find((one) => options[one] !== undefined);
-  if (key === undefined) return;
+  const foreign = foreignOption(options, "lsg");
+  if (!foreign) return;
   throw new OptionError(
-    `${flagName(key)} is Longformer's, and this is a conversion to LSG`,
-    "Use --to longformer, or leave it out.",
+    `${foreign.said}, and this is a conversion to LSG`,
+    `Use --to ${foreign.owner}, or leave it out.`,
   );
 }
 

@@ -16,6 +16,10 @@ export type Generator =
   | { readonly kind: "normal"; readonly standardDeviation: number; readonly seed: number }
   /** Draws from the normal distribution that has the mean and covariance of a tensor's rows. */
   | { readonly kind: "normal of rows"; readonly tensor: string; readonly seed: number }
+  /** `total` rows, spread evenly over the rows of a tensor behind its first, each between its two neighbours there. */
+  | { readonly kind: "interpolated rows"; readonly rows: Rows; readonly total: number }
+  /** `total` rows that go on where a tensor's end, `skipped` rows behind the last: `rowsInPhase` says which. */
+  | { readonly kind: "rows in phase"; readonly rows: Rows; readonly skipped: number; readonly total: number }
   /** Sines and cosines of positions. */
   | { readonly kind: "sinusoids"; readonly positions: readonly Run[] };
 
@@ -106,7 +110,7 @@ export interface ConversionRecord {
   /** What the table of global tokens starts from, where the source did not say; left out where it did. */
   readonly unread_global_table?: UnreadGlobals;
   readonly options: RecordedOptions;
-  /** The keys of the source's attention, where that was LSG or Longformer already: what is lossless depends on them. */
+  /** The keys of the source's attention, where it was a conversion already: what is lossless depends on them. */
   readonly source_attention?: Readonly<Record<string, unknown>>;
   readonly promise: Promised;
 }

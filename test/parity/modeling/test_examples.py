@@ -66,6 +66,8 @@ def test_masked_lm(
     assert list(losses) == [0, 0.03, 0.06]
     assert losses[0.06].mean() < 0.9 * losses[0].mean(), capfd.readouterr().out
     assert (out / "modeling_lsg_roberta.py").exists()
+    # Whatever the source has, nothing is trained in 16 bits.
+    assert {x.dtype for x in load_file(out / "model.safetensors").values()} == {torch.float32}
 
 
 def test_masked_lm_of_new_rows_leaves_all_others(
@@ -93,7 +95,11 @@ def test_classification(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: 
     data = jsonl(tmp_path / "data.jsonl", rows)
     arguments = ["--length", 1024, "--epochs", 5, "--batch", 2, "--learning-rate", 1e-2]
     run(monkeypatch, "classification.py", converted("bert", "faithful"), tmp_path / "out", "--train", data, "--test", data, *arguments)  # fmt: skip
-    assert scores(capfd.readouterr().out)["eval_accuracy"] > 0.9
+    printed = capfd.readouterr().out
+    assert scores(printed)["eval_accuracy"] > 0.9
+    # A loss that counted as often as gradients accumulate would be twice as large.
+    [mean] = re.findall(r"'train_loss': '?([\d.]+)", printed)
+    assert float(mean) < 1
     config = json.loads((tmp_path / "out" / "config.json").read_text())
     assert config["label2id"] == {"land": 0, "water": 1}
     assert (tmp_path / "out" / "modeling_lsg_bert.py").exists()

@@ -50,7 +50,7 @@ export function listOf(value: unknown): unknown[] {
  */
 export function labelNumber(row: DataRow, column: string, value: unknown, labels: readonly string[]): number {
   const text = String(value).trim();
-  const byName = labels.findIndex((label) => label === text);
+  const byName = labels.indexOf(text);
   if (byName >= 0) return byName;
   const folded = labels.findIndex((label) => label.toLowerCase() === text.toLowerCase());
   if (folded >= 0) return folded;

@@ -136,7 +136,7 @@ function scoresAtOnce(windows: WindowsConfig, tokens: number): number {
 
 /** The classes of windows; none is causal. */
 export function windowsAutoMap(architecture: Architecture): Record<string, string> {
-  return codeAutoMap(architecture, WINDOWS_CLASS_PREFIX, ({ auto }) => auto !== "CausalLM");
+  return codeAutoMap(architecture, WINDOWS_CLASS_PREFIX, (head) => !taskOf(head).isCausal);
 }
 
 /** The source's own full attention, in windows as long as its inputs were: what a row's tokens give is put together. */

@@ -37,6 +37,20 @@ test("transformers' own Longformer needs no code", async () => {
   expect(configOf(output)).not.toHaveProperty(KEY);
 });
 
+const windowed = modelTypes().filter((type) => !["longformer", "led", "bert-generation"].includes(type));
+
+test.each(windowed)("windows of a %s have their code beside them, and open without it", async (modelType) => {
+  const { output, plan } = await converted(checkpoint(modelType), { to: "windows" });
+  expect(codeOf(output)).toEqual([`modeling_windows_${modelType.replaceAll("-", "_")}.py`]);
+  const { auto_map: classes, [KEY]: attention } = configOf(output);
+  expect(attention).toBe(configOf(checkpoint(modelType))[KEY]);
+  const code = readFileSync(join(output, codeOf(output)[0] ?? ""), "utf8");
+  for (const name of Object.values<string>(classes)) expect(code).toContain(`class ${name.split(".")[1]}(`);
+  expect(plan.notes.at(-1)).toMatch(
+    /^Open it with trust_remote_code=True: without it transformers opens \w+, which reads/,
+  );
+});
+
 test("whatever attention the source asked for gives way", async () => {
   const { output } = await converted(await writeTinyModel({ config: { [KEY]: "sdpa" } }));
   expect(configOf(output)[KEY]).toBe(NEEDS_CODE);

@@ -90,9 +90,17 @@ export function mergeOf({ window_merge: named }: WindowsConfig, use: FirstTokenU
 function readWindows(config: Config): WindowsConfig {
   const keys = Object.keys(WindowsConfigSchema.shape).filter((key) => config[key] != null);
   const result = WindowsConfigSchema.safeParse(Object.fromEntries(keys.map((key) => [key, config[key]])));
-  if (result.success) return result.data;
-  const issue = result.error.issues[0];
-  throw new CheckpointError(`config.json: ${issue?.path.join(".")}: ${issue?.message}`);
+  const remedy = "Take the keys that lsg convert --to windows writes.";
+  if (!result.success) {
+    const issue = result.error.issues[0];
+    throw new CheckpointError(`config.json: ${issue?.path.join(".")}: ${issue?.message}`, remedy);
+  }
+  const { window_size: size, window_head: head, window_tail: tail } = result.data;
+  if (head + tail < size) return result.data;
+  throw new CheckpointError(
+    `config.json: window_head ${head} and window_tail ${tail} leave no room in windows of ${size}`,
+    remedy,
+  );
 }
 
 /** Tokens that neighbouring windows of one text share at least: no more than half of what a window has room for. */

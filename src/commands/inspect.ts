@@ -1,4 +1,4 @@
-import type { LocalAttention } from "../attention/variants.js";
+import { type LocalAttention, scoresAtOnce } from "../attention/variants.js";
 import { LsgError, nothingIfRefused } from "../base/errors.js";
 import type { Checkpoint } from "../checkpoint/checkpoint.js";
 import type { FileSource } from "../checkpoint/file-source.js";
@@ -98,7 +98,7 @@ async function wouldConvert(
       config: { set: config.set, remove: config.remove },
       bytes: totalBytes(shards),
       scores: {
-        bytes: heads * to * keysSeen(drawnAttention(attention, false, 0)) * SCORE_BYTES,
+        bytes: heads * scoresOf(attention, to) * SCORE_BYTES,
         full_bytes: heads * to * to * SCORE_BYTES,
       },
       notes,
@@ -107,6 +107,12 @@ async function wouldConvert(
     if (!(error instanceof LsgError)) throw error;
     return { refused: error.message, remedy: error.remedy ?? null };
   }
+}
+
+/** Scores of one head: of each token with the keys that it sees, or of windows, in which some tokens stand twice. */
+function scoresOf(attention: LocalAttention, tokens: number): number {
+  const seen = keysSeen(drawnAttention(attention, false, 0));
+  return Math.max(tokens * seen, scoresAtOnce(attention, tokens));
 }
 
 /** Attention at a length that shows what there is to see. Longformer's heads mostly have one global token. */

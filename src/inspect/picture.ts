@@ -2,8 +2,8 @@ import { writeFile } from "node:fs/promises";
 import { crc32, deflateSync } from "node:zlib";
 import { OptionError, OutputError } from "../base/errors.js";
 import { attentionPattern } from "../report/attention-pattern.js";
-import { blockViews, type Span } from "../report/attention-regions.js";
-import type { DrawnAttention } from "../report/attention-shape.js";
+import { blockViews } from "../report/attention-regions.js";
+import type { DrawnAttention, Span } from "../report/attention-shape.js";
 import { STYLE } from "../report/html-style.js";
 import type { Inspection } from "./types.js";
 

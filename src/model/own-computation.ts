@@ -1,4 +1,4 @@
-import { foreignKey } from "../attention/variants.js";
+import { codeOf, foreignKey, variantOf } from "../attention/variants.js";
 import type { Config } from "../checkpoint/checkpoint.js";
 import { isRecord } from "../json/json-edit.js";
 import type { Model } from "./model.js";
@@ -15,8 +15,10 @@ export interface OwnComputation {
 /** How LoRA's weights are called by peft and loralib. */
 const ADAPTER = /\.(lora_[AB]|lora_embedding_[AB]|base_layer|adapters?)(\.|$)/;
 
-/** The modelling code of LSG checkpoints, ours and lsg-converter's, maybe of another repository. */
-const LSG_CODE = /^(.*--)?modeling_lsg_\w+\.LSG\w+$/;
+/** The modelling code of a variant's classes, ours and for LSG lsg-converter's, maybe of another repository. */
+function codePattern(prefix: string): RegExp {
+  return new RegExp(`^(.*--)?modeling_${prefix.toLowerCase()}_\\w+\\.${prefix}\\w+$`);
+}
 
 const MERGE =
   "Merge the adapter into the weights first: merge_and_unload() of peft does, or weight + lora_alpha / r * lora_B @ " +
@@ -27,10 +29,10 @@ const MERGE =
  * that its class for the model type does not have. Undefined where transformers' class, or its base model, made them.
  */
 export function ownComputation(model: Model): OwnComputation | undefined {
-  const { config, architecture, source, isLsg } = model;
+  const { config, architecture, source } = model;
   const { title } = architecture;
-  const code = ownCode(config);
-  if (code !== undefined && !(isLsg && LSG_CODE.test(code))) {
+  const code = ownCode(config, codeOf(variantOf(config, architecture))?.prefix);
+  if (code !== undefined) {
     return {
       why: `config.json: auto_map opens ${code}, code of its own, and what that computes is not known`,
       remedy: `Only what transformers' own ${title} computes can be converted; if that is all it does, remove auto_map.`,
@@ -61,11 +63,14 @@ export function adapterRemedy(names: Iterable<string>): string | undefined {
   return [...names].some((name) => ADAPTER.test(name)) ? MERGE : undefined;
 }
 
-/** The first class of its own that a config names for the model or its config; a tokenizer's computes nothing. */
-function ownCode({ auto_map: map }: Config): string | undefined {
+/**
+ * The first class of its own that a config names for the model or its config; a tokenizer's computes nothing.
+ * @param prefix of the classes that the checkpoint's variant has
+ */
+function ownCode({ auto_map: map }: Config, prefix: string | undefined): string | undefined {
   if (!isRecord(map)) return undefined;
   const keys = Object.keys(map).filter((key) => /^(TF|Flax)?AutoModel/.test(key));
   const classes = [...keys, "AutoConfig"].flatMap((key) => [map[key]].flat());
   const named = classes.filter((name): name is string => typeof name === "string");
-  return named.find((name) => !LSG_CODE.test(name)) ?? named[0];
+  return named.find((name) => prefix === undefined || !codePattern(prefix).test(name));
 }

@@ -31,7 +31,7 @@ export const ConversionSchema = z.strictObject({
   to: z
     .enum(VARIANTS)
     .optional()
-    .describe("variant to write (default: lsg; of a Longformer a longer Longformer)"),
+    .describe("variant to write (default: lsg; of a Longformer or of windows more of the same)"),
   preset: z
     .enum(PRESETS)
     .default("faithful")
@@ -44,7 +44,7 @@ export const ConversionSchema = z.strictObject({
     .max(MAX_TOKENS)
     .optional()
     .describe(
-      `tokens that the result reads (default: ${DEFAULT_MAX_SEQUENCE_LENGTH}, or twice the source's if more); fewer than the source's cut its table`,
+      `tokens that the result reads (default: ${DEFAULT_MAX_SEQUENCE_LENGTH}, or twice the source's if more); fewer than the source's cut its table, but of windows`,
     ),
   modelType: z
     .string()

@@ -19,11 +19,10 @@ import type { Model } from "../model/model.js";
 import type { SourceTensor } from "../model/names.js";
 import { refuseExpanded } from "../model/strangers.js";
 import { configLabels, headSpecs, projects, readSizes, type TensorSpec } from "../model/tensor-specs.js";
-import { flagName } from "../options/flags.js";
 import type { ConversionOptions } from "../options/options.js";
-import { ConversionSchema } from "../options/schemas.js";
 import { opensFolder } from "../tokenizer/class-name.js";
 import { hasTokenizer } from "../tokenizer/vocabulary.js";
+import { foreignOption } from "./foreign-options.js";
 import { resolveLongformer, sizeChanges } from "./longformer-config.js";
 import { assignTensors } from "./longformer-tensors.js";
 import type { PlanInputs } from "./plan-inputs.js";
@@ -272,29 +271,17 @@ async function target(source: Architecture): Promise<Architecture> {
   );
 }
 
-/** Options that are LSG's: how its global tokens are made. A Longformer has no embeddings of global tokens. */
-const FOREIGN = [
-  "globalPositionalStride",
-  "keepFirstGlobalToken",
-  "randomGlobalInit",
-  "resizeLsg",
-  "useTokenIds",
-] as const;
-
-const DEFAULTS = ConversionSchema.parse({});
-
 function refuseForeign(options: ConversionOptions): void {
+  const foreign = foreignOption(options, "longformer");
+  if (!foreign) return;
   const [lsgKey] = Object.keys(options.lsg);
-  if (lsgKey !== undefined) {
-    throw new OptionError(
-      `${flagName(lsgKey)} is LSG's; a Longformer has --attention-window`,
-      "Leave it out.",
-    );
-  }
-  const key = FOREIGN.find((one) => options[one] !== DEFAULTS[one]);
-  if (key === undefined) return;
-  const flag = options[key] === false ? flagName(key).replace("--", "--no-") : flagName(key);
-  throw new OptionError(`${flag} is LSG's: a Longformer has no embeddings of global tokens`, "Leave it out.");
+  const why =
+    foreign.owner !== "lsg"
+      ? ", and this is a conversion to Longformer"
+      : lsgKey !== undefined
+        ? "; a Longformer has --attention-window"
+        : ": a Longformer has no embeddings of global tokens";
+  throw new OptionError(`${foreign.said}${why}`, "Leave it out.");
 }
 
 /** A conversion to Longformer, or of one: the classes of another model type, whose names the tensors get. */

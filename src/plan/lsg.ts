@@ -20,6 +20,7 @@ import { statedPositions } from "../model/positions.js";
 import { refuseExpanded } from "../model/strangers.js";
 import { flagName } from "../options/flags.js";
 import type { ConversionOptions } from "../options/options.js";
+import { foreignOption } from "./foreign-options.js";
 import { globalStart } from "./global-start.js";
 import { place } from "./place.js";
 import type { PlanInputs } from "./plan-inputs.js";
@@ -35,9 +36,6 @@ import {
   type VariantPlan,
   type WeightPlan,
 } from "./weights.js";
-
-/** Options that are Longformer's: windows, and which tokens see beyond them. */
-const FOREIGN = ["attentionWindow", "attentionDilation", "globalAttention"] as const;
 
 function planLsg({ model: asItself, options, tokens }: PlanInputs): WeightPlan {
   const model = asItself.as({ className: options.architecture, kwargs: options.modelKwargs });
@@ -200,11 +198,11 @@ function cardText(lsg: LsgConfig): string {
 }
 
 function refuseForeign(options: ConversionOptions): void {
-  const key = FOREIGN.find((one) => options[one] !== undefined);
-  if (key === undefined) return;
+  const foreign = foreignOption(options, "lsg");
+  if (!foreign) return;
   throw new OptionError(
-    `${flagName(key)} is Longformer's, and this is a conversion to LSG`,
-    "Use --to longformer, or leave it out.",
+    `${foreign.said}, and this is a conversion to LSG`,
+    `Use --to ${foreign.owner}, or leave it out.`,
   );
 }
 

@@ -173,7 +173,7 @@ function openingChanges(
 ): OpeningChanges {
   if (kwargs[ATTENTIONS]) {
     throw new OptionError(
-      `--model-kwargs: ${ATTENTIONS} is ${JSON.stringify(kwargs[ATTENTIONS])}, and attention of ${title} has no matrix of weights to give`,
+      `--model-kwargs: ${ATTENTIONS} is ${JSON.stringify(kwargs[ATTENTIONS])}, and ${title} attention has no matrix of weights to give`,
       "Leave it out.",
     );
   }
@@ -186,9 +186,7 @@ function openingChanges(
       ...(lacksClass ? [["tokenizer_class", tokenizer] as const] : []),
     ]),
     notes: asks
-      ? [
-          `config.json asks for ${ATTENTIONS}, which attention of ${title} does not have: the key is left out.`,
-        ]
+      ? [`config.json asks for ${ATTENTIONS}, which ${title} attention does not have: the key is left out.`]
       : [],
   };
 }

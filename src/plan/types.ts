@@ -106,7 +106,7 @@ export interface ConversionRecord {
   /** What the table of global tokens starts from, where the source did not say; left out where it did. */
   readonly unread_global_table?: UnreadGlobals;
   readonly options: RecordedOptions;
-  /** The keys of the source's attention, where that was LSG or Longformer already: what is lossless depends on them. */
+  /** The keys of the source's attention, where it was a conversion already: what is lossless depends on them. */
   readonly source_attention?: Readonly<Record<string, unknown>>;
   readonly promise: Promised;
 }

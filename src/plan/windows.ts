@@ -2,29 +2,22 @@ import type { Architecture } from "../architectures/architecture.js";
 import { codeAutoMap } from "../architectures/modeling.js";
 import { taskOf } from "../architectures/tasks.js";
 import {
-  DEFAULT_WINDOW_OVERLAP,
-  type FirstTokenUse,
-  MERGES_BY_USE,
   type Merge,
   MIN_WINDOW_SIZE,
-  mostShared,
   sharedTokens,
   WINDOWS_CLASS_PREFIX,
   type WindowsConfig,
+  WindowsConfigSchema,
   windowsRow,
 } from "../attention/windows.js";
 import { OptionError } from "../base/errors.js";
-import { COLBERT_CLASS, type ModelKind } from "../checkpoint/sentence-transformers/model-kind.js";
+import { COLBERT_CLASS } from "../checkpoint/sentence-transformers/model-kind.js";
 import { resultClass } from "../model/classes.js";
 import { changedKeys, lengthChange, raisedLengths } from "../model/config.js";
-import { firstTokenUseOf } from "../model/first-token.js";
-import type { Contents, Model } from "../model/model.js";
-import type { Modules } from "../model/modules.js";
+import type { Model } from "../model/model.js";
 import { BUFFERS, refuseExpanded } from "../model/strangers.js";
-import { flagName } from "../options/flags.js";
 import type { ConversionOptions } from "../options/options.js";
-import { ConversionSchema } from "../options/schemas.js";
-import { findTemplate, type TextTemplate } from "../tokenizer/template.js";
+import { foreignOption } from "./foreign-options.js";
 import { behindLast } from "./place.js";
 import type { PlanInputs } from "./plan-inputs.js";
 import { targetLength } from "./positions.js";
@@ -33,17 +26,17 @@ import { reconcile } from "./reconcile.js";
 import { planShards } from "./shards.js";
 import { copyOf } from "./tensors.js";
 import { carriedTensors, labelChanges, leftBehind, type VariantPlan, type WeightPlan } from "./weights.js";
+import { resolveWindows } from "./windows-config.js";
 
 /** Plans what a conversion to windows does: weights and tables stay; the config gets keys, and clients another limit. */
-function planWindows({ model: asItself, options, contents, kind, modules }: PlanInputs): WeightPlan {
+function planWindows(inputs: PlanInputs): WeightPlan {
+  const { model: asItself, options } = inputs;
   const model = asItself.as({ className: options.architecture, kwargs: options.modelKwargs });
   refuseExpanded(model);
   const { checkpoint, architecture, config, source, target, sizes, tensors } = model;
   const { maxLength } = model.positions();
   refuseUnlike(model, maxLength);
-  const template = templateOf(model, contents, kind);
-  refuseMerge(model, options, template, modules);
-  const windows = resolveWindows(model, options, template, maxLength);
+  const windows = resolveWindows(model, inputs);
   const lengths = lengthChange(architecture, maxLength, longerLength(options, maxLength), true);
   const reconciled = reconcile(model, options);
   // Numbers of positions are right as long as the table is the same.
@@ -132,116 +125,15 @@ function longerLength({ maxSequenceLength }: ConversionOptions, maxLength: numbe
   );
 }
 
-/** What stands around a text. A ColBERT puts a marker of queries or documents behind its first token. */
-function templateOf({ architecture }: Model, contents: Contents, kind: ModelKind | undefined): TextTemplate {
-  const template = findTemplate(contents, architecture.tokenizerClass);
-  return kind === "ColBERT" ? { ...template, head: template.head + 1 } : template;
-}
-
-const NOT_READ: Partial<Record<FirstTokenUse, string>> = {
-  none: "what it gives is made of all tokens, none of which is merged",
-  answers: "an answer's scores are those of the windows, and the least of them stand for no answer",
-};
-
-/** @throws OptionError for a merge that does not go with what is made of the first token */
-function refuseMerge(
-  { architecture, source, target }: Model,
-  { merge }: ConversionOptions,
-  { head }: TextTemplate,
-  modules: Modules | undefined,
-): void {
-  if (merge === undefined) return;
-  // What follows the transformer follows the base model alone.
-  const use = firstTokenUseOf(
-    architecture,
-    target.head,
-    target.className === source.className ? modules : undefined,
-  );
-  const [usual, ...others] = MERGES_BY_USE[use];
-  const known = [...(usual === "least" ? [] : [usual]), ...others];
-  const isRepeated = head > 0 || use === "logits of a decoder";
-  if (isRepeated && known.includes(merge)) return;
-  const reason = isRepeated
-    ? NOT_READ[use]
-    : "its tokenizer puts no token before a text that windows could repeat";
-  throw new OptionError(
-    `--merge ${merge}: the windows of ${target.className} cannot be merged so${reason === undefined ? "" : `: ${reason}`}`,
-    isRepeated && others.length > 0 ? `Use one of ${known.join(", ")}; or leave it out.` : "Leave it out.",
-  );
-}
-
-/**
- * The keys of the result: what was asked for, else what a source has that reads windows already, else the defaults.
- * @throws OptionError for windows without room
- */
-function resolveWindows(
-  { config, source, target }: Model,
-  { merge, windowOverlap }: ConversionOptions,
-  { head, tail, separator }: TextTemplate,
-  size: number,
-): WindowsConfig {
-  const around = head + tail;
-  if (around > size / 2) {
-    throw new OptionError(
-      `--to windows: the tokenizer puts ${around} tokens around a text, and windows of ${size} leave too few for it`,
-      "Use --to lsg.",
-    );
-  }
-  const most = mostShared(size, around);
-  if (windowOverlap !== undefined && windowOverlap > most) {
-    throw new OptionError(
-      `--window-overlap ${windowOverlap}: windows of ${size}, each with ${around} tokens around its text, share ${most} at most`,
-      `Take ${most} or fewer.`,
-    );
-  }
-  const { window_merge, ...own } = windowsRow.marks(config) ? windowsRow.read(config) : {};
-  return {
-    window_size: size,
-    window_head: head,
-    window_tail: tail,
-    window_separator: separator,
-    window_overlap: DEFAULT_WINDOW_OVERLAP,
-    ...own,
-    // Another class may not know it.
-    ...(window_merge !== undefined && target.className === source.className && { window_merge }),
-    ...(windowOverlap !== undefined && { window_overlap: windowOverlap }),
-    ...(merge !== undefined && { window_merge: merge }),
-  };
-}
-
 function isBuffer({ tensors }: Model, name: string): boolean {
   const found = [...tensors.values()].find(({ sourceName }) => sourceName === name);
   return BUFFERS.includes(found?.baseName ?? "");
 }
 
-/** Options of other variants: global tokens, and the windows of a Longformer's attention. */
-const LSG_OPTIONS = [
-  "globalPositionalStride",
-  "keepFirstGlobalToken",
-  "randomGlobalInit",
-  "resizeLsg",
-  "useTokenIds",
-] as const;
-const LONGFORMER_OPTIONS = ["attentionWindow", "attentionDilation", "globalAttention"] as const;
-
-const DEFAULTS = ConversionSchema.parse({});
-
 function refuseForeign(options: ConversionOptions): void {
-  const lsg = Object.keys(options.lsg)[0] ?? LSG_OPTIONS.find((key) => options[key] !== DEFAULTS[key]);
-  const longformer = LONGFORMER_OPTIONS.find((key) => options[key] !== undefined);
-  const found =
-    lsg !== undefined
-      ? ([lsg, "LSG"] as const)
-      : longformer !== undefined
-        ? ([longformer, "Longformer"] as const)
-        : undefined;
-  if (found) {
-    const [key, owner] = found;
-    const isOff = (options as Readonly<Record<string, unknown>>)[key] === false;
-    throw new OptionError(
-      `${isOff ? flagName(key).replace("--", "--no-") : flagName(key)} is ${owner}'s, and windows keep the source's own attention`,
-      "Leave it out.",
-    );
+  const foreign = foreignOption(options, "windows");
+  if (foreign) {
+    throw new OptionError(`${foreign.said}, and windows keep the source's own attention`, "Leave it out.");
   }
   if (options.preset === "reference") {
     throw new OptionError(
@@ -249,6 +141,12 @@ function refuseForeign(options: ConversionOptions): void {
       "Leave it out.",
     );
   }
+  const key = Object.keys(options.modelKwargs).find((one) => Object.hasOwn(WindowsConfigSchema.shape, one));
+  if (key === undefined) return;
+  throw new OptionError(
+    `--model-kwargs: "${key}" cannot be set`,
+    "Use --window-overlap and --merge; the others follow from the source.",
+  );
 }
 
 /** @throws OptionError for a model type whose tokens see a part of the others only */

@@ -1,12 +1,6 @@
-import {
-  type BlockView,
-  blockViews,
-  hasSparseKeys,
-  keysSeen,
-  localWords,
-  type Span,
-} from "./attention-regions.js";
-import type { DrawnAttention } from "./attention-shape.js";
+import { sharedTokens, type WindowsConfig } from "../attention/windows.js";
+import { blockViews, hasSparseKeys, keysSeen, localWords, sparseWords } from "./attention-regions.js";
+import type { BlockView, DrawnAttention, Span } from "./attention-shape.js";
 import { type Markup, markup } from "./markup.js";
 
 const SIZE = { width: 720, height: 384 };
@@ -65,9 +59,12 @@ function globalStrips({ causal }: DrawnAttention): string {
 
 function legend(shape: DrawnAttention): Markup {
   const { num_global_tokens, sparse_block_size, sparsity_factor } = shape;
+  const sparse = sparseWords(
+    shape,
+    `sparse: one key for ${sparsity_factor} tokens, ${sparse_block_size} a side`,
+  );
   const entries: (readonly [kind: string, text: string])[] = [["local", localWords(shape)]];
-  if (hasSparseKeys(shape))
-    entries.push(["sparse", `sparse: one key for ${sparsity_factor} tokens, ${sparse_block_size} a side`]);
+  if (sparse !== undefined) entries.push(["sparse", sparse]);
   if (num_global_tokens > 0) entries.push(["global", `global tokens: ${num_global_tokens} (drawn wider)`]);
   entries.push(["unseen", "not seen"]);
   return markup`${entries.map(([kind, text], i) => {
@@ -77,7 +74,8 @@ function legend(shape: DrawnAttention): Markup {
 }
 
 export function attentionSentence(shape: DrawnAttention): string {
-  const { num_global_tokens: globals, causal } = shape;
+  const { num_global_tokens: globals, causal, windows } = shape;
+  if (windows) return windowsSentence(windows);
   const sparseKeys = hasSparseKeys(shape) ? (causal ? 1 : 2) * shape.sparse_block_size : 0;
   const keys = keysSeen(shape);
   const local = keys - sparseKeys - globals;
@@ -87,4 +85,16 @@ export function attentionSentence(shape: DrawnAttention): string {
     ...(globals > 0 ? [`${globals} global`] : []),
   ];
   return `However long the input, a token sees at most ${keys} keys: ${parts.join(", ")}.`;
+}
+
+function windowsSentence(windows: WindowsConfig): string {
+  const { window_size: size, window_head: head, window_tail: tail } = windows;
+  const repeated = [...(head > 0 ? [`first ${head}`] : []), ...(tail > 0 ? [`last ${tail}`] : [])].join(
+    " and ",
+  );
+  return (
+    `Up to ${size} tokens every token sees every other one; a longer text is read in windows of ${size}, of which neighbours ` +
+    `share ${sharedTokens(windows)} or more. Each token is read from the window in which it stands nearest the middle` +
+    (repeated === "" ? "." : `, and every window repeats the text's ${repeated}.`)
+  );
 }

@@ -7,6 +7,22 @@ import type { AttentionShape } from "./table.js";
 export interface DrawnAttention extends AttentionShape {
   /** Tokens seen on either side of each, where that is not a matter of blocks: half a Longformer's window. */
   readonly window?: number;
+  /** The windows in which long texts are read: a block is what is read from one of them. */
+  readonly windows?: WindowsConfig;
+}
+
+/** Tokens `from` to `to` − 1. */
+export interface Span {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** What the tokens of one block see, apart from the global tokens. */
+export interface BlockView {
+  readonly queries: Span;
+  readonly local: Span;
+  /** Where sparse keys come from: one for every `sparsity_factor` tokens, just beyond the neighbours; of a window all. */
+  readonly sparse: readonly Span[];
 }
 
 /** A Longformer's band is drawn in steps: so many of them on either side of a token. */
@@ -41,15 +57,14 @@ function lsgShape(lsg: LsgConfig, { causal }: Shown): DrawnAttention {
   return { block_size, num_global_tokens, ...sparse, causal };
 }
 
-/** Windows are blocks that see nothing of their neighbours. */
-function windowsShape({ window_size }: WindowsConfig, { causal }: Shown): DrawnAttention {
+function windowsShape(windows: WindowsConfig, { causal }: Shown): DrawnAttention {
   return {
-    block_size: window_size,
+    block_size: windows.window_size,
     num_global_tokens: 0,
     sparse_block_size: 0,
     sparsity_factor: 1,
     causal,
-    window: 0,
+    windows,
   };
 }
 

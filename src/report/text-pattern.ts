@@ -1,4 +1,4 @@
-import { blockViews, hasSparseKeys, localWords } from "./attention-regions.js";
+import { blockViews, localWords, sparseWords } from "./attention-regions.js";
 import type { DrawnAttention } from "./attention-shape.js";
 
 /** Two characters a cell make it about square. */
@@ -19,9 +19,10 @@ export function textPattern(shape: DrawnAttention, length: number): string {
     return (globals > 0 ? CELLS.global : "") + cells.join("");
   });
   const globalRow = CELLS.global + (causal ? CELLS.unseen : CELLS.global).repeat(views.length);
+  const sparse = sparseWords(shape, "some of the block's keys (sparse)");
   const legend = [
     `${CELLS.local} ${localWords(shape)}`,
-    ...(hasSparseKeys(shape) ? [`${CELLS.sparse} some of the block's keys (sparse)`] : []),
+    ...(sparse === undefined ? [] : [`${CELLS.sparse} ${sparse}`]),
     ...(globals > 0 ? [`${CELLS.global} global tokens`] : []),
     `${CELLS.unseen} not seen`,
   ];

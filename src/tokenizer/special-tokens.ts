@@ -18,7 +18,7 @@ export interface SpecialTokens {
 export const TOKENIZER_FILES = ["config.json", "special_tokens_map.json", ...VOCABULARY_FILES];
 
 const TOKEN_KINDS = ["bos", "cls", "mask", "sep"] as const;
-type TokenKind = (typeof TOKEN_KINDS)[number];
+type TokenKind = (typeof TOKEN_KINDS)[number] | "eos";
 
 /**
  * The tokenizer's bos token, else its cls token (lsg-converter's rule), and its mask token, as `AutoTokenizer`
@@ -45,6 +45,17 @@ export function findSpecialTokens(files: TokenizerFiles, defaultClass: string): 
     separator: first(separator),
     named: { bos: inFiles("bos") ?? inFiles("cls"), mask: inFiles("mask") },
   };
+}
+
+/** One special token, as `findSpecialTokens` finds it. @throws CheckpointError if a file is damaged */
+export function findSpecialToken(
+  kind: TokenKind,
+  files: TokenizerFiles,
+  defaultClass: string,
+): SpecialToken | undefined {
+  const tokenizerClass = tokenizerClassOf(files, defaultClass);
+  const name = tokenNames(files, tokenizerClass)(kind);
+  return name === undefined ? undefined : findTokens([name], files, tokenizerClass).get(name);
 }
 
 /** Special tokens that the files or the class name and no file numbers: transformers appends them when it loads. */

@@ -1,6 +1,6 @@
 import { fileSpans, isRecord, parseSpan } from "../json/json-edit.js";
 import { tokenizerClassOf } from "./class-name.js";
-import { findSpecialTokens } from "./special-tokens.js";
+import { findSpecialToken } from "./special-tokens.js";
 import type { TokenizerFiles } from "./vocabulary.js";
 
 /** What a tokenizer puts around texts. */
@@ -31,9 +31,9 @@ export function findTemplate(files: TokenizerFiles, defaultClass: string): TextT
   const stated = json && !slowOnly && !template?.ownLanguage ? statedTemplate(json) : undefined;
   if (stated) return stated;
   if (!template) return UNKNOWN;
-  const { head, tail, separators } = template;
-  const id = findSpecialTokens(files, defaultClass).separator?.id;
-  return { head, tail, separator: id === undefined ? [] : Array.from({ length: separators }, () => id) };
+  const { head, tail, between } = template;
+  const separator = between.map((kind) => findSpecialToken(kind, files, defaultClass)?.id);
+  return { head, tail, separator: separator.filter(isId) };
 }
 
 /** What tokenizer.json's `post_processor` does; undefined for one of an unknown kind. */

@@ -14,8 +14,8 @@ export interface ClassTemplate {
   readonly head: number;
   /** Tokens behind it. */
   readonly tail: number;
-  /** Tokens `sep` between the two texts of a pair. */
-  readonly separators: number;
+  /** What stands between the two texts of a pair. */
+  readonly between: readonly ("sep" | "eos")[];
   /** Whether it puts the token of its language there, whatever tokenizer.json says. */
   readonly ownLanguage?: true;
 }
@@ -30,6 +30,7 @@ export interface TokenizerClass {
   readonly cls?: string;
   readonly mask?: string;
   readonly sep?: string;
+  readonly eos?: string;
   /** Undefined where nothing is known but what a tokenizer.json says. */
   readonly template?: ClassTemplate;
   /** Where a sentencepiece model is all there is. */
@@ -38,8 +39,8 @@ export interface TokenizerClass {
   readonly dictionary?: SentencepieceIds;
 }
 
-const ONE_BETWEEN = { head: 1, tail: 1, separators: 1 } as const;
-const TWO_BETWEEN = { head: 1, tail: 1, separators: 2 } as const;
+const ONE_BETWEEN = { head: 1, tail: 1, between: ["sep"] } as const;
+const TWO_BETWEEN = { head: 1, tail: 1, between: ["sep", "sep"] } as const;
 
 const BERT: TokenizerClass = {
   files: ["vocab.txt"],
@@ -96,7 +97,7 @@ export const TOKENIZER_CLASSES: Readonly<Record<string, TokenizerClass>> = {
     slowOnly: true,
     bos: "<s>",
     sep: "<::::>",
-    template: { head: 0, tail: 0, separators: 0 },
+    template: { head: 0, tail: 0, between: [] },
     sentencepiece: AS_IN_THE_MODEL,
   },
 
@@ -110,12 +111,12 @@ export const TOKENIZER_CLASSES: Readonly<Record<string, TokenizerClass>> = {
   MBartTokenizer: {
     ...FAIRSEQ_PIECES,
     ...BOUNDS,
-    template: { head: 0, tail: 2, separators: 0, ownLanguage: true },
+    template: { head: 0, tail: 2, between: [], ownLanguage: true },
     sentencepiece: fairseq(...MBART_LANGUAGES.split(" "), "<mask>"),
   },
   MBart50Tokenizer: {
     ...FAIRSEQ_PIECES,
-    template: { head: 1, tail: 1, separators: 0, ownLanguage: true },
+    template: { head: 1, tail: 1, between: [], ownLanguage: true },
     cls: "<s>",
     mask: "<mask>",
     sentencepiece: fairseq(...MBART50_LANGUAGES.split(" "), "<mask>"),
@@ -123,7 +124,7 @@ export const TOKENIZER_CLASSES: Readonly<Record<string, TokenizerClass>> = {
   PegasusTokenizer: {
     ...PIECES,
     mask: "<mask_2>",
-    template: { head: 0, tail: 1, separators: 0 },
+    template: { head: 0, tail: 1, between: [] },
     sentencepiece: {
       offset: 103,
       fixed: { "<pad>": 0, "</s>": 1, "<mask_1>": 2, "<mask_2>": 3, ...PEGASUS_UNUSED },
@@ -136,7 +137,12 @@ export const TOKENIZER_CLASSES: Readonly<Record<string, TokenizerClass>> = {
     bos: "[CLS]",
     sentencepiece: AS_IN_THE_MODEL,
   },
-  T5Tokenizer: { ...PIECES, sentencepiece: AS_IN_THE_MODEL },
+  T5Tokenizer: {
+    ...PIECES,
+    eos: "</s>",
+    template: { head: 0, tail: 1, between: ["eos"] },
+    sentencepiece: AS_IN_THE_MODEL,
+  },
   XLMRobertaTokenizer: { ...FAIRSEQ_PIECES, ...BOUNDS, sentencepiece: fairseq("<mask>") },
 
   // Whatever their files say, and nothing else.

@@ -71,7 +71,7 @@ export async function checkFolder(subject: FolderSubject, recorder: Recorder): P
     if (!isConverted) {
       return {
         verdict: "fail",
-        detail: `config.json says ${own.className} without LSG or Longformer attention`,
+        detail: `config.json says ${own.className} with full attention, and lsg convert writes none of that`,
         remedy: "Verify a folder that lsg convert wrote.",
       };
     }

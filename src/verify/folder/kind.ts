@@ -5,7 +5,7 @@ import type { OpenedModel } from "../../model/open.js";
 import { RECORD_FILE } from "../../plan/conversion-record.js";
 
 /**
- * What there is to verify: a conversion with its record, however damaged; or an LSG or Longformer model without one, as
+ * What there is to verify: a conversion with its record, however damaged; or a model of a variant without one, as
  * training leaves it, since nothing but lsg knows that file.
  */
 export type FolderKind = "recorded" | "fine-tuned";

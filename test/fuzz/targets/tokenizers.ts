@@ -4,6 +4,7 @@ import { isRecord } from "../../../src/json/json-edit.js";
 import { addTokens, chooseIds } from "../../../src/tokenizer/add-tokens.js";
 import { raiseLength } from "../../../src/tokenizer/raise-length.js";
 import { sentencePieces } from "../../../src/tokenizer/sentencepiece.js";
+import { findTemplate } from "../../../src/tokenizer/template.js";
 import { findTokens } from "../../../src/tokenizer/vocabulary.js";
 import { must, type Target } from "../target.js";
 
@@ -44,6 +45,8 @@ export const tokenizer: Target = {
   ],
   words: [
     '"added_tokens"',
+    '"post_processor"',
+    '"Sequence"',
     '"vocab"',
     '"content"',
     '"[MASK]"',
@@ -65,6 +68,11 @@ export const tokenizer: Target = {
       sentencepiece: undefined,
     } as never);
     for (const token of TOKENS) must(found.get(token)?.id === ids[token], `${token} has its id`);
+    const { head, tail, separator } = findTemplate(new Map([[file, input]]), "BertTokenizer");
+    must(
+      [head, tail, ...separator].every((one) => one >= 0 && Number.isSafeInteger(one)),
+      "counts and ids",
+    );
     const [before, after] = [input, raised.content].map((text) => untouched(text));
     must(isDeepStrictEqual(before, after), "nothing else is changed");
   },

@@ -17,6 +17,10 @@ export const DEFAULT_STRIDE = 64;
 export const VARIANTS = ["lsg", "longformer", "windows"] as const;
 export type Variant = (typeof VARIANTS)[number];
 
+/** Which rows stand in a longer table of positions, behind the source's own or in their place. */
+export const POSITIONS = ["tile", "tile2", "phase", "interpolate"] as const;
+export type Positions = (typeof POSITIONS)[number];
+
 const AddedTokensSchema = z.preprocess(
   (value) => (typeof value === "string" ? value.split(",").map((token) => token.trim()) : value),
   z
@@ -45,6 +49,12 @@ export const ConversionSchema = z.strictObject({
     .optional()
     .describe(
       `tokens that the result reads (default: ${DEFAULT_MAX_SEQUENCE_LENGTH}, or twice the source's if more); fewer than the source's cut its table, but of windows`,
+    ),
+  positions: z
+    .enum(POSITIONS)
+    .optional()
+    .describe(
+      "where more positions come from (default: tile, the source's repeat); the others are experiments, see docs",
     ),
   modelType: z
     .string()

@@ -8,10 +8,11 @@ import type { Config } from "../checkpoint/checkpoint.js";
 import { LIBRARIES, type ModelKind } from "../checkpoint/sentence-transformers/model-kind.js";
 import { headlessNotes, openedClass, plainClass } from "../model/classes.js";
 import { groupNames } from "../model/strangers.js";
-import { DEFAULT_MAX_SEQUENCE_LENGTH } from "../options/schemas.js";
+import { DEFAULT_MAX_SEQUENCE_LENGTH, type Positions } from "../options/schemas.js";
 import { cutSentence } from "./model-card.js";
 import type { TokenIds } from "./place.js";
 import type { PlanInputs } from "./plan-inputs.js";
+import { measuredSentence, PLACEMENTS } from "./positions.js";
 import { promiseSentence } from "./promise.js";
 import { inParts, variantNotes } from "./variants.js";
 import type { WeightPlan } from "./weights.js";
@@ -42,6 +43,7 @@ export function conversionNotes(inputs: PlanInputs, weights: WeightPlan): string
     length.to < length.from && cutNote(weights),
     costNote(weights),
     promise.hidden_states_up_to > 1 && beyondNote(inputs, weights),
+    measuredSentence(options.positions) ?? false,
     ...variantNotes(inputs, weights),
   ];
   return all.filter((note): note is string => note !== false);
@@ -71,13 +73,13 @@ function costNote({ attention, heads, length: { from } }: WeightPlan): string | 
 
 /** What differs for longer inputs: positions beyond the source's, and attention that does not see everything. */
 function beyondNote(
-  { model: { architecture } }: PlanInputs,
+  { model: { architecture }, options }: PlanInputs,
   { attention, length }: WeightPlan,
 ): string | false {
   if (length.to <= length.from) return false;
   const parts = inParts(attention);
   if (parts !== undefined) return parts;
-  const positions = `Beyond ${length.from} tokens ${beyond(architecture)}`;
+  const positions = `Beyond ${length.from} tokens ${beyond(architecture, options.positions)}`;
   const best = "fine-tune on long inputs for best results.";
   if (isSparseAttention(attention)) return `${positions}; ${best}`;
   const seen = seenInFull(attention);
@@ -105,8 +107,8 @@ function namedOtherwise(config: Config, className: string): boolean {
 }
 
 /** What becomes of positions beyond the source's. */
-export function beyond({ positions }: Architecture): string {
-  return positions.kind === "sinusoidal" ? "positions go on" : "positions repeat";
+export function beyond({ positions }: Architecture, asked: Positions = "tile"): string {
+  return positions.kind === "sinusoidal" ? "positions go on" : PLACEMENTS[asked].beyond;
 }
 
 /** What users have to pass to open the result, and what happens if they don't. */

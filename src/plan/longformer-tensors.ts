@@ -12,7 +12,7 @@ import type { ConversionOptions } from "../options/options.js";
 import { correspondingModules } from "./corresponding.js";
 import { correspondingHeads } from "./corresponding-heads.js";
 import { readsInput } from "./longformer-config.js";
-import { lengthenPositions } from "./positions.js";
+import { type Lengthening, lengthenPositions } from "./positions.js";
 import { headDtype } from "./reconcile.js";
 import type { PlacedDraft } from "./shards.js";
 import { copyOf, newTensor } from "./tensors.js";
@@ -26,6 +26,7 @@ export interface Assignment {
   readonly length: number;
   readonly config: Config;
   readonly options: ConversionOptions;
+  readonly lengthening: Lengthening;
 }
 
 export interface Assigned {
@@ -138,7 +139,8 @@ function sourceNames({ model, variant, target, sizes, config }: Assignment, pref
 }
 
 /** The tables of positions by their full names: the encoder's lengthened, a decoder's only where it reads as much. */
-function positionDrafts({ model, variant, target, length, config }: Assignment, prefix: string) {
+function positionDrafts(inputs: Assignment, prefix: string) {
+  const { model, variant, target, length, config, lengthening } = inputs;
   const stacks = [
     [model.architecture.encoder, variant.encoder, length],
     ...(model.architecture.decoder && variant.decoder
@@ -163,7 +165,7 @@ function positionDrafts({ model, variant, target, length, config }: Assignment, 
         name,
         dtype: source.stored.dtype,
         shape: [offset + rows, ...source.stored.shape.slice(1)],
-        segments: lengthenPositions(table, rows, undefined, before),
+        segments: lengthenPositions(table, rows, { ...lengthening, before }),
       };
       return [name, { placed: { at: source.stored, draft }, sourceName: source.sourceName }];
     }),

@@ -26,7 +26,7 @@ import { foreignOption } from "./foreign-options.js";
 import { resolveLongformer, sizeChanges } from "./longformer-config.js";
 import { assignTensors } from "./longformer-tensors.js";
 import type { PlanInputs } from "./plan-inputs.js";
-import { targetLength } from "./positions.js";
+import { lengthening, ofPlacement, targetLength } from "./positions.js";
 import { appraise } from "./promise.js";
 import { reconcile } from "./reconcile.js";
 import { planShards } from "./shards.js";
@@ -39,7 +39,13 @@ import { formerKeys, labelChanges, leftBehind, type VariantPlan, type WeightPlan
  * projections of global tokens start as the ordinary ones, positions are lengthened behind the rows that Longformer
  * has before them.
  */
-function planLongformer({ model: unpadded, result: variant, options, tokens }: PlanInputs): WeightPlan {
+function planLongformer({
+  model: unpadded,
+  result: variant,
+  options,
+  tokens,
+  contents,
+}: PlanInputs): WeightPlan {
   const { separator } = tokens;
   const model = withPadding(unpadded, variant, options);
   refuseExpanded(model);
@@ -63,7 +69,11 @@ function planLongformer({ model: unpadded, result: variant, options, tokens }: P
   const targetConfig: Config = { ...config, ...Object.fromEntries(changes) };
   const labels = (target.head && taskOf(target.head).labels) ?? configLabels(config);
   const sizes = readSizes(variant, targetConfig, labels);
-  const assigned = assignTensors({ model, variant, target, sizes, length, config: targetConfig, options });
+  const longer = lengthening(options.positions, positions, length, { architecture, contents });
+  const assigned = assignTensors({
+    ...{ model, variant, target, sizes, length, config: targetConfig, options },
+    lengthening: longer,
+  });
 
   const { files } = checkpoint.source;
   const suits =
@@ -93,10 +103,10 @@ function planLongformer({ model: unpadded, result: variant, options, tokens }: P
       target: inSourceTerms(model, options.architecture),
       options,
       isNewHead: assigned.created.length > 0,
-      attention: {
+      attention: ofPlacement(longer, {
         upTo: longformerRow.losslessLength(longformer, shared, own),
         cause: causeOf(longformer, options),
-      },
+      }),
       shared,
     }),
     configChanges: new Map([

@@ -24,7 +24,7 @@ import { foreignOption } from "./foreign-options.js";
 import { globalStart } from "./global-start.js";
 import { place } from "./place.js";
 import type { PlanInputs } from "./plan-inputs.js";
-import { targetLength } from "./positions.js";
+import { lengthening, ofPlacement, targetLength } from "./positions.js";
 import { appraise } from "./promise.js";
 import { reconcile } from "./reconcile.js";
 import { planShards } from "./shards.js";
@@ -37,7 +37,7 @@ import {
   type WeightPlan,
 } from "./weights.js";
 
-function planLsg({ model: asItself, options, tokens }: PlanInputs): WeightPlan {
+function planLsg({ model: asItself, options, tokens, contents }: PlanInputs): WeightPlan {
   const model = asItself.as({ className: options.architecture, kwargs: options.modelKwargs });
   refuseExpanded(model);
   const { checkpoint, architecture, config, isLsg, source, target, sizes } = model;
@@ -56,7 +56,15 @@ function planLsg({ model: asItself, options, tokens }: PlanInputs): WeightPlan {
   const sourceLsg = keysOf("lsg", sourceAttention);
   // The reference computes all rows that can be; what is to be lossless keeps the source's own.
   const keptPositions = options.preset === "reference" ? 0 : positions.maxLength;
-  const { placed, dropped } = place({ model, reconciled, length, keptPositions, globals });
+  const longer = lengthening(options.positions, positions, length, { architecture, contents });
+  const { placed, dropped } = place({
+    model,
+    reconciled,
+    length,
+    keptPositions,
+    lengthening: longer,
+    globals,
+  });
   const rows = statedPositions(architecture, length, positions.offset);
 
   const className = resultClass("lsg", target.className, architecture);
@@ -73,10 +81,10 @@ function planLsg({ model: asItself, options, tokens }: PlanInputs): WeightPlan {
       target,
       options,
       isNewHead: reconciled.created.length > 0,
-      attention: {
+      attention: ofPlacement(longer, {
         upTo: lsgRow.losslessLength(lsg, shared, sourceLsg, keptRows),
         cause: causeOf(lsg, options, sourceLsg, keptRows),
-      },
+      }),
       shared,
     }),
     configChanges: new Map([

@@ -19,6 +19,8 @@ import { cardText, inParts, PLANS } from "./variants.js";
 export interface ModelCardInputs extends OpeningInputs {
   /** What becomes of positions that the source had none for: "positions repeat". */
   readonly beyond: string;
+  /** What was measured of positions that are an experiment. */
+  readonly positions: string | undefined;
   /** Whether every machine has the memory for the longest inputs: a verification leaves no length out. */
   readonly isAffordable: boolean;
   /** Tensors that the source did not have, drawn anew: an untrained head. */
@@ -72,15 +74,8 @@ function introduction({ record, attention: planned }: ModelCardInputs): string {
   );
 }
 
-function lossless({
-  record,
-  attention: planned,
-  created,
-  carried,
-  cuts,
-  beyond,
-  auto,
-}: ModelCardInputs): string {
+function lossless(inputs: ModelCardInputs): string {
+  const { record, attention: planned, created, carried, cuts, beyond, positions, auto } = inputs;
   const { max_sequence_length: length, promise } = record;
   const { lossless_up_to: limit, hidden_states_up_to: hidden } = promise;
   const points = [
@@ -90,6 +85,7 @@ function lossless({
     ...cuts.map(escapeMarkdown),
   ];
   if (hidden < length.to) points.push(inParts(planned) ?? longInputs(record, seenInFull(planned), beyond));
+  if (positions !== undefined) points.push(escapeMarkdown(positions));
   if (length.to > length.from && created.length === 0) points.push(untrainedSentences(record.variant, auto));
   if (length.to < length.from) points.push(`${cutSentence(length)} The original read them.`);
   if (created.length > 0) points.push("The head is new: its weights are random, and it must be trained.");

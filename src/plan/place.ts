@@ -9,7 +9,7 @@ import type { ConversionOptions } from "../options/options.js";
 import { type FloatDtype, isFloatDtype, widerDtype } from "../safetensors/dtype.js";
 import type { TokenIdMap } from "../tokenizer/add-tokens.js";
 import { type GlobalStart, globalTable } from "./global-table.js";
-import { lengthenPositions } from "./positions.js";
+import { type Lengthening, lengthenPositions } from "./positions.js";
 import type { Reconciliation } from "./reconcile.js";
 import type { PlacedDraft } from "./shards.js";
 import { copyOf } from "./tensors.js";
@@ -33,6 +33,7 @@ export interface PlaceInputs {
   readonly length: number;
   /** Positions whose rows stay the source's own where they could be computed. */
   readonly keptPositions: number;
+  readonly lengthening: Lengthening;
   /** How to make the global table; undefined to keep the existing one. */
   readonly globals: GlobalInputs | undefined;
 }
@@ -91,9 +92,9 @@ function isBehind({ stored: a }: SourceTensor, { stored: b }: SourceTensor): boo
 }
 
 function longTable(name: string, module: string, inputs: PlaceInputs): TensorDraft {
-  const { model, length, keptPositions } = inputs;
+  const { model, length, keptPositions, lengthening } = inputs;
   const table = positionTable(model, module);
-  const segments = lengthenPositions(table, length, keptPositions);
+  const segments = lengthenPositions(table, length, { ...lengthening, kept: keptPositions });
   // A tensor that is wholly computed does not keep a source's precision.
   const isCopied = segments.some(({ kind }) => kind === "copy");
   const dtype = isCopied ? baseTensor(model.tensors, module).stored.dtype : "F32";

@@ -10,6 +10,7 @@ import { beyond, conversionNotes, openingNotes } from "./conversion-notes.js";
 import { RECORD_FILE, recordText } from "./conversion-record.js";
 import { modelCard } from "./model-card.js";
 import type { PlanInputs } from "./plan-inputs.js";
+import { measuredSentence } from "./positions.js";
 import { INDEX_FILE, shardIndex, withOrigin } from "./shards.js";
 import { formerCuts, mendingNotes, sentenceNotes } from "./side-file-notes.js";
 import { planSideFiles } from "./side-files.js";
@@ -58,7 +59,8 @@ export function planConversion(inputs: PlanInputs): ConversionPlan {
     record,
     attention: weights.attention,
     auto: weights.target.head?.auto ?? "Model",
-    beyond: beyond(architecture),
+    beyond: beyond(architecture, options.positions),
+    positions: measuredSentence(options.positions),
     isAffordable: isAffordable(weights),
     created: weights.created,
     carried: weights.carried,

@@ -16,6 +16,10 @@ export type Generator =
   | { readonly kind: "normal"; readonly standardDeviation: number; readonly seed: number }
   /** Draws from the normal distribution that has the mean and covariance of a tensor's rows. */
   | { readonly kind: "normal of rows"; readonly tensor: string; readonly seed: number }
+  /** `total` rows, spread evenly over the rows of a tensor behind its first, each between its two neighbours there. */
+  | { readonly kind: "interpolated rows"; readonly rows: Rows; readonly total: number }
+  /** `total` rows that go on where a tensor's end, `skipped` rows behind the last: `rowsInPhase` says which. */
+  | { readonly kind: "rows in phase"; readonly rows: Rows; readonly skipped: number; readonly total: number }
   /** Sines and cosines of positions. */
   | { readonly kind: "sinusoids"; readonly positions: readonly Run[] };
 

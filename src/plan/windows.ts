@@ -135,6 +135,9 @@ function refuseForeign(options: ConversionOptions): void {
   if (foreign) {
     throw new OptionError(`${foreign.said}, and windows keep the source's own attention`, "Leave it out.");
   }
+  if (options.positions !== undefined) {
+    throw new OptionError("--positions: windows keep the source's own positions", "Leave it out.");
+  }
   if (options.preset === "reference") {
     throw new OptionError(
       "--preset reference: the reference has no windows; short inputs compute what they did",

@@ -5,6 +5,7 @@ import type { WeightReader } from "../checkpoint/weight-reader.js";
 import type { Generator, Segment, Term } from "../plan/types.js";
 import type { FloatDtype } from "../safetensors/dtype.js";
 import { encodeFloats, type Floats } from "../safetensors/floats.js";
+import { interpolate, rowsInPhase } from "./position-rows.js";
 
 /** Word embeddings that a drawn row is made of; more change its distribution by less than the draw itself. */
 const MAX_SAMPLED_ROWS = 4096;
@@ -81,6 +82,10 @@ async function openGenerator(
     }
     case "normal of rows":
       return drawLikeRows(generator, rowLength, reader);
+    case "interpolated rows":
+      return interpolate(generator, rowLength, reader);
+    case "rows in phase":
+      return openTerm(await rowsInPhase(generator, rowLength, reader), rowLength, reader);
     case "sinusoids":
       return readSinusoids(generator.positions, rowLength);
   }

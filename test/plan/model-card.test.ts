@@ -32,6 +32,7 @@ function inputs(
     cuts: [],
     kind: undefined,
     beyond: "positions repeat",
+    positions: undefined,
     isAffordable: true,
     originalCard: undefined,
     ...changes,

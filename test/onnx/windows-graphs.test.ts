@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type * as ort from "onnxruntime-node";
+import * as ort from "onnxruntime-node";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { modelTypes } from "../../src/architectures/architectures.js";
 import { FULL } from "../../src/attention/variants.js";
@@ -192,7 +192,16 @@ test.each(["bart", "mbart"])(
     const decoder = await start(
       headGraph(model, model.architecture.heads.Model, source, { kind: "windows", config: keys }),
     );
-    expect(decoder.inputNames.toSorted()).toEqual(["attention_mask", "hidden_states", "input_ids"]);
+    const ints = Object.entries(inputs).map(([name, { dims, values }]) => {
+      return [name, new ort.Tensor("int64", BigInt64Array.from(values, BigInt), [...dims])] as const;
+    });
+    const { last_hidden_state: decoded } = await decoder.run({
+      ...Object.fromEntries(ints),
+      hidden_states: new ort.Tensor("float32", states?.values ?? [], [...(states?.dims ?? [])]),
+    });
+    expect(relativeDifference(found?.values ?? [], decoded?.data as Float32Array)).toBeLessThanOrEqual(
+      TOLERANCE,
+    );
   },
 );
 
@@ -221,4 +230,38 @@ describe.each(["bert", "mpnet", "bart"])("%s in a smaller dtype", (modelType) =>
       expect(inWindows).toBeGreaterThan(0);
     },
   );
+});
+
+test("sentence embeddings pool the stitched columns under the input's mask", async () => {
+  const { model, source, start } = await checkpoint("bert");
+  const { hidden } = model.sizes;
+  const pooled = (mode: "mean" | "cls") => ({
+    ...model,
+    modules: {
+      steps: [{ kind: "pooling", modes: [mode] }],
+      output: { name: "sentence_embedding", perToken: false, width: hidden },
+    } as const,
+  });
+  const counts = [3 * SIZE + 5, SIZE + 1, 2 * SIZE];
+  const rows = batch(counts, 3 * SIZE + 9);
+  const attention = { kind: "windows", config: KEYS } as const;
+  const firsts: Float32Array[] = [];
+  for (const mode of ["mean", "cls"] as const) {
+    const session = await start(modelGraph(pooled(mode), source, { attention, seed: 1 }));
+    const outputs = await runModel(session, inputsOf(session, rows, 3));
+    const { last_hidden_state: states, sentence_embedding: found } = outputs;
+    for (const [row, { mask }] of rows.entries()) {
+      const seen = mask.flatMap((shown, column) => (shown === 0 ? [] : [column]));
+      const read = mode === "cls" ? seen.slice(0, 1) : seen;
+      const all = read.map((column) => tokens(states, row, column, 1));
+      const mean = Array.from({ length: hidden }, (_, i) =>
+        all.reduce((sum, state) => sum + (state[i] ?? 0) / all.length, 0),
+      );
+      const embedding = found?.values.slice(row * hidden, (row + 1) * hidden) ?? [];
+      expect(relativeDifference(embedding, mean), `${mode}, row ${row}`).toBeLessThanOrEqual(TOLERANCE);
+    }
+    firsts.push(tokens(states, 0, 0, 1));
+  }
+  // A reader stands for the first token where that is pooled, the mean of windows where all tokens are.
+  expect(relativeDifference(firsts[0] ?? [], firsts[1] ?? [])).toBeGreaterThan(1e-3);
 });

@@ -3,6 +3,7 @@
 import type { LsgConfig } from "./attention/lsg-config.js";
 import type { ConvertResult } from "./commands/convert.js";
 import type { ExportResult } from "./commands/export.js";
+import type { EvaluationReport } from "./evaluate/report-schema.js";
 import type { Inspection } from "./inspect/types.js";
 import {
   type CallSettings,
@@ -15,11 +16,14 @@ import {
 import {
   type ConvertOptions,
   convertFlags,
+  type EvaluateOptions,
   type ExportOptions,
+  evaluateFlags,
   exportFlags,
   type PredictOptions,
   type PushOptions,
   parseConvertOptions,
+  parseEvaluateOptions,
   parseExportOptions,
   parsePredictOptions,
   parsePushOptions,
@@ -38,6 +42,7 @@ import type { VerificationReport } from "./verify/report/report-schema.js";
 export { LsgError } from "./base/errors.js";
 export type { ConvertResult } from "./commands/convert.js";
 export type { ExportResult } from "./commands/export.js";
+export type { EvaluationReport } from "./evaluate/report-schema.js";
 export type { Inspection } from "./inspect/types.js";
 export type { CallSettings, LsgEvent, OnEvent } from "./library/settings.js";
 export type {
@@ -82,6 +87,11 @@ export type PredictInput = Optional<
 /** A prediction, with how many of a document's tokens were read: fewer where it was cut. */
 export type DocumentPrediction = Prediction & { readonly tokens: number; readonly read: number };
 
+/** The options of `lsg evaluate`; `data` is the file or folder of documents. */
+export type EvaluateInput = Optional<Omit<EvaluateOptions, "data" | "html" | Printing>> &
+  Pick<EvaluateOptions, "data"> &
+  CallSettings;
+
 /**
  * Converts a checkpoint, as `lsg convert` does: a whole folder or nothing.
  * @param model a folder or a Hub id
@@ -122,6 +132,28 @@ export async function verify(model: string, input: VerifyInput = {}): Promise<Ve
   const run = (await import("./commands/verify.js")).verify;
   const onStep = onEvent && ((text: string) => onEvent({ type: "step", text }));
   return run(model, options, { signal, onStep, ...(onEvent && checkEvents(onEvent)) });
+}
+
+/**
+ * Compares models, and ways to read long documents with them, as `lsg evaluate` does.
+ * @param models folders or Hub ids: a source, converted ones
+ * @returns the report; where nothing could be compared its `compared` is false
+ * @throws LsgError for models or data that are not there, or do not go together
+ */
+export async function evaluate(
+  models: string | readonly string[],
+  input: EvaluateInput,
+): Promise<EvaluationReport> {
+  const { signal, onEvent, ...given } = input;
+  const options = parseEvaluateOptions(optionsOf(given, evaluateFlags()));
+  const run = (await import("./commands/evaluate.js")).evaluate;
+  return run([models].flat(), options, {
+    signal,
+    ...(onEvent && {
+      onStep: (text: string) => onEvent({ type: "step", text }),
+      onProgress: (counted) => onEvent({ type: "count", ...counted }),
+    }),
+  });
 }
 
 /**

@@ -35,6 +35,10 @@ const VERBS: Readonly<Record<string, { summary: string; load: () => Promise<Verb
     summary: "measure a model's time and memory beside full attention, its original or another graph",
     load: () => import("./bench.js"),
   },
+  evaluate: {
+    summary: "compare ways to read long documents, on documents of your own",
+    load: () => import("./evaluate.js"),
+  },
   predict: {
     summary: "predict labels, entities, answers, embeddings or texts of a file of documents",
     load: () => import("./predict.js"),

@@ -155,7 +155,14 @@ function systemFacts(
   const seconds = asked.reduce((sum, record) => sum + record.seconds, 0);
   const tokens = asked.reduce((sum, { tokens }) => sum + tokens, 0);
   return {
-    ...{ name, model, reading: isSource ? reading : "whole", variant, dtype, max_length: maxLength },
+    ...{
+      name,
+      model,
+      reading: isSource ? reading : "whole",
+      variant,
+      dtype,
+      max_length: Number.isFinite(maxLength) ? maxLength : null,
+    },
     ...{ seconds, tokens_per_second: seconds > 0 ? tokens / seconds : 0 },
     cut_items: asked.filter(({ tokens, read }) => read < tokens).length,
     is_reference: isReference,

@@ -23,7 +23,7 @@ const SystemSchema = z.object({
     .describe("how a long document is read: a source in parts, a converted model whole"),
   variant: z.string().describe("full, lsg, longformer or windows"),
   dtype: z.string().describe("of the graph: fp32 or smaller"),
-  max_length: CountSchema.describe("tokens that it reads at once"),
+  max_length: CountSchema.nullable().describe("tokens that it reads at once; null: any length"),
   seconds: z.number().describe("of all documents, on this machine"),
   tokens_per_second: z.number(),
   cut_items: CountSchema.describe("texts of which it read a part only"),

@@ -64,7 +64,9 @@ export async function runJob(
     if (missing.length === 0) continue;
     const { reading, dtype, maxLength } = system;
     const predictor = await openPredictor(system.model, {
-      ...{ device, overlap, signal, onStep, reading, maxLength, task: job.task },
+      ...{ device, overlap, signal, onStep, reading, task: job.task },
+      // Infinite where nothing limits it.
+      ...(Number.isFinite(maxLength) && { maxLength }),
       dtype: isSmall(dtype) ? dtype : undefined,
       allowNoAnswer: job.allowNoAnswer,
     });
@@ -120,13 +122,22 @@ async function eachAnswered(
 
 /** All that decides a system's outcomes, as one hash: its files too, so that a changed model is another one. */
 async function systemKey(
-  { source, reading, dtype, isSource }: System,
+  { source, reading, dtype, isSource, maxLength }: System,
   asked: object,
   signal: AbortSignal | undefined,
 ): Promise<string> {
   const files = hashOfHashes(await sourceHashes(source, signal));
   const graphs = isSmall(dtype) ? await graphHashes(source, signal) : [];
-  return hashOf({ ...asked, version: packageInfo().version, files, graphs, reading, dtype, isSource });
+  return hashOf({
+    ...asked,
+    version: packageInfo().version,
+    files,
+    graphs,
+    reading,
+    dtype,
+    isSource,
+    maxLength,
+  });
 }
 
 async function graphHashes(source: System["source"], signal: AbortSignal | undefined) {

@@ -10,7 +10,7 @@ import { openModel } from "../model/open.js";
 import { STRATEGIES, type Strategy } from "../options/evaluation.js";
 import { readRecord } from "../plan/conversion-record.js";
 import { findOriginal } from "../plan/find-original.js";
-import { reach } from "../predict/reach.js";
+import { reach, readsAtOnce } from "../predict/reach.js";
 
 /** A model and how it reads: one column of the comparison. */
 export interface System {
@@ -26,7 +26,7 @@ export interface System {
   readonly isSource: boolean;
   readonly variant: string;
   readonly dtype: GraphDtype;
-  /** Tokens that it reads at once. */
+  /** Tokens that it reads at once: of a source its table's, of a converted model what it was converted to. */
   readonly maxLength: number;
 }
 
@@ -41,6 +41,7 @@ interface Named {
   readonly name: string;
   readonly source: FileSource;
   readonly model: Model;
+  readonly maxLength: number;
 }
 
 /**
@@ -57,7 +58,9 @@ export async function findSystems(
     for (const other of models) {
       if (await isSame(other.source, source)) return;
     }
-    models.push({ name, source, model: await modelIn(source, opening) });
+    const model = await modelIn(source, opening);
+    const maxLength = isLocal(model.attention()) ? await readsAtOnce(model) : reach(model);
+    models.push({ name, source, model, maxLength });
   };
   for (const name of names) await add(name, await openSource(name, opening));
   if (against === "original") {
@@ -95,11 +98,11 @@ function shortName({ model }: Named, dtype: GraphDtype): string {
 }
 
 function systemOf(named: Named): Omit<System, "name"> {
-  const { name, source, model } = named;
+  const { name, source, model, maxLength } = named;
   return {
     ...{ model: name, source, opened: model, reading: "cut", dtype: "fp32", isSource: !isConverted(named) },
     variant: model.attention().kind,
-    maxLength: reach(model),
+    maxLength,
   };
 }
 

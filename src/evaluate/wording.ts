@@ -29,7 +29,7 @@ function describeSystem(system: Omit<EvaluationReport["systems"][number], "name"
     cut: `cut at ${maxLength} tokens`,
     chunks: `chunks of ${maxLength} tokens side by side`,
     windows: `windows of ${maxLength} tokens that overlap`,
-    whole: `up to ${maxLength} tokens at once${dtype === "fp32" ? "" : `, ${dtype}`}`,
+    whole: `${maxLength === null ? "any number of" : `up to ${maxLength}`} tokens at once${dtype === "fp32" ? "" : `, ${dtype}`}`,
   }[reading];
   return `${model}, ${how}${isReference ? "; what the others are held against" : ""}`;
 }

@@ -126,12 +126,17 @@ function scoresAtOnce(windows: WindowsConfig, tokens: number): number {
   return count * Math.min(tokens, size) ** 2;
 }
 
+/** The classes of windows; none is causal. */
+export function windowsAutoMap(architecture: Architecture): Record<string, string> {
+  return codeAutoMap(architecture, WINDOWS_CLASS_PREFIX, ({ auto }) => auto !== "CausalLM");
+}
+
 /** The source's own full attention, in windows as long as its inputs were: what a row's tokens give is put together. */
 export const windowsRow = {
   title: "windows",
   isLocal: true,
   code: { prefix: WINDOWS_CLASS_PREFIX, opensPlain: true },
-  autoMap: (architecture: Architecture) => codeAutoMap(architecture, WINDOWS_CLASS_PREFIX),
+  autoMap: windowsAutoMap,
   takesGlobals: false,
   // A ColBERT keeps its name, by which its readers know it.
   marks: (config) =>

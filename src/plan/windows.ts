@@ -1,11 +1,9 @@
 import type { Architecture } from "../architectures/architecture.js";
-import { codeAutoMap } from "../architectures/modeling.js";
 import { taskOf } from "../architectures/tasks.js";
 import {
   type Merge,
   MIN_WINDOW_SIZE,
   sharedTokens,
-  WINDOWS_CLASS_PREFIX,
   type WindowsConfig,
   WindowsConfigSchema,
   windowsRow,
@@ -72,7 +70,7 @@ function planWindows(inputs: PlanInputs): WeightPlan {
     configChanges: new Map<string, unknown>([
       ...changedKeys(checkpoint.config, config),
       ["architectures", [className]],
-      ["auto_map", codeAutoMap(architecture, WINDOWS_CLASS_PREFIX)],
+      ["auto_map", windowsRow.autoMap(architecture)],
       ["window_merge", undefined],
       ...Object.entries(windows),
       ...raisedLengths(architecture, config, lengths),

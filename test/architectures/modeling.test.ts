@@ -40,7 +40,10 @@ describe.each(files)("the file %s", (module, architecture, { code, autoMap }) =>
     const imported = [...text.matchAll(/^\s*(?:from (\S+) import|import (\S+))/gm)].map(([, a, b]) => a ?? b);
     expect(imported.length).toBeGreaterThan(5);
     expect(
-      imported.filter((name) => !/^(__future__|contextvars|dataclasses|functools|math|typing|torch|transformers)(\.|$)/.test(name!)),
+      imported.filter(
+        (name) =>
+          !/^(__future__|contextvars|dataclasses|functools|math|typing|torch|transformers)(\.|$)/.test(name!),
+      ),
     ).toEqual([]);
   });
 

@@ -2,18 +2,18 @@
 beside which it lies.
 
 Reads a request from stdin: {"folder": to open, "class": of transformers, to open it with, "code": whether Python
-files in it may be run, "output": to write into, "hidden": [inputs], "head": inputs or null}, inputs being {name: {"dims": [batch, length], "values": [integers]}}; with choices head's are of (batch,
+files in it may be run, "output": to write into, "hidden": [inputs], "head": [inputs]}, inputs being {name: {"dims": [batch, length], "values": [integers]}}; with choices head's are of (batch,
 choices, length), and those of a decoder that generates have its decoder_input_ids.
 
 Writes what it computes as little-endian float32: the encoder's last hidden state for each of hidden to
-output/hidden-0, output/hidden-1 and so on, and the whole model's outputs for head to output/head-NAME.
+output/hidden-0, output/hidden-1 and so on, and the whole model's outputs for each of head to output/head-0-NAME and so on.
 
 Prints one of
     {"unusable": why torch and transformers cannot be used},
     {"error": what transformers has against the folder},
     {"torch": version, "transformers": version, "class": name of the class,
      "missing": [names of parameters that got no weight], "unexpected": [names of weights that no parameter got],
-     "hidden": [shapes], "head": {name: shape}}.
+     "hidden": [shapes], "head": [{name: shape}]}.
 """
 
 from __future__ import annotations
@@ -103,12 +103,14 @@ def run(request: dict) -> dict:
             write(f"hidden-{i}", compute(encoder, inputs).last_hidden_state)
             for i, inputs in enumerate(request["hidden"])
         ]
-        outputs = compute(model, request["head"]) if request["head"] else {}
-        head = {
-            name: write(f"head-{name}", output)
-            for name, output in outputs.items()
-            if isinstance(output, torch.Tensor)
-        }
+        head = [
+            {
+                name: write(f"head-{i}-{name}", output)
+                for name, output in compute(model, inputs).items()
+                if isinstance(output, torch.Tensor)
+            }
+            for i, inputs in enumerate(request["head"])
+        ]
     return {
         "torch": torch.__version__,
         "transformers": transformers.__version__,

@@ -86,6 +86,14 @@ export function mergeOf({ window_merge: named }: WindowsConfig, use: FirstTokenU
   );
 }
 
+/** Whether windows may repeat a row's first token: all do, or those of pairs whose shorter text comes first. */
+export function mayRepeatFirst(
+  { window_head, window_separator }: WindowsConfig,
+  readsTokenTypes: boolean,
+): boolean {
+  return window_head > 0 || readsTokenTypes || window_separator.length > 0;
+}
+
 /** @throws CheckpointError for values that don't work */
 function readWindows(config: Config): WindowsConfig {
   const keys = Object.keys(WindowsConfigSchema.shape).filter((key) => config[key] != null);

@@ -65,7 +65,9 @@ function answers(changes: object = {}): string {
       return dims;
     };
     const hidden = request.hidden.map(({ input_ids }, i) => zeros("hidden-" + i, [...input_ids.dims, 4]));
-    const head = { logits: zeros("head-logits", [...request.head.input_ids.dims, 105]) };
+    const head = request.head.map(({ input_ids }, i) => {
+      return { logits: zeros("head-" + i + "-logits", [...input_ids.dims, 105]) };
+    });
     const versions = { torch: "2.1.0", transformers: "4.40.0", class: "LSGBertForMaskedLM" };
     const answer = { ...versions, missing: [], unexpected: [], hidden, head, ...${JSON.stringify(changes)} };
     console.log(JSON.stringify(answer));`;
@@ -185,7 +187,7 @@ describe("what Python finds wrong fails", () => {
   });
 
   test("outputs that are not there, or of another shape", async () => {
-    const check = await outcome(await stand(answers({ head: {}, hidden: [] })));
+    const check = await outcome(await stand(answers({ head: [], hidden: [] })));
     expect(check?.findings).toEqual([
       "hidden states differ by Infinity at 5 tokens, allowed 1e-4",
       "hidden states differ by Infinity at 32 tokens, allowed 1e-4",
@@ -214,7 +216,7 @@ describe("Python", () => {
       expect(folder).toMatch(/lsg-verify-/);
       expect(existsSync(folder)).toBe(false);
     }
-    expect(Object.keys(request.head)).toEqual(["input_ids", "attention_mask", "token_type_ids"]);
+    expect(Object.keys(request.head[0])).toEqual(["input_ids", "attention_mask", "token_type_ids"]);
     const batches: { attention_mask: { dims: number[]; values: number[] } }[] = request.hidden;
     expect(batches.map(({ attention_mask }) => attention_mask.dims)).toEqual([
       [3, 5],
@@ -268,7 +270,7 @@ describe("Python", () => {
     const python = await stand(`fs.writeFileSync(${JSON.stringify(seen)}, JSON.stringify(request));`);
     const head = async (folder: string) => {
       await outcome(python, folder);
-      return JSON.parse(readFileSync(seen, "utf8")).head;
+      return JSON.parse(readFileSync(seen, "utf8")).head[0];
     };
     const { input_ids, decoder_input_ids, ...others } = await head(bart.folder);
     expect(Object.keys(others)).toEqual(["attention_mask"]);
@@ -289,7 +291,7 @@ describe("Python", () => {
       const hidden = request.hidden.map(({ input_ids: { dims: [batch, length] } }, i) =>
         zeros("hidden-" + i, [batch, length + 1, 8]));
       const versions = { torch: "2.1.0", transformers: "4.40.0", class: "LSGBartForConditionalGeneration" };
-      console.log(JSON.stringify({ ...versions, missing: [], unexpected: [], hidden, head: {} }));`);
+      console.log(JSON.stringify({ ...versions, missing: [], unexpected: [], hidden, head: [{}] }));`);
     const check = await outcome(python, bart.folder);
     expect(check?.findings).toEqual([
       expect.stringMatching(/^encoder states differ by [\d.]+ at 5 tokens, allowed /),

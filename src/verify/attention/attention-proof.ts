@@ -2,6 +2,7 @@ import type { KeptRows } from "../../attention/variant-row.js";
 import type { Model } from "../../model/model.js";
 import type { OnnxFunction } from "../../onnx/body.js";
 import type { ConversionRecord } from "../../plan/types.js";
+import type { Batch } from "../../runtime/batch.js";
 import type { Outcome } from "../check.js";
 import type { Subject } from "../model/subject.js";
 import type { OpCheck } from "./check-op.js";
@@ -23,6 +24,9 @@ export interface Reach {
   readonly first: boolean;
 }
 
+/** Makes a batch of so many columns. @param index any number: with each its rows are of other shapes */
+export type MakeBatch = (length: number, seed: number, index: number) => Batch;
+
 /** What an attention is held against, by its definition and its keys in config.json. */
 export interface AttentionProof {
   /** The ops that an encoder's graphs are built of. */
@@ -33,6 +37,8 @@ export interface AttentionProof {
   checkPlan?(check: OpCheck): Promise<Outcome>;
   /** Where long inputs follow from what a model makes of short ones: compares the two. */
   checkLong?(subject: Subject, check: LongCheck): Promise<Outcome>;
+  /** Makes batches of inputs at which graphs go wrong if they do, where single rows would not tell. */
+  hostileRows?(subject: Pick<Subject, "converted" | "inputs">): MakeBatch;
   /** Ids that tell a pair from a text. */
   readonly separators: readonly number[];
   /**

@@ -137,22 +137,16 @@ async function ofTokens({ hand, hidden, question }: HeadProblem): Promise<Output
   return Object.fromEntries(Object.entries(outputs).map(([name, { values }]) => [name, values]));
 }
 
-/** A decoder that reads the row as it stands in its batch. */
+/** A decoder that is given its input and reads the row as it stands in its batch; the base model's own input is none longer than a window. */
 async function decoded({ hand, row, hidden, question }: HeadProblem): Promise<Outputs> {
   const { length, decoderIds } = question;
+  if (!decoderIds) return {};
   const batch = placedBatch([row], length, hand.padId);
   const width = hidden.dims[2] ?? 0;
   const values = new Float32Array(length * width);
   values.set(hidden.values, row.start * width);
   const states = { dims: [1, length, width], values };
-  // What is made of the encoder's input is cut to what the decoder reads.
-  const { input_ids: ids } = batch.inputs;
-  const cut = Math.min(length, hand.config.window_size);
-  const inputs = { ...batch.inputs, ...(ids && { input_ids: firstColumns(ids, cut) }) };
-  const outputs = await hand.source.outputs(
-    { batch: { ...batch, inputs }, hidden: states, states },
-    { decoderIds },
-  );
+  const outputs = await hand.source.outputs({ batch, hidden: states, states }, { decoderIds });
   return Object.fromEntries(Object.entries(outputs).map(([name, output]) => [name, output.values]));
 }
 
@@ -282,8 +276,4 @@ function mergedOf(parts: readonly ArrayLike<number>[], how: keyof typeof MERGED)
   return Float32Array.from({ length: first?.length ?? 0 }, (_, i) =>
     MERGED[how](parts.map((part) => part[i] ?? Number.NaN)),
   );
-}
-
-function firstColumns({ dims, values, dtype }: NumberTensor, count: number): NumberTensor {
-  return { dims: [dims[0] ?? 1, count], values: Array.from(values).slice(0, count), dtype };
 }

@@ -28,9 +28,9 @@ export async function checkPlan(
   const findings: string[] = [];
   let rows = 0;
   try {
-    for (const length of lengths) {
+    for (const [index, length] of lengths.entries()) {
       signal?.throwIfAborted();
-      const placed = hostileRows(inputs.random, config, { length, seed: seed + length, typed });
+      const placed = hostileRows(inputs.random, config, { length, seed: seed + length, index, typed });
       const batch = placedBatch(placed, length, inputs.padId);
       const known = Object.entries(batch.inputs).filter(([name]) => session.inputNames.includes(name));
       const results = await running(`the plan of windows does not run at ${length} tokens`, () =>

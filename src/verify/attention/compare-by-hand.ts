@@ -38,8 +38,8 @@ export async function compareByHand(
     return { verdict: "skipped", detail: `no input is longer than a window of ${size}` };
   const hand: Hand = { source, reader, config, padId: inputs.padId };
   const found: Found[] = [];
-  for (const length of lengths) {
-    const shape = { length, seed: seed + length, typed: model.readsTokenTypes };
+  for (const [index, length] of lengths.entries()) {
+    const shape = { length, seed: seed + length, index, typed: model.readsTokenTypes };
     const rows = hostileRows(inputs.random, config, shape);
     const batch = placedBatch(rows, length, inputs.padId);
     const encoded = await converted.encode(batch);

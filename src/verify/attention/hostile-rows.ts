@@ -9,28 +9,45 @@ export interface PlacedRow {
   readonly tokens: RowTokens & { readonly ids: readonly number[] };
 }
 
-/** A pair's shorter text has so many of a window's tokens: one in five is few enough to be repeated. */
-const SHORTER = 1 / 5;
+/**
+ * How many tokens of a window a pair's shorter text takes with what stands around it: few, half of it and one more, which is
+ * too many to be repeated, and as many as there are without a text.
+ */
+const SHORTER: readonly ((config: WindowsConfig) => number)[] = [
+  ({ window_size: size }) => Math.max(2, Math.floor(size / 4)),
+  ({ window_size: size }) => Math.floor(size / 2),
+  ({ window_size: size }) => Math.floor(size / 2) + 1,
+  ({ window_head: head, window_tail: tail, window_separator: separator }) => head + separator.length + tail,
+];
+
+interface Shape {
+  /** Columns of the batch. */
+  readonly length: number;
+  readonly seed: number;
+  /** Any number: with each the shorter texts of pairs are others. */
+  readonly index: number;
+  /** Whether types say what is a pair; else separators do, where there are any. */
+  readonly typed: boolean;
+}
 
 /**
- * Rows at which windows go wrong if they do, of a batch of so many columns: a text with tokens hidden in it, pairs whose
- * first text is the shorter one and the longer one, padding on the right, the left and both sides, and no token at all.
- * @param typed whether types say what is a pair; else separators do, where there are any
+ * Rows at which windows go wrong if they do: a text with tokens hidden in it, pairs whose first text is the shorter one and
+ * the longer one, padding on the right, the left and both sides, and no token at all.
  */
 export function hostileRows(
   source: InputSource["random"],
   config: WindowsConfig,
-  { length, seed, typed }: { readonly length: number; readonly seed: number; readonly typed: boolean },
+  { length, seed, index, typed }: Shape,
 ): PlacedRow[] {
-  const make = (share: number, seeded: number) => source(Math.max(1, Math.ceil(share * length)), seeded);
-  const single = (share: number, seeded: number) => tokensOf(make(share, seeded).ids, undefined, typed);
-  const shorter = Math.max(1, Math.floor(SHORTER * config.window_size));
-  const pair = (share: number, seeded: number, isLongFirst: boolean) => {
-    const { ids } = make(share, seeded);
-    return pairOf(ids, isLongFirst ? ids.length - shorter : shorter, config, typed);
-  };
+  const make = (share: number, seeded: number) => source(Math.max(1, Math.ceil(share * length)), seeded).ids;
+  const single = (share: number, seeded: number) => tokensOf(make(share, seeded), undefined, typed);
+  const { window_head: head, window_tail: tail, window_separator: separator } = config;
+  const shorter = (i: number) => SHORTER[i % SHORTER.length]?.(config) ?? 0;
+  const pair = (ids: readonly number[], second: number) => pairOf(ids, second, config, typed);
+  const [first, last] = [make(0.8, seed + 2), make(0.7, seed + 3)];
   const [whole, short] = [withHoles(single(1, seed), config), single(1 / 3, seed + 1)];
-  const [shortFirst, longFirst] = [pair(0.8, seed + 2, false), pair(0.7, seed + 3, true)];
+  const shortFirst = pair(first, shorter(index) - tail);
+  const longFirst = pair(last, last.length - (shorter(index + 1) - head - separator.length));
   return [
     { start: 0, tokens: whole },
     { start: 0, tokens: shortFirst },
@@ -65,7 +82,7 @@ function tokensOf(ids: readonly number[], second: number | undefined, typed: boo
   return { ids, mask: ids.map(() => 1), ...(typed && { types }) };
 }
 
-/** With separators right before the second text. */
+/** With separators right before the second text, where there is room for both texts. */
 function pairOf(
   ids: readonly number[],
   second: number,
@@ -73,9 +90,8 @@ function pairOf(
   typed: boolean,
 ): PlacedRow["tokens"] {
   const first = second - separator.length;
-  const isPlaced = first >= head && second < ids.length;
-  const separated = isPlaced ? ids.toSpliced(first, separator.length, ...separator) : ids;
-  return tokensOf(separated, second, typed);
+  if (first < head || second >= ids.length) return tokensOf(ids, undefined, typed);
+  return tokensOf(ids.toSpliced(first, separator.length, ...separator), second, typed);
 }
 
 /** Hides a token behind the first one, and more than neighbouring windows share. */

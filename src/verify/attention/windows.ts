@@ -1,4 +1,4 @@
-import { firstTokenUse, mergeOf, type WindowsConfig } from "../../attention/windows.js";
+import { firstTokenUse, mayRepeatFirst, mergeOf, type WindowsConfig } from "../../attention/windows.js";
 import type { Model } from "../../model/model.js";
 import type { OnnxFunction } from "../../onnx/body.js";
 import { encoderHeads } from "../../onnx/encoder.js";
@@ -9,18 +9,21 @@ import type { ConversionRecord } from "../../plan/types.js";
 import type { Outcome } from "../check.js";
 import { fullAttentionByDefinition } from "../definition/full.js";
 import { planByDefinition } from "../definition/windows.js";
-import type { AttentionProof, Reach } from "./attention-proof.js";
+import type { Subject } from "../model/subject.js";
+import type { AttentionProof, MakeBatch, Reach } from "./attention-proof.js";
 import { errorOf, floats, judgeOp, type OpCheck } from "./check-op.js";
 import { checkPlan } from "./check-plan.js";
 import { checkReaderOp } from "./check-reader-op.js";
 import { compareByHand } from "./compare-by-hand.js";
+import { hostileRows, placedBatch } from "./hostile-rows.js";
 import { attentionProblem } from "./problem.js";
 
 /** Full attention, with a reader beside the windows where one stands for the first token. */
 function encoderOps(model: Model, config: WindowsConfig): OnnxFunction[] {
   const { architecture, source } = model;
   const merge = mergeOf(config, firstTokenUse(architecture, source.head));
-  if (merge !== "reader" || config.window_head === 0) return [fullEncoder({}).op(model, 0)];
+  if (merge !== "reader" || !mayRepeatFirst(config, model.readsTokenTypes))
+    return [fullEncoder({}).op(model, 0)];
   return [readerAttention({ ...encoderHeads(model), relative: architecture.encoder.relativeBias })];
 }
 
@@ -65,6 +68,18 @@ function reachOf(config: WindowsConfig, token: number, length: number): Reach {
   return { local: span(content), sparse: span(changed), first: fixed.head > 0 };
 }
 
+/** Without the row that has no token, of which nothing is defined. */
+function batchesOf(
+  { converted: { model }, inputs }: Pick<Subject, "converted" | "inputs">,
+  config: WindowsConfig,
+): MakeBatch {
+  return (length, seed, index) => {
+    const rows = hostileRows(inputs.random, config, { length, seed, index, typed: model.readsTokenTypes });
+    const seen = rows.filter(({ tokens }) => tokens.ids.length > 0);
+    return placedBatch(seen, length, inputs.padId);
+  };
+}
+
 /** What was asked for; a window is as long as the source's inputs. */
 function askedOf({ options, max_sequence_length: length }: ConversionRecord) {
   const { window_overlap: overlap, merge } = options;
@@ -82,6 +97,7 @@ export function windowsProof(config: WindowsConfig): AttentionProof {
     checkOp: (op, check) => checkOp(op, check, config),
     checkPlan: (check) => checkPlan(check, config),
     checkLong: (subject, check) => compareByHand(subject, check, config),
+    hostileRows: (subject) => batchesOf(subject, config),
     separators: config.window_separator,
     reachOf: (token, length) => reachOf(config, token, length),
     // Of all windows; further layers see no more than the first.

@@ -63,8 +63,12 @@ export async function openDtypeComparison(
   const workspace = await openWorkspace(described.checkpoint.source, signal);
   // The graphs that are compared are ours too: they were just written.
   const host = inThisProcess(runtime);
-  const open = (title: string, more: Partial<RunnableOptions> = {}): Promise<OpenRunnable> =>
-    openRunnable(described, {
+  const open = (
+    title: string,
+    more: Partial<RunnableOptions> = {},
+    model = described,
+  ): Promise<OpenRunnable> =>
+    openRunnable(model, {
       ...{ host, workspace, device: "cpu", lshSeed, memory: SCORES_FOR_ALL, title, ...more },
     });
   let model: OpenRunnable | undefined;
@@ -82,8 +86,10 @@ export async function openDtypeComparison(
     const wanted = [...SHORT, beyondTwoBlocks].filter((length) => length <= LONGEST);
     const upTo = (reach: number) =>
       [...new Set(wanted.map((length) => Math.min(length, reach)))].sort((a, b) => a - b);
+    const openBase: OutputCheck["openBase"] = (modules) =>
+      open("the base model", { head: "base" }, { ...described, modules });
     const check: OutputCheck = {
-      ...{ graphHost: host, device: "cpu", model, openBase: () => open("the base model", { head: "base" }) },
+      ...{ graphHost: host, device: "cpu", model, openBase },
       ...{ whole, inputs, row: inputs.text, seed: DEFAULT_SEED, answers: new Map(), signal },
       lengths: upTo,
       decoderLengths: DECODER_LENGTHS,

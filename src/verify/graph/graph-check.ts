@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { Device } from "../../base/device-names.js";
 import type { GraphDtype } from "../../base/graph-dtypes.js";
 import type { Model } from "../../model/model.js";
+import type { Modules } from "../../model/modules.js";
 import { counted } from "../../report/numbers.js";
 import type { GraphHost } from "../../runtime/graph-host.js";
 import type { InputSource } from "../../runtime/input-source.js";
@@ -9,6 +10,7 @@ import { type OpenRunnable, running } from "../../runtime/open-runnable.js";
 import type { Runnable } from "../../runtime/runnable.js";
 import type { Session } from "../../runtime/session.js";
 import type { FloatTensor, NumberTensor } from "../../runtime/tensors.js";
+import type { MakeBatch } from "../attention/attention-proof.js";
 import type { OpCheck } from "../attention/check-op.js";
 import type { Closeness } from "./closeness.js";
 
@@ -25,9 +27,11 @@ export interface OutputCheck {
   readonly whole: Model;
   /** The model over its weights, in float32. */
   readonly model: Runnable;
-  /** Opens it as its base class, without its own head. */
-  readonly openBase: () => Promise<OpenRunnable>;
+  /** Opens it as its base class, without its own head, as these modules read it. */
+  readonly openBase: (modules: Modules | undefined) => Promise<OpenRunnable>;
   readonly inputs: InputSource;
+  /** Makes the inputs of a whole model or an encoder: by default one of `row`. */
+  readonly rows?: MakeBatch | undefined;
   /** Makes an input for a whole model or an encoder: one of `inputs`. */
   readonly row: InputSource["random"];
   /** Tokens of these inputs, where outputs are not too large beyond `reach`. */

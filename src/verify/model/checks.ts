@@ -208,7 +208,8 @@ async function runChecks(
     await own.close();
   }
   await original?.close();
-  const openBase = () => open(model, "the base model", { head: "base" });
+  const openBase: GraphCheck["openBase"] = (modules) =>
+    open({ ...model, modules }, "the base model", { head: "base" });
   const { longest: tokens, slowest } = converted;
   const strangers = keep(
     inOwnProcess(() => graphLimits({ model, attention, tokens, seconds: slowest() }), signal),
@@ -223,7 +224,13 @@ async function runChecks(
       op,
       scratch: workspace.folder,
     },
-    ...{ inputs: subject.inputs, row: subject.inputs.random, seed, signal },
+    ...{
+      inputs: subject.inputs,
+      row: subject.inputs.random,
+      rows: proof.hostileRows?.(subject),
+      seed,
+      signal,
+    },
     lengths: (reach, dtype) => graphLengths(attention, reach, { dtype, asked: lengths }),
     decoderLengths: lengths ?? DECODER_LENGTHS,
   };

@@ -20,8 +20,8 @@ export interface Question {
   readonly modeling: ReadonlyMap<string, Buffer>;
   /** For hidden states. */
   readonly batches: readonly Batch["inputs"][];
-  /** For the outputs of the whole model; undefined for one without a head. */
-  readonly head: Batch["inputs"] | undefined;
+  /** For the outputs of the whole model; none for one without a head. */
+  readonly heads: readonly Batch["inputs"][];
   readonly scratch: string;
   readonly limits: Limits;
   readonly signal: AbortSignal | undefined;
@@ -34,7 +34,7 @@ const AnswerSchema = z.object({
   missing: z.array(z.string()),
   unexpected: z.array(z.string()),
   hidden: z.array(z.array(z.int())),
-  head: z.record(z.string(), z.array(z.int())),
+  head: z.array(z.record(z.string(), z.array(z.int()))),
 });
 
 const ReplySchema = z.union([
@@ -47,8 +47,8 @@ const ReplySchema = z.union([
 export interface Answer extends Omit<z.output<typeof AnswerSchema>, "hidden" | "head"> {
   /** For each batch (batch, length, hidden). */
   readonly hidden: readonly FloatTensor[];
-  /** By the names that transformers gives them. */
-  readonly head: Readonly<Record<string, FloatTensor>>;
+  /** For each batch, by the names that transformers gives them. */
+  readonly heads: readonly Readonly<Record<string, FloatTensor>>[];
 }
 
 /**
@@ -59,7 +59,7 @@ export interface Answer extends Omit<z.output<typeof AnswerSchema>, "hidden" | "
  */
 export async function askTransformers(
   interpreter: string,
-  { model, modeling, batches, head, scratch, limits, signal }: Question,
+  { model, modeling, batches, heads, scratch, limits, signal }: Question,
 ): Promise<Answer | { readonly error: string } | { readonly unusable: string }> {
   const own = join(scratch, "transformers");
   const [folder, output, empty] = ["model", "output", "empty"].map((name) => join(own, name)) as Places;
@@ -67,7 +67,7 @@ export async function askTransformers(
   const opening = await writeOpened(model, modeling, folder);
   const { origin } = model.checkpoint.source;
   const { stdout, failure } = await runProgram(programPath(interpreter), [fileURLToPath(PROGRAM)], {
-    input: JSON.stringify({ folder, output, ...opening, hidden: batches, head: head ?? null }),
+    input: JSON.stringify({ folder, output, ...opening, hidden: batches, head: heads }),
     env: environment(own, origin.kind === "folder" ? origin.path : undefined),
     cwd: empty,
     limits,
@@ -82,10 +82,13 @@ export async function askTransformers(
     return { dims, values: Float32Array.from(decodeFloats(bytes, "F32")) };
   };
   const hidden = await Promise.all(reply.hidden.map((dims, i) => tensor(`hidden-${i}`, dims)));
-  const outputs = Object.entries(reply.head).map(
-    async ([name, dims]) => [name, await tensor(`head-${name}`, dims)] as const,
-  );
-  return { ...reply, hidden, head: Object.fromEntries(await Promise.all(outputs)) };
+  const outputs = reply.head.map(async (shapes, i) => {
+    const named = Object.entries(shapes).map(
+      async ([name, dims]) => [name, await tensor(`head-${i}-${name}`, dims)] as const,
+    );
+    return Object.fromEntries(await Promise.all(named));
+  });
+  return { ...reply, hidden, heads: await Promise.all(outputs) };
 }
 
 type Places = [folder: string, output: string, empty: string];

@@ -35,7 +35,12 @@ export interface TransformersCheck {
 interface Inputs {
   readonly batches: readonly Batch[];
   /** For the outputs of the whole model, if something follows the encoder. Without padding. */
-  readonly head: { readonly batch: Batch; readonly decoderIds: NumberTensor | undefined } | undefined;
+  readonly heads: readonly HeadBatch[];
+}
+
+interface HeadBatch {
+  readonly batch: Batch;
+  readonly decoderIds: NumberTensor | undefined;
 }
 
 interface Found {
@@ -70,14 +75,14 @@ export async function checkTransformers(
     model,
     modeling: modeling.files,
     batches: inputs.batches.map((batch) => feeds(batch, model)),
-    head: inputs.head && headFeeds(inputs.head, model),
+    heads: inputs.heads.map((batch) => headFeeds(batch, model)),
     scratch,
     limits: pythonLimits(
       {
         ...{ model, attention: subject.attention, tokens: subject.converted.longest },
         seconds: subject.converted.slowest(),
       },
-      inputs.batches.length + 1,
+      inputs.batches.length + inputs.heads.length,
     ),
     signal: subject.signal,
   });
@@ -95,19 +100,31 @@ export async function checkTransformers(
 }
 
 /** Around the borders of blocks, or at the lengths that were asked for; where lsh is random only below it. */
-function makeInputs({ converted, inputs, attention, lengths, seed }: Subject): Inputs {
+function makeInputs(subject: Subject): Inputs {
+  const { converted, inputs, attention, lengths, seed } = subject;
   const { longest, head, headInputs, model } = converted;
   const border = borderOf(attention);
   const full = 2 * border;
   const all = sweepLengths(attention, lengths ? longest : Math.min(longest, full + border + 5), lengths);
-  const tokens = Math.min(HEAD_TOKENS, full, longest);
-  const batch = makeBatch([inputs.text(tokens, seed), inputs.random(tokens, seed)], inputs.padId);
+  const hostile = proofOf(attention).hostileRows?.(subject);
+  // Of words each token has as many scores; where rows are read in parts a head sees several of a long one.
+  const isLong = hostile && head && !taskOf(head).scoresWords && longest > full;
+  const tokens = [Math.min(HEAD_TOKENS, full, longest), ...(isLong ? [Math.min(longest, full + 5)] : [])];
   const hasOwnInput = headInputs.includes("decoder_input_ids");
   return {
     batches: all
       .filter((length) => length <= full || !isRandom(attention))
-      .map((length) => raggedBatch(inputs, length, seed + length)),
-    head: head && { batch, decoderIds: hasOwnInput ? decoderIds(batch, model, inputs, seed) : undefined },
+      .map((length, index) =>
+        hostile && length > border
+          ? hostile(length, seed + length, index)
+          : raggedBatch(inputs, length, seed + length),
+      ),
+    heads: head
+      ? tokens.map((count) => {
+          const batch = makeBatch([inputs.text(count, seed), inputs.random(count, seed)], inputs.padId);
+          return { batch, decoderIds: hasOwnInput ? decoderIds(batch, model, inputs, seed) : undefined };
+        })
+      : [],
   };
 }
 
@@ -122,7 +139,7 @@ function feeds({ inputs }: Batch, model: Model): Batch["inputs"] {
 }
 
 /** The inputs that a whole model takes: with choices (batch, 1, length). */
-function headFeeds({ batch, decoderIds }: NonNullable<Inputs["head"]>, model: Model): Batch["inputs"] {
+function headFeeds({ batch, decoderIds }: HeadBatch, model: Model): Batch["inputs"] {
   const { head } = model.source;
   const inputs = feeds(batch, model);
   return {
@@ -133,7 +150,7 @@ function headFeeds({ batch, decoderIds }: NonNullable<Inputs["head"]>, model: Mo
 
 async function compareWith(
   graphs: Runnable,
-  { batches, head }: Inputs,
+  { batches, heads }: Inputs,
   answer: Answer,
   signal: AbortSignal | undefined,
 ): Promise<Found[]> {
@@ -146,11 +163,12 @@ async function compareWith(
     const away = visibleDifference(hidden, theirs, batch);
     found.push({ what: statesOf(graphs.model), length: batch.length, difference: away });
   }
-  if (!head) return found;
-  const outputs = await graphs.outputs(await graphs.encode(head.batch), head);
-  for (const [what, { values }] of Object.entries(outputs)) {
-    const away = difference(values, (answer.head[what] ?? NOTHING).values);
-    found.push({ what, length: head.batch.length, difference: away });
+  for (const [i, head] of heads.entries()) {
+    const outputs = await graphs.outputs(await graphs.encode(head.batch), head);
+    for (const [what, { values }] of Object.entries(outputs)) {
+      const away = difference(values, (answer.heads[i]?.[what] ?? NOTHING).values);
+      found.push({ what, length: head.batch.length, difference: away });
+    }
   }
   return found;
 }

@@ -29,6 +29,7 @@ class WindowsSeq2SeqEncoder(WindowsEncoder):
         inputs_embeds: Tensor | None = None,
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
+        labels: Any = None,
         **kwargs: Any,
     ) -> Any:
         """What transformers' encoder takes and returns, up to window_size columns without any change; beyond
@@ -38,6 +39,7 @@ class WindowsSeq2SeqEncoder(WindowsEncoder):
             input_ids: (b, n).
             attention_mask: (b, n); 0 hides a token.
             inputs_embeds: (b, n, d_model), in place of input_ids.
+            labels: not read; Seq2SeqTrainer gives them to generate(), which hands them on.
 
         Returns: last_hidden_state and each of hidden_states: (b, n, d_model).
         """

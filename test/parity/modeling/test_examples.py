@@ -6,12 +6,13 @@ import json
 import random
 import re
 import runpy
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import torch
-from cases import REPOSITORY, converted
+from cases import REPOSITORY, converted, original
 from safetensors.torch import load_file
 
 EXAMPLES = REPOSITORY / "examples"
@@ -31,6 +32,14 @@ def jsonl(path: Path, rows: list[dict[str, object]]) -> str:
 def run(monkeypatch: pytest.MonkeyPatch, name: str, *arguments: object) -> None:
     monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
     runpy.run_path(str(EXAMPLES / name), run_name="__main__")
+
+
+def in_windows(model_type: str, folder: Path) -> Path:
+    """Converted to windows, for as many tokens as the other conversions."""
+    options = ["--to", "windows", "--max-sequence-length", "2048", "--quiet"]
+    command = ["node", REPOSITORY / "bin" / "lsg.js", "convert", original(model_type), folder, *options]
+    subprocess.run(command, check=True)
+    return folder
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
@@ -57,15 +66,21 @@ def books(tmp_path: Path) -> list[object]:
     return ["--train", tmp_path / "train.txt", "--test", tmp_path / "test.txt", "--length", 600, "--minutes"]
 
 
+@pytest.mark.parametrize("variant", ["lsg", "windows"])
 def test_masked_lm(
-    books: list[object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    books: list[object],
+    variant: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
-    source, out = converted("roberta", "faithful"), tmp_path / "out"
+    source = converted("roberta", "faithful") if variant == "lsg" else in_windows("roberta", tmp_path / "source")
+    out = tmp_path / "out"
     run(monkeypatch, "masked_lm.py", source, out, *books, 0.03, 0.06, "--learning-rate", 1e-2)
     losses = torch.load(out / "losses.pt")
     assert list(losses) == [0, 0.03, 0.06]
     assert losses[0.06].mean() < 0.9 * losses[0].mean(), capfd.readouterr().out
-    assert (out / "modeling_lsg_roberta.py").exists()
+    assert (out / f"modeling_{variant}_roberta.py").exists()
     # Whatever the source has, nothing is trained in 16 bits.
     assert {x.dtype for x in load_file(out / "model.safetensors").values()} == {torch.float32}
 
@@ -125,11 +140,15 @@ def test_entities_are_counted_as_conll_does() -> None:
     assert entities(["O", "O"]) == set()
 
 
-def test_summarization(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("variant", ["lsg", "windows"])
+def test_summarization(
+    variant: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     rng = random.Random(0)
+    source = converted("bart", "faithful") if variant == "lsg" else in_windows("bart", tmp_path / "source")
     data = jsonl(tmp_path / "data.jsonl", [{"text": text(rng, 600), "summary": "a b c"}] * 4)
     arguments = ["--length", 1500, "--summary-length", 12, "--beams", 2, "--epochs", 2, "--batch", 2]
-    run(monkeypatch, "summarization.py", converted("bart", "faithful"), tmp_path / "out", "--train", data, "--test", data, *arguments)  # fmt: skip
+    run(monkeypatch, "summarization.py", source, tmp_path / "out", "--train", data, "--test", data, *arguments)
     assert 0 < scores(capfd.readouterr().out)["test_loss"] < 20
     assert len((tmp_path / "out" / "summaries.jsonl").read_text().splitlines()) == 4
 

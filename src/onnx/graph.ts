@@ -1,8 +1,7 @@
 import type { Head } from "../architectures/architecture.js";
 import { isBase, taskOf } from "../architectures/tasks.js";
 import type { Attention } from "../attention/variants.js";
-import type { FirstTokenUse } from "../attention/windows.js";
-import { firstTokenUseOf } from "../model/first-token.js";
+import { type FirstTokenUse, firstTokenUse } from "../attention/windows.js";
 import type { Model } from "../model/model.js";
 import type { Modules } from "../model/modules.js";
 import type { GlobalAttention } from "../options/schemas.js";
@@ -52,7 +51,7 @@ export function modelGraph(model: Model, source: WeightSource, options: GraphOpt
   const builder = buildModel(`${model.architecture.modelType}${attention.suffix}`, model, head, source);
   const { graph, op } = builder;
   const { flat, choices } = graphInputs(builder, head, attention, options);
-  const reading = readingOf(builder, flat, attention, firstTokenUseOf(model.architecture, head, modules));
+  const reading = readingOf(builder, flat, attention, firstTokenUse(model.architecture, head));
   const hidden = encode(builder, reading.inputs, reading.encoder, options.seed);
   const { outputKeys } = attention;
   // A decoder that is asked for its tokens reads the row; of scores of the row each part is read to its end.
@@ -88,8 +87,8 @@ export function encoderGraph(model: Model, source: WeightSource, options: GraphO
   const attention = encoderAttention(options.attention);
   const builder = buildModel(`${architecture.modelType}-encoder`, model, base, source);
   const { flat } = graphInputs(builder, base, attention, options);
-  const { head, modules } = exported(model, options.task);
-  const reading = readingOf(builder, flat, attention, firstTokenUseOf(architecture, head, modules));
+  const { head } = exported(model, options.task);
+  const reading = readingOf(builder, flat, attention, firstTokenUse(architecture, head));
   const hidden = reading.tokens(encode(builder, reading.inputs, reading.encoder, options.seed));
   const dims = ["batch_size", encoderAxis(attention.outputKeys, "sequence_length"), sizes.hidden];
   floatOutput(builder, "last_hidden_state", hidden, dims);

@@ -1,6 +1,7 @@
 import {
   DEFAULT_WINDOW_OVERLAP,
   type FirstTokenUse,
+  firstTokenUse,
   MERGES_BY_USE,
   mostShared,
   type WindowsConfig,
@@ -8,7 +9,6 @@ import {
 } from "../attention/windows.js";
 import { OptionError } from "../base/errors.js";
 import type { ModelKind } from "../checkpoint/sentence-transformers/model-kind.js";
-import { firstTokenUseOf } from "../model/first-token.js";
 import type { Contents, Model } from "../model/model.js";
 import type { Modules } from "../model/modules.js";
 import type { ConversionOptions } from "../options/options.js";
@@ -23,10 +23,11 @@ export function resolveWindows(
   model: Model,
   { options, contents, kind, modules }: PlanInputs,
 ): WindowsConfig {
-  const { config, source, target } = model;
+  const { architecture, config, source, target } = model;
   const { merge, windowOverlap } = options;
   const template = templateOf(model, contents, kind);
-  refuseMerge(model, options, template, modules);
+  const use = usedInFolder(model, modules);
+  refuseMerge(model, options, use, template);
   const { head, tail, separator } = template;
   const size = model.positions().maxLength;
   const around = head + tail;
@@ -51,6 +52,8 @@ export function resolveWindows(
     window_separator: separator,
     window_overlap: DEFAULT_WINDOW_OVERLAP,
     ...own,
+    // The base model does not know of the pooling behind it.
+    ...(use === "none" && firstTokenUse(architecture, target.head) === "state" && { window_merge: "mean" }),
     // Another class may not know it.
     ...(window_merge !== undefined && target.className === source.className && { window_merge }),
     ...(windowOverlap !== undefined && { window_overlap: windowOverlap }),
@@ -69,20 +72,24 @@ const NOT_READ: Partial<Record<FirstTokenUse, string>> = {
   answers: "an answer's scores are those of the windows, and the least of them stand for no answer",
 };
 
+/**
+ * What is made of a row's first token: by the head, or by the pooling that follows it in the folder.
+ * @param modules what follows the transformer, if anything does: not another class than its own
+ */
+function usedInFolder({ architecture, source, target }: Model, modules: Modules | undefined): FirstTokenUse {
+  const steps = target.className === source.className ? modules?.steps : undefined;
+  const pools = steps?.some((step) => step.kind === "pooling" && step.modes.includes("cls"));
+  return pools === false ? "none" : firstTokenUse(architecture, target.head);
+}
+
 /** @throws OptionError for a merge that does not go with what is made of the first token */
 function refuseMerge(
-  { architecture, source, target }: Model,
+  { target }: Model,
   { merge }: ConversionOptions,
+  use: FirstTokenUse,
   { head }: TextTemplate,
-  modules: Modules | undefined,
 ): void {
   if (merge === undefined) return;
-  // What follows the transformer follows the base model alone.
-  const use = firstTokenUseOf(
-    architecture,
-    target.head,
-    target.className === source.className ? modules : undefined,
-  );
   const [usual, ...others] = MERGES_BY_USE[use];
   const known = [...(usual === "least" ? [] : [usual]), ...others];
   const isRepeated = head > 0 || use === "logits of a decoder";

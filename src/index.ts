@@ -3,6 +3,7 @@
 import type { LsgConfig } from "./attention/lsg-config.js";
 import type { ConvertResult } from "./commands/convert.js";
 import type { ExportResult } from "./commands/export.js";
+import type { EvaluationReport } from "./evaluate/report-schema.js";
 import type { Inspection } from "./inspect/types.js";
 import {
   type CallSettings,
@@ -15,26 +16,44 @@ import {
 import {
   type ConvertOptions,
   convertFlags,
+  type EvaluateOptions,
   type ExportOptions,
+  evaluateFlags,
   exportFlags,
+  type PredictOptions,
   type PushOptions,
   parseConvertOptions,
+  parseEvaluateOptions,
   parseExportOptions,
+  parsePredictOptions,
   parsePushOptions,
   parseVerifyOptions,
+  predictFlags,
   pushFlags,
   resultOptions,
   type VerifyOptions,
   verifyFlags,
 } from "./options/options.js";
+import type { Asked } from "./predict/predictor.js";
+import type { ModelInput, Prediction } from "./predict/types.js";
 import type { PushResult } from "./push/push-folder.js";
 import type { VerificationReport } from "./verify/report/report-schema.js";
 
 export { LsgError } from "./base/errors.js";
 export type { ConvertResult } from "./commands/convert.js";
 export type { ExportResult } from "./commands/export.js";
+export type { EvaluationReport } from "./evaluate/report-schema.js";
 export type { Inspection } from "./inspect/types.js";
 export type { CallSettings, LsgEvent, OnEvent } from "./library/settings.js";
+export type {
+  Answer,
+  CharacterSpan,
+  Entity,
+  FilledMask,
+  LabelScore,
+  ModelInput,
+  Prediction,
+} from "./predict/types.js";
 export type { PushResult } from "./push/push-folder.js";
 export type { Check } from "./verify/check.js";
 export type { VerificationReport } from "./verify/report/report-schema.js";
@@ -58,6 +77,20 @@ export type InspectInput = Omit<ConvertInput, "output">;
 export type VerifyInput = Optional<Omit<VerifyOptions, "report" | "listDevices" | Printing>> & CallSettings;
 
 export type PushInput = Optional<Omit<PushOptions, Printing>> & CallSettings;
+
+/** The options of `lsg predict` without those of files. */
+export type PredictInput = Optional<
+  Omit<PredictOptions, "format" | "documents" | "textColumn" | "pairColumn" | "output" | Printing>
+> &
+  CallSettings;
+
+/** A prediction, with how many of a document's tokens were read: fewer where it was cut. */
+export type DocumentPrediction = Prediction & { readonly tokens: number; readonly read: number };
+
+/** The options of `lsg evaluate`; `data` is the file or folder of documents. */
+export type EvaluateInput = Optional<Omit<EvaluateOptions, "data" | "html" | Printing>> &
+  Pick<EvaluateOptions, "data"> &
+  CallSettings;
 
 /**
  * Converts a checkpoint, as `lsg convert` does: a whole folder or nothing.
@@ -102,6 +135,28 @@ export async function verify(model: string, input: VerifyInput = {}): Promise<Ve
 }
 
 /**
+ * Compares models, and ways to read long documents with them, as `lsg evaluate` does.
+ * @param models folders or Hub ids: a source, converted ones
+ * @returns the report; where nothing could be compared its `compared` is false
+ * @throws LsgError for models or data that are not there, or do not go together
+ */
+export async function evaluate(
+  models: string | readonly string[],
+  input: EvaluateInput,
+): Promise<EvaluationReport> {
+  const { signal, onEvent, ...given } = input;
+  const options = parseEvaluateOptions(optionsOf(given, evaluateFlags()));
+  const run = (await import("./commands/evaluate.js")).evaluate;
+  return run([models].flat(), options, {
+    signal,
+    ...(onEvent && {
+      onStep: (text: string) => onEvent({ type: "step", text }),
+      onProgress: (counted) => onEvent({ type: "count", ...counted }),
+    }),
+  });
+}
+
+/**
  * Says what a model is and what a conversion with these options would change, as `lsg inspect --json` does.
  * @param model a folder or a Hub id, of which no weights are downloaded
  * @throws LsgError if there is no such model, or its files are damaged
@@ -128,4 +183,38 @@ export async function push(folder: string, repo: string, input: PushInput = {}):
     signal,
     ...(onEvent && { progress: progressEvents(onEvent), listener: checkEvents(onEvent) }),
   });
+}
+
+/**
+ * Predicts of documents, as `lsg predict` does, in their order.
+ * @param model a folder or a Hub id
+ * @param documents texts, pairs, lists of words or choices, as many as there are: some dozens are read ahead
+ * @throws LsgError for a model or document that cannot be used
+ */
+export async function* predict(
+  model: string,
+  documents: Iterable<string | ModelInput> | AsyncIterable<string | ModelInput>,
+  input: PredictInput = {},
+): AsyncGenerator<DocumentPrediction> {
+  const { signal, onEvent, ...given } = input;
+  const flags = predictFlags().filter(({ group, key }) => group === "Prediction:" || key === "revision");
+  const options = parsePredictOptions(optionsOf(given, flags));
+  const { openPredictor } = await import("./predict/open-predictor.js");
+  const onStep = onEvent && ((text: string) => onEvent({ type: "step", text }));
+  const predictor = await openPredictor(model, { ...options, signal, onStep });
+  try {
+    for await (const { prediction, tokens, read } of predictor.predict(askedOf(documents))) {
+      yield { ...prediction, tokens, read };
+    }
+  } finally {
+    await predictor.close();
+  }
+}
+
+async function* askedOf(
+  documents: Iterable<string | ModelInput> | AsyncIterable<string | ModelInput>,
+): AsyncGenerator<Asked> {
+  for await (const document of documents) {
+    yield { input: typeof document === "string" ? { kind: "text", text: document } : document };
+  }
 }

@@ -3,6 +3,12 @@
  * that import each other transformers up to 4.53 opens none in a folder with a dot in its name.
  */
 
+import { readdirSync, readFileSync } from "node:fs";
+import { MODELING_PARTS } from "../../src/base/package.js";
+
+/** Lies beside the parts, and is run by itself. */
+const PROGRAM = "verify_modeling.py";
+
 /** Characters in a line, as in the parts. */
 const WIDTH = 110;
 
@@ -36,6 +42,14 @@ interface Part {
   readonly needs: readonly string[];
   readonly imports: readonly Import[];
   readonly blocks: readonly Block[];
+}
+
+/** The texts of all parts by name: `windows_plan`, `modeling_windows_bert`. */
+export function readParts(): Map<string, string> {
+  const files = readdirSync(MODELING_PARTS).filter((file) => file.endsWith(".py") && file !== PROGRAM);
+  return new Map(
+    files.map((file) => [file.slice(0, -3), readFileSync(new URL(file, MODELING_PARTS), "utf8")]),
+  );
 }
 
 /**

@@ -10,18 +10,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from transformers.modeling_outputs import (
-    BaseModelOutputWithPastAndCrossAttentions,
-    BaseModelOutputWithPoolingAndCrossAttentions,
-)
 
+from .dense_layer import Layer
+from .dense_parts import DenseParts
 from .lsg_base import LSGEncoder
 from .lsg_config import GLOBAL_TABLE_ROWS
 from .lsg_generation import LSGCache
-from .lsg_layer import Layer, bert_layer
 
 
-class LSGModel(LSGEncoder):
+class LSGModel(DenseParts, LSGEncoder):
     """Put before a type's dense model among the bases of its LSG model, it gives it its forward pass."""
 
     def _add_lsg(self) -> None:
@@ -84,7 +81,9 @@ class LSGModel(LSGEncoder):
         last = self._without_globals(self._final_norm(hidden), length)
         if output_hidden_states:
             every_hidden[-1] = last
-        return self._outputs(last, cache, every_hidden, return_dict)
+        pooled = self._pool(last) if self._has_pooler() else None
+        every_hidden = tuple(every_hidden) if output_hidden_states else None
+        return self._output(last, pooled, every_hidden, return_dict, cache)
 
     def _open_cache(self, past_key_values: Any, use_cache: bool | None) -> LSGCache | None:
         """The cache given or, in place of none or of an empty one of transformers, a new one, if of use."""
@@ -146,28 +145,7 @@ class LSGModel(LSGEncoder):
             context = F.scaled_dot_product_attention(query, *held, attn_mask=mask)
         return layer.complete(hidden, context)
 
-    def _outputs(
-        self, last: Tensor, cache: LSGCache | None, every_hidden: list[Tensor] | None, return_dict: bool
-    ) -> Any:
-        every_hidden = None if every_hidden is None else tuple(every_hidden)
-        has_pooler = hasattr(self, "pooler")
-        pooled = self._pool(last) if has_pooler and self.pooler is not None else None
-        if not return_dict:
-            # Heads count on the second place being the pooler's, filled or not.
-            first = (last, pooled) if has_pooler else (last,)
-            return first + tuple(x for x in (cache, every_hidden) if x is not None)
-        rest = dict(last_hidden_state=last, past_key_values=cache, hidden_states=every_hidden)
-        if not has_pooler:
-            return BaseModelOutputWithPastAndCrossAttentions(**rest)
-        return BaseModelOutputWithPoolingAndCrossAttentions(pooler_output=pooled, **rest)
-
     # What differs between types.
-
-    def _layers(self) -> list[Layer]:
-        return [bert_layer(layer) for layer in self.encoder.layer]
-
-    def _attention_dropout_prob(self) -> float:
-        return self.config.attention_probs_dropout_prob
 
     def _first_position(self) -> int:
         return 0
@@ -187,22 +165,6 @@ class LSGModel(LSGEncoder):
         if ids is None:
             ids = torch.zeros(1, hidden.shape[1], dtype=torch.long, device=hidden.device)
         return hidden + table(ids)
-
-    def _relative_bias(self) -> Tensor | None:
-        """What LSGSelfAttention adds to scores by distance."""
-        return None
-
-    def _project(self, embedded: Tensor) -> Tensor:
-        """From the width of the embeddings to that of the layers."""
-        return embedded
-
-    def _final_norm(self, hidden: Tensor) -> Tensor:
-        """Behind the last layer, where norms stand before a layer's parts: (b, rows, hidden) → the same."""
-        return hidden
-
-    def _pool(self, last: Tensor) -> Tensor:
-        """(b, length, hidden) → (b, hidden)."""
-        return self.pooler(last)
 
 
 class RobertaPositions:

@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers.modeling_outputs import BaseModelOutput
 
+from .dense_layer import Layer
 from .lsg_base import LSGEncoder, LSGModule
 from .lsg_config import GLOBAL_TABLE_ROWS
-from .lsg_layer import Layer
 
 FLOAT16_MARGIN = 1000
 """What transformers leaves between the greatest number of float16 and what it clamps a layer's output to."""

@@ -1,9 +1,9 @@
 """LSG ELECTRA: transformers' ELECTRA with local, sparse and global attention."""
 
-from torch import Tensor
 from transformers.models.electra import modeling_electra as electra
 from transformers.models.electra.configuration_electra import ElectraConfig
 
+from .dense_parts import ElectraParts
 from .lsg_base import LSGHead
 from .lsg_config import LSGConfig
 from .lsg_generation import Generation
@@ -14,12 +14,8 @@ class LSGElectraConfig(LSGConfig, ElectraConfig):
     model_type = "electra"
 
 
-class LSGElectraModel(LSGModel, electra.ElectraModel):
+class LSGElectraModel(ElectraParts, LSGModel, electra.ElectraModel):
     config_class = LSGElectraConfig
-
-    def _project(self, embedded: Tensor) -> Tensor:
-        project = getattr(self, "embeddings_project", None)
-        return embedded if project is None else project(embedded)
 
 
 class LSGElectraPreTrainedModel(electra.ElectraPreTrainedModel):

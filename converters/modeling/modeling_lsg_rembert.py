@@ -1,9 +1,9 @@
 """LSG RemBERT: transformers' RemBERT with local, sparse and global attention."""
 
-from torch import Tensor
 from transformers.models.rembert import modeling_rembert as rembert
 from transformers.models.rembert.configuration_rembert import RemBertConfig
 
+from .dense_parts import RemBertParts
 from .lsg_base import LSGHead
 from .lsg_config import LSGConfig
 from .lsg_generation import Generation
@@ -14,11 +14,8 @@ class LSGRemBertConfig(LSGConfig, RemBertConfig):
     model_type = "rembert"
 
 
-class LSGRemBertModel(LSGModel, rembert.RemBertModel):
+class LSGRemBertModel(RemBertParts, LSGModel, rembert.RemBertModel):
     config_class = LSGRemBertConfig
-
-    def _project(self, embedded: Tensor) -> Tensor:
-        return self.encoder.embedding_hidden_mapping_in(embedded)
 
 
 class LSGRemBertHead(LSGHead):

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { MODELING_FOLDER } from "../base/package.js";
-import type { Architecture } from "./architecture.js";
+import type { Architecture, Head } from "./architecture.js";
 import { autoClassName, classNameOf } from "./class-names.js";
 import { EARLIER_MODELING } from "./earlier-modeling.js";
 
@@ -67,10 +67,18 @@ export function modelingModule({ modelType }: Architecture, prefix: string): str
   return `modeling_${prefix.toLowerCase()}_${modelType.replaceAll("-", "_")}`;
 }
 
-/** config.json's `auto_map`: the classes that transformers opens a checkpoint with, all of them in one file beside it. */
-export function codeAutoMap(architecture: Architecture, prefix: string): Record<string, string> {
+/**
+ * config.json's `auto_map`: the classes that transformers opens a checkpoint with, all of them in one file beside it.
+ * @param isDefined whether the file has a class for a head
+ */
+export function codeAutoMap(
+  architecture: Architecture,
+  prefix: string,
+  isDefined: (head: Head) => boolean = () => true,
+): Record<string, string> {
   const module = modelingModule(architecture, prefix);
-  const autoMap = Object.entries(architecture.heads).map(([key, { auto }]) => {
+  const heads = Object.entries(architecture.heads).filter(([, head]) => isDefined(head));
+  const autoMap = heads.map(([key, { auto }]) => {
     const name = prefix + classNameOf(architecture, key);
     return [autoClassName(auto), `${module}.${name}`];
   });

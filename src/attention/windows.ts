@@ -86,6 +86,14 @@ export function mergeOf({ window_merge: named }: WindowsConfig, use: FirstTokenU
   );
 }
 
+/** Whether windows may repeat a row's first token: all do, or those of pairs whose shorter text comes first. */
+export function mayRepeatFirst(
+  { window_head, window_separator }: WindowsConfig,
+  readsTokenTypes: boolean,
+): boolean {
+  return window_head > 0 || readsTokenTypes || window_separator.length > 0;
+}
+
 /** @throws CheckpointError for values that don't work */
 function readWindows(config: Config): WindowsConfig {
   const keys = Object.keys(WindowsConfigSchema.shape).filter((key) => config[key] != null);
@@ -126,12 +134,17 @@ function scoresAtOnce(windows: WindowsConfig, tokens: number): number {
   return count * Math.min(tokens, size) ** 2;
 }
 
+/** The classes of windows; none is causal. */
+export function windowsAutoMap(architecture: Architecture): Record<string, string> {
+  return codeAutoMap(architecture, WINDOWS_CLASS_PREFIX, ({ auto }) => auto !== "CausalLM");
+}
+
 /** The source's own full attention, in windows as long as its inputs were: what a row's tokens give is put together. */
 export const windowsRow = {
   title: "windows",
   isLocal: true,
   code: { prefix: WINDOWS_CLASS_PREFIX, opensPlain: true },
-  autoMap: (architecture: Architecture) => codeAutoMap(architecture, WINDOWS_CLASS_PREFIX),
+  autoMap: windowsAutoMap,
   takesGlobals: false,
   // A ColBERT keeps its name, by which its readers know it.
   marks: (config) =>

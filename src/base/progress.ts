@@ -48,3 +48,38 @@ export function progressOn(stream: NodeJS.WriteStream): Progress {
 export function megabytes(bytes: number): string {
   return (bytes / 1e6).toFixed(1);
 }
+
+/** How far work is that counts what is done. */
+export interface Counted {
+  /** What is worked on. */
+  readonly name: string;
+  readonly done: number;
+  readonly total: number;
+  readonly secondsLeft: number | undefined;
+}
+
+/** Shows how far such work is: one line that is rewritten on a terminal, few lines in a log. */
+export function counting(stream: NodeJS.WriteStream): { show(counted: Counted): void; clear(): void } {
+  const refresh = stream.isTTY ? REFRESH_MS.terminal : REFRESH_MS.log;
+  let shown = Date.now();
+  return {
+    show({ name, done, total, secondsLeft }) {
+      if (Date.now() - shown < refresh) return;
+      shown = Date.now();
+      const left = secondsLeft === undefined ? "" : `, about ${timeLeft(secondsLeft)} left in all`;
+      const line = `${printable(name)}: ${done} of ${total}${left}`;
+      if (stream.isTTY) stream.write(CLEAR_LINE);
+      tell(stream, stream.isTTY ? line : `${line}\n`);
+    },
+    clear() {
+      if (stream.isTTY) stream.write(CLEAR_LINE);
+    },
+  };
+}
+
+/** "40 s", "3 min", "2 h 10 min". */
+function timeLeft(seconds: number): string {
+  if (seconds < 90) return `${Math.ceil(seconds)} s`;
+  const minutes = Math.round(seconds / 60);
+  return minutes < 90 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}

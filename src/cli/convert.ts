@@ -35,7 +35,7 @@ export function define(command: Command, context: CliContext): void {
     )
     .usage("[options] <model> [output]")
     .argument("[model]", "folder, or Hub model (org/name, hf://org/name@revision)")
-    .argument("[output]", "folder to write (default: ./NAME-lsg-LENGTH, or ./NAME-longformer-LENGTH)")
+    .argument("[output]", "folder to write (default: ./NAME-VARIANT-LENGTH, e.g. ./NAME-lsg-4096)")
     .action(async (first: string | undefined, second: string | undefined, given: Record<string, unknown>) => {
       const { model, output } = placesOf({ model: first, output: second }, given);
       // The reference's command line comes with what it would have defaulted to.

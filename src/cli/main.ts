@@ -35,6 +35,10 @@ const VERBS: Readonly<Record<string, { summary: string; load: () => Promise<Verb
     summary: "measure a model's time and memory beside full attention, its original or another graph",
     load: () => import("./bench.js"),
   },
+  evaluate: {
+    summary: "compare ways to read long documents, on documents of your own",
+    load: () => import("./evaluate.js"),
+  },
   predict: {
     summary: "predict labels, entities, answers, embeddings or texts of a file of documents",
     load: () => import("./predict.js"),
@@ -54,10 +58,14 @@ const EXIT_USAGE = 2;
 const EXIT_BUG = 70;
 const SIGNAL_EXITS = { SIGINT: 130, SIGTERM: 143 } as const;
 
+/** Streams that nobody reads any more: Node does not say so of its own. */
+const unread = new WeakSet<NodeJS.WriteStream>();
+
 // Who reads only the beginning (`| head`) has what he wants: writing on is not an error.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code !== "EPIPE") throw error;
+    unread.add(stream);
   });
 }
 
@@ -171,7 +179,7 @@ function printJson(value: unknown): void {
 
 async function printJsonLine(value: unknown): Promise<boolean> {
   const { stdout } = process;
-  if (stdout.destroyed) return false;
+  if (unread.has(stdout)) return false;
   if (stdout.write(`${printableJson(value, 0)}\n`)) return true;
   await new Promise<void>((resolve) => {
     const events = ["drain", "close", "error"];
@@ -181,7 +189,7 @@ async function printJsonLine(value: unknown): Promise<boolean> {
     };
     for (const event of events) stdout.on(event, goOn);
   });
-  return !stdout.destroyed;
+  return !unread.has(stdout);
 }
 
 /** The error's own text, which may quote a model, is one line: frames of the stack are ours. */

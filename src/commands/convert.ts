@@ -47,7 +47,7 @@ export interface ConvertResult {
 /**
  * Converts a checkpoint: plans everything, then writes a whole folder or nothing.
  * @param model a folder or a Hub id
- * @param output the folder to write; by default `./NAME-lsg-LENGTH`
+ * @param output the folder to write; by default `./NAME-VARIANT-LENGTH`
  * @throws LsgError for bad input, before anything is written.
  * @throws VerificationError if `runTest` finds that the result falls short; nothing is put in place then.
  */

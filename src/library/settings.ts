@@ -1,5 +1,5 @@
 import { OptionError } from "../base/errors.js";
-import type { Progress } from "../base/progress.js";
+import type { Counted, Progress } from "../base/progress.js";
 import type { Flag } from "../options/flags.js";
 import type { Check } from "../verify/check.js";
 import type { Listener } from "../verify/recorder.js";
@@ -10,6 +10,8 @@ export type LsgEvent =
   | { readonly type: "step"; readonly text: string }
   /** How far something is that counts bytes; the last one of it has `done` equal to `total`, or it failed. */
   | { readonly type: "bytes"; readonly text: string; readonly done: number; readonly total: number }
+  /** How far something is that counts texts; `secondsLeft` is a guess, of everything that is to be done. */
+  | ({ readonly type: "count" } & Counted)
   /** A check of a verification has begun. */
   | { readonly type: "check-start"; readonly title: string }
   /** What a check found. */

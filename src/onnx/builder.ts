@@ -50,6 +50,8 @@ export interface GraphBuilder {
   once<T extends object>(key: string, build: () => T): T;
   input(name: string, dtype: Dtype, dims: readonly Dimension[]): Value;
   output(name: string, value: Value, dtype: Dtype, dims: readonly Dimension[]): void;
+  /** Tells runtimes the shape of a value where it follows from numbers: they fuse what they know to be of one shape. */
+  shaped(value: Value, dtype: Dtype, dims: readonly Dimension[]): Value;
   /** A weight under its own name. A name used twice is the same weight: tied weights are stored once. */
   initializer(initializer: Initializer): Value;
   model(): OnnxModel;
@@ -59,6 +61,7 @@ export function createGraph(name: string): GraphBuilder {
   const body = createBody();
   const inputs: ValueInfoProto[] = [];
   const outputs: ValueInfoProto[] = [];
+  const known: ValueInfoProto[] = [];
   const initializers = new Map<string, Initializer>();
   const info = (name: string, dtype: Dtype, dims: readonly Dimension[]) =>
     create(ValueInfoProtoSchema, { name, type: tensorType(dtype, dims) });
@@ -74,15 +77,21 @@ export function createGraph(name: string): GraphBuilder {
       outputs.push(info(name, dtype, dims));
       body.emit("Identity", [value], [body.declare(name)]);
     },
+    shaped(value, dtype, dims) {
+      known.push(info(value.name, dtype, dims));
+      return value;
+    },
     initializer(initializer) {
-      const known = initializers.get(initializer.name);
-      if (known && isSameShape(known, initializer)) return body.lookup(initializer.name);
+      const given = initializers.get(initializer.name);
+      if (given && isSameShape(given, initializer)) return body.lookup(initializer.name);
       const value = body.declare(initializer.name);
       initializers.set(initializer.name, initializer);
       return value;
     },
     model() {
-      const graph = create(GraphProtoSchema, { name, node: body.nodes(), input: inputs, output: outputs });
+      const graph = create(GraphProtoSchema, {
+        ...{ name, node: body.nodes(), input: inputs, output: outputs, valueInfo: known },
+      });
       const functions = [...body.functions.values()];
       const proto = create(ModelProtoSchema, {
         irVersion: IR_VERSION,

@@ -33,6 +33,8 @@ export interface EncoderAttention {
   layers?(builder: ModelBuilder, masks: LayerMasks): Attend;
   /** What goes into the first layer, of the tokens' embeddings (batch, length, width); by default these. */
   prepend?(builder: ModelBuilder, tokens: Value): Value;
+  /** The same, of the tokens with their norm (batch, length, hidden). */
+  beside?(builder: ModelBuilder, tokens: Value): Value;
   /** What the encoder gives, of the last layer's output (batch, prepended + length, hidden); by default all of it. */
   cut?(op: Op, hidden: Value): Value;
   /** How the encoder reads its inputs, which may have any length then; by default as they lie. */
@@ -106,7 +108,10 @@ export function encode(
   );
   const attend =
     attention.layers?.(builder, { ...inputs, bias }) ?? opInEachLayer(builder, attention, bias, seed);
-  const embedded = graph.scope("embeddings", () => embed(builder, inputs, attention));
+  const embedded = graph.scope("embeddings", () => {
+    const tokens = embed(builder, inputs, attention);
+    return attention.beside?.(builder, tokens) ?? tokens;
+  });
   const last = layerOrder(architecture, sizes).reduce(
     (x, path, index) =>
       graph.scope(`layer.${index}`, () => encoderLayer(builder, layers, { index, path }, attend, x)),

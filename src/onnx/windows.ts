@@ -1,4 +1,4 @@
-import { type FirstTokenUse, mergeOf, type WindowsConfig } from "../attention/windows.js";
+import { type FirstTokenUse, mayRepeatFirst, mergeOf, type WindowsConfig } from "../attention/windows.js";
 import type { Value } from "./body.js";
 import {
   type Attend,
@@ -41,10 +41,10 @@ function readInWindows(
   const spans = spansOf(op, inputs.attentionMask, config);
   const plan = planWindows(op, inputs.attentionMask, spans, fixedTokens(op, inputs, spans, config), config);
   const windows = windowInputs(builder, inputs, plan);
-  // Where windows repeat no first token, a row's is like any other; heads of tokens read the mean of what they repeat.
-  const isRepeated = config.window_head > 0;
-  const ofHeads = isRepeated ? merge : "own";
-  const ofTokens = !isRepeated ? "own" : use === "state" && merge === "reader" ? merge : "mean";
+  // Heads of tokens read the mean of what windows make of a first token; one that none repeats is like any other.
+  const repeats = mayRepeatFirst(config, inputs.tokenTypeIds !== undefined);
+  const ofHeads = repeats ? merge : "own";
+  const ofTokens = !repeats ? "own" : use === "state" && merge === "reader" ? merge : "mean";
   const full = fullEncoder({});
   return {
     inputs: windows,
@@ -55,15 +55,17 @@ function readInWindows(
 
 /** Ids, types and mask of the windows. What fills them up is hidden, and to a decoder it is padding. */
 function windowInputs(builder: ModelBuilder, inputs: EncoderInputs, plan: WindowPlan): EncoderInputs {
-  const { op, model } = builder;
+  const { graph, op, model } = builder;
   const { inputIds, attentionMask, tokenTypeIds } = inputs;
+  const shaped = (x: Value) => graph.shaped(x, "I64", ["windows", "places"]);
   const gathered = (x: Value) => op.Gather(op.Reshape(x, [-1]), plan.gather);
   const { decoder } = model.architecture;
   const ids = gathered(inputIds);
+  const padding = decoder && decoderId(model.config, decoder.ids.pad);
   return {
-    inputIds: decoder ? op.Where(plan.isFilled, ids, decoderId(model.config, decoder.ids.pad)) : ids,
-    attentionMask: op.Where(plan.isFilled, gathered(attentionMask), 0),
-    tokenTypeIds: tokenTypeIds && gathered(tokenTypeIds),
+    inputIds: shaped(padding === undefined ? ids : op.Where(plan.isFilled, ids, padding)),
+    attentionMask: shaped(op.Where(plan.isFilled, gathered(attentionMask), 0)),
+    tokenTypeIds: tokenTypeIds && shaped(gathered(tokenTypeIds)),
   };
 }
 
@@ -80,8 +82,8 @@ function withReaders(
 ): EncoderAttention {
   return {
     ...full,
-    prepend: ({ op, model }, tokens) => {
-      const inOne = op.Reshape(tokens, [1, -1, model.sizes.embedding]);
+    beside: ({ op, model }, tokens) => {
+      const inOne = op.Reshape(tokens, [1, -1, model.sizes.hidden]);
       const [withReaders] = op.If(
         op.Greater(sizeOf(op, plan.ofRow, 1), 1),
         () => [op.Concat(inOne, op.Gather(inOne, op.Mul(plan.base, plan.size), { axis: 1 }), { axis: 1 })],

@@ -2,6 +2,7 @@ import type { z } from "zod";
 import { LsgConfigSchema } from "../attention/lsg-config.js";
 import { OptionError } from "../base/errors.js";
 import { isRecord } from "../json/json-edit.js";
+import { EvaluateRunSchema, EvaluateSchema } from "./evaluation.js";
 import { camelCase, type Flag, flagName, flagsOf, snakeKeys } from "./flags.js";
 import { parseKwargs } from "./kwargs.js";
 import { DataSchema, PredictOutputSchema, PredictSchema } from "./reading.js";
@@ -66,6 +67,11 @@ export type BenchOptions = z.output<typeof BenchSchema> &
   z.output<typeof DeviceSchema> &
   z.output<typeof BenchRunSchema>;
 
+/** What the user asked of `lsg evaluate`, validated. */
+export type EvaluateOptions = z.output<typeof EvaluateSchema> &
+  z.output<typeof DeviceSchema> &
+  z.output<typeof EvaluateRunSchema>;
+
 /** What the user asked of `lsg predict`, validated. */
 export type PredictOptions = z.output<typeof DataSchema> &
   z.output<typeof PredictSchema> &
@@ -113,6 +119,13 @@ export function benchFlags(): Flag[] {
   return [
     ...flagsOf("Measurement:", { ...BenchSchema.shape, ...DeviceSchema.shape }),
     ...flagsOf("Output:", BenchRunSchema.shape),
+  ];
+}
+
+export function evaluateFlags(): Flag[] {
+  return [
+    ...flagsOf("Evaluation:", { ...EvaluateSchema.shape, ...DeviceSchema.shape }),
+    ...flagsOf("Output:", EvaluateRunSchema.shape),
   ];
 }
 
@@ -164,6 +177,15 @@ export function parseBenchOptions(given: Readonly<Record<string, unknown>>): Ben
     ...validate(BenchSchema, pick(given, Object.keys(BenchSchema.shape))),
     ...validate(DeviceSchema, pick(given, Object.keys(DeviceSchema.shape))),
     ...validate(BenchRunSchema, pick(given, Object.keys(BenchRunSchema.shape))),
+  };
+}
+
+/** Validates the parsed arguments of `lsg evaluate`. @throws OptionError as `parseConvertOptions` does. */
+export function parseEvaluateOptions(given: Readonly<Record<string, unknown>>): EvaluateOptions {
+  return {
+    ...validate(EvaluateSchema, pick(given, Object.keys(EvaluateSchema.shape))),
+    ...validate(DeviceSchema, pick(given, Object.keys(DeviceSchema.shape))),
+    ...validate(EvaluateRunSchema, pick(given, Object.keys(EvaluateRunSchema.shape))),
   };
 }
 

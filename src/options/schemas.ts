@@ -48,7 +48,7 @@ export const ConversionSchema = z.strictObject({
     .max(MAX_TOKENS)
     .optional()
     .describe(
-      `tokens that the result reads (default: ${DEFAULT_MAX_SEQUENCE_LENGTH}, or twice the source's if more); fewer than the source's cut its table, but of windows`,
+      `tokens that the result reads (default: ${DEFAULT_MAX_SEQUENCE_LENGTH}, or twice the source's if more); fewer than the source's cut its table (windows: more than the source's)`,
     ),
   positions: z
     .enum(POSITIONS)

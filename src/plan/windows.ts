@@ -1,11 +1,9 @@
 import type { Architecture } from "../architectures/architecture.js";
-import { codeAutoMap } from "../architectures/modeling.js";
 import { taskOf } from "../architectures/tasks.js";
 import {
   type Merge,
   MIN_WINDOW_SIZE,
   sharedTokens,
-  WINDOWS_CLASS_PREFIX,
   type WindowsConfig,
   WindowsConfigSchema,
   windowsRow,
@@ -72,7 +70,7 @@ function planWindows(inputs: PlanInputs): WeightPlan {
     configChanges: new Map<string, unknown>([
       ...changedKeys(checkpoint.config, config),
       ["architectures", [className]],
-      ["auto_map", codeAutoMap(architecture, WINDOWS_CLASS_PREFIX)],
+      ["auto_map", windowsRow.autoMap(architecture)],
       ["window_merge", undefined],
       ...Object.entries(windows),
       ...raisedLengths(architecture, config, lengths),
@@ -191,7 +189,7 @@ function cardText(windows: WindowsConfig): string {
     ...(window_tail > 0 ? [`its last ${window_tail}`] : []),
   ];
   return [
-    `A batch of up to ${window_size} tokens, padding counted, is what the original makes of it. A longer text is cut into ` +
+    `A batch of up to ${window_size} tokens, padding counted, is what the original makes of it, whatever its mask. A longer text is cut into ` +
       `windows of ${window_size} tokens, of which neighbours share ${sharedTokens(windows)} or more` +
       `${repeated.length > 0 ? `, and each begins and ends as the text does (${repeated.join(", ")})` : ""}; every token's ` +
       "output is that of the window in which it stands nearest the middle.",

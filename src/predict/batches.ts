@@ -1,5 +1,4 @@
-import { scoreBytes } from "../attention/score-memory.js";
-import { seenInFull } from "../attention/variants.js";
+import { rowScoreBytes } from "../attention/score-memory.js";
 import type { Model } from "../model/model.js";
 
 /** What the rows of a batch may take beside the weights, in bytes. */
@@ -14,9 +13,8 @@ const MAX_ROWS = 32;
 
 /** Bytes that a row of a batch takes while it runs, about. */
 function rowBytes({ sizes, attention }: Model, length: number): number {
-  const full = Math.min(length, seenInFull(attention()));
   const states = length * Math.max(sizes.hidden, sizes.intermediate) * Float32Array.BYTES_PER_ELEMENT;
-  return SCORE_MATRICES * scoreBytes(sizes.heads, full) + STATE_MATRICES * states;
+  return SCORE_MATRICES * rowScoreBytes(attention(), sizes.heads, length) + STATE_MATRICES * states;
 }
 
 /**

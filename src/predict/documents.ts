@@ -66,25 +66,30 @@ export async function* predictDocuments<T extends Asked>(
   let group: Document<T>[] = [];
   let tokens = 0;
   const prepared = preparedDocuments(predictor, asked, mask, options);
-  for (let isOver = false; !isOver; ) {
-    let failure: { readonly error: unknown } | undefined;
-    try {
-      const next = await prepared.next();
-      isOver = next.done === true;
-      if (!next.done) {
-        group.push(next.value);
-        tokens += next.value.texts.reduce((sum, text) => sum + text.tokens.ids.length, 0);
+  try {
+    for (let isOver = false; !isOver; ) {
+      let failure: { readonly error: unknown } | undefined;
+      try {
+        const next = await prepared.next();
+        isOver = next.done === true;
+        if (!next.done) {
+          group.push(next.value);
+          tokens += next.value.texts.reduce((sum, text) => sum + text.tokens.ids.length, 0);
+        }
+      } catch (error) {
+        failure = { error };
       }
-    } catch (error) {
-      failure = { error };
+      const isFull = group.length >= MAX_DOCUMENTS || tokens >= MAX_TOKENS;
+      // What stands before a document that cannot be read is answered all the same.
+      if (!isFull && !isOver && !failure) continue;
+      options.signal?.throwIfAborted();
+      yield* answered(predictor, group, mask, options);
+      [group, tokens] = [[], 0];
+      if (failure) throw failure.error;
     }
-    const isFull = group.length >= MAX_DOCUMENTS || tokens >= MAX_TOKENS;
-    // What stands before a document that cannot be read is answered all the same.
-    if (!isFull && !isOver && !failure) continue;
-    options.signal?.throwIfAborted();
-    yield* answered(predictor, group, mask, options);
-    [group, tokens] = [[], 0];
-    if (failure) throw failure.error;
+  } finally {
+    // Whoever stops reading stops the reading of data too.
+    await prepared.return(undefined);
   }
 }
 

@@ -1,3 +1,4 @@
+import { outgrowsTable } from "../attention/variants.js";
 import { parseObject } from "../checkpoint/checkpoint.js";
 import type { Model } from "../model/model.js";
 
@@ -22,7 +23,7 @@ export async function readsAtOnce(model: Model): Promise<number> {
   return Math.min(reach(model), ...told);
 }
 
-/** Tokens that a model can be run with at once. @throws CheckpointError if it has no positions */
+/** Tokens that a model can be run with at once: windows read any length. @throws CheckpointError if it has no positions */
 export function reach(model: Model): number {
-  return model.positions().maxLength;
+  return outgrowsTable(model.attention()) ? Number.POSITIVE_INFINITY : model.positions().maxLength;
 }

@@ -44,6 +44,10 @@ footer { margin-top: 3rem; color: var(--soft); font-size: .85rem; }
 .chart .measured { color: var(--measured); } .chart .unpromised { color: var(--unpromised); }
 .chart .unpromised circle { fill: var(--page); }
 .chart .alternative { color: var(--unpromised); } .chart .alternative circle { fill: var(--page); }
+.chart .rival-1 { color: var(--measured); } .chart .rival-2 { color: var(--unpromised); }
+.chart .rival-3 { color: var(--pass); } .chart .rival-4 { color: var(--global); }
+.chart .rival-5 { color: var(--fail); } .chart .rival-6 { color: var(--skipped); }
+.chart .bar { fill: none; stroke: currentColor; stroke-width: 1; opacity: .6; }
 .chart .border-line { stroke: var(--soft); stroke-dasharray: 2 4; }
 .chart .limit { color: var(--text); } .chart .limit .line { stroke-dasharray: 6 4; stroke-width: 1.3; }
 .chart .over { color: var(--fail); } .chart .cross { fill: none; stroke: currentColor; stroke-width: 2.4; }

@@ -4,12 +4,18 @@ import { formatNumber } from "./numbers.js";
 export interface Point {
   readonly x: number;
   readonly y: number;
+  /** The ends of an interval around y, drawn as a bar. */
+  readonly low?: number;
+  readonly high?: number;
 }
+
+/** Kinds for lines of which none is more than another, as many as stay apart in colour. */
+export const RIVAL_KINDS = ["rival-1", "rival-2", "rival-3", "rival-4", "rival-5", "rival-6"] as const;
 
 export interface Series {
   readonly label: string;
   /** How it is drawn; the page's style sheet gives each kind its colour. */
-  readonly kind: "measured" | "alternative" | "unpromised" | "over" | "limit";
+  readonly kind: "measured" | "alternative" | "unpromised" | "over" | "limit" | (typeof RIVAL_KINDS)[number];
   /** In any order. A y that is not finite gets a row of its own above the others, and no line leads to it. */
   readonly points: readonly Point[];
 }
@@ -46,7 +52,7 @@ export function lineChart(chart: LineChart): Markup {
   const series = chart.series.filter(({ points }) => points.length > 0);
   const points = series.flatMap((one) => one.points);
   const xs = points.map(({ x }) => x);
-  const ys = points.map(({ y }) => y);
+  const ys = points.flatMap(({ y, high = y }) => [y, high]);
   const right = chart.width - MARGIN_RIGHT;
   const x = axis(chart.logX ? logScale(xs, 2) : linearScale(xs), PLOT.left, right);
   const hasNotFinite = !ys.every(Number.isFinite);
@@ -87,7 +93,10 @@ function drawn({ kind, label, points }: Series, x: Axis, y: Axis): Markup {
   if (kind === "limit") return limitLine(sorted, x, y);
   const marks = sorted.map((point) => {
     const text = `${label}: ${formatNumber(point.y)} at ${formatNumber(point.x)}`;
-    return sign(kind, x.at(point.x), y.at(point.y), text);
+    const { low = point.y, high = point.y } = point;
+    const bar =
+      low === high ? [] : markup`<path class="bar" d="M${x.at(point.x)} ${y.at(low)}V${y.at(high)}"/>`;
+    return markup`${bar}${sign(kind, x.at(point.x), y.at(point.y), text)}`;
   });
   const line = kind === "over" ? "" : linePath(sorted, x, y);
   return markup`<g class="${kind}">${line === "" ? [] : markup`<path class="line" d="${line}"/>`}${marks}</g>`;

@@ -43,9 +43,9 @@ function toExponential(value: number, digits: number): string {
   return text.replace(/\.?0+e/, "e").replace("e+", "e");
 }
 
-/** "1 length", "2 lengths". */
+/** "1 length", "2 lengths", "2 queries". */
 export function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+  return `${count} ${count === 1 ? noun : `${noun.replace(/(?<![aeiou])y$/, "ie")}s`}`;
 }
 
 /** "10 lengths up to 4096". @param lengths ascending */

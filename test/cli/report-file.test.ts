@@ -26,6 +26,7 @@ const BAD = [
 const FLAGS = [
   [["verify", "no-model", "--report"], ".md"],
   [["bench", "no-model", "--html"], ".html"],
+  [["evaluate", "no-model", "--data", "no-data.csv", "--html"], ".html"],
   [["batch", "no-jobs.json", "--junit"], ".xml"],
   [["inspect", "no-model", "--picture"], ".svg"],
 ] as const;

@@ -14,6 +14,8 @@ const VERBS: Readonly<Record<string, (folder: string) => readonly string[]>> = {
   push: (folder) => ["push", folder, "org/name"],
   inspect: (folder) => ["inspect", folder],
   bench: (folder) => ["bench", folder],
+  predict: (folder) => ["predict", folder, "data.csv"],
+  evaluate: (folder) => ["evaluate", folder, "--data", "data.csv"],
 };
 const OTHERS = ["batch", "architectures", "completion", "help"];
 

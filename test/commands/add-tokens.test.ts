@@ -57,6 +57,8 @@ describe("every model type that words are added to", () => {
     ["distilbert", "longformer", "longformer.embeddings.word_embeddings.weight"],
     ["longformer", "longformer", "longformer.embeddings.word_embeddings.weight"],
     ["bart", "longformer", "led.shared.weight"],
+    ["roberta", "windows", "roberta.embeddings.word_embeddings.weight"],
+    ["mbart", "windows", "model.shared.weight"],
     ["pegasus", "lsg", "model.shared.weight"],
   ] as const;
   test.each(cases)("%s --to %s", async (type, to, name) => {

@@ -78,7 +78,7 @@ describe("a folder", () => {
 });
 
 describe("a picture", () => {
-  test.each([{}, { preset: "reference" }, { to: "longformer" }])(
+  test.each([{}, { preset: "reference" }, { to: "longformer" }, { to: "windows" }])(
     "of %j is a PNG of the pattern",
     async (given) => {
       const { drawn } = await look(ROBERTA, given);

@@ -4,7 +4,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
-import { convert, exportOnnx, inspect, type LsgEvent, verify } from "../../src/index.js";
+import { convert, exportOnnx, inspect, type LsgEvent, predict, verify } from "../../src/index.js";
 import { temporaryFolder } from "../support/fixtures.js";
 import { writeTinyModel } from "../support/tiny-model.js";
 
@@ -82,4 +82,22 @@ test("inspect tells what a conversion with its options would do", async () => {
   });
   expect(attention).toBe("full");
   expect(conversion).toMatchObject({ max_sequence_length: { to: 40 }, config: { set: { block_size: 5 } } });
+});
+
+describe("predict", () => {
+  test("gives a prediction of each document, in their order", async () => {
+    const found: string[] = [];
+    const documents = ["Paris est", { kind: "text", text: "a", pair: "b" } as const];
+    for await (const prediction of predict("fixtures/camembert/checkpoint", documents, { device: "cpu" })) {
+      if (prediction.kind === "classes") found.push(prediction.labels[0]?.label ?? "");
+      expect(prediction.read).toBe(prediction.tokens);
+    }
+    expect(found).toEqual(["positif", "positif"]);
+  });
+
+  test("refuses options of files", async () => {
+    const misplaced = { device: "cpu", output: "x.jsonl" } as const;
+    const reading = predict("fixtures/camembert/checkpoint", [], misplaced).next();
+    await expect(reading).rejects.toThrow('unknown option "output"');
+  });
 });

@@ -1,4 +1,5 @@
 import type { WindowsConfig } from "../../src/attention/windows.js";
+import { planByDefinition, type RowPlan, spanByDefinition } from "../../src/verify/definition/windows.js";
 
 /** A row of a batch: ids and types where a token can stand, and which of them are seen. */
 export interface Row {
@@ -7,68 +8,23 @@ export interface Row {
   readonly mask: readonly number[];
 }
 
-/** Windows of one row, by definition: columns of each, and for each token the window and place it is read from. */
-export interface PlainWindows {
+/** A row of a batch by the definition, in columns of the batch. */
+export interface RowByDefinition extends RowPlan {
+  /** Its first column, and columns from there to its last one. */
   readonly first: number;
   readonly count: number;
-  readonly head: number;
-  readonly tail: number;
-  readonly windows: readonly (readonly number[])[];
-  readonly owners: readonly (readonly [window: number, place: number])[];
 }
 
 /** @param hasTypes whether types say where the second text of a pair begins */
-export function plainWindows(row: Row, config: WindowsConfig, hasTypes: boolean): PlainWindows {
-  const { window_size: size } = config;
-  const seen = row.mask.flatMap((shown, column) => (shown === 0 ? [] : [column]));
-  const isWhole = row.mask.length <= size;
-  const first = isWhole ? 0 : (seen[0] ?? row.mask.length - 1);
-  const count = isWhole ? row.mask.length : Math.max(1, (seen.at(-1) ?? 0) - first + 1);
-  const part = (values: readonly number[]) => values.slice(first, first + count);
-  const { head, tail } = fixedOf(part(row.ids), hasTypes ? part(row.types) : undefined, config);
-  const columns = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => first + from + i);
-  if (count <= size) {
-    const owners = columns(0, count).map((_, t) => [0, t] as const);
-    return { first, count, head, tail, windows: [columns(0, count)], owners };
-  }
-  const room = size - head - tail;
-  const shared = Math.min(config.window_overlap, Math.floor(room / 2));
-  const excess = count - size;
-  const windows = 1 + Math.ceil(excess / (room - shared));
-  const starts = Array.from({ length: windows }, (_, i) =>
-    Math.floor((2 * i * excess + windows - 1) / (2 * (windows - 1))),
-  );
-  const owners = Array.from({ length: count }, (_, t): [number, number] => {
-    if (t < head) return [0, t];
-    if (t >= count - tail) return [windows - 1, size - (count - t)];
-    const distance = (i: number) => Math.abs(2 * i * excess + (windows - 1) * (2 * head + room - 1 - 2 * t));
-    const owner = starts.reduce((best, _, i) => (distance(i) <= distance(best) ? i : best), 0);
-    return [owner, t - (starts[owner] ?? 0)];
-  });
-  return {
-    ...{ first, count, head, tail, owners },
-    windows: starts.map((start) => [
-      ...columns(0, head),
-      ...columns(start + head, start + size - tail),
-      ...columns(count - tail, count),
-    ]),
-  };
-}
-
-function fixedOf(ids: readonly number[], types: readonly number[] | undefined, config: WindowsConfig) {
-  const { window_head: head, window_tail: tail, window_separator: separator, window_size: size } = config;
-  const begins = types
-    ? types.findIndex((type) => type !== types[0])
-    : separator.length > 0
-      ? ids.findIndex(
-          (_, t) =>
-            t >= head + separator.length && separator.every((id, i) => ids[t - separator.length + i] === id),
-        )
-      : -1;
-  const left = ids.length - begins;
-  if (begins < 1 || begins >= ids.length - tail) return { head, tail };
-  const pair = begins <= left ? { head: begins, tail } : { head, tail: left + separator.length };
-  return pair.head + pair.tail <= Math.floor(size / 2) ? pair : { head, tail };
+export function byDefinition(row: Row, config: WindowsConfig, hasTypes: boolean): RowByDefinition {
+  const length = row.mask.length;
+  const span = spanByDefinition(row.mask) ?? { start: length - 1, end: length };
+  const { start, end } = length <= config.window_size ? { start: 0, end: length } : span;
+  const part = (values: readonly number[]) => values.slice(start, end);
+  const tokens = { ids: part(row.ids), types: hasTypes ? part(row.types) : undefined, mask: part(row.mask) };
+  const { windows, ...plan } = planByDefinition(tokens, config);
+  const columns = windows.map((window) => window.map((token) => start + token));
+  return { ...plan, windows: columns, first: start, count: end - start };
 }
 
 /** The same numbers in every run, from 0 to `below` − 1. */

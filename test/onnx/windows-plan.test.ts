@@ -6,7 +6,7 @@ import { fixedTokens } from "../../src/onnx/windows/fixed-tokens.js";
 import { planWindows } from "../../src/onnx/windows/plan.js";
 import { spansOf } from "../../src/onnx/windows/spans.js";
 import { open } from "./graphs.js";
-import { drawing, plainWindows, type Row, rowOf } from "./windows-by-hand.js";
+import { byDefinition, drawing, type Row, rowOf } from "./windows-by-hand.js";
 
 const OUTPUTS = ["first", "count", "row", "counts", "base", "ofRow", "gather", "index"] as const;
 
@@ -88,8 +88,8 @@ test.each(KEYS.flatMap((keys) => [[keys, true] as const, [keys, false] as const]
       const size = Math.min(length, keys.window_size);
       let base = 0;
       for (const [b, row] of rows.entries()) {
-        const plain = plainWindows(row, keys, hasTypes);
-        const { first, count, head, tail, windows, owners } = plain;
+        const { first, count, fixed, windows, owners } = byDefinition(row, keys, hasTypes);
+        const { head, tail } = fixed;
         const found = ["first", "count", "head", "tail", "counts", "base"].map((name) => value(name)[b]?.[0]);
         expect(found, JSON.stringify(row)).toEqual([first, count, head, tail, windows.length, base]);
         const own = value("ofRow")[b]?.slice(0, windows.length);
@@ -108,7 +108,7 @@ test.each(KEYS.flatMap((keys) => [[keys, true] as const, [keys, false] as const]
           );
         }
         expect(value("index")[b]?.slice(first, first + count)).toEqual(
-          owners.map(([window, place]) => (base + window) * size + place),
+          owners.map(({ window, place }) => (base + window) * size + place),
         );
         // Padding is read from somewhere.
         const all = value("counts").length > 0 ? value("row").length * size : 0;

@@ -279,6 +279,53 @@ describe("modelCard", () => {
     expect(text).toContain('model = AutoModelForMaskedLM.from_pretrained("PATH_OR_ID")');
   });
 
+  describe("of windows", () => {
+    const config = {
+      window_size: 512,
+      window_head: 1,
+      window_tail: 1,
+      window_separator: [4, 4],
+      window_overlap: 128,
+      window_merge: "max",
+    } as const;
+    const attention = { kind: "windows", config } as const;
+    const windows = (changes: Partial<ModelCardInputs> = {}) =>
+      cardOf({
+        ...record({ variant: "windows", architecture: "WindowsBertForMaskedLM" }),
+        attention,
+        ...changes,
+      }).text;
+
+    it("says how long texts are read, and that nothing has to be trained", () => {
+      const text = windows();
+      expect(text).toContain("converted to `WindowsBertForMaskedLM`: the original in overlapping windows");
+      expect(text).toContain("Inputs of up to 512 tokens: lossless.");
+      expect(text).toContain("Longer inputs are read in windows of 512 tokens that overlap");
+      expect(text).not.toContain("fine-tune on long inputs");
+      expect(text).toContain("cut into windows of 512 tokens, of which neighbours share 128 or more");
+      expect(text).toContain("gives the largest of what it gives in the windows");
+      expect(text).toContain("| `window_separator` | `[4,4]` |");
+    });
+
+    it("opens with its code, and as the original without", () => {
+      const text = windows();
+      expect(text).toContain('AutoModelForMaskedLM.from_pretrained("PATH_OR_ID", trust_remote_code=True)');
+      expect(text).toContain("open the original's class, which reads 512 tokens and fails with more");
+      expect(text).toContain("pass `truncation=True, max_length=512` to it");
+      expect(text).not.toContain("_attn_implementation");
+    });
+
+    it("tells a CrossEncoder how much it reads, which takes the table's size for a limit", () => {
+      expect(windows({ kind: "CrossEncoder" })).toContain(
+        'CrossEncoder("PATH_OR_ID", trust_remote_code=True, max_length=4096)',
+      );
+      expect(windows({ kind: "SentenceTransformer" })).toContain(
+        'SentenceTransformer("PATH_OR_ID", trust_remote_code=True)',
+      );
+      expect(cardOf({ kind: "CrossEncoder" }).text).not.toContain("max_length");
+    });
+  });
+
   it("opens a sentence-transformers folder with that library", () => {
     const { text } = cardOf({ kind: "SentenceTransformer" });
     expect(text).toContain(

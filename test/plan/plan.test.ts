@@ -25,6 +25,7 @@ const cases: [string, Readonly<Record<string, unknown>>][] = [
   ["roberta", { addTokens: "[ent],[/ent]" }],
   ["bart", { maxSequenceLength: 2048 }],
   ["bart", { to: "longformer" }],
+  ["mpnet", { to: "windows" }],
 ];
 
 test.each(cases)("the plan of %s with %o is frozen, and so it is with hashes", async (modelType, given) => {

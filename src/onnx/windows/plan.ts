@@ -25,6 +25,8 @@ export interface WindowPlan extends Spans {
   readonly isFilled: Value;
   /** (windows, places), bool: whether it is one that every window of the row repeats. */
   readonly isFixed: Value;
+  /** (batch), bool: whether the first token is one of them. */
+  readonly repeatsFirst: Value;
   /** (batch, length): the place from which each token is read, window after window. */
   readonly index: Value;
   /** Scalars: places of a window, and of all. */
@@ -86,6 +88,7 @@ export function planWindows(
     ...{ first, count, row, counts, base, ofRow, place, gather, size },
     isFilled: op.Less(column, used),
     isFixed: op.Or(isHead, isTail),
+    repeatsFirst: op.Greater(head, 0),
     index: op.Add(op.Mul(op.Add(owner, perRow(base)), size), at),
     total: op.Mul(sizeOf(op, row, 0), size),
   };

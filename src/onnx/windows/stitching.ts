@@ -25,23 +25,26 @@ export function stitching(
   merge: Merge | "least",
 ): Joining {
   const { op } = builder;
-  const { base, counts, index, row, size, total } = plan;
+  const { base, counts, index, repeatsFirst, row, size, total } = plan;
   const inRows = (x: Value) => op.Reshape(x, op.Concat([-1], op.Shape(x, { start: -1 }), { axis: 0 }));
   const isFirst = op.Equal(op.Range(0, sizeOf(op, index, 1), 1), op.Unsqueeze(plan.first, [1]));
   const inFirstWindow = op.Mul(base, size);
-  /** (batch): the places of readers, which rows of one window have none of. */
+  /** (batch): the places of readers, and of the first tokens of rows that need none. */
   const ofReaders = () => {
     const behind = op.Add(op.Range(0, sizeOf(op, counts, 0), 1), total);
-    return op.Where(op.Greater(counts, 1), behind, inFirstWindow);
+    return op.Where(op.And(op.Greater(counts, 1), repeatsFirst), behind, inFirstWindow);
   };
   /** (windows, width). */
   const ofWindows = (rows: Value) => op.Gather(rows, op.Mul(op.Range(0, sizeOf(op, row, 0), 1), size));
   const merged = (x: Value, by: Merging) => narrowed(builder, MERGED[by](op, widened(builder, x), plan));
+  /** What all windows make of first tokens, or where these are not repeated the first window: (batch, width). */
+  const mergedFirst = (x: Value, by: Merging) =>
+    op.Where(op.Unsqueeze(repeatsFirst, [1]), merged(x, by), op.Gather(x, base));
   const stitched = (x: Value, by: FirstToken) => {
     const rows = inRows(x);
     if (by === "own") return op.Gather(rows, index);
     if (by === "reader") return op.Gather(rows, op.Where(isFirst, op.Unsqueeze(ofReaders(), [1]), index));
-    const ofFirst = op.Unsqueeze(merged(ofWindows(rows), by), [1]);
+    const ofFirst = op.Unsqueeze(mergedFirst(ofWindows(rows), by), [1]);
     return op.Where(op.Unsqueeze(isFirst, [2]), ofFirst, op.Gather(rows, index));
   };
   return {
@@ -51,7 +54,7 @@ export function stitching(
       const rows = inRows(hidden);
       if (first.ofHeads === "own") return compute(op.Gather(rows, inFirstWindow));
       if (first.ofHeads === "reader") return compute(op.Gather(rows, ofReaders()));
-      return merged(compute(ofWindows(rows)), first.ofHeads);
+      return mergedFirst(compute(ofWindows(rows)), first.ofHeads);
     },
     merged: (scores) => (merge === "reader" ? scores : merged(scores, merge)),
   };

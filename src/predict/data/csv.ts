@@ -24,8 +24,8 @@ export async function* readCsv(
   const { header, whole } = await withHeader(text);
   if (header === "") return;
   let columns: string[] = [];
-  // Where the next record begins: the reader tells where one ends.
-  let begin = 1;
+  // The parser counts two lines for each \r\n in quotes.
+  let counted = 0;
   const parser = parse({
     bom: true,
     delimiter: separator ?? likeliestSeparator(header),
@@ -42,15 +42,16 @@ export async function* readCsv(
   source.on("error", (error) => parser.destroy(error));
   try {
     for await (const { record, info } of source.pipe(parser) as AsyncIterable<CsvRecord>) {
-      const line = info.lines - linesIn(record);
+      const within = Object.values(record).flatMap((field) => field.match(/\r\n|\n|\r/g) ?? []);
+      counted += within.filter((end) => end === "\r\n").length;
+      const line = info.lines - counted - within.length;
       yield { line, fields: record };
-      begin = info.lines + 1;
     }
   } catch (error) {
-    const { code, message, lines = begin } = error as Error & { code?: string; lines?: number };
+    const { code, message, lines = 1 } = error as Error & { code?: string; lines?: number };
     if (!code?.startsWith("CSV_")) throw error;
     const reason = REASONS[code] ?? message;
-    throw new OptionError(`${file}, line ${lines} is not CSV: ${reason}`, REMEDY);
+    throw new OptionError(`${file}, line ${lines - counted} is not CSV: ${reason}`, REMEDY);
   } finally {
     source.destroy();
   }
@@ -69,10 +70,6 @@ const REASONS: Readonly<Record<string, string>> = {
 
 const REMEDY =
   'Fields that hold separators, quotes or line ends stand in quotes, and quotes in them twice: "".';
-
-function linesIn(record: Readonly<Record<string, string>>): number {
-  return Object.values(record).reduce((sum, field) => sum + (field.match(/\r\n|\n|\r/g)?.length ?? 0), 0);
-}
 
 function requireNames(columns: readonly string[], file: string): void {
   const twice = columns.find((name, i) => columns.indexOf(name) < i);
@@ -96,8 +93,12 @@ async function withHeader(text: AsyncIterable<string>) {
   return {
     header,
     async *whole() {
-      yield* pieces;
-      for (let next = await iterator.next(); !next.done; next = await iterator.next()) yield next.value;
+      try {
+        yield* pieces;
+        for (let next = await iterator.next(); !next.done; next = await iterator.next()) yield next.value;
+      } finally {
+        await iterator.return?.();
+      }
     },
   };
 }

@@ -53,6 +53,10 @@ async function* unpacked(path: string, signal: AbortSignal | undefined): AsyncGe
 }
 
 async function* following(first: Buffer, others: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
-  yield first;
-  for (let next = await others.next(); !next.done; next = await others.next()) yield next.value;
+  try {
+    yield first;
+    for (let next = await others.next(); !next.done; next = await others.next()) yield next.value;
+  } finally {
+    await others.return?.();
+  }
 }

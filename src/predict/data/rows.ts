@@ -125,8 +125,13 @@ async function begun(text: AsyncGenerator<string>) {
   return {
     beginning: pieces.join(""),
     async *whole() {
-      yield* pieces;
-      yield* text;
+      try {
+        yield* pieces;
+        yield* text;
+      } finally {
+        // Also where whoever reads stops at what was read ahead.
+        await text.return(undefined);
+      }
     },
   };
 }

@@ -1,4 +1,4 @@
-import { firstTokenUse, mergeOf, type WindowsConfig } from "../../attention/windows.js";
+import { firstTokenUse, mayRepeatFirst, mergeOf, type WindowsConfig } from "../../attention/windows.js";
 import type { Model } from "../../model/model.js";
 import type { OnnxFunction } from "../../onnx/body.js";
 import { encoderHeads } from "../../onnx/encoder.js";
@@ -22,7 +22,8 @@ import { attentionProblem } from "./problem.js";
 function encoderOps(model: Model, config: WindowsConfig): OnnxFunction[] {
   const { architecture, source } = model;
   const merge = mergeOf(config, firstTokenUse(architecture, source.head));
-  if (merge !== "reader" || config.window_head === 0) return [fullEncoder({}).op(model, 0)];
+  if (merge !== "reader" || !mayRepeatFirst(config, model.readsTokenTypes))
+    return [fullEncoder({}).op(model, 0)];
   return [readerAttention({ ...encoderHeads(model), relative: architecture.encoder.relativeBias })];
 }
 

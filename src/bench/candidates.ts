@@ -9,6 +9,7 @@ import type { Model } from "../model/model.js";
 import { encoderGraph } from "../onnx/graph.js";
 import { graphSeed, readRecord } from "../plan/conversion-record.js";
 import { findOriginal } from "../plan/find-original.js";
+import { toldLength } from "../plan/told-length.js";
 import type { Place, Workspace } from "../runtime/workspace.js";
 import type { Candidate } from "./measure.js";
 import { startGraph } from "./worker.js";
@@ -88,7 +89,7 @@ export async function buildCandidates(
     const path = await at.write(name, encoderGraph(of, at.weights, { attention, seed }));
     return {
       name: title,
-      maxLength: of.positions().maxLength,
+      maxLength: attention === FULL ? of.positions().maxLength : await toldLength(of),
       start: (signal: AbortSignal | undefined) => open(path, device, signal),
     };
   };

@@ -9,6 +9,7 @@ import { openSource } from "../checkpoint/open-source.js";
 import type { Model } from "../model/model.js";
 import { openModel } from "../model/open.js";
 import type { BenchOptions } from "../options/options.js";
+import { toldLength } from "../plan/told-length.js";
 import { makeBatch } from "../runtime/batch.js";
 import { chooseDevice } from "../runtime/devices.js";
 import { inputSource } from "../runtime/input-source.js";
@@ -36,7 +37,7 @@ export async function bench(
   const opening = { signal, onStep };
   const source = await openSource(model, { ...opening, revision });
   const own = await (await openModel(source, { transfer: { signal } }).read()).model();
-  const lengths = costLengths(checkedMaxLength(own, asked), asked);
+  const lengths = costLengths(await checkedMaxLength(own, asked), asked);
   const alternative = await findAlternative(against, own, opening);
   const device = await chooseDevice(wanted);
   const where = await surroundings(device);
@@ -80,8 +81,8 @@ export async function bench(
 }
 
 /** Tokens that the model reads. @throws OptionError if it does not read those that are asked for */
-function checkedMaxLength(model: Model, asked: readonly number[] = []): number {
-  const { maxLength } = model.positions();
+async function checkedMaxLength(model: Model, asked: readonly number[] = []): Promise<number> {
+  const maxLength = await toldLength(model);
   const tooLong = asked.find((length) => length > maxLength);
   if (tooLong === undefined) return maxLength;
   throw new OptionError(

@@ -33,6 +33,7 @@ import { exported } from "../onnx/tasks.js";
 import { type WriteModelOptions, writeModel } from "../onnx/writer.js";
 import type { ExportOptions } from "../options/options.js";
 import { graphSeed } from "../plan/conversion-record.js";
+import { toldLength } from "../plan/told-length.js";
 import { findCandidateTokens } from "../tokenizer/candidate-tokens.js";
 import { raiseLength } from "../tokenizer/raise-length.js";
 import { TOKENIZER_FILES } from "../tokenizer/special-tokens.js";
@@ -189,7 +190,7 @@ function isOf(dtype: GraphDtype): (file: string) => boolean {
 
 /** Copies that say that there is no limit to a length get the model's. @returns their paths */
 async function limitLengths(folder: string, source: FileSource, model: Model): Promise<string[]> {
-  const { maxLength } = model.positions();
+  const maxLength = await toldLength(model);
   const paths: string[] = [];
   for (const [path, { content, leavesLengthOpen }] of source.mended ?? []) {
     if (!leavesLengthOpen) continue;

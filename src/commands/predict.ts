@@ -23,8 +23,8 @@ export interface PredictSummary {
   readonly documents: number;
   /** Documents that were longer than the model reads, and were cut. */
   readonly cut: number;
-  /** Tokens that the model reads at once. */
-  readonly max_length: number;
+  /** Tokens that the model reads at once; null where it reads windows of any text. */
+  readonly max_length: number | null;
 }
 
 /** Where predictions go, one by one. */
@@ -64,7 +64,8 @@ export async function predict(
       throw error;
     }
     const { kind, maxLength } = predictor;
-    return { model: predictor.model.checkpoint.source.name, kind, documents, cut, max_length: maxLength };
+    const name = predictor.model.checkpoint.source.name;
+    return { model: name, kind, documents, cut, max_length: Number.isFinite(maxLength) ? maxLength : null };
   } finally {
     await predictor.close();
   }

@@ -8,7 +8,7 @@ import type { AlignedTokens } from "../runtime/text-tokenizer.js";
  */
 export function centredPieces(tokens: AlignedTokens, maxLength: number, places: readonly number[]): Pieces {
   const { length } = tokens.sources;
-  if (length <= maxLength) return piecesOf(tokens, false, { maxLength, reading: "cut", overlap: 0 });
+  if (length <= maxLength) return piecesOf(tokens, false, { maxLength, reading: "cut" });
   const head = Math.max(0, tokens.sources.findIndex(isText));
   const tail = length - 1 - tokens.sources.findLastIndex(isText);
   const room = maxLength - head - tail;

@@ -54,7 +54,7 @@ export async function runJob(
   const source = systems.find(({ isSource }) => isSource);
   if (job.reference && source) {
     const { name, ask } = job.reference;
-    turns.push(await turnOf(source, name, ask, `${job.recipe}, ${name}`));
+    turns.push(await turnOf({ ...source, reading: "cut" }, name, ask, `${job.recipe}, ${name}`));
   }
   for (const system of systems) turns.push(await turnOf(system, system.name, job.ask, job.recipe));
   const all = turns.reduce((sum, { missing }) => sum + missing.length, 0);
@@ -64,7 +64,7 @@ export async function runJob(
     if (missing.length === 0) continue;
     const { reading, dtype, maxLength } = system;
     const predictor = await openPredictor(system.model, {
-      ...{ device, overlap, signal, onStep, reading, task: job.task },
+      ...{ device, windowOverlap: overlap, signal, onStep, reading, task: job.task },
       // Infinite where nothing limits it.
       ...(Number.isFinite(maxLength) && { maxLength }),
       dtype: isSmall(dtype) ? dtype : undefined,
@@ -72,7 +72,7 @@ export async function runJob(
     });
     try {
       let done = items.length - missing.length;
-      await eachAnswered(ask(predictor, missing, { reading, overlap }), missing, async (number, answered) => {
+      await eachAnswered(ask(predictor, missing), missing, async (number, answered) => {
         await records.add({ system: key, item: items[number] as string, ...answered });
         open--;
         const elapsed = (performance.now() - begin) / 1000;

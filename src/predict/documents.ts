@@ -1,4 +1,3 @@
-import { DEFAULT_WINDOW_OVERLAP } from "../attention/windows.js";
 import { OptionError } from "../base/errors.js";
 import { largestIndex, largestOf } from "../base/extremes.js";
 import type { Aggregation, Reading } from "../options/reading.js";
@@ -8,7 +7,7 @@ import type { SpecialToken } from "../tokenizer/vocabulary.js";
 import { answerOf } from "./answers.js";
 import { activationOf, classesOf, softmax } from "./classes.js";
 import { entitiesOf, wordLabels } from "./entities.js";
-import { type Pieces, piecesOf } from "./pieces.js";
+import type { Pieces } from "./pieces.js";
 import { normalised, pooled, poolingOf } from "./pooling.js";
 import type { Asked, Predicted, Predictor, RowOutputs, TokenRow } from "./predictor.js";
 import { stitched, weightedMean } from "./stitch.js";
@@ -18,8 +17,6 @@ import type { FilledMask, ModelInput, Prediction } from "./types.js";
 export interface DocumentOptions {
   /** What becomes of a document that is longer than the model reads; cut by default. */
   readonly reading?: Reading | undefined;
-  /** Tokens that windows share. */
-  readonly windowOverlap?: number | undefined;
   /** Words for each mask. */
   readonly topK?: number | undefined;
   readonly aggregation?: Aggregation | undefined;
@@ -56,10 +53,10 @@ export async function* predictDocuments<T extends Asked>(
   asked: AsyncIterable<T> | Iterable<T>,
   options: DocumentOptions,
 ): AsyncGenerator<Predicted<T>> {
-  if (predictor.kind === "text" && (options.reading === "windows" || options.reading === "chunks")) {
+  if (predictor.kind === "text" && options.reading === "chunks") {
     throw new OptionError(
-      `--reading ${options.reading}: a text is written behind one input`,
-      "Convert the model to read more (lsg convert), or leave --reading out.",
+      "--reading chunks: a text is written behind one input",
+      "Read it in windows (--reading windows), which a decoder sees together; or leave --reading out.",
     );
   }
   const mask = predictor.kind === "words" ? await maskOf(predictor) : undefined;
@@ -109,7 +106,7 @@ async function prepare<T extends Asked>(
   predictor: Predictor,
   asked: T,
   mask: SpecialToken | undefined,
-  { reading = "cut", windowOverlap: overlap = DEFAULT_WINDOW_OVERLAP }: DocumentOptions,
+  { reading }: DocumentOptions,
 ): Promise<Document<T>> {
   const { maxLength, padId, kind } = predictor;
   const input = mask ? withMask(asked.input, mask) : asked.input;
@@ -125,8 +122,7 @@ async function prepare<T extends Asked>(
         "Cut it (--reading cut), read it in windows (--reading windows), or convert the model to read more.",
       );
     }
-    const how = reading === "refuse" ? "cut" : reading;
-    return { tokens, pieces: piecesOf(tokens, isPair, { maxLength, reading: how, overlap }) };
+    return { tokens, pieces: predictor.pieces(tokens, isPair) };
   });
   return { asked, input, texts };
 }

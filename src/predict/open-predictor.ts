@@ -19,11 +19,13 @@ import { batchesByLength } from "./batches.js";
 import { labelNames } from "./classes.js";
 import { type DocumentOptions, predictDocuments } from "./documents.js";
 import { type Engine, openExported, openWeights } from "./engine.js";
+import { type InWindowsOptions, inWindows } from "./in-windows.js";
 import { predictionKind } from "./kinds.js";
+import { piecesOf } from "./pieces.js";
 import type { Predictor, RowOutputs, TokenRow } from "./predictor.js";
 import { reach, readsAtOnce } from "./reach.js";
 
-export interface PredictorOptions extends DocumentOptions {
+export interface PredictorOptions extends DocumentOptions, InWindowsOptions {
   /** A task of optimum's: `feature-extraction` for embeddings of any model; by default what its head is for. */
   readonly task?: string | undefined;
   /** Which of the folder's graphs to run; by default the weights, in float32. */
@@ -31,7 +33,10 @@ export interface PredictorOptions extends DocumentOptions {
   readonly device?: (typeof DEVICES)[number] | undefined;
   /** Hub branch, tag or commit. */
   readonly revision?: string | undefined;
-  /** Tokens that the model is to read at once, special ones included; by default what its files tell their readers. */
+  /**
+   * Tokens that the model is to read at once, special ones included: of a source in windows of one; by default what its
+   * files tell their readers, of a source in windows as many as its table of positions reaches.
+   */
   readonly maxLength?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onStep?: ((text: string) => void) | undefined;
@@ -46,10 +51,19 @@ export async function openPredictor(name: string, options: PredictorOptions = {}
   const { task, dtype, device: wanted = "cpu", signal, onStep, revision } = options;
   const source = await openSource(name, { revision, signal, onStep });
   const opened = await openModel(source, { transfer: { signal } }).read();
-  const model = await (await opened.model()).withModules();
-  const { head, modules } = exported(model, task);
+  const asItself = await (await opened.model()).withModules();
+  const { head, modules } = exported(asItself, task);
   const kind = predictionKind(modules ? undefined : head);
-  const maxLength = await lengthOf(model, options.maxLength);
+  const readable = await lengthOf(asItself, options.maxLength);
+  const isInWindows = options.reading === "windows";
+  const model = isInWindows ? await inWindows(opened, asItself, options) : asItself;
+  if (model !== asItself && dtype !== undefined) {
+    throw new OptionError(
+      `--dtype ${dtype} runs a graph that is there, and --reading windows one of windows`,
+      "Leave one of them out, or convert the model (lsg convert --to windows).",
+    );
+  }
+  const maxLength = isInWindows ? Number.POSITIVE_INFINITY : readable;
   const { name: device } = await chooseDevice(wanted);
   const runtime = await loadRuntime();
   const tokenizer = await tokenizerOf(await model.contents(), source.name, signal);
@@ -82,7 +96,8 @@ interface Parts extends Pick<Predictor, "model" | "kind" | "maxLength" | "tokeni
 }
 
 function predictorOf({ engine, runsAlone, ...parts }: Parts, options: DocumentOptions): Predictor {
-  const { model, tokenizer } = parts;
+  const { model, tokenizer, maxLength } = parts;
+  const reading = options.reading === "chunks" ? "chunks" : "cut";
   const { padId } = inputSource(model, []);
   const batchOf = (rows: readonly TokenRow[]) =>
     makeBatch(
@@ -100,6 +115,7 @@ function predictorOf({ engine, runsAlone, ...parts }: Parts, options: DocumentOp
       for (const one of texts) found.push(await tokenizer.align(one));
       return found;
     },
+    pieces: (tokens, isPair) => piecesOf(tokens, isPair, { maxLength, reading }),
     async outputs(rows, names) {
       const results = new Array<RowOutputs>(rows.length);
       const lengths = rows.map(({ ids }) => ids.length);

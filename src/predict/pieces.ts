@@ -1,4 +1,3 @@
-import type { Reading } from "../options/reading.js";
 import type { AlignedTokens } from "../runtime/text-tokenizer.js";
 
 /** A part of a document that the model reads at once. */
@@ -17,9 +16,7 @@ export interface Pieces {
 export interface PieceOptions {
   /** Tokens that the model reads at once, special ones included. */
   readonly maxLength: number;
-  readonly reading: Exclude<Reading, "refuse">;
-  /** Tokens that windows share. */
-  readonly overlap: number;
+  readonly reading: "cut" | "chunks";
 }
 
 /** Fixed tokens of every piece: so many of the document's first, and so many of its last. */
@@ -32,19 +29,20 @@ interface Fixed {
  * Cuts a document for a model that reads less than it has; one that it reads whole is one piece.
  *
  * `cut` leaves the end away, of a pair the longer text's, as transformers' `longest_first` does. `chunks` are one behind
- * the other, `windows` share tokens and are spread evenly; both repeat the special tokens at either end, and of a pair
- * the shorter text, unless it takes half of what the model reads.
+ * the other; each repeats the special tokens at either end, and of a pair the shorter text, unless it takes half of what
+ * the model reads.
  */
-export function piecesOf(tokens: AlignedTokens, isPair: boolean, options: PieceOptions): Pieces {
-  const { sources } = tokens;
+export function piecesOf(
+  { sources }: AlignedTokens,
+  isPair: boolean,
+  { maxLength, reading }: PieceOptions,
+): Pieces {
   const count = sources.length;
-  const { maxLength, reading } = options;
   if (count <= maxLength) return whole(count);
   const ends = { head: leading(sources), tail: leading(sources.toReversed()) };
   if (reading === "cut") return cut(sources, ends, isPair, maxLength);
   const fixed = isPair ? fixedOfPair(sources, ends, maxLength) : ends;
-  const room = maxLength - fixed.head - fixed.tail;
-  return reading === "chunks" ? chunks(count, fixed, room) : windows(count, fixed, room, options.overlap);
+  return chunks(count, fixed, maxLength - fixed.head - fixed.tail);
 }
 
 function whole(count: number): Pieces {
@@ -110,25 +108,6 @@ function chunks(count: number, { head, tail }: Fixed, room: number): Pieces {
     return { places: [...range(0, head), ...range(start, end), ...range(count - tail, count)] };
   });
   owners.fill(number - 1, count - tail);
-  return { pieces, owners };
-}
-
-/** The windows of a folder that was converted with `--to windows`, cut by hand: the same starts and owners. */
-function windows(count: number, { head, tail }: Fixed, room: number, overlap: number): Pieces {
-  const size = room + head + tail;
-  const extra = count - size;
-  const shared = Math.min(overlap, Math.floor(room / 2));
-  const number = 1 + Math.ceil(extra / (room - shared));
-  const pieces = Array.from({ length: number }, (_, i) => {
-    const start = Math.floor((2 * i * extra + number - 1) / (2 * (number - 1)));
-    return {
-      places: [...range(0, head), ...range(start + head, start + size - tail), ...range(count - tail, count)],
-    };
-  });
-  const owners = Int32Array.from({ length: count }, (_, token) => {
-    const nearest = Math.floor(((2 * (token - head) - room + 1) * (number - 1) + extra) / (2 * extra));
-    return Math.min(number - 1, Math.max(0, nearest));
-  });
   return { pieces, owners };
 }
 

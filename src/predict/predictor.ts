@@ -2,6 +2,7 @@ import type { Model } from "../model/model.js";
 import type { FloatTensor } from "../runtime/tensors.js";
 import type { AlignedTokens, TextTokenizer } from "../runtime/text-tokenizer.js";
 import type { PredictionKind } from "./kinds.js";
+import type { Pieces } from "./pieces.js";
 import type { ModelInput, Prediction } from "./types.js";
 
 /** Tokens for one pass of the model, special ones included, at most as many as the model reaches. */
@@ -42,7 +43,7 @@ export interface Predictor {
   readonly kind: PredictionKind;
   /** By their number. */
   readonly labels: readonly string[];
-  /** Tokens that the model reads at once, special ones included. */
+  /** Tokens that the model reads at once, special ones included; infinite for one that reads windows of any text. */
   readonly maxLength: number;
   /** The id that fills rows up. */
   readonly padId: number;
@@ -52,6 +53,8 @@ export interface Predictor {
    * @throws CheckpointError if the tokenizer fails
    */
   tokenize(input: ModelInput): Promise<AlignedTokens[]>;
+  /** What the model reads of a document at once, cut or in chunks where that is not all. */
+  pieces(tokens: AlignedTokens, isPair: boolean): Pieces;
   /**
    * Runs rows as they are, in batches of like lengths, and gives their outputs in the order of the rows.
    * @param names of the outputs to keep; all by default

@@ -54,18 +54,21 @@ const KINDS = [
   {
     kind: "classification",
     model: "camembert/checkpoint",
+    ways: ["cut", "chunks", "windows"],
     row: (i: number, long: string) => ({ text: long, label: i % 2 }),
     metrics: ["accuracy", "macro_f1", "auc"],
   },
   {
     kind: "classes without labels: agreement",
     model: "camembert/checkpoint",
+    ways: ["cut", "chunks", "windows"],
     row: (_: number, long: string) => ({ text: long }),
     metrics: ["agreement", "drift"],
   },
   {
     kind: "question answering",
     model: "distilbert/checkpoint",
+    ways: ["cut", "windows"],
     row: (i: number, long: string) => ({
       ...{ question: "who is the king", context: long },
       answers: { text: i === 1 ? [] : ["my lord"], answer_start: [3] },
@@ -75,6 +78,7 @@ const KINDS = [
   {
     kind: "named entities",
     model: "xlm-roberta/checkpoint",
+    ways: ["cut", "windows"],
     row: (_: number, long: string) => ({
       tokens: long.split(" "),
       ner_tags: long.split(" ").map((word) => (word === "king" ? 1 : 0)),
@@ -84,25 +88,23 @@ const KINDS = [
   {
     kind: "masked language model",
     model: "bert/checkpoint",
+    // Cutting is left out.
+    ways: ["chunks", "windows"],
     row: (_: number, long: string) => ({ text: long }),
     // Of all tokens, and of those in each part of the documents.
     metrics: ["loss", "accuracy", "loss", "loss", "loss"],
   },
 ] as const;
 
-describe.each(KINDS)("$kind", ({ kind, model, row, metrics }) => {
+describe.each(KINDS)("$kind", ({ kind, model, ways, row, metrics }) => {
   test("every way reads every document, and what comes of it is in the report, the table and the page", async () => {
     const data = await file(`${kind.replaceAll(/\W/g, "")}.jsonl`, rows(row));
-    const report = await run([fixture(model)], data);
+    const strategies = ["cut", ...ways.filter((way) => way !== "cut")].join(",");
+    const report = await run([fixture(model)], data, { strategies });
     expect(parseReport(JSON.parse(JSON.stringify(report)))).toEqual(report);
     expect([report.task, report.units, report.longer, report.compared]).toEqual([kind, 12, 11, true]);
     expect(report.metrics.map(({ name }) => name)).toEqual(metrics);
-    const isWords = kind === "masked language model";
-    expect(report.systems.map(({ name }) => name)).toEqual([
-      ...(isWords ? [] : ["cut"]),
-      "chunks",
-      "windows",
-    ]);
+    expect(report.systems.map(({ name }) => name)).toEqual(ways);
     for (const { value, low, high, units } of report.figures) {
       if (value === null || low === null || high === null || units === 1) continue;
       expect([low <= value + 1e-12, value <= high + 1e-12]).toEqual([true, true]);
@@ -145,6 +147,20 @@ test("a collection is searched, and a converted model stands beside its source",
   expect(report.verdict).toContain("queries with documents of more than 1024 tokens");
 });
 
+test.each([KINDS[0], KINDS[4]])(
+  "windows of a source are the folder that it is converted to: $kind",
+  async ({ kind, model, row }) => {
+    const data = await file(`windows-${kind.replaceAll(/\W/g, "")}.jsonl`, rows(row).slice(-3));
+    const converted = join(folder, `windows-${model.replace("/", "-")}`);
+    await convert(fixture(model), converted, parseConvertOptions({ to: "windows" }));
+    const { figures } = await run([converted], data, { against: fixture(model), strategies: "windows" });
+    const of = (name: string) =>
+      figures.filter(({ system }) => system === name).map(({ system, ...figure }) => figure);
+    expect(of("windows").length).toBeGreaterThan(0);
+    expect(of("converted windows")).toEqual(of("windows"));
+  },
+);
+
 test("a run that was stopped goes on from where it was, and one that was done does nothing", async () => {
   const data = await file(
     "stopped.jsonl",
@@ -155,22 +171,23 @@ test("a run that was stopped goes on from where it was, and one that was done do
   let before = 0;
   const stop = () => {
     before++;
-    if (before === 15) abort.abort(new Error("stopped"));
+    if (before === 5) abort.abort(new Error("stopped"));
   };
-  await expect(run([model], data, {}, stop, abort.signal)).rejects.toThrow();
+  const two = { strategies: "cut,chunks" };
+  await expect(run([model], data, two, stop, abort.signal)).rejects.toThrow();
   let after = 0;
-  const report = await run([model], data, {}, () => after++);
-  expect([before < 36, before + after]).toEqual([true, 36]);
+  const report = await run([model], data, two, () => after++);
+  expect([before < 24, before + after]).toEqual([true, 24]);
   let again = 0;
-  expect(await run([model], data, {}, () => again++)).toEqual(report);
+  expect(await run([model], data, two, () => again++)).toEqual(report);
   expect(again).toBe(0);
   // Another label changes figures alone, another text is read again.
   await file(
     "stopped.jsonl",
     rows((i, long) => ({ text: i === 3 ? `${long} king` : long, label: (i + 1) % 2 })),
   );
-  await run([model], data, {}, () => again++);
-  expect(again).toBe(3);
+  await run([model], data, two, () => again++);
+  expect(again).toBe(2);
 });
 
 test("where nothing can be compared it says so", async () => {
@@ -178,7 +195,7 @@ test("where nothing can be compared it says so", async () => {
     "short.jsonl",
     rows((i) => ({ text: text(5, i + 1), label: i % 2 })),
   );
-  const report = await run([fixture("camembert/checkpoint")], short);
+  const report = await run([fixture("camembert/checkpoint")], short, { strategies: "cut,windows" });
   expect([report.compared, report.verdict]).toEqual([
     false,
     "Nothing was compared: there is no document of more than 512 tokens, and up to there the source reads all.",

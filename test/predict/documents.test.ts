@@ -53,8 +53,8 @@ describe("a document that is longer than the model reads", () => {
     expect([less?.tokens, less?.read]).toEqual([2002, 20]);
   });
 
-  test.each(["chunks", "windows"] as const)("is read whole in %s", async (reading) => {
-    const [one] = await predicted(TAGGER, [LONG], { reading });
+  test("is read whole in chunks", async () => {
+    const [one] = await predicted(TAGGER, [LONG], { reading: "chunks" });
     expect(one?.read).toBe(one?.tokens);
     const entities = one?.prediction.kind === "entities" ? one.prediction.entities : [];
     expect(entities.at(-1)?.end).toBeGreaterThan(LONG.length - 20);
@@ -107,11 +107,10 @@ test("words that are given have a label each, of their first tokens", async () =
   expect(labels(cut).slice(600)).toEqual(labels(cut).slice(600).fill("O"));
 });
 
-test("an embedding of windows is the pooling of all tokens, of one window the graph's own", async () => {
+test("an embedding of chunks is the pooling of all tokens", async () => {
   const text = "the and of ".repeat(100);
   const [one] = await predicted("sentence-transformers/modern", [text], {
-    reading: "windows",
-    windowOverlap: 16,
+    reading: "chunks",
   });
   expect(one?.read).toBe(one?.tokens);
   expect(one?.tokens).toBeGreaterThan(300);
@@ -129,7 +128,7 @@ test("a document that the model cannot be asked about is named", async () => {
   await expect(predicted(CLASSIFIER, ["a"], { maxLength: 513 })).rejects.toThrow("reads 512 tokens at most");
   await expect(predicted("electra/checkpoint", ["a"])).rejects.toThrow("which tokens were replaced");
   await expect(predicted("bert-generation/checkpoint", ["a"])).rejects.toThrow("CausalLM");
-  await expect(predicted("bart/checkpoint", ["a"], { reading: "windows" })).rejects.toThrow(
-    "--reading windows",
+  await expect(predicted("bart/checkpoint", ["a"], { reading: "chunks" })).rejects.toThrow(
+    "--reading chunks",
   );
 });

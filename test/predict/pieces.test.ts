@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { piecesOf } from "../../src/predict/pieces.js";
 import type { AlignedTokens } from "../../src/runtime/text-tokenizer.js";
-import { planByDefinition } from "../../src/verify/definition/windows.js";
 
 const [HEAD, TAIL] = [-1, -1];
 
@@ -19,14 +18,16 @@ function tokens(first: number, second?: number): AlignedTokens {
 }
 
 const MAX = 16;
-const options = { maxLength: MAX, overlap: 4 } as const;
 
-describe.each(["chunks", "windows"] as const)("%s", (reading) => {
+describe("chunks", () => {
   test("hold every token, each owned by a piece that has it, and none is longer than the model reads", () => {
     for (let first = 1; first < 90; first++) {
       for (const second of [undefined, 0, 1, 3, 5, 8, 40]) {
         const given = tokens(first, second);
-        const { pieces, owners } = piecesOf(given, second !== undefined, { ...options, reading });
+        const { pieces, owners } = piecesOf(given, second !== undefined, {
+          maxLength: MAX,
+          reading: "chunks",
+        });
         expect(Math.max(...pieces.map(({ places }) => places.length))).toBeLessThanOrEqual(MAX);
         expect(owners.length).toBe(given.ids.length);
         const lost = [...owners.keys()].filter((i) => !pieces[owners[i] ?? -1]?.places.includes(i));
@@ -37,33 +38,10 @@ describe.each(["chunks", "windows"] as const)("%s", (reading) => {
   });
 });
 
-test("windows by hand are those of a folder of windows", () => {
-  const config = {
-    window_size: MAX,
-    window_head: 1,
-    window_tail: 1,
-    window_separator: [],
-    window_overlap: options.overlap,
-  };
-  for (let first = 1; first < 90; first++) {
-    for (const second of [undefined, 2, 5, 40]) {
-      const given = tokens(first, second);
-      if (given.ids.length <= MAX) continue;
-      const { ids, types } = given;
-      const plan = planByDefinition({ ids, types, mask: ids.map(() => 1) }, config);
-      const { pieces, owners } = piecesOf(given, second !== undefined, { ...options, reading: "windows" });
-      // What a pair repeats behind its first text has the separator with it where the tokens tell it.
-      if (second !== undefined && second < first) continue;
-      expect(pieces.map(({ places }) => places)).toEqual(plan.windows);
-      expect([...owners]).toEqual(plan.owners.map(({ window }) => window));
-    }
-  }
-});
-
 describe("cutting", () => {
   const kept = (first: number, second?: number) => {
     const given = tokens(first, second);
-    const { pieces } = piecesOf(given, second !== undefined, { ...options, reading: "cut" });
+    const { pieces } = piecesOf(given, second !== undefined, { maxLength: MAX, reading: "cut" });
     const places = pieces[0]?.places ?? [];
     const count = (source: number) => places.filter((i) => given.sources[i] === source).length;
     return [count(0), count(1), count(-1)];

@@ -1,11 +1,11 @@
 import { seededUniform } from "../../base/random.js";
-import { type Pieces, piecesOf } from "../../predict/pieces.js";
+import type { Pieces } from "../../predict/pieces.js";
 import type { Predictor, RowOutputs } from "../../predict/predictor.js";
 import type { ModelInput } from "../../predict/types.js";
 import type { AlignedTokens } from "../../runtime/text-tokenizer.js";
 import { centredPieces } from "../centred.js";
 import { meanMetric } from "../metrics/metric.js";
-import { figuresOf, type Job, oneItemEach, type Way } from "./job.js";
+import { figuresOf, type Job, oneItemEach } from "./job.js";
 import { cosine, dot, packVector, unpackVector } from "./vectors.js";
 
 /** Tokens of a document that are looked at, spread over it. */
@@ -19,14 +19,14 @@ const AT_ONCE = 4;
  * a window of its own, in whose middle it stands. That is the source as it was made, at every place of a document.
  */
 export function fidelityJob(items: readonly ModelInput[], seed: number): Job {
-  type Cut = (tokens: AlignedTokens, places: readonly number[], predictor: Predictor, way: Way) => Pieces;
+  type Cut = (tokens: AlignedTokens, places: readonly number[], predictor: Predictor) => Pieces;
   const asking = (cut: Cut): Job["ask"] =>
-    async function* (predictor, numbers, way) {
+    async function* (predictor, numbers) {
       for (const number of numbers) {
         const [tokens] = await predictor.tokenize(items[number] as ModelInput);
         if (!tokens) throw new Error("a text has no tokens");
         const places = sampledPlaces(tokens, seed);
-        const vectors = await vectorsOf(predictor, tokens, places, cut(tokens, places, predictor, way));
+        const vectors = await vectorsOf(predictor, tokens, places, cut(tokens, places, predictor));
         const { length } = tokens.ids;
         yield { outcome: vectors.map(packVector), tokens: length, read: length };
       }
@@ -40,7 +40,7 @@ export function fidelityJob(items: readonly ModelInput[], seed: number): Job {
     task: "feature-extraction",
     refuses: ({ reading, isSource }) =>
       isSource && reading === "cut" ? "most tokens of a long document have no vector" : undefined,
-    ask: asking((tokens, _, { maxLength }, way) => piecesOf(tokens, false, { ...way, maxLength })),
+    ask: asking((tokens, _, predictor) => predictor.pieces(tokens, false)),
     reference: {
       name: "windows centred on each token",
       ask: asking((tokens, places, { maxLength }) => centredPieces(tokens, maxLength, places)),

@@ -29,14 +29,7 @@ export interface Answered {
   readonly read: number;
 }
 
-/** How a system reads a document that is longer than its model reads at once. */
-export interface Way {
-  readonly reading: Strategy;
-  /** Tokens that windows share. */
-  readonly overlap: number;
-}
-
-type Ask = (predictor: Predictor, numbers: readonly number[], way: Way) => AsyncIterable<Answered>;
+type Ask = (predictor: Predictor, numbers: readonly number[]) => AsyncIterable<Answered>;
 
 /** What is asked of every system, and how its outcomes are scored. */
 export interface Job {
@@ -59,7 +52,7 @@ export interface Job {
   refuses?(system: { readonly reading: Strategy; readonly isSource: boolean }): string | undefined;
   /** Asks a model, in the order of the numbers. */
   readonly ask: Ask;
-  /** What the source is asked for the others to be held against, where that is none of the systems. */
+  /** What the source, as it is, is asked for the others to be held against, where that is none of the systems. */
   readonly reference?: { readonly name: string; readonly ask: Ask };
   /**
    * The figures of a system, the main one first.

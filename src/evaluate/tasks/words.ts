@@ -6,7 +6,7 @@ import type { ModelInput } from "../../predict/types.js";
 import type { AlignedTokens } from "../../runtime/text-tokenizer.js";
 import { findSpecialTokens } from "../../tokenizer/special-tokens.js";
 import { ratioOfSums } from "../metrics/metric.js";
-import type { Answered, Figure, Job, Way } from "./job.js";
+import type { Answered, Figure, Job } from "./job.js";
 import { oneItemEach } from "./job.js";
 
 /** The share of tokens that BERT was trained to guess. */
@@ -40,9 +40,9 @@ export function wordsJob(
     recipe: `words ${longest} ${seed}`,
     refuses: ({ reading, isSource }) =>
       isSource && reading === "cut" ? "what it does not read it cannot guess" : undefined,
-    async *ask(predictor, numbers, way) {
+    async *ask(predictor, numbers) {
       const hiding = { mask: await maskId(predictor), longest, seed };
-      for (const number of numbers) yield await guess(predictor, items[number] as ModelInput, hiding, way);
+      for (const number of numbers) yield await guess(predictor, items[number] as ModelInput, hiding);
     },
     score: (outcomes) => figures(outcomes as Guesses[], border),
   };
@@ -65,16 +65,14 @@ async function guess(
   predictor: Predictor,
   item: ModelInput,
   { mask, longest, seed }: Hiding,
-  way: Way,
 ): Promise<Answered> {
   const [found] = await predictor.tokenize(item);
   if (!found) throw new Error("a text has no tokens");
-  const { maxLength } = predictor;
   const tokens = beginningOf(found, longest);
   const hidden = hiddenPlaces(tokens, seed);
   const isHidden = new Set(hidden);
   const shown = tokens.ids.map((id, place) => (isHidden.has(place) ? mask : id));
-  const { pieces, owners } = piecesOf(tokens, false, { ...way, maxLength });
+  const { pieces, owners } = predictor.pieces(tokens, false);
   const guesses = new Map<number, { readonly loss: number; readonly isRight: boolean }>();
   for (const [piece, { places }] of pieces.entries()) {
     const asked = places.flatMap((place, i) => (isHidden.has(place) && owners[place] === piece ? [i] : []));
@@ -105,7 +103,7 @@ async function guess(
 /** The first tokens, with the special ones that end the text. */
 function beginningOf(tokens: AlignedTokens, longest: number): AlignedTokens {
   if (tokens.ids.length <= longest) return tokens;
-  const { pieces } = piecesOf(tokens, false, { maxLength: longest, reading: "cut", overlap: 0 });
+  const { pieces } = piecesOf(tokens, false, { maxLength: longest, reading: "cut" });
   const kept = pieces[0]?.places ?? [];
   const of = <T>(values: readonly T[]) => kept.map((place) => values[place] as T);
   const { ids, types, sources, starts, ends, words, continues } = tokens;

@@ -2,7 +2,7 @@ import type { Model } from "../model/model.js";
 import { NORMALIZE_EPSILON, type PoolingMode } from "../model/steps.js";
 import type { FloatTensor } from "../runtime/tensors.js";
 
-/** Pooling of tokens that is done here: where no module pools, and over a document's windows. */
+/** Pooling of tokens that is done here: where no module pools, and over a document's chunks. */
 type Pooled = Extract<PoolingMode, "mean" | "cls">;
 
 /** How a model's tokens become one vector. */

@@ -298,6 +298,7 @@ function refuseForeign(options: ConversionOptions): void {
 export const longformerPlan: VariantPlan<LongformerConfig> = {
   offers: (source) => longformerType(source) !== undefined,
   target,
+  readsModules: false,
   refuseForeign,
   plan: planLongformer,
   notes: longformerNotes,

@@ -218,6 +218,7 @@ function refuseForeign(options: ConversionOptions): void {
 export const lsgPlan: VariantPlan<LsgConfig> = {
   offers: ({ encoder }) => encoder.embeddings.global !== undefined,
   target: async (source) => source,
+  readsModules: false,
   refuseForeign,
   plan: planLsg,
   notes: lsgNotes,

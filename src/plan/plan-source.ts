@@ -25,7 +25,7 @@ export async function planModel(
   const architecture = await opened.architecture();
   const { config } = await opened.checkpoint();
   const variant = options.to ?? resultVariant(variantOf(config, architecture));
-  const { refuseForeign, target } = PLANS[variant];
+  const { refuseForeign, target, readsModules } = PLANS[variant];
   refuseForeign(options);
   const result = await target(architecture);
   const tokens = findSpecialTokens(contents, architecture.tokenizerClass);
@@ -44,7 +44,7 @@ export async function planModel(
     },
     contents,
     kind: modelKind(config, { modules: contents.get(MODULES_FILE), settings: contents.get(SETTINGS_FILE) }),
-    ...(options.merge !== undefined && { modules: (await model.withModules()).modules }),
+    ...(readsModules && { modules: (await model.withModules()).modules }),
     modeling: code && modelingCode(architecture, code, provenance.lsg_version),
     variant,
     result,

@@ -39,6 +39,8 @@ export interface VariantPlan<C> {
   offers(source: Architecture): boolean;
   /** The architecture of the result. @throws OptionError for a source that has no such variant */
   target(source: Architecture): Promise<Architecture>;
+  /** Whether it depends on what follows the transformer in a sentence-transformers folder. */
+  readonly readsModules: boolean;
   /** @throws OptionError for options that would change nothing, being another variant's */
   refuseForeign(options: ConversionOptions): void;
   /** Pure: reads no file and moves no byte. @throws CheckpointError or OptionError for what would give a wrong result */

@@ -204,6 +204,7 @@ function cardText(windows: WindowsConfig): string {
 export const windowsPlan: VariantPlan<WindowsConfig> = {
   offers: ({ encoder }) => encoder.layers.global === undefined,
   target: targetOf,
+  readsModules: true,
   refuseForeign,
   plan: planWindows,
   notes: windowsNotes,

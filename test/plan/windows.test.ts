@@ -341,8 +341,8 @@ describe("refusals", () => {
     expect(await refusal(plan())).toMatch(said);
   });
 
-  test("a merge of the first token where pooling leaves it out", async () => {
-    const pooled = async (pooling_mode: string) => {
+  test("a merge of the first token where pooling leaves it out, and the config says how it is merged", async () => {
+    const pooled = async (pooling_mode: string, given: Given) => {
       const { source } = await read(sentence("modern"));
       const config = Buffer.from(JSON.stringify({ embedding_dimension: 12, pooling_mode }));
       const modules = JSON.parse(String(await source.read("modules.json"))).slice(0, 3);
@@ -351,10 +351,15 @@ describe("refusals", () => {
         "modules.json": Buffer.from(JSON.stringify(modules)),
       };
       const other = async (path: string) => changed[path] ?? source.read(path);
-      return planned(openModel({ ...source, read: other }), { merge: "reader" });
+      return planned(openModel({ ...source, read: other }), given);
     };
-    expect(await refusal(pooled("mean"))).toMatch(/nothing that it gives depends on the first token alone/);
-    expect(windowsOf(await pooled("cls")).window_merge).toBe("reader");
+    expect(await refusal(pooled("mean", { merge: "reader" }))).toMatch(
+      /nothing that it gives depends on the first token alone/,
+    );
+    expect(windowsOf(await pooled("cls", { merge: "reader" })).window_merge).toBe("reader");
+    // AutoModel opens the base model, whose first token a reader would be.
+    expect(windowsOf(await pooled("mean", {})).window_merge).toBe("mean");
+    expect(windowsOf(await pooled("cls", {}))).not.toHaveProperty("window_merge");
   });
 
   test.each(others)("%s reads long inputs already", async (modelType) => {

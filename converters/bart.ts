@@ -94,7 +94,7 @@ export default defineArchitecture({
       outputs: { logits: { from: "tokens", chain: [linear("qa_outputs", "labels", "hidden")] } },
     },
   },
-  refused: { ForCausalLM: "it is a decoder alone, and LSG attention is for encoders" },
+  refused: { ForCausalLM: "it is a decoder alone, and it is encoders whose context becomes long" },
   tokenizerClass: "BartTokenizer",
   longformer: { modelType: "led" },
 });

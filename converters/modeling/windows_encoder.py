@@ -34,7 +34,8 @@ class WindowsEncoder(WindowsModule):
 
     def _refuse_beyond(self, **others: Any) -> None:
         """Beside what is read in windows."""
-        options = ("use_cache", "output_hidden_states", "return_dict")
+        # The Trainer of transformers 5 gives every class num_items_in_batch, which is its head's at most.
+        options = ("use_cache", "output_hidden_states", "return_dict", "num_items_in_batch")
         given = [
             name
             for name, value in others.items()

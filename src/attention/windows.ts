@@ -101,12 +101,15 @@ function readWindows(config: Config): WindowsConfig {
   const remedy = "Take the keys that lsg convert --to windows writes.";
   if (!result.success) {
     const issue = result.error.issues[0];
-    throw new CheckpointError(`config.json: ${issue?.path.join(".")}: ${issue?.message}`, remedy);
+    const key = String(issue?.path[0]);
+    const found = `config.json: ${key} is ${JSON.stringify(config[key]) ?? "missing"}`;
+    throw new CheckpointError(`${found}: ${issue?.message}`, remedy);
   }
   const { window_size: size, window_head: head, window_tail: tail } = result.data;
-  if (head + tail < size) return result.data;
+  // As the plan's of a pair, and as the modelling code has it.
+  if (head + tail <= size / 2) return result.data;
   throw new CheckpointError(
-    `config.json: window_head ${head} and window_tail ${tail} leave no room in windows of ${size}`,
+    `config.json: window_head ${head} and window_tail ${tail} are more than half of window_size, ${size}`,
     remedy,
   );
 }

@@ -1,7 +1,15 @@
 import type { Architecture, TokenTypes } from "../architectures/architecture.js";
 import { taskOf } from "../architectures/tasks.js";
 import { lsgRow } from "../attention/lsg.js";
-import { type Attention, attentionOf, isLocal, type LocalAttention } from "../attention/variants.js";
+import {
+  type Attention,
+  attentionOf,
+  isLocal,
+  type LocalAttention,
+  outgrowsTable,
+  seenInFull,
+} from "../attention/variants.js";
+import { CheckpointError } from "../base/errors.js";
 import { once } from "../base/once.js";
 import type { Checkpoint, Config } from "../checkpoint/checkpoint.js";
 import type { TransferOptions } from "../checkpoint/file-source.js";
@@ -113,7 +121,7 @@ export function modelOf(read: ReadParts, wanted: Wanted): Model {
   return {
     ...described,
     readsTokenTypes: readsTokenTypes(architecture, sizes),
-    attention: once(() => attentionOf(described)),
+    attention: once(() => fittingAttention(described)),
     positions: once(() => positionTable(described)),
     strangers: once(() => strangersOf(described)),
     holdsOwnHead: once(() => holdsOwnHead(described)),
@@ -149,4 +157,18 @@ function holdsOwnHead({ architecture, source: { head }, sizes, tensors, tied }: 
   const specs = [...(pools ? poolerSpecs(architecture, sizes) : []), ...headSpecs(architecture, head, sizes)];
   const names = new Set([...tensors.values()].flatMap(({ name, baseName = name }) => [name, baseName]));
   return ownSpecs(specs, tied).every(({ name }) => names.has(name));
+}
+
+/** @throws CheckpointError also for windows that are longer than the table of positions, which each of them begins anew */
+function fittingAttention(
+  model: Parameters<typeof attentionOf>[0] & Parameters<typeof positionTable>[0],
+): Attention {
+  const attention = attentionOf(model);
+  if (!outgrowsTable(attention)) return attention;
+  const [size, { maxLength }] = [seenInFull(attention), positionTable(model)];
+  if (size <= maxLength) return attention;
+  throw new CheckpointError(
+    `config.json: window_size is ${size}, and the weights have ${maxLength} positions`,
+    `Set it to ${maxLength}, or convert the original again.`,
+  );
 }

@@ -80,7 +80,7 @@ function proven(report: Unjudged): string[] {
         ? `${upTo(lossless, looked?.compared)} it computes what the original computes`
         : `${upTo(hidden ?? 0, looked?.compared)} its base model computes what the original's does`),
     passed("windows") &&
-      `of longer inputs, ${upTo(length?.to ?? 0, looked?.run)}, it computes what follows from each window alone`,
+      `of longer inputs, ${upTo(length?.to ?? looked?.run ?? 0, looked?.run)}, it computes what follows from each window alone`,
     passed("generation") && "it writes what the original writes",
     passed("sweep") &&
       `${upTo(length?.to ?? looked?.run ?? 0, looked?.run)} its outputs are finite and no padding changes them`,

@@ -94,3 +94,22 @@ test("windows with gaps show a token nothing in full", async () => {
   const attention = attentionOf({ config, architecture, sizes: SIZES });
   expect(rowOf(attention).slice(2)).toEqual(["windows of 8, dilated by 1,2", 4, 1, false, 1]);
 });
+
+test.each([
+  ["window_size", "512", 'window_size is "512": '],
+  ["window_size", 4, "window_size is 4: "],
+  ["window_head", -1, "window_head is -1: "],
+  ["window_head", null, "window_head is null: "],
+  ["window_tail", undefined, "window_tail is missing: "],
+  ["window_separator", 5, "window_separator is 5: "],
+  ["window_separator", [-1], "window_separator is \\[-1\\]: "],
+  ["window_overlap", "128", 'window_overlap is "128": '],
+  ["window_merge", "foo", 'window_merge is "foo": .*"reader"'],
+  ["window_head", 4, "window_head 4 and window_tail 1 are more than half of window_size, 8"],
+])("a folder of windows whose %s is %j is refused", async (key, value, message) => {
+  const { type, config } = EXPECTED.windows;
+  const architecture = await findArchitecture(type);
+  expect(() => attentionOf({ config: { ...config, [key]: value }, architecture, sizes: SIZES })).toThrow(
+    new RegExp(`config.json: ${message}`),
+  );
+});

@@ -212,6 +212,7 @@ describe("classes", () => {
     const decoderAlone = /BartForCausalLM, which cannot be converted: it is a decoder alone/;
     await expect(converted(source)).rejects.toThrow(decoderAlone);
     await expect(converted(BART, { architecture: "BartForCausalLM" })).rejects.toThrow(decoderAlone);
+    await expect(converted(source, { to: "windows" })).rejects.toThrow(/^(?!.*LSG).*decoder alone/);
   });
 
   test.each([

@@ -222,6 +222,17 @@ describe("tokens that every window repeats", () => {
   });
 });
 
+test("windows longer than the table of positions are refused", async () => {
+  const config = {
+    ...{ architectures: ["WindowsBertForMaskedLM"], window_size: 600, window_head: 1, window_tail: 1 },
+    ...{ window_separator: [], window_overlap: 128 },
+  };
+  const model = await (await read(await changedCheckpoint(BERT, { config }))).model();
+  expect(() => model.attention()).toThrow(
+    "config.json: window_size is 600, and the weights have 512 positions",
+  );
+});
+
 describe("what clients are told", () => {
   test("the limits of tokenizer and sentence-transformers, which is written where it is missing", async () => {
     const edits = ({ sideFiles }: ConversionPlan) =>

@@ -90,6 +90,13 @@ def test_up_to_a_window_positions_and_a_row_for_every_query_are_taken_as_ever() 
         assert torch.equal(ours(**inputs).last_hidden_state, theirs(**inputs).last_hidden_state)
 
 
+def test_what_a_trainer_gives_its_loss_is_let_through() -> None:
+    inputs, model = long_batch("bert", "Model", "right", 53).inputs, opened("bert", "Model")
+    with torch.no_grad():
+        alone, given = model(**inputs), model(**inputs, num_items_in_batch=torch.tensor(5))
+    assert torch.equal(alone.last_hidden_state, given.last_hidden_state)
+
+
 @pytest.mark.parametrize(
     "given, says",
     [

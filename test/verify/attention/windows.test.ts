@@ -28,8 +28,10 @@ function cases(architecture: (typeof TYPES)[number]): [className: string, merge:
 describe.each(TYPES.map((architecture, i) => [architecture.modelType, architecture, i] as const))(
   "long inputs of %s follow from each window alone",
   (modelType, architecture, i) => {
-    // Few of them, as most of what they are made of is the same.
-    test.each(shareOf(shareOf(cases(architecture), i), i))("%s, merged by %s", async (className, merge) => {
+    // Few of them, as most of what they are made of is the same; of few classes a share of the share may be none.
+    const share = shareOf(cases(architecture), i);
+    const few = shareOf(share, i);
+    test.each(few.length > 0 ? few : share.slice(0, 1))("%s, merged by %s", async (className, merge) => {
       const source = await shortCheckpoint(modelType, SIZE);
       const { compare } = await longPair(source, { architecture: className, ...(merge && { merge }) });
       const { verdict, detail, findings } = await compare();

@@ -27,6 +27,8 @@ const OTHERS: Readonly<Record<string, string>> = {
 
 /** What has no effect on rows that have a token. */
 const WITHOUT_EFFECT = [
+  // Each of these rows begins with a token that every window repeats.
+  "windows/Greater",
   // The last column is the first token's where there is none.
   "windows/Sub",
   // A second text cannot begin with the row, whose first token is of the first text.

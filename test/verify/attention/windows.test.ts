@@ -4,6 +4,7 @@ import { findArchitecture, modelTypes } from "../../../src/architectures/archite
 import { classNameOf } from "../../../src/architectures/class-names.js";
 import { ownVariant } from "../../../src/attention/variants.js";
 import { firstTokenUse, MERGES_BY_USE, type WindowsConfig } from "../../../src/attention/windows.js";
+import { findTemplate } from "../../../src/tokenizer/template.js";
 import { shortCheckpoint } from "../../support/short-checkpoint.js";
 import { shareOf, variants } from "../../support/variants.js";
 import { longPair, SIZE } from "./windows-models.js";
@@ -12,12 +13,18 @@ import "../../support/one-thread.js";
 const ARCHITECTURES = await Promise.all(modelTypes().map((type) => findArchitecture(type)));
 const TYPES = ARCHITECTURES.filter((architecture) => ownVariant(architecture) === "full");
 
-/** Every class of a model type but causal ones, with each merge that it knows and none. */
+/**
+ * Every class of a model type but causal ones, with each merge that it knows and none: there are none of a first token that
+ * no window repeats.
+ */
 function cases(architecture: (typeof TYPES)[number]): [className: string, merge: string | undefined][] {
   return Object.entries<Head>(architecture.heads)
     .filter(([, { auto }]) => auto !== "CausalLM")
     .flatMap(([key, head]) => {
-      const merges = MERGES_BY_USE[firstTokenUse(architecture, head)].filter((merge) => merge !== "least");
+      const use = firstTokenUse(architecture, head);
+      const isMerged =
+        use === "logits of a decoder" || findTemplate(new Map(), architecture.tokenizerClass).head > 0;
+      const merges = isMerged ? MERGES_BY_USE[use].filter((merge) => merge !== "least") : [];
       return [undefined, ...merges.slice(1)].map((merge): [string, string | undefined] => [
         classNameOf(architecture, key),
         merge,

@@ -11,7 +11,16 @@ from windows_goldens import MODEL_TYPES, difference, documents, golden_model, go
 TOLERANCE = 1e-5
 """Float32 against float64, in two layers."""
 
-CASES = [(model_type, case["name"]) for model_type in MODEL_TYPES for case in documents(model_type)]
+OTHER_SEARCH = ("pegasus", "beam")
+"""transformers 4.57 may end a beam search sooner than 4.40, which gave the ids."""
+
+CASES = [
+    pytest.param(
+        model_type, case["name"], marks=pytest.mark.once if (model_type, case["name"]) == OTHER_SEARCH else []
+    )
+    for model_type in MODEL_TYPES
+    for case in documents(model_type)
+]
 
 
 @pytest.mark.parametrize("model_type, name", CASES)

@@ -1,3 +1,4 @@
+import { range } from "../base/range.js";
 import { type Pieces, piecesOf } from "../predict/pieces.js";
 import type { AlignedTokens } from "../runtime/text-tokenizer.js";
 
@@ -24,8 +25,4 @@ export function centredPieces(tokens: AlignedTokens, maxLength: number, places: 
 /** Special tokens are of no text. */
 function isText(source: number): boolean {
   return source >= 0;
-}
-
-function range(first: number, end: number): number[] {
-  return Array.from({ length: end - first }, (_, i) => first + i);
 }

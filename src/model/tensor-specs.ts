@@ -9,6 +9,7 @@ import type {
   Layers,
 } from "../architectures/architecture.js";
 import { CheckpointError } from "../base/errors.js";
+import { range } from "../base/range.js";
 import type { Config } from "../checkpoint/checkpoint.js";
 import type { CheckpointTensor } from "../checkpoint/weight-file.js";
 
@@ -219,7 +220,7 @@ export function headSpecs(architecture: Architecture, head: Head, sizes: Sizes):
 /** The paths of the decoder's layers, in order. */
 export function decoderPaths({ decoder }: Architecture, sizes: Sizes): string[] {
   return decoder
-    ? range(sizes.decoder?.layers ?? 0).map((i) => decoder.layers.path.replace("*", String(i)))
+    ? range(0, sizes.decoder?.layers ?? 0).map((i) => decoder.layers.path.replace("*", String(i)))
     : [];
 }
 
@@ -231,7 +232,7 @@ export function layerCounters({ layers, sharing }: Sizes): number[] {
 /** The paths of all layers that have weights of their own, in order. */
 export function layerPaths(architecture: Architecture, sizes: Sizes): string[] {
   return layerCounters(sizes).reduce(
-    (paths, count) => paths.flatMap((path) => range(count).map((i) => path.replace("*", String(i)))),
+    (paths, count) => paths.flatMap((path) => range(0, count).map((i) => path.replace("*", String(i)))),
     [architecture.encoder.layers.path],
   );
 }
@@ -243,7 +244,7 @@ export function layerPaths(architecture: Architecture, sizes: Sizes): string[] {
 export function layerOrder(architecture: Architecture, sizes: Sizes): string[] {
   const paths = layerPaths(architecture, sizes);
   const { groups, perGroup } = sizes.sharing ?? { groups: sizes.layers, perGroup: 1 };
-  return range(sizes.layers).flatMap((layer) => {
+  return range(0, sizes.layers).flatMap((layer) => {
     const group = Math.floor((layer * groups) / sizes.layers);
     return paths.slice(group * perGroup, (group + 1) * perGroup);
   });
@@ -280,10 +281,6 @@ function normTensors(name: string, width: number): Shaped[] {
 
 function tensor(name: string, shape: number[]): Shaped {
   return { name, shape, initial: "normal" };
-}
-
-function range(count: number): number[] {
-  return Array.from({ length: count }, (_, i) => i);
 }
 
 /** The tensors that a checkpoint must hold: neither tied nor optional ones. */

@@ -38,6 +38,15 @@ export type Reading = (typeof READINGS)[number];
 const AGGREGATIONS = ["first", "simple"] as const;
 export type Aggregation = (typeof AGGREGATIONS)[number];
 
+/** Words for a mask that are told. */
+export const DEFAULT_TOP_K = 5;
+
+/** Tokens of the longest answer; transformers' pipeline has the same. */
+export const DEFAULT_ANSWER_TOKENS = 15;
+
+/** Of the longest text that is written. */
+export const DEFAULT_NEW_TOKENS = 128;
+
 /** Words for a mask that anybody looks at. */
 const MAX_TOP_K = 1000;
 
@@ -67,18 +76,23 @@ export const PredictSchema = z.strictObject({
     .max(MAX_TOKENS)
     .default(DEFAULT_WINDOW_OVERLAP)
     .describe("tokens that windows share"),
-  topK: z.int().positive().max(MAX_TOP_K).default(5).describe("words for each mask"),
+  topK: z.int().positive().max(MAX_TOP_K).default(DEFAULT_TOP_K).describe("words for each mask"),
   aggregation: z
     .enum(AGGREGATIONS)
     .default("first")
     .describe("entities of whole words by their first token, or of tokens as they come"),
-  maxAnswerTokens: z.int().positive().max(MAX_TOKENS).default(15).describe("tokens of the longest answer"),
+  maxAnswerTokens: z
+    .int()
+    .positive()
+    .max(MAX_TOKENS)
+    .default(DEFAULT_ANSWER_TOKENS)
+    .describe("tokens of the longest answer"),
   allowNoAnswer: z.boolean().default(false).describe("a question may have no answer"),
   maxNewTokens: z
     .int()
     .positive()
     .max(MAX_TOKENS)
-    .default(128)
+    .default(DEFAULT_NEW_TOKENS)
     .describe("tokens of the longest text that is written"),
 });
 

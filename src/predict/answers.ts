@@ -1,10 +1,8 @@
+import { DEFAULT_ANSWER_TOKENS } from "../options/reading.js";
 import type { AlignedTokens } from "../runtime/text-tokenizer.js";
 import { characterCounter } from "./characters.js";
 import { softmax } from "./classes.js";
 import type { Answer } from "./types.js";
-
-/** Tokens of the longest answer; transformers' pipeline has the same. */
-export const MAX_ANSWER_TOKENS = 15;
 
 /** Spans that are looked at, of which some come to the same words; so many are transformers' for the one best answer. */
 const CANDIDATES = 12;
@@ -33,7 +31,7 @@ interface Span {
  * @param start one logit for each token, `end` likewise
  */
 export function answerOf(start: Float32Array, end: Float32Array, options: AnswerOptions): Answer {
-  const { tokens, context, isRead, maxTokens = MAX_ANSWER_TOKENS, mayBeNone = false } = options;
+  const { tokens, context, isRead, maxTokens = DEFAULT_ANSWER_TOKENS, mayBeNone = false } = options;
   const inside = [...tokens.sources.keys()].filter((i) => tokens.sources[i] === 1 && isRead(i));
   const asked = [0, ...inside.filter((i) => i !== 0)];
   const [starts, ends] = [start, end].map((logits) => softmax(asked.map((i) => logits[i] ?? 0)));

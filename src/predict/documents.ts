@@ -1,12 +1,13 @@
 import { OptionError } from "../base/errors.js";
 import { largestIndex, largestOf } from "../base/extremes.js";
-import type { Aggregation, Reading } from "../options/reading.js";
+import { type Aggregation, DEFAULT_NEW_TOKENS, DEFAULT_TOP_K, type Reading } from "../options/reading.js";
 import type { AlignedTokens } from "../runtime/text-tokenizer.js";
 import { findSpecialTokens } from "../tokenizer/special-tokens.js";
 import type { SpecialToken } from "../tokenizer/vocabulary.js";
 import { answerOf } from "./answers.js";
 import { activationOf, classesOf, softmax } from "./classes.js";
 import { entitiesOf, wordLabels } from "./entities.js";
+import { withMaskToken } from "./masks.js";
 import type { Pieces } from "./pieces.js";
 import { normalised, pooled, poolingOf } from "./pooling.js";
 import type { Asked, Predicted, Predictor, RowOutputs, TokenRow } from "./predictor.js";
@@ -29,15 +30,9 @@ export interface DocumentOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-const DEFAULT_TOP_K = 5;
-const DEFAULT_NEW_TOKENS = 128;
-
 /** What is read ahead to run rows of like lengths together. */
 const MAX_DOCUMENTS = 64;
 const MAX_TOKENS = 32_768;
-
-/** Users write masks so, whatever the tokenizer calls them. */
-const MASKS = /<mask>|\[MASK\]/gi;
 
 /** A document on its way. */
 interface Document<T extends Asked> {
@@ -340,5 +335,5 @@ async function maskOf({ model }: Predictor): Promise<SpecialToken> {
 
 function withMask(input: ModelInput, { token }: SpecialToken): ModelInput {
   if (input.kind !== "text") return input;
-  return { ...input, text: input.text.replace(MASKS, () => token) };
+  return { ...input, text: withMaskToken(input.text, token) };
 }

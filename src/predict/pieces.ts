@@ -1,3 +1,4 @@
+import { range } from "../base/range.js";
 import type { AlignedTokens } from "../runtime/text-tokenizer.js";
 
 /** A part of a document that the model reads at once. */
@@ -109,8 +110,4 @@ function chunks(count: number, { head, tail }: Fixed, room: number): Pieces {
   });
   owners.fill(number - 1, count - tail);
   return { pieces, owners };
-}
-
-function range(start: number, end: number): number[] {
-  return Array.from({ length: Math.max(0, end - start) }, (_, i) => start + i);
 }

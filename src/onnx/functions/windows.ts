@@ -1,4 +1,5 @@
 import { isSparse, type LsgConfig } from "../../attention/lsg-config.js";
+import { range } from "../../base/range.js";
 import type { Value } from "../body.js";
 import { vector } from "./attend.js";
 import { type LongInputs, prependedTokens } from "./lsg-inputs.js";
@@ -67,11 +68,6 @@ export function windowColumns(config: LsgConfig, causal: boolean): { columns: nu
   const parts = [localOffsets(config, causal), ...sparseOffsets(config, causal)];
   const columns = parts.reduce((sum, { length }) => sum + length, config.num_global_tokens);
   return { columns, filledTo: Math.ceil(columns / WINDOW_MULTIPLE) * WINDOW_MULTIPLE };
-}
-
-/** `first`, …, `limit` − 1. */
-function range(first: number, limit: number): number[] {
-  return Array.from({ length: limit - first }, (_, i) => first + i);
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { Merge, WindowsConfig } from "../../attention/windows.js";
+import { range } from "../../base/range.js";
 
 /** Tokens of a row, from its first to its last visible one: other padding does not exist. */
 export interface RowTokens {
@@ -151,8 +152,3 @@ export const MERGED: Readonly<
   },
   least: (values) => values.reduce((a, b) => Math.min(a, b)),
 };
-
-/** `first`, …, `end` − 1. */
-function range(first: number, end: number): number[] {
-  return Array.from({ length: Math.max(0, end - first) }, (_, i) => first + i);
-}

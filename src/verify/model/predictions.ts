@@ -1,5 +1,7 @@
 import { taskOf } from "../../architectures/tasks.js";
 import { largestIndex } from "../../base/extremes.js";
+import { labelNames, softmax } from "../../predict/classes.js";
+import { withMaskToken } from "../../predict/masks.js";
 import { formatNumber } from "../../report/numbers.js";
 import type { Table } from "../../report/table.js";
 import { wrap } from "../../report/text.js";
@@ -29,14 +31,13 @@ const SHOWN_VALUES = 3;
 /** Characters in a line of a text that was generated. */
 const TEXT_COLUMNS = 40;
 
-/** How users may write the mask token. */
-const MASKS = /<mask>|\[MASK\]/gi;
-
 export interface TextInputs {
   readonly tokenizer: TextTokenizer;
   readonly mask: SpecialToken | undefined;
   readonly text: string | undefined;
 }
+
+type Chances = Float32Array | Float64Array;
 
 /** One model's answer: scores to compare, and what they mean. */
 interface Answer {
@@ -109,7 +110,7 @@ function oldWords(original: Runnable, converted: Runnable): number | undefined {
 async function encode({ head }: Runnable, { tokenizer, mask, text: asked }: TextInputs) {
   const wantsMask = head && taskOf(head).answer === "masked word" && mask !== undefined;
   const text = asked ?? (wantsMask ? MASKED_TEXT : PLAIN_TEXT);
-  const ids = await tokenizer.encode(mask && wantsMask ? text.replace(MASKS, mask.token) : text);
+  const ids = await tokenizer.encode(mask && wantsMask ? withMaskToken(text, mask.token) : text);
   return { text, ids, at: mask && wantsMask ? ids.indexOf(mask.id) : 0 };
 }
 
@@ -121,7 +122,6 @@ async function answer(
   tokenizer: TextTokenizer,
 ): Promise<Answer> {
   const encoded = await runnable.encode(makeBatch([{ ids, pad: "right" }], inputs.padId));
-  const labels = labelNames(runnable);
   switch (runnable.head && taskOf(runnable.head).answer) {
     case "masked word": {
       const scores = await onlyOutput(runnable, encoded, at);
@@ -131,23 +131,24 @@ async function answer(
     }
     case "label": {
       const scores = await onlyOutput(runnable, encoded, 0);
+      const labels = labelNames(runnable.model, scores.length);
       if (runnable.model.config.problem_type === "regression") {
         return {
           scores,
-          lines: Array.from(scores, (score, i) => `${labels[i] ?? `LABEL_${i}`} ${formatNumber(score)}`),
+          lines: Array.from(scores, (score, i) => `${labels[i]} ${formatNumber(score)}`),
         };
       }
       const chances = scores.length === 1 || isMultiLabel(runnable) ? scores.map(sigmoid) : softmax(scores);
-      return { scores, lines: best(chances, (i) => labels[i] ?? `LABEL_${i}`) };
+      return { scores, lines: best(chances, (i) => labels[i] ?? "") };
     }
     case "label of each token": {
       const scores = await onlyOutput(runnable, encoded);
       const width = scores.length / ids.length;
+      const labels = labelNames(runnable.model, width);
       const words = await tokenizer.tokens(ids.slice(0, MAX_TAGGED));
       const lines = words.map((word, i) => {
         const own = scores.subarray(i * width, (i + 1) * width);
-        const choice = largestIndex(own);
-        return `${word}: ${labels[choice] ?? `LABEL_${choice}`}`;
+        return `${word}: ${labels[largestIndex(own)]}`;
       });
       return { scores, lines };
     }
@@ -192,30 +193,18 @@ async function onlyOutput(runnable: Runnable, encoded: Encoded, at?: number): Pr
   return output?.values ?? new Float32Array(0);
 }
 
-function labelNames({ model }: Runnable): Readonly<Record<string, string>> {
-  const { id2label } = model.config;
-  return typeof id2label === "object" && id2label !== null ? (id2label as Record<string, string>) : {};
-}
-
 function isMultiLabel({ model }: Runnable): boolean {
   return model.config.problem_type === "multi_label_classification";
 }
 
 /** The likeliest choices with their chances. @param name of a choice, and of its place among them */
-function best(chances: Float32Array, name: (i: number, place: number) => string): string[] {
+function best(chances: Chances, name: (i: number, place: number) => string): string[] {
   return likeliest(chances).map((i, place) => `${name(i, place)} ${(100 * (chances[i] ?? 0)).toFixed(2)} %`);
 }
 
-function likeliest(chances: Float32Array): number[] {
+function likeliest(chances: Chances): number[] {
   const order = Array.from(chances.keys()).sort((a, b) => (chances[b] ?? 0) - (chances[a] ?? 0));
   return order.slice(0, TOP);
-}
-
-function softmax(scores: Float32Array): Float32Array {
-  const largest = scores.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-  const weights = scores.map((score) => Math.exp(score - largest));
-  const total = weights.reduce((a, b) => a + b, 0);
-  return weights.map((weight) => weight / total);
 }
 
 function sigmoid(score: number): number {
